@@ -1,0 +1,248 @@
+"""What both sandbox servers share: real HTTP on loopback, counted requests, faults on demand."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+HTML_ERROR_PAGE = (
+    "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
+    "<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>"
+)
+
+
+class FaultKind(Enum):
+    """The ways in which a server, or the network before it, misbehaves."""
+
+    STATUS = "status"
+    """Answer with `Fault.status`, `Fault.body` and `Fault.headers`; the request is not acted on."""
+    STATUS_AFTER = "status_after"
+    """Act on the request, then answer with `Fault.status` all the same."""
+    DELAY = "delay"
+    """Wait `Fault.seconds`, then act and answer normally (a client may have given up by then)."""
+    DELAY_AFTER = "delay_after"
+    """Act, then wait `Fault.seconds` before answering."""
+    DROP_BEFORE = "drop_before"
+    """Close the connection without acting."""
+    DROP_AFTER = "drop_after"
+    """Act, then close the connection without an answer."""
+    HTML = "html"
+    """Answer 200 with an HTML page; the request is not acted on."""
+    TRUNCATE = "truncate"
+    """Act, then send only the first half of the body."""
+    EMPTY = "empty"
+    """Act, then answer 200 with no body."""
+
+
+@dataclass
+class Fault:
+    """A misbehaviour for the next `times` requests that match.
+
+    `method` and `path` are matched exactly and by substring; empty matches everything.
+    """
+
+    kind: FaultKind
+    method: str = ""
+    path: str = ""
+    times: int = 1
+    skip: int = 0
+    status: int = 500
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    seconds: float = 0.0
+
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether this fault applies to the request (without using it up)."""
+        return self.times > 0 and self.method in ("", method) and self.path in path
+
+
+@dataclass(frozen=True)
+class RecordedRequest:
+    """One request that the sandbox received, and the status it answered (0: connection dropped)."""
+
+    method: str
+    path: str
+    query: str
+    body: bytes
+    status: int
+
+
+Handler = Callable[[Request], Response]
+
+
+class SandboxServer:
+    """Serves one sandbox application on 127.0.0.1 in background threads.
+
+    Use it as a context manager, or call `start` and `stop`. `handle` is called for every request
+    that no fault answers; it may be called from several threads at once.
+    """
+
+    def __init__(self, handle: Handler, *, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._handle = handle
+        self._host = host
+        self._port = port
+        self._lock = threading.Lock()
+        self._server: BaseWSGIServer | None = None
+        self._thread: threading.Thread | None = None
+        self.faults: list[Fault] = []
+        self.requests: list[RecordedRequest] = []
+
+    @property
+    def url(self) -> str:
+        """The address that the server listens on, without a trailing slash."""
+        if self._server is None:
+            raise RuntimeError("the sandbox server is not started")
+        return f"http://{self._host}:{self._server.server_port}"
+
+    def start(self) -> SandboxServer:
+        """Bind the port and serve until `stop`."""
+        self._server = make_server(
+            self._host, self._port, self.wsgi, threaded=True, request_handler=_QuietHandler
+        )
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and release the port."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+            self._thread = None
+
+    def __enter__(self) -> SandboxServer:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def add_fault(self, fault: Fault) -> None:
+        """Misbehave for the next matching requests; earlier faults are used up first."""
+        with self._lock:
+            self.faults.append(fault)
+
+    def count(self, method: str = "", path: str = "") -> int:
+        """How many recorded requests match (method exactly, path by substring)."""
+        with self._lock:
+            return sum(r.method in (method or r.method,) and path in r.path for r in self.requests)
+
+    def reset_counts(self) -> None:
+        """Forget the recorded requests."""
+        with self._lock:
+            self.requests.clear()
+
+    def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The WSGI application: faults first, then the sandbox itself."""
+        request = Request(environ)
+        body = request.get_data()
+        fault = self._take_fault(request.method, request.path)
+        response = self._answer(request, fault)
+        self._record(request, body, 0 if response is None else response.status_code)
+        if response is None:
+            _close_connection(environ)
+            return []
+        if fault is not None and fault.kind is FaultKind.TRUNCATE:
+            return _truncated(response, environ, start_response)
+        application: WSGIApplication = response
+        return application(environ, start_response)
+
+    def _answer(self, request: Request, fault: Fault | None) -> Response | None:
+        """The answer to send, or None where the connection is to be dropped."""
+        if fault is None:
+            return self._handle(request)
+        match fault.kind:
+            case FaultKind.STATUS:
+                return _fault_response(fault)
+            case FaultKind.STATUS_AFTER:
+                self._handle(request)
+                return _fault_response(fault)
+            case FaultKind.DELAY:
+                time.sleep(fault.seconds)
+                return self._handle(request)
+            case FaultKind.DELAY_AFTER:
+                response = self._handle(request)
+                time.sleep(fault.seconds)
+                return response
+            case FaultKind.DROP_BEFORE:
+                return None
+            case FaultKind.DROP_AFTER:
+                self._handle(request)
+                return None
+            case FaultKind.HTML:
+                return Response(HTML_ERROR_PAGE, 200, content_type="text/html; charset=UTF-8")
+            case FaultKind.TRUNCATE:
+                return self._handle(request)
+            case FaultKind.EMPTY:
+                self._handle(request)
+                return Response(b"", 200, content_type="text/html; charset=UTF-8")
+
+    def _take_fault(self, method: str, path: str) -> Fault | None:
+        with self._lock:
+            for fault in self.faults:
+                if fault.matches(method, path):
+                    if fault.skip > 0:
+                        fault.skip -= 1
+                        continue
+                    fault.times -= 1
+                    return fault
+        return None
+
+    def _record(self, request: Request, body: bytes, status: int) -> None:
+        query = request.query_string.decode("latin-1")
+        with self._lock:
+            self.requests.append(RecordedRequest(request.method, request.path, query, body, status))
+
+
+def _fault_response(fault: Fault) -> Response:
+    body = fault.body or (HTML_ERROR_PAGE if "html" in fault.content_type else "{}")
+    return Response(body, fault.status, headers=fault.headers, content_type=fault.content_type)
+
+
+def _close_connection(environ: WSGIEnvironment) -> None:
+    """Hang up as a broken network does: no status line, no body."""
+    connection = environ.get("werkzeug.socket")
+    if isinstance(connection, socket.socket):
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _truncated(
+    response: Response, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Announce the whole body, send half of it, and hang up."""
+    body = response.get_data()
+    start_response(response.status, list(response.headers.items()))
+    yield body[: len(body) // 2]
+    _close_connection(environ)
+
+
+class _QuietHandler(WSGIRequestHandler):
+    """Keeps connections open as real servers do, and logs nothing."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        return
+
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 (werkzeug's name)
+        return
