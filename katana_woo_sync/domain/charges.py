@@ -1,0 +1,142 @@
+"""What an order charges for, after refunds: the common form of items, fees and shipping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import Enum
+
+from katana_woo_sync.domain.taxes import HALF_A_CENT, NO_TAX, TaxNeed, tax_need
+from katana_woo_sync.domain.text import visible_meta
+from katana_woo_sync.domain.woocommerce import Line, LineItem, Order, Refund, RefundLine
+
+
+class ChargeKind(Enum):
+    """Where a charge comes from."""
+
+    ITEM = "item"
+    FEE = "fee"
+    SHIPPING = "shipping"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True)
+class Charge:
+    """An amount that the customer pays (or, if negative, is given), in the order's currency.
+
+    `net` is without tax and for the whole quantity; `tax` is its tax as the shop rounded it.
+    `roundings` counts the amounts in it that the shop rounded to its own decimals.
+    """
+
+    kind: ChargeKind
+    line_id: int
+    name: str
+    quantity: Decimal
+    net: Decimal
+    tax: Decimal
+    need: TaxNeed
+    attributes: tuple[tuple[str, str], ...] = ()
+    roundings: int = 1
+
+    @property
+    def gross(self) -> Decimal:
+        """The amount with its tax."""
+        return self.net + self.tax
+
+
+@dataclass(frozen=True)
+class Charges:
+    """An order's charges after refunds, and what is left of its total, with tax."""
+
+    charges: tuple[Charge, ...]
+    total: Decimal
+    refunded: Decimal
+
+    @property
+    def roundings(self) -> int:
+        """How many amounts the shop rounded on the way to its total."""
+        return sum(charge.roundings for charge in self.charges)
+
+
+def charges_of(
+    order: Order, refunds: Sequence[Refund], *, with_shipping: bool, with_fees: bool
+) -> Charges:
+    """The charges of an order less what was refunded.
+
+    Refunded lines take away their quantity and money; what a refund gives back beyond its lines
+    is a negative charge of its own, to be spread over the rows. Shipping and fees that the
+    settings leave out are taken off the expected total too.
+    """
+    taxes = {str(t.rate_id): t for t in order.tax_lines}
+    charges = [_item(line, tax_need(line, taxes)) for line in order.line_items]
+    total = Decimal(order.total)
+    for kind, lines, wanted in (
+        (ChargeKind.FEE, order.fee_lines, with_fees),
+        (ChargeKind.SHIPPING, order.shipping_lines, with_shipping),
+    ):
+        for line in lines:
+            if wanted:
+                charges.append(_other(kind, line, tax_need(line, taxes)))
+            else:
+                total -= line.gross
+    refunded = sum((refund.amount for refund in refunds), Decimal(0))
+    return Charges(tuple(_after_refunds(charges, refunds)), total - refunded, refunded)
+
+
+def _item(line: LineItem, need: TaxNeed) -> Charge:
+    return Charge(
+        kind=ChargeKind.ITEM,
+        line_id=line.id,
+        name=line.name,
+        quantity=Decimal(line.quantity),
+        net=Decimal(line.total),
+        tax=Decimal(line.total_tax),
+        need=need,
+        attributes=visible_meta(line.meta_data),
+        roundings=1 + len(line.taxes),
+    )
+
+
+def _other(kind: ChargeKind, line: Line, need: TaxNeed) -> Charge:
+    name = getattr(line, "name", "") or getattr(line, "method_title", "")
+    return Charge(
+        kind=kind,
+        line_id=line.id,
+        name=name or kind.value.capitalize(),
+        quantity=Decimal(1),
+        net=Decimal(line.total),
+        tax=Decimal(line.total_tax),
+        need=need,
+        roundings=1 + len(line.taxes),
+    )
+
+
+def _after_refunds(charges: Sequence[Charge], refunds: Iterable[Refund]) -> list[Charge]:
+    by_line = {charge.line_id: charge for charge in charges}
+    loose: list[Charge] = []
+    for refund in refunds:
+        left = Decimal(refund.amount)
+        for line in refund.lines:
+            charge = by_line.get(line.refunded_item_id)
+            if charge is not None:
+                by_line[charge.line_id] = _less(charge, line)
+                left += line.gross  # a refunded line's amounts are negative
+        if left > HALF_A_CENT:
+            loose.append(
+                Charge(ChargeKind.REFUND, 0, "Refund", Decimal(1), -left, Decimal(0), NO_TAX)
+            )
+    return [by_line[charge.line_id] for charge in charges] + loose
+
+
+def _less(charge: Charge, line: RefundLine) -> Charge:
+    quantity = charge.quantity
+    if charge.kind is ChargeKind.ITEM:
+        quantity += line.quantity
+    return replace(
+        charge,
+        quantity=quantity,
+        net=charge.net + line.total,
+        tax=charge.tax + line.total_tax,
+        roundings=charge.roundings + 1 + len(line.taxes),
+    )

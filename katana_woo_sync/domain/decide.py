@@ -1,0 +1,349 @@
+"""What is to be done with an order, by what each side says and what the ledger remembers.
+
+Three pure steps: `see_in_shop` and `see_in_katana` merge what a side says into the record,
+`settle` names the state that follows from both, `next_step` says what to do. Nothing here asks,
+writes or looks at a clock. Rule numbers are those of docs/rules.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.woocommerce import Order
+
+COMPLETED = "completed"
+GONE = "gone"
+"""`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
+
+ENDED = frozenset({"cancelled", "refunded", "failed"})
+GONE_STATUSES = frozenset({"trash", GONE})
+
+FIRST_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
+"""How long a failed order waits for its next attempt; after the last it needs attention."""
+
+RECHECK = timedelta(hours=6)
+"""How often an order in attention is tried again by itself, in case its cause is gone."""
+
+ADOPTION_GRACE = timedelta(days=7)
+"""Rule 12: pairs that disagree when adopted are carried if they began to within this time."""
+
+ENDS_WITH_ITS_CAUSE = frozenset(
+    {
+        Reason.CANCELLED_IN_SHOP,
+        Reason.SHOP_STATUS,
+        Reason.GONE_IN_SHOP,
+        Reason.REFUNDED_SINCE_IMPORT,
+        Reason.DELIVERY_REFUSED,
+        Reason.COMPLETION_REFUSED,
+    }
+)
+"""Reasons that hold only while both sides say what they said."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """A store's settings that decide which orders are imported and what crosses over."""
+
+    import_statuses: frozenset[str] = frozenset({"processing"})
+    complete_from: frozenset[str] = frozenset({"processing"})
+    sync_fulfillment: bool = True
+    completed_unseen: str = "attention"
+    since: datetime | None = None
+    connected_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to show with an order that changes neither its state nor the exit code."""
+
+    reason: Reason
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The record after a side was heard (None: an order that is of no concern), and notes."""
+
+    record: OrderRecord | None
+    notes: tuple[Note, ...] = ()
+
+
+class Step(Enum):
+    """What the sync does next with an order."""
+
+    NOTHING = "nothing"
+    IMPORT = "import"
+    DELIVER = "deliver"
+    COMPLETE = "complete"
+
+
+def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: datetime) -> Seen:
+    """Merge what the shop says about an order into its record (rules 1, 2, 9)."""
+    if known is None:
+        return Seen(_first_seen(order, rules, now))
+    if known.order_key and order.order_key and known.order_key != order.order_key:
+        changed = replace(
+            known, state=State.ATTENTION, reason=Reason.ORDER_KEY_CHANGED, next_attempt_at=None
+        )
+        return Seen(changed)
+    record = replace(
+        known,
+        order_key=order.order_key or known.order_key,
+        shop_status=order.status,
+        shop_modified=order.modified or known.shop_modified,
+        shop_completed=order.completed,
+    )
+    if known.in_katana is InKatana.NO:
+        return Seen(_before_import(record, order, rules))
+    return _after_import(record, known, order, rules)
+
+
+def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None:
+    if is_before_since(order, rules):
+        return None
+    record = new_record(order, now)
+    if order.status in rules.import_statuses:
+        return replace(record, was_processing=True)
+    if order.status != COMPLETED or not _placed_since_connection(order, rules):
+        return None
+    if not order.needs_processing:
+        return replace(record, state=State.SKIPPED, reason=Reason.DOWNLOAD)
+    match rules.completed_unseen:
+        case "import":
+            return replace(record, was_processing=True)
+        case "skip":
+            return replace(record, state=State.SKIPPED, reason=Reason.COMPLETED_UNSEEN_SKIPPED)
+        case _:
+            return replace(record, state=State.ATTENTION, reason=Reason.COMPLETED_UNSEEN)
+
+
+def is_before_since(order: Order, rules: Rules) -> bool:
+    """Whether the order was placed before the store's import-from date."""
+    return rules.since is not None and order.created is not None and order.created < rules.since
+
+
+def _placed_since_connection(order: Order, rules: Rules) -> bool:
+    if rules.connected_at is None or order.created is None:
+        return False
+    return order.created >= rules.connected_at
+
+
+def new_record(order: Order, now: datetime) -> OrderRecord:
+    """The record of an order that is seen for the first time, queued."""
+    return OrderRecord(
+        identity="",
+        order_id=int(order.id),
+        number=str(order.number) or str(int(order.id)),
+        order_key=str(order.order_key),
+        created=order.created,
+        currency=str(order.currency),
+        total=order.total,
+        shop_status=str(order.status),
+        shop_modified=order.modified,
+        shop_completed=order.completed,
+        needs_processing=order.needs_processing,
+        first_seen_at=now,
+    )
+
+
+def _before_import(record: OrderRecord, order: Order, rules: Rules) -> OrderRecord:
+    """Rule 1: what becomes of an order whose turn has not come."""
+    if record.state in (State.IGNORED, State.IMPORTING):
+        return record
+    if is_before_since(order, rules):
+        return replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE, detail="")
+    if order.status in rules.import_statuses:
+        record = replace(record, was_processing=True)
+    if order.status in rules.import_statuses or (
+        order.status == COMPLETED and record.was_processing
+    ):
+        if record.state is State.SKIPPED or record.reason == Reason.COMPLETED_UNSEEN:
+            return queued(record)
+        edited = record.fingerprint and record.fingerprint != fingerprint(order)
+        return queued(record) if record.state is State.ATTENTION and edited else record
+    if order.status == COMPLETED:
+        return record
+    return left_before_import(record)
+
+
+def queued(record: OrderRecord) -> OrderRecord:
+    """The record with a clean slate, to be imported at the next opportunity."""
+    return replace(
+        record, state=State.QUEUED, reason="", detail="", attempts=0, next_attempt_at=None
+    )
+
+
+def left_before_import(record: OrderRecord) -> OrderRecord:
+    """The record of an order that left Processing, by its status now, before it was imported."""
+    if record.shop_status in GONE_STATUSES:
+        reason = Reason.GONE_BEFORE_IMPORT
+    elif record.shop_status == "refunded":
+        reason = Reason.REFUNDED_BEFORE_IMPORT
+    elif record.shop_status in ENDED:
+        reason = Reason.CANCELLED_BEFORE_IMPORT
+    else:
+        reason = Reason.NO_LONGER_PROCESSING
+    return replace(record, state=State.SKIPPED, reason=reason, detail="", next_attempt_at=None)
+
+
+def may_be_imported(record: OrderRecord, rules: Rules) -> bool:
+    """Rule 1: Processing now, or completed after it was seen as Processing."""
+    if record.shop_status in rules.import_statuses:
+        return True
+    return record.shop_status == COMPLETED and record.was_processing
+
+
+def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: Rules) -> Seen:
+    """Rule 9: edits never cross; they are noted once each."""
+    notes = []
+    now_is = fingerprint(order)
+    if known.fingerprint and known.fingerprint != now_is:
+        notes.append(Note(Reason.EDITED, now_is[:8]))
+    new_refunds = [int(r.id) for r in order.refunds if int(r.id) not in known.refunds]
+    if new_refunds:
+        notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(map(str, new_refunds))))
+    if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
+        notes.append(Note(Reason.REVERTED_IN_SHOP, order.status))
+    return Seen(settle(replace(record, fingerprint=now_is), rules), tuple(notes))
+
+
+def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> Seen:
+    """Merge what Katana says about a sales order into the record of its order."""
+    notes = []
+    if sales_order.is_deleted and known.in_katana is not InKatana.DELETED:
+        notes.append(Note(Reason.DELETED_IN_KATANA))
+    if known.is_delivered and not sales_order.is_deleted and not sales_order.is_delivered:
+        notes.append(Note(Reason.REVERTED_IN_KATANA, sales_order.status))
+    record = replace(
+        known,
+        in_katana=InKatana.DELETED if sales_order.is_deleted else InKatana.YES,
+        sales_order_id=int(sales_order.id),
+        sales_order_no=str(sales_order.order_no),
+        katana_status=str(sales_order.status),
+        katana_total=known.katana_total if sales_order.total is None else sales_order.total,
+    )
+    return Seen(settle(record, rules), tuple(notes))
+
+
+def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
+    """The state that follows from what both sides say of an order in Katana.
+
+    Attention for a disagreement ends by itself when its cause is gone; `fulfilled` is final.
+    """
+    if record.in_katana is InKatana.NO or record.state in (State.IGNORED, State.FULFILLED):
+        return record
+    if record.reason == Reason.ORDER_KEY_CHANGED:
+        return record
+    if record.is_delivered and record.shop_status == COMPLETED:
+        return _imported(record, State.FULFILLED)
+    reason = _disagreement(record, rules)
+    if reason is not None:
+        if record.reason == reason:
+            return record
+        return replace(record, state=State.ATTENTION, reason=reason, detail="")
+    if record.reason in ENDS_WITH_ITS_CAUSE and not _refusal_stands(record):
+        return _imported(record, State.IMPORTED)
+    if record.in_katana is InKatana.DELETED or record.state is not State.ATTENTION:
+        return _imported(record, State.IMPORTED)
+    return record
+
+
+def _disagreement(record: OrderRecord, rules: Rules) -> Reason | None:
+    """Rules 9 and 10: what a person must set right, whatever the program could do."""
+    if record.in_katana is not InKatana.YES or not rules.sync_fulfillment:
+        return None
+    if record.shop_status in GONE_STATUSES:
+        return Reason.GONE_IN_SHOP if record.is_delivered else Reason.CANCELLED_IN_SHOP
+    if record.shop_status in ENDED:
+        return Reason.SHOP_STATUS if record.is_delivered else Reason.CANCELLED_IN_SHOP
+    if record.is_delivered and record.shop_status not in rules.complete_from:
+        return Reason.SHOP_STATUS
+    return None
+
+
+def _refusal_stands(record: OrderRecord) -> bool:
+    """Whether the disagreement that a refusal left behind is still there."""
+    if record.reason in (Reason.DELIVERY_REFUSED, Reason.REFUNDED_SINCE_IMPORT):
+        return record.is_open_in_katana and record.shop_status == COMPLETED
+    if record.reason == Reason.COMPLETION_REFUSED:
+        return record.is_delivered and record.shop_status != COMPLETED
+    return False
+
+
+def _imported(record: OrderRecord, state: State) -> OrderRecord:
+    return replace(record, state=state, reason="", detail="", attempts=0, next_attempt_at=None)
+
+
+def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
+    """What to do with an order now. Each direction acts at most once per order."""
+    due = record.next_attempt_at is None or record.next_attempt_at <= now
+    if not due or record.reason in (Reason.ORDER_KEY_CHANGED, Reason.DISAGREED_AT_ADOPTION):
+        return Step.NOTHING
+    if record.in_katana is InKatana.NO:
+        return Step.IMPORT if _wants_import(record) else Step.NOTHING
+    if not rules.sync_fulfillment or record.state in (State.IGNORED, State.FULFILLED):
+        return Step.NOTHING
+    if record.is_open_in_katana and record.shop_status == COMPLETED and not record.delivered_at:
+        return Step.DELIVER
+    if (
+        record.is_delivered
+        and record.shop_status in rules.complete_from
+        and not record.completed_at
+    ):
+        return Step.COMPLETE
+    return Step.NOTHING
+
+
+def _wants_import(record: OrderRecord) -> bool:
+    if record.state in (State.QUEUED, State.FAILED):
+        return True
+    # in attention for its content: looked at again when next_attempt_at comes
+    return record.state is State.ATTENTION and record.next_attempt_at is not None
+
+
+def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
+    """The record after an attempt that failed: tried again later, and at last shown to a person."""
+    if record.attempts >= len(FIRST_WAITS):
+        return for_attention(record, Reason.TOO_MANY_ATTEMPTS, detail, now)
+    return replace(
+        record,
+        state=State.FAILED if record.in_katana is InKatana.NO else record.state,
+        reason=reason,
+        detail=detail,
+        attempts=record.attempts + 1,
+        next_attempt_at=now + FIRST_WAITS[record.attempts],
+    )
+
+
+def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
+    """The record of an order that a person must look at; tried again in case its cause is gone."""
+    return replace(
+        record,
+        state=State.ATTENTION,
+        reason=reason,
+        detail=detail,
+        next_attempt_at=now + RECHECK,
+    )
+
+
+def too_many_completions(completions: int, open_orders: int) -> bool:
+    """Rule 12: more than 50 completions, and more than half of a store's open orders."""
+    return completions > 50 and completions * 2 > open_orders
+
+
+def stale_disagreement(
+    record: OrderRecord, order: Order | None, sales_order: SalesOrder, now: datetime
+) -> bool:
+    """Rule 12: whether a pair that is adopted had begun to disagree over 7 days ago."""
+    if record.is_delivered and record.shop_status != COMPLETED:
+        began = sales_order.delivered
+    elif record.is_open_in_katana and record.shop_status == COMPLETED:
+        began = order.completed if order is not None else None
+    else:
+        return False
+    return began is None or now - began > ADOPTION_GRACE

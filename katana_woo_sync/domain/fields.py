@@ -1,0 +1,104 @@
+"""Field types for what two web services and their plugins really send.
+
+WooCommerce sends amounts as strings, numbers, empty strings or null, depending on field, version
+and plugin; Katana mixes numbers and strings in one answer. These types take all of it, exactly,
+and refuse only what has no meaning (text for a number, NaN, an amount of absurd size).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+import msgspec
+
+LARGEST_EXPONENT = 18
+"""Katana's contract takes amounts up to 10^18; nothing a shop sells comes near."""
+
+SMALLEST_EXPONENT = -40
+
+T = TypeVar("T")
+
+
+class Amount(Decimal):
+    """A decimal number: an amount of money, a quantity or a percentage. Empty and null are 0."""
+
+
+class Text(str):
+    """A string. Null is empty; a number or boolean that a plugin put there is its text."""
+
+    __slots__ = ()
+
+
+class Whole(int):
+    """A whole number, such as an id. Empty and null are 0."""
+
+
+def _amount(value: object) -> Amount:
+    if value is None or value == "":
+        return Amount(0)
+    if isinstance(value, bool) or not isinstance(value, (int, str, float, Decimal)):
+        raise ValueError(f"a number is expected, not {type(value).__name__}")
+    try:
+        # str() first: a float's repr is the number that was written, its binary value is not.
+        amount = Amount(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("a number is expected, not this text") from None
+    if not amount.is_finite() or (amount and amount.adjusted() > LARGEST_EXPONENT):
+        raise ValueError("the number is too large or not a number")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < SMALLEST_EXPONENT:
+        raise ValueError("the number has too many decimals")
+    return amount
+
+
+def _text(value: object) -> Text:
+    if value is None:
+        return Text("")
+    if isinstance(value, bool):
+        return Text("1" if value else "")  # as PHP casts it
+    if isinstance(value, (str, int, float, Decimal)):
+        return Text(str(value))
+    raise ValueError(f"a text is expected, not {type(value).__name__}")
+
+
+def _whole(value: object) -> Whole:
+    amount = _amount(value)
+    if amount != amount.to_integral_value():
+        raise ValueError("a whole number is expected")
+    return Whole(int(amount))
+
+
+def _decode(kind: type, value: object) -> object:
+    if kind is Amount:
+        return _amount(value)
+    if kind is Text:
+        return _text(value)
+    if kind is Whole:
+        return _whole(value)
+    if kind is object:
+        return value
+    raise NotImplementedError(kind)  # msgspec's protocol for "not mine"
+
+
+def convert(value: object, kind: type[T]) -> T:
+    """Make a typed value of parsed JSON.
+
+    Raises `msgspec.ValidationError`, which names the field, where a value has no meaning.
+    """
+    return msgspec.convert(value, kind, strict=False, dec_hook=_decode)
+
+
+def utc_time(text: str) -> datetime | None:
+    """The UTC time in an ISO 8601 text; None where it is empty or not a time.
+
+    WooCommerce's `*_gmt` fields carry no suffix and mean UTC; Katana's end in `Z`.
+    """
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

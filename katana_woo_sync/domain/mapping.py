@@ -1,0 +1,376 @@
+"""From a WooCommerce order to Katana's sales order: rows, prices, discounts, shipping fee.
+
+The formula is the seed article's: where the order's prices include tax, price per unit =
+(cost - discount) / (1 + tax rate), cost and discount with their tax; else cost - discount.
+Katana holds no negative amounts and no row without a variant, so fees, odd shipping lines and
+discounts without a line become rows of one service item or the rows' `total_discount`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+from katana_woo_sync.domain.addresses import address_drafts
+from katana_woo_sync.domain.charges import Charge, ChargeKind, Charges, charges_of
+from katana_woo_sync.domain.katana import (
+    WOOCOMMERCE,
+    AttributeDraft,
+    RowDraft,
+    SalesOrderDraft,
+    ShippingFeeDraft,
+    TaxRate,
+)
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.taxes import HUNDRED, TaxNeed
+from katana_woo_sync.domain.text import clean, plain
+from katana_woo_sync.domain.woocommerce import Order, Refund
+
+TEN_DECIMALS = Decimal("1E-10")
+"""Katana keeps prices with ten decimals."""
+
+SERVICE_NAME = "WooCommerce fee"
+"""The one service item whose rows hold fees and what else has no product."""
+
+BUNDLE_META = frozenset(
+    {
+        "_bundled_by",
+        "_bundled_items",
+        "_bundle_cart_key",
+        "_composite_parent",
+        "_composite_children",
+        "_mnm_container",
+        "_mnm_config",
+        "_woosb_parent_id",
+        "_woosb_ids",
+        "_wooco_parent_id",
+        "_chained_product_of",
+    }
+)
+"""Meta with which bundle and composite plugins tie child lines to their parent's."""
+
+
+class Unmappable(Exception):
+    """An order that is not imported: a reason, and what exactly is meant (a SKU, an amount)."""
+
+    def __init__(self, reason: Reason, detail: str = "") -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an order needs in Katana, before ids are known.
+
+    `items` are rows of products, `services` rows of the service item, `shipping` goes into the
+    shipping fee, `discounts` are negative charges to be spread over the rows.
+    """
+
+    order: Order
+    items: tuple[Charge, ...]
+    services: tuple[Charge, ...]
+    shipping: Charge | None
+    discounts: tuple[Charge, ...]
+    total: Decimal
+    roundings: int
+
+    @property
+    def needs(self) -> tuple[TaxNeed, ...]:
+        """The taxes of everything that becomes a row or the shipping fee."""
+        charges = [*self.items, *self.services, *([self.shipping] if self.shipping else [])]
+        return tuple(dict.fromkeys(charge.need for charge in charges))
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The Katana ids for a plan: variants by line id, tax rates by need.
+
+    `service_variant_id` is only used where the plan has `services`.
+    """
+
+    customer_id: int
+    location_id: int
+    variants: Mapping[int, int]
+    service_variant_id: int
+    tax_rates: Mapping[TaxNeed, TaxRate]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """A store's settings that shape its sales orders."""
+
+    identity: str
+    order_number_prefix: str = ""
+    delivery_days: int = 14
+    import_shipping: bool = True
+    import_fees: bool = True
+    decimals: int = 2
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A sales order ready to send, its shipping fee (without the order's id), and its total.
+
+    `total` is what Katana will compute: with tax and shipping, unrounded, in the order's currency.
+    `expected` is what is left of the shop's total; they may differ by `tolerance`, the shop's own
+    roundings (half a unit of its last decimal for each amount and each tax).
+    """
+
+    draft: SalesOrderDraft
+    fee: ShippingFeeDraft | None
+    total: Decimal
+    rows_total: Decimal
+    expected: Decimal
+    tolerance: Decimal
+
+
+def plan_order(order: Order, refunds: Sequence[Refund], terms: Terms) -> Plan:
+    """Sort an order's charges into rows, services, shipping fee and discounts.
+
+    Raises `Unmappable` for what is not imported: an empty or wholly refunded order, a bundle.
+    """
+    if not (order.line_items or order.fee_lines or order.shipping_lines):
+        raise Unmappable(Reason.EMPTY_ORDER)
+    _refuse_bundles(order)
+    charges = charges_of(
+        order, refunds, with_shipping=terms.import_shipping, with_fees=terms.import_fees
+    )
+    if charges.refunded > 0 and not _anything_left(charges):
+        raise Unmappable(Reason.REFUNDED_BEFORE_IMPORT)
+    return _sorted_plan(order, charges)
+
+
+def _refuse_bundles(order: Order) -> None:
+    for line in order.line_items:
+        if any(entry.key in BUNDLE_META for entry in line.meta_data):
+            raise Unmappable(Reason.BUNDLE, plain(line.name, 100))
+
+
+def _anything_left(charges: Charges) -> bool:
+    if charges.total > 0:
+        return True
+    return any(c.kind is ChargeKind.ITEM and c.quantity > 0 for c in charges.charges)
+
+
+def _sorted_plan(order: Order, charges: Charges) -> Plan:
+    items, services, discounts = [], [], []
+    shipping: list[Charge] = []
+    for charge in charges.charges:
+        if charge.gross < 0 or charge.net < 0:
+            discounts.append(charge)
+        elif charge.kind is ChargeKind.ITEM and charge.quantity > 0:
+            items.append(charge)
+        elif charge.gross == 0:
+            continue  # a line refunded away, free shipping: nothing to hold
+        elif charge.kind is ChargeKind.SHIPPING:
+            shipping.append(charge)
+        else:
+            services.append(replace(charge, quantity=Decimal(1)))
+    fee, others = _shipping_fee(shipping)
+    services += others
+    if fee is not None and not items and not services:
+        # An order needs a row; one that is only shipping gets a service row in place of the fee.
+        services, fee = [fee], None
+    if not items and not services:
+        raise Unmappable(Reason.REFUNDED_BEFORE_IMPORT if charges.refunded else Reason.EMPTY_ORDER)
+    return Plan(
+        order=order,
+        items=tuple(items),
+        services=tuple(services),
+        shipping=fee,
+        discounts=tuple(discounts),
+        total=charges.total,
+        roundings=charges.roundings,
+    )
+
+
+def _shipping_fee(lines: Sequence[Charge]) -> tuple[Charge | None, list[Charge]]:
+    """One fee of one tax rate, the one with the most money; the other lines become rows."""
+    groups: dict[TaxNeed, list[Charge]] = {}
+    for line in lines:
+        groups.setdefault(line.need, []).append(line)
+    if not groups:
+        return None, []
+    chosen = max(groups.values(), key=lambda group: sum(charge.gross for charge in group))
+    fee = replace(
+        chosen[0],
+        name=", ".join(dict.fromkeys(charge.name for charge in chosen)),
+        net=sum((charge.net for charge in chosen), Decimal(0)),
+        tax=sum((charge.tax for charge in chosen), Decimal(0)),
+    )
+    return fee, [charge for charge in lines if charge not in chosen]
+
+
+def map_order(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
+    """Make the sales order. Raises `Unmappable` where discounts exceed all that could bear them."""
+    with localcontext() as context:
+        context.prec = 40
+        return _map(plan, resolved, terms)
+
+
+@dataclass
+class _Bearer:
+    """A row or the shipping fee while discounts are spread: amounts are without tax."""
+
+    charge: Charge
+    rate: Decimal
+    net: Decimal
+    discount: Decimal = Decimal(0)
+
+    @property
+    def left(self) -> Decimal:
+        return self.net - self.discount
+
+    @property
+    def factor(self) -> Decimal:
+        return 1 + self.rate / HUNDRED
+
+
+def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
+    order = plan.order
+    bearers = [_bearer(charge, plan, resolved) for charge in (*plan.items, *plan.services)]
+    shipping = _bearer(plan.shipping, plan, resolved) if plan.shipping else None
+    for discount in plan.discounts:
+        _spread(discount, bearers, shipping, inclusive=order.prices_include_tax)
+    rows = tuple(_row(bearer, resolved) for bearer in bearers)
+    rows_total = sum(
+        (
+            (row.quantity * row.price_per_unit - (row.total_discount or 0)) * bearer.factor
+            for row, bearer in zip(rows, bearers, strict=True)
+        ),
+        Decimal(0),
+    )
+    fee = _fee(shipping, resolved)
+    fee_total = Decimal(fee.amount) * shipping.factor if fee and shipping else Decimal(0)
+    return Mapped(
+        draft=_draft(order, rows, resolved, terms),
+        fee=fee,
+        total=rows_total + fee_total,
+        rows_total=rows_total,
+        expected=plan.total,
+        tolerance=plan.roundings * Decimal(5).scaleb(-terms.decimals - 1),
+    )
+
+
+def _bearer(charge: Charge, plan: Plan, resolved: Resolved) -> _Bearer:
+    rate = resolved.tax_rates[charge.need].rate
+    factor = 1 + rate / HUNDRED
+    net = charge.gross / factor if plan.order.prices_include_tax else charge.net
+    return _Bearer(charge, rate, net)
+
+
+def _spread(
+    discount: Charge, rows: list[_Bearer], shipping: _Bearer | None, *, inclusive: bool
+) -> None:
+    """Take a negative charge off the rows in proportion: those of its tax rate first, then the
+    others, then the shipping fee. What is taken from another rate keeps the amount with tax."""
+    percent = discount.need.percent
+    same = [row for row in rows if row.rate == percent]
+    net_left = -discount.net
+    gross_left = -discount.gross
+    if same and not inclusive:
+        taken = _take(net_left, same, gross=False)
+        gross_left *= (net_left - taken) / net_left if net_left else Decimal(0)
+    else:
+        gross_left -= _take(gross_left, same, gross=True)
+    others = [row for row in rows if row.rate != percent]
+    gross_left -= _take(gross_left, others, gross=True)
+    if shipping is not None:
+        gross_left -= _take(gross_left, [shipping], gross=True)
+    if gross_left > TEN_DECIMALS:
+        raise Unmappable(Reason.CANNOT_HOLD, f"{discount.name}: {discount.gross}")
+
+
+def _take(amount: Decimal, bearers: Sequence[_Bearer], *, gross: bool) -> Decimal:
+    """Take up to `amount` from the bearers in proportion to what is left of them."""
+    capacities = [b.left * (b.factor if gross else 1) for b in bearers]
+    capacity = sum(capacities, Decimal(0))
+    taken = min(amount, capacity)
+    if taken <= 0:
+        return Decimal(0)
+    for bearer, part in zip(bearers, capacities, strict=True):
+        share = taken * part / capacity
+        bearer.discount += min(share / (bearer.factor if gross else 1), bearer.left)
+    return taken
+
+
+def _row(bearer: _Bearer, resolved: Resolved) -> RowDraft:
+    charge = bearer.charge
+    attributes = charge.attributes
+    if charge.kind is ChargeKind.ITEM and charge.line_id in resolved.variants:
+        variant_id = resolved.variants[charge.line_id]
+    else:
+        variant_id = resolved.service_variant_id
+        attributes = (("Name", plain(charge.name, 200) or SERVICE_NAME), *attributes)
+    discount = _ten_decimals(bearer.discount)
+    return RowDraft(
+        variant_id=variant_id,
+        quantity=charge.quantity,
+        price_per_unit=_ten_decimals(bearer.net / charge.quantity),
+        tax_rate_id=resolved.tax_rates[charge.need].id,
+        location_id=resolved.location_id,
+        total_discount=discount or None,
+        attributes=tuple(AttributeDraft(key=key, value=value) for key, value in attributes),
+    )
+
+
+def _fee(shipping: _Bearer | None, resolved: Resolved) -> ShippingFeeDraft | None:
+    if shipping is None:
+        return None
+    amount = _ten_decimals(shipping.left)
+    if amount == 0:
+        return None
+    return ShippingFeeDraft(
+        sales_order_id=0,
+        amount=f"{amount:f}",
+        tax_rate_id=resolved.tax_rates[shipping.charge.need].id,
+        description=plain(shipping.charge.name, 200) or None,
+    )
+
+
+def _draft(
+    order: Order, rows: tuple[RowDraft, ...], resolved: Resolved, terms: Terms
+) -> SalesOrderDraft:
+    created = order.created
+    if created is None:
+        raise Unmappable(Reason.UNREADABLE, "the order has no creation date")
+    return SalesOrderDraft(
+        order_no=terms.order_number_prefix + (clean(order.number, 100) or str(int(order.id))),
+        customer_id=resolved.customer_id,
+        location_id=resolved.location_id,
+        currency=order.currency.strip().upper(),
+        order_created_date=katana_time(created),
+        delivery_date=katana_time(created + timedelta(days=terms.delivery_days)),
+        ecommerce_order_type=WOOCOMMERCE,
+        ecommerce_store_name=terms.identity,
+        ecommerce_order_id=str(int(order.id)),
+        status="NOT_SHIPPED",
+        sales_order_rows=rows,
+        addresses=address_drafts(order.billing, order.shipping),
+        additional_info=additional_info(order) or None,
+    )
+
+
+def additional_info(order: Order) -> str:
+    """What has no field of its own: the customer's note, payment method and coupon codes."""
+    coupons = ", ".join(clean(coupon.code) for coupon in order.coupon_lines if coupon.code)
+    parts = (
+        ("Customer's note", clean(order.customer_note)),
+        ("Payment method", plain(order.payment_method_title)),
+        ("Coupons", coupons),
+    )
+    return "\n".join(f"{name}: {value}" for name, value in parts if value)
+
+
+def katana_time(moment: datetime) -> str:
+    """A UTC time as Katana's API takes it."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def _ten_decimals(amount: Decimal) -> Decimal:
+    rounded = amount.quantize(TEN_DECIMALS, ROUND_HALF_UP)
+    # without the zeros at the end, and without an exponent: 100, not 1E+2
+    return rounded.quantize(Decimal(1)) if rounded == int(rounded) else rounded.normalize()

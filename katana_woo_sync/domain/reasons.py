@@ -1,0 +1,240 @@
+"""Why an order is skipped, failed, for attention or noted: stable codes, and words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The code of a reason. Users script against these: none is renamed or reused."""
+
+    # skipped: not imported, and nothing to do
+    CANCELLED_BEFORE_IMPORT = "cancelled_before_import"
+    NO_LONGER_PROCESSING = "no_longer_processing"
+    REFUNDED_BEFORE_IMPORT = "refunded_before_import"
+    GONE_BEFORE_IMPORT = "gone_before_import"
+    EMPTY_ORDER = "empty_order"
+    DOWNLOAD = "download"
+    COMPLETED_BEFORE_CONNECTION = "completed_before_connection"
+    COMPLETED_UNSEEN_SKIPPED = "completed_unseen_skipped"
+    BEFORE_SINCE = "before_since"
+
+    # attention: a person must act
+    COMPLETED_UNSEEN = "completed_unseen"
+    UNREADABLE = "unreadable"
+    BUNDLE = "bundle"
+    PRODUCT_DELETED = "product_deleted"
+    VARIATION_DELETED = "variation_deleted"
+    VARIATION_WITHOUT_SKU = "variation_without_sku"
+    NEW_VARIATION = "new_variation"
+    PRODUCT_NOT_REPRESENTABLE = "product_not_representable"
+    UNKNOWN_SKU = "unknown_sku"
+    SKU_AMBIGUOUS = "sku_ambiguous"
+    SKU_LOOKS_ALIKE = "sku_looks_alike"
+    ITEM_ARCHIVED = "item_archived"
+    ITEM_NOT_SELLABLE = "item_not_sellable"
+    FOREIGN_CURRENCY = "foreign_currency"
+    TAX_NOT_REPRESENTABLE = "tax_not_representable"
+    CANNOT_HOLD = "cannot_hold"
+    REFUSED_BY_KATANA = "refused_by_katana"
+    TOO_MANY_ATTEMPTS = "too_many_attempts"
+    TOTAL_DIFFERS = "total_differs"
+    ORDER_KEY_CHANGED = "order_key_changed"
+    TAKEOVER_MISMATCH = "takeover_mismatch"
+    DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
+    CANCELLED_IN_SHOP = "cancelled_in_shop"
+    REFUNDED_SINCE_IMPORT = "refunded_since_import"
+    SHOP_STATUS = "shop_status"
+    GONE_IN_SHOP = "gone_in_shop"
+    DELIVERY_REFUSED = "delivery_refused"
+    COMPLETION_REFUSED = "completion_refused"
+
+    # failed: tried again
+    TEMPORARY = "temporary"
+    UNEXPECTED = "unexpected"
+    ANSWER_LOST = "answer_lost"
+
+    # notes: change neither state nor exit code
+    ADOPTED = "adopted"
+    EDITED = "edited"
+    DELETED_IN_KATANA = "deleted_in_katana"
+    REVERTED_IN_KATANA = "reverted_in_katana"
+    REVERTED_IN_SHOP = "reverted_in_shop"
+    REFUNDED_IN_SHOP = "refunded_in_shop"
+    CENT_ROUNDING = "cent_rounding"
+    NUMBER_TAKEN = "number_taken"
+    SHIPPING_FEE_MISSING = "shipping_fee_missing"
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a shopkeeper reads: what is so, and what to do about it."""
+
+    sentence: str
+    remedy: str = ""
+
+
+WORDS: dict[Reason, Words] = {
+    Reason.CANCELLED_BEFORE_IMPORT: Words("It was cancelled or failed before it was imported."),
+    Reason.NO_LONGER_PROCESSING: Words(
+        "It left the status Processing before it was imported.",
+        "It is imported when it becomes Processing again.",
+    ),
+    Reason.REFUNDED_BEFORE_IMPORT: Words("All of it was refunded before it was imported."),
+    Reason.GONE_BEFORE_IMPORT: Words("It was deleted in the shop before it was imported."),
+    Reason.EMPTY_ORDER: Words("It holds no products, fees or shipping."),
+    Reason.DOWNLOAD: Words("It holds only downloads, which need no processing."),
+    Reason.COMPLETED_BEFORE_CONNECTION: Words(
+        "It was completed before the store was connected to Katana."
+    ),
+    Reason.COMPLETED_UNSEEN_SKIPPED: Words(
+        'It was completed before it was ever seen as Processing (completed_unseen = "skip").'
+    ),
+    Reason.BEFORE_SINCE: Words("It was placed before the store's import-from date (since)."),
+    Reason.COMPLETED_UNSEEN: Words(
+        "It was completed in the shop before the program ever saw it as Processing.",
+        "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered.",
+    ),
+    Reason.UNREADABLE: Words(
+        "The shop's answer about this order could not be read.",
+        "A plugin may write what WooCommerce does not foresee; open the order in the shop and "
+        "look at the field named here.",
+    ),
+    Reason.BUNDLE: Words(
+        "It holds a bundle or composite product, which this version does not import.",
+        "Enter this order in Katana by hand.",
+    ),
+    Reason.PRODUCT_DELETED: Words(
+        "A product on it was deleted from the shop, and with it the SKU.",
+        "Enter this order in Katana by hand, or restore the product in the shop and retry.",
+    ),
+    Reason.VARIATION_DELETED: Words(
+        "A variation on it was deleted from the shop; only its parent's SKU is left.",
+        "Enter this order in Katana by hand, or restore the variation in the shop and retry.",
+    ),
+    Reason.VARIATION_WITHOUT_SKU: Words(
+        "A variation on it has no SKU of its own (the shop shows its parent's).",
+        "Give every variation its own SKU in the shop; the order is then imported by itself.",
+    ),
+    Reason.NEW_VARIATION: Words(
+        "Katana has other variations of this product, but not this one.",
+        "Add the variation with this SKU to the product in Katana, then retry.",
+    ),
+    Reason.PRODUCT_NOT_REPRESENTABLE: Words(
+        "A product that Katana lacks could not be created there as the shop has it.",
+        "Create the product with this SKU in Katana, then retry.",
+    ),
+    Reason.UNKNOWN_SKU: Words(
+        "Katana has no item with this SKU, and create_products is false.",
+        "Create the item in Katana, or correct the SKU in the shop, then retry.",
+    ),
+    Reason.SKU_AMBIGUOUS: Words(
+        "Katana has several items with this SKU.",
+        "Leave the SKU to one of them in Katana, then retry.",
+    ),
+    Reason.SKU_LOOKS_ALIKE: Words(
+        "Katana has an item whose SKU differs only in upper and lower case.",
+        "Write the SKU alike on both sides, then retry.",
+    ),
+    Reason.ITEM_ARCHIVED: Words(
+        "The item with this SKU is archived or deleted in Katana.",
+        "Restore it in Katana, or give the SKU to another item, then retry.",
+    ),
+    Reason.ITEM_NOT_SELLABLE: Words(
+        "The item with this SKU is not sellable in Katana.",
+        'Tick "I sell this item" on it in Katana, then retry.',
+    ),
+    Reason.FOREIGN_CURRENCY: Words(
+        "It is in another currency than Katana's base currency, and multi_currency is false.",
+        "Set multi_currency = true if your Katana plan has it; the order is then imported.",
+    ),
+    Reason.TAX_NOT_REPRESENTABLE: Words(
+        "A tax on it fits no percentage that Katana takes (0 to 999.999).",
+        "Look at the order's taxes in the shop, and enter it in Katana by hand.",
+    ),
+    Reason.CANNOT_HOLD: Words(
+        "Its discounts or refunds are larger than what they could be taken from; Katana holds no "
+        "negative amounts.",
+        "Look at the order in the shop, and enter it in Katana by hand.",
+    ),
+    Reason.REFUSED_BY_KATANA: Words(
+        "Katana refused it.",
+        "Mend what Katana names, then retry.",
+    ),
+    Reason.TOO_MANY_ATTEMPTS: Words(
+        "It failed again and again.",
+        "Look at what failed, mend it, then retry.",
+    ),
+    Reason.TOTAL_DIFFERS: Words(
+        "It is in Katana, but its total there differs from the shop's by more than rounding.",
+        "Compare the two orders; a plugin (gift card, store credit) may lower only the total.",
+    ),
+    Reason.ORDER_KEY_CHANGED: Words(
+        "The shop has another order under this id than the one that was imported "
+        "(a restored backup or a copy of the shop).",
+        "Enter the new order in Katana by hand if it is a real one.",
+    ),
+    Reason.TAKEOVER_MISMATCH: Words(
+        "Katana holds a sales order with this order's hidden ID, but date, number and total do "
+        "not agree with the shop's order.",
+        "Compare the two. If it is another order, enter this one in Katana by hand.",
+    ),
+    Reason.DISAGREED_AT_ADOPTION: Words(
+        "Shop and Katana had disagreed for over a week about whether it is delivered when the "
+        "program first saw the pair.",
+        "Set both sides as they should be, or run `katana-woo-sync retry` to carry it over.",
+    ),
+    Reason.CANCELLED_IN_SHOP: Words(
+        "It was cancelled, refunded or deleted in the shop, but is still open in Katana.",
+        "Delete the sales order in Katana, or set the order right in the shop.",
+    ),
+    Reason.REFUNDED_SINCE_IMPORT: Words(
+        "Lines of it were refunded after the import, and it was then completed in the shop; "
+        "Katana would deliver the refunded goods too.",
+        "Take the refunded goods off the sales order in Katana and deliver it there.",
+    ),
+    Reason.SHOP_STATUS: Words(
+        "It is delivered in Katana, but its status in the shop is not one that may be completed.",
+        "Set the order right in the shop, or allow its status in complete_from.",
+    ),
+    Reason.GONE_IN_SHOP: Words(
+        "It is delivered in Katana, but is in the trash or deleted in the shop.",
+        "Restore it in the shop if it should be completed there.",
+    ),
+    Reason.DELIVERY_REFUSED: Words(
+        "It was completed in the shop, but Katana refused to deliver it.",
+        "Mend what Katana names (stock of batches, serial numbers) and deliver it in Katana, "
+        "or retry.",
+    ),
+    Reason.COMPLETION_REFUSED: Words(
+        "It was delivered in Katana, but the shop refused to complete it.",
+        "Mend what the shop names and complete it there, or retry.",
+    ),
+    Reason.TEMPORARY: Words("A request failed; it is tried again."),
+    Reason.UNEXPECTED: Words(
+        "The program met something that it was not made for; it is tried again.",
+        "If it stays, report it with the words shown here.",
+    ),
+    Reason.ANSWER_LOST: Words(
+        "An answer of Katana's was lost, and the order turned out not to be there; "
+        "it is tried again."
+    ),
+    Reason.ADOPTED: Words("It was in Katana already and was adopted, not imported again."),
+    Reason.EDITED: Words("It was edited in the shop after the import; edits do not cross."),
+    Reason.DELETED_IN_KATANA: Words("It was deleted in Katana; it is not imported again."),
+    Reason.REVERTED_IN_KATANA: Words("Its delivery was taken back in Katana."),
+    Reason.REVERTED_IN_SHOP: Words("Its status in the shop was changed after completion."),
+    Reason.REFUNDED_IN_SHOP: Words("A refund was made in the shop after the import."),
+    Reason.CENT_ROUNDING: Words("Its total in Katana differs by the shop's own cent rounding."),
+    Reason.NUMBER_TAKEN: Words("Its number was taken in Katana; the store's name was added."),
+    Reason.SHIPPING_FEE_MISSING: Words("Its shipping fee could not be added in Katana."),
+}
+
+
+def words(code: str) -> Words:
+    """The words for a reason's code; the code itself for one of another version's ledger."""
+    try:
+        return WORDS[Reason(code)]
+    except ValueError:
+        return Words(code)

@@ -1,0 +1,106 @@
+"""Takeover: whether a sales order that Katana holds is the shop's order with its hidden ID."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from katana_woo_sync.domain.decide import (
+    GONE,
+    Rules,
+    new_record,
+    settle,
+    stale_disagreement,
+)
+from katana_woo_sync.domain.fields import Text, Whole
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.woocommerce import Order
+
+SAME_MOMENT = timedelta(seconds=60)
+SAME_DAY = timedelta(hours=36)
+"""Katana's own integration may write the shop's local time, or only the date."""
+
+CLOSE_TOTAL = Decimal("0.10")
+"""Both totals are of one order if they differ by roundings only (rule 2's second witness)."""
+
+
+def agrees(sales_order: SalesOrder, order: Order, prefix: str) -> bool:
+    """Whether both are one order: the same id (given) and the same creation date.
+
+    A date that agrees to the minute is witness enough; one that agrees to the day needs the
+    order's number or its total as a second witness, since a restored or cloned shop uses the ids
+    of another again.
+    """
+    ordered, created = sales_order.created_date, order.created
+    if ordered is None or created is None:
+        return False
+    apart = abs(ordered - created)
+    if apart <= SAME_MOMENT:
+        return True
+    if apart > SAME_DAY:
+        return False
+    numbers = {order.number, prefix + order.number, f"#{order.number}"}
+    if sales_order.order_no in numbers:
+        return True
+    return sales_order.total is not None and abs(sales_order.total - order.total) <= CLOSE_TOTAL
+
+
+def adopt(
+    sales_order: SalesOrder, order: Order | None, identity: str, rules: Rules, now: datetime
+) -> OrderRecord:
+    """The record of an order that is in Katana already; `order` is None if the shop lost it."""
+    shop_order = order or _lost(sales_order)
+    record = replace(
+        new_record(shop_order, now),
+        identity=identity,
+        state=State.IMPORTED,
+        was_processing=True,
+        fingerprint="" if order is None else fingerprint(order),
+        refunds=tuple(int(refund.id) for refund in shop_order.refunds),
+        in_katana=InKatana.DELETED if sales_order.is_deleted else InKatana.YES,
+        sales_order_id=int(sales_order.id),
+        sales_order_no=str(sales_order.order_no),
+        katana_status=str(sales_order.status),
+        katana_total=sales_order.total,
+        imported_at=now,
+    )
+    if record.is_delivered and (order is None or order.completed is not None):
+        # completed once, perhaps refunded since: nothing is left to carry over
+        return replace(record, state=State.FULFILLED)
+    if order is None:
+        return record
+    if stale_disagreement(record, order, sales_order, now):
+        return replace(record, state=State.ATTENTION, reason=Reason.DISAGREED_AT_ADOPTION)
+    return settle(record, rules)
+
+
+def mismatch(sales_order: SalesOrder, order: Order, identity: str, now: datetime) -> OrderRecord:
+    """The record of an order whose hidden ID Katana holds on what seems to be another order."""
+    return replace(
+        new_record(order, now),
+        identity=identity,
+        state=State.ATTENTION,
+        reason=Reason.TAKEOVER_MISMATCH,
+        detail=f"sales order {sales_order.order_no} (id {sales_order.id})",
+    )
+
+
+def _lost(sales_order: SalesOrder) -> Order:
+    """What Katana still knows of an order that is gone from the shop."""
+    return Order(
+        id=Whole(sales_order.ecommerce_order_id),
+        number=sales_order.order_no,
+        status=Text(GONE),
+        currency=sales_order.currency,
+        total=sales_order.total or Order(id=sales_order.id).total,
+        date_created_gmt=sales_order.order_created_date,
+    )
+
+
+def woocommerce_id(sales_order: SalesOrder) -> int | None:
+    """The shop's order id that the sales order carries; None where it is no number."""
+    text = sales_order.ecommerce_order_id.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -1,0 +1,48 @@
+"""Text as people read it: entities and tags undone, what no system can hold taken out."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from katana_woo_sync.domain.woocommerce import Meta
+
+_TAG = re.compile(r"<[^<>]{0,500}>")
+_SPACES = re.compile(r"[ \t\r\f\v]+")
+
+
+def clean(text: str, limit: int = 0) -> str:
+    """The text without what breaks databases and terminals.
+
+    NUL, other control characters and lone surrogates go; line breaks and every letter, emoji
+    included, stay. `limit` cuts to so many characters, ending in "…"; 0 cuts nothing.
+    """
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
+    kept = _SPACES.sub(" ", kept).strip()
+    return kept if not limit or len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
+
+
+def plain(text: str, limit: int = 0) -> str:
+    """A WooCommerce product or line name, which comes HTML-escaped, as people read it."""
+    return clean(html.unescape(_TAG.sub("", text)), limit)
+
+
+def visible_meta(entries: Iterable[Meta]) -> tuple[tuple[str, str], ...]:
+    """The line meta that the shop shows (an engraving, a variation's colour), as key and value.
+
+    Keys that begin with "_" are a plugin's own; values that are no text are not for people.
+    """
+    shown = []
+    for entry in entries:
+        if entry.key.startswith("_") or not entry.key:
+            continue
+        value = entry.display_value if isinstance(entry.display_value, str) else entry.value
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            continue
+        key = entry.display_key if isinstance(entry.display_key, str) else entry.key
+        pair = (plain(key, 100), plain(str(value), 1000))
+        if all(pair):
+            shown.append(pair)
+    return tuple(shown)

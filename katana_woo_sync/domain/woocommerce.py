@@ -1,0 +1,251 @@
+"""WooCommerce's orders, refunds and products, as its REST API (wc/v3) describes them.
+
+Amounts are in the order's currency. A line's `subtotal` (before discounts) and `total` (after
+them) are for the whole quantity and without tax, even where the shop's prices include tax; the
+taxes stand beside them. Times ending in `_gmt` are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
+
+
+class Struct(msgspec.Struct, frozen=True, kw_only=True):
+    """Unknown fields are ignored: plugins add their own everywhere."""
+
+
+class Meta(Struct, frozen=True):
+    """An entry of `meta_data`. `value` may be any JSON; `display_*` are what the shop shows."""
+
+    key: Text = Text()
+    value: object = None
+    display_key: object = None
+    display_value: object = None
+
+
+class LineTax(Struct, frozen=True):
+    """One tax of one line. `total` is empty (None) where the rate does not apply to the line."""
+
+    id: Text = Text()
+    total: object = None
+
+    @property
+    def applies(self) -> bool:
+        """Whether the line bears this tax (a tax of 0.00 counts, an empty one does not)."""
+        return self.total not in (None, "")
+
+
+class Line(Struct, frozen=True):
+    """What line items, fees and shipping lines have in common."""
+
+    id: Whole
+    total: Amount = Amount(0)
+    total_tax: Amount = Amount(0)
+    taxes: tuple[LineTax, ...] = ()
+    meta_data: tuple[Meta, ...] = ()
+
+    @property
+    def gross(self) -> Decimal:
+        """The line's amount with its tax, after discounts. Exact where `price` is not."""
+        return self.total + self.total_tax
+
+
+class LineItem(Line, frozen=True):
+    """A product on an order. `sku` is looked up live by WooCommerce, not kept with the order."""
+
+    name: Text = Text()
+    parent_name: Text = Text()
+    product_id: Whole = Whole(0)
+    variation_id: Whole = Whole(0)
+    quantity: Amount = Amount(0)
+    subtotal: Amount = Amount(0)
+    subtotal_tax: Amount = Amount(0)
+    sku: Text = Text()
+
+
+class FeeLine(Line, frozen=True):
+    """A fee; negative where a plugin gives a discount that is no coupon."""
+
+    name: Text = Text()
+
+
+class ShippingLine(Line, frozen=True):
+    """A shipping method that the customer chose."""
+
+    method_title: Text = Text()
+
+
+class TaxLine(Struct, frozen=True):
+    """A tax rate that the order uses. `rate_percent` is None where the shop has not kept it."""
+
+    rate_id: Text = Text()
+    label: Text = Text()
+    compound: bool = False
+    rate_percent: object = None
+
+
+class CouponLine(Struct, frozen=True):
+    """A coupon: its money is already in the lines' totals."""
+
+    code: Text = Text()
+
+
+class RefundSummary(Struct, frozen=True):
+    """A refund as the order lists it; `total` is negative, with tax."""
+
+    id: Whole
+    total: Amount = Amount(0)
+
+
+class Address(Struct, frozen=True):
+    """A billing or shipping address. `state` and `country` are WooCommerce's codes."""
+
+    first_name: Text = Text()
+    last_name: Text = Text()
+    company: Text = Text()
+    address_1: Text = Text()
+    address_2: Text = Text()
+    city: Text = Text()
+    state: Text = Text()
+    postcode: Text = Text()
+    country: Text = Text()
+    email: Text = Text()
+    phone: Text = Text()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to send anything to (a country alone is a shop's default)."""
+        return not any(
+            part.strip()
+            for part in (self.first_name, self.last_name, self.company, self.address_1, self.city)
+        )
+
+
+class Order(Struct, frozen=True):
+    """An order of a WooCommerce store. `total` includes tax, shipping and fees."""
+
+    id: Whole
+    number: Text = Text()
+    order_key: Text = Text()
+    status: Text = Text()
+    currency: Text = Text()
+    prices_include_tax: bool = False
+    date_created_gmt: Text = Text()
+    date_modified_gmt: Text = Text()
+    date_completed_gmt: Text = Text()
+    total: Amount = Amount(0)
+    total_tax: Amount = Amount(0)
+    customer_id: Whole = Whole(0)
+    customer_note: Text = Text()
+    payment_method_title: Text = Text()
+    needs_processing: bool = True
+    billing: Address = Address()
+    shipping: Address = Address()
+    line_items: tuple[LineItem, ...] = ()
+    tax_lines: tuple[TaxLine, ...] = ()
+    shipping_lines: tuple[ShippingLine, ...] = ()
+    fee_lines: tuple[FeeLine, ...] = ()
+    coupon_lines: tuple[CouponLine, ...] = ()
+    refunds: tuple[RefundSummary, ...] = ()
+
+    @property
+    def created(self) -> datetime | None:
+        """When the order was placed, UTC."""
+        return utc_time(self.date_created_gmt)
+
+    @property
+    def modified(self) -> datetime | None:
+        """When the order was last changed, UTC, in whole seconds."""
+        return utc_time(self.date_modified_gmt)
+
+    @property
+    def completed(self) -> datetime | None:
+        """When the order was completed, UTC."""
+        return utc_time(self.date_completed_gmt)
+
+
+class RefundLine(Line, frozen=True):
+    """A refunded line: quantity, total and tax are negative."""
+
+    quantity: Amount = Amount(0)
+
+    @property
+    def refunded_item_id(self) -> int:
+        """The id of the order's line that this refunds; 0 where the shop has not said."""
+        for entry in self.meta_data:
+            if entry.key == "_refunded_item_id" and str(entry.value).isdigit():
+                return int(str(entry.value))
+        return 0
+
+
+class Refund(Struct, frozen=True):
+    """A refund. `amount` is positive and includes tax; an amount-only refund has no lines."""
+
+    id: Whole
+    amount: Amount = Amount(0)
+    line_items: tuple[RefundLine, ...] = ()
+    shipping_lines: tuple[RefundLine, ...] = ()
+    fee_lines: tuple[RefundLine, ...] = ()
+
+    @property
+    def lines(self) -> tuple[RefundLine, ...]:
+        """All refunded lines, of whatever kind."""
+        return self.line_items + self.shipping_lines + self.fee_lines
+
+
+class Attribute(Struct, frozen=True):
+    """A product's attribute with `options`, or a variation's with the one `option` it has."""
+
+    name: Text = Text()
+    variation: bool = False
+    options: tuple[Text, ...] = ()
+    option: Text = Text()
+
+
+class Category(Struct, frozen=True):
+    """A product category."""
+
+    name: Text = Text()
+
+
+class Product(Struct, frozen=True):
+    """A product, or a variation of one. `price` includes tax if the store's prices do."""
+
+    id: Whole
+    parent_id: Whole = Whole(0)
+    name: Text = Text()
+    type: Text = Text()
+    status: Text = Text()
+    sku: Text = Text()
+    price: Amount = Amount(0)
+    regular_price: Amount = Amount(0)
+    global_unique_id: Text = Text()
+    attributes: tuple[Attribute, ...] = ()
+    categories: tuple[Category, ...] = ()
+    variations: tuple[Whole, ...] = ()
+
+
+class StoreFacts(Struct, frozen=True):
+    """What the sync must know about how a store counts and keeps its money."""
+
+    round_at_subtotal: bool = False
+    decimals: int = 2
+    currency: Text = Text()
+
+    @property
+    def dp(self) -> int | None:
+        """The `dp` to ask orders with; None for the store's own decimals.
+
+        Stores that round tax at the subtotal keep their lines unrounded and add up only with more
+        decimals; stores that round each line add up only with their own.
+        """
+        return 6 if self.round_at_subtotal else None
+
+
+Rates = Mapping[str, TaxLine]

@@ -1,0 +1,109 @@
+"""What the ledger knows of Katana's catalogue: variants, tax rates, locations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from sqlite_utils import Database
+
+from katana_woo_sync.domain.fields import Amount, Text, Whole
+from katana_woo_sync.domain.katana import Location, TaxRate
+
+
+class Catalogue:
+    """Remembered items. What Katana refuses is forgotten, and asked for anew."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def product(self, identity: str, product_id: int, variation_id: int) -> tuple[str, int] | None:
+        """The SKU and Katana variant with which a store's product or variation was matched."""
+        rows = self._db.query(
+            "SELECT sku, variant_id FROM products "
+            "WHERE identity = ? AND product_id = ? AND variation_id = ?",
+            [identity, product_id, variation_id],
+        )
+        return next(((row["sku"], int(row["variant_id"])) for row in rows), None)
+
+    def remember_product(
+        self, identity: str, product_id: int, variation_id: int, sku: str, variant_id: int
+    ) -> None:
+        """Remember the Katana variant of a store's product or variation."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT OR REPLACE INTO products VALUES (?, ?, ?, ?, ?)",
+                [identity, product_id, variation_id, sku, variant_id],
+            )
+
+    def variants(self, skus: Sequence[str]) -> dict[str, int]:
+        """The Katana variants known for these SKUs (exact case)."""
+        found: dict[str, int] = {}
+        for start in range(0, len(skus), 500):
+            part = list(skus[start : start + 500])
+            marks = ", ".join("?" * len(part))
+            rows = self._db.query(
+                f"SELECT sku, variant_id FROM variants WHERE sku IN ({marks})",  # noqa: S608
+                part,
+            )
+            found.update((row["sku"], int(row["variant_id"])) for row in rows)
+        return found
+
+    def remember_variant(self, sku: str, variant_id: int) -> None:
+        """Remember the Katana variant of a SKU."""
+        with self._db.atomic():
+            self._db.execute("INSERT OR REPLACE INTO variants VALUES (?, ?)", [sku, variant_id])
+
+    def forget_variants(self, variant_ids: Iterable[int]) -> None:
+        """Forget variants that Katana refused, so that they are asked for anew."""
+        with self._db.atomic():
+            for variant_id in variant_ids:
+                self._db.execute("DELETE FROM variants WHERE variant_id = ?", [variant_id])
+                self._db.execute("DELETE FROM products WHERE variant_id = ?", [variant_id])
+
+    def tax_rates(self) -> list[TaxRate]:
+        """Katana's tax rates as last listed."""
+        rows = self._db.query("SELECT id, name, rate FROM tax_rates ORDER BY id")
+        return [
+            TaxRate(id=Whole(row["id"]), name=Text(row["name"]), rate=Amount(row["rate"]))
+            for row in rows
+        ]
+
+    def set_tax_rates(self, rates: Iterable[TaxRate]) -> None:
+        """Replace the known tax rates."""
+        with self._db.atomic():
+            self._db.execute("DELETE FROM tax_rates")
+            for rate in rates:
+                self._db.execute(
+                    "INSERT OR REPLACE INTO tax_rates VALUES (?, ?, ?)",
+                    [int(rate.id), str(rate.name), f"{Decimal(rate.rate):f}"],
+                )
+
+    def locations(self) -> list[Location]:
+        """Katana's locations as last listed."""
+        rows = self._db.query("SELECT * FROM locations ORDER BY id")
+        return [
+            Location(
+                id=Whole(row["id"]),
+                name=Text(row["name"]),
+                is_primary=bool(row["is_primary"]),
+                sales_allowed=bool(row["sales_allowed"]),
+            )
+            for row in rows
+        ]
+
+    def set_locations(self, locations: Iterable[Location]) -> None:
+        """Replace the known locations; deleted ones are left out."""
+        with self._db.atomic():
+            self._db.execute("DELETE FROM locations")
+            for location in locations:
+                if not location.deleted_at:
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO locations VALUES (?, ?, ?, ?)",
+                        [
+                            int(location.id),
+                            str(location.name),
+                            int(location.is_primary),
+                            int(location.sales_allowed),
+                        ],
+                    )

@@ -1,0 +1,153 @@
+"""Opening the ledger: permissions, migrations, durability, and the groups of writes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from sqlite_utils import Database
+
+from katana_woo_sync.ledger.catalogue import Catalogue
+from katana_woo_sync.ledger.customers import Customers
+from katana_woo_sync.ledger.intents import Intents
+from katana_woo_sync.ledger.journal import Journal
+from katana_woo_sync.ledger.orders import Orders
+from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.stores import Stores
+
+BUSY_SECONDS = 30.0
+
+
+class LedgerError(Exception):
+    """The ledger cannot be used; the text says why and what to do."""
+
+
+class Ledger:
+    """The ledger, open. One thread writes at a time; reading needs no lock (WAL)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        # sqlite-utils' plugins are for its command line; loading them costs start-up time
+        self._db = Database(connection, execute_plugins=False)
+        self._db.execute("PRAGMA foreign_keys = ON")
+        migrations.apply(self._db)
+        self.orders = Orders(self._db)
+        self.customers = Customers(self._db)
+        self.catalogue = Catalogue(self._db)
+        self.intents = Intents(self._db)
+        self.journal = Journal(self._db)
+        self.stores = Stores(self._db)
+
+    @classmethod
+    def open(cls, path: Path) -> Ledger:
+        """Open the ledger, made for its owner only if it is not there yet.
+
+        Raises `LedgerError` where it cannot be read or written, is broken, or is of a newer
+        version of the program.
+        """
+        try:
+            if not path.exists():
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            connection = _connect(path)
+            _refuse_newer(connection, path)
+            return cls(connection)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(_explain(path, error)) from error
+
+    @classmethod
+    def open_copy(cls, path: Path) -> Ledger:
+        """A copy in memory, for `--dry-run`: what is written to it is forgotten."""
+        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        try:
+            if path.exists():
+                source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+                _refuse_newer(source, path)
+                source.backup(memory)
+                source.close()
+            return cls(memory)
+        except (OSError, sqlite3.Error) as error:
+            raise LedgerError(_explain(path, error)) from error
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """One group of writes: committed whole, or not at all. May be nested."""
+        with self._db.atomic():
+            yield
+
+    @property
+    def salt(self) -> str:
+        """The salt of this ledger's digests of personal data."""
+        salt = self.stores.meta("salt")
+        if salt is None:
+            salt = secrets.token_hex(16)
+            self.stores.set_meta("salt", salt)
+        return salt
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: an intent that was committed must be there after a power failure too
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a ledger that a newer version of the program has written."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if migrations.migrations_table not in tables:
+        if "orders" in tables or tables - {"sqlite_sequence"}:
+            raise LedgerError(f"{path} is a database of another program; set `ledger` to another.")
+        return
+    applied = connection.execute(
+        f"SELECT name FROM {migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608
+        [migrations.name],
+    )
+    known = {
+        migration.name
+        for migration in migrations.pending(Database(memory=True, execute_plugins=False))
+    }
+    unknown = [name for (name,) in applied if name not in known]
+    if unknown:
+        raise LedgerError(
+            f"{path} was written by a newer version of katana-woo-sync; upgrade the program "
+            "(pip install --upgrade katana-woo-sync)."
+        )
+
+
+def _explain(path: Path, error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
+        return (
+            f"The ledger {path} cannot be written ({text}). Run as its owner, or make its "
+            "directory writable for the user that runs katana-woo-sync."
+        )
+    if "malformed" in text or "not a database" in text:
+        return (
+            f"The ledger {path} is broken ({text}). Keep the file, move it aside, and run "
+            "`katana-woo-sync backfill`: it takes over what Katana holds, nothing is doubled."
+        )
+    if "full" in text:
+        return f"The disk that holds the ledger {path} is full ({text}). Make room and run again."
+    if "locked" in text:
+        return f"The ledger {path} is locked by another program ({text}). Close it and run again."
+    return f"The ledger {path} cannot be used: {text}."

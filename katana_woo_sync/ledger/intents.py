@@ -1,0 +1,77 @@
+"""Write-ahead intents: what is about to be created in Katana, committed before it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from katana_woo_sync.ledger.values import read_time, time_text
+
+
+class IntentKind(StrEnum):
+    """What is created. Each kind has a key by which Katana can be asked for it again."""
+
+    SALES_ORDER = "sales_order"
+    """Key: identity and WooCommerce order id, the hidden ID."""
+    SHIPPING_FEE = "shipping_fee"
+    """Key: the sales order's id."""
+    CUSTOMER = "customer"
+    """Key: `reference_id`."""
+    PRODUCT = "product"
+    """Key: a SKU; without one, store, product id and name."""
+    SERVICE = "service"
+    """Key: the name."""
+    TAX_RATE = "tax_rate"
+    """Key: the percentage."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A create that was begun at `at` (UTC) and whose outcome is not known."""
+
+    kind: IntentKind
+    key: str
+    at: datetime
+
+
+class Intents:
+    """Open intents. One that is there is *unknown*: Katana is asked before anything is repeated."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def begin(self, kind: IntentKind, key: str, now: datetime) -> None:
+        """Commit that a create is about to be sent."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT INTO intents (kind, key, at) VALUES (?, ?, ?) "
+                "ON CONFLICT (kind, key) DO UPDATE SET at = excluded.at",
+                [str(kind), key, time_text(now)],
+            )
+
+    def end(self, kind: IntentKind, key: str) -> None:
+        """The outcome is known and recorded: created, refused, or certainly never sent."""
+        with self._db.atomic():
+            self._db.execute("DELETE FROM intents WHERE kind = ? AND key = ?", [str(kind), key])
+
+    def open(self, kind: IntentKind, key: str) -> Intent | None:
+        """The open intent for this key, if there is one."""
+        rows = self._db.query("SELECT at FROM intents WHERE kind = ? AND key = ?", [str(kind), key])
+        for row in rows:
+            at = read_time(row["at"])
+            if at is not None:
+                return Intent(kind, key, at)
+        return None
+
+    def all_open(self) -> list[Intent]:
+        """Every open intent, oldest first."""
+        rows = self._db.query("SELECT kind, key, at FROM intents ORDER BY at")
+        found = []
+        for row in rows:
+            at = read_time(row["at"])
+            if at is not None:
+                found.append(Intent(IntentKind(row["kind"]), row["key"], at))
+        return found

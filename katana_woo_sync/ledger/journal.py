@@ -1,0 +1,72 @@
+"""The append-only history of everything done on either side, and the runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from katana_woo_sync.ledger.values import read_time, time_text
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something done: `side` is "shop", "katana" or "ledger"; `at` is UTC."""
+
+    at: datetime | None
+    side: str
+    action: str
+    detail: str
+
+
+class Journal:
+    """History and runs."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(
+        self,
+        now: datetime,
+        side: str,
+        action: str,
+        detail: str = "",
+        *,
+        identity: str | None = None,
+        order_id: int | None = None,
+    ) -> None:
+        """Append to the history."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT INTO history (at, identity, order_id, side, action, detail) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                [time_text(now), identity, order_id, side, action, detail],
+            )
+
+    def of_order(self, identity: str, order_id: int) -> list[Event]:
+        """An order's history, oldest first."""
+        rows = self._db.query(
+            "SELECT at, side, action, detail FROM history "
+            "WHERE identity = ? AND order_id = ? ORDER BY id",
+            [identity, order_id],
+        )
+        return [
+            Event(read_time(row["at"]), row["side"], row["action"], row["detail"]) for row in rows
+        ]
+
+    def begin_run(self, command: str, now: datetime) -> int:
+        """Record that a command has begun; returns the run's id."""
+        with self._db.atomic():
+            cursor = self._db.execute(
+                "INSERT INTO runs (command, started_at) VALUES (?, ?)", [command, time_text(now)]
+            )
+        return int(cursor.lastrowid or 0)
+
+    def end_run(self, run_id: int, now: datetime, exit_code: int, summary: str) -> None:
+        """Record how a command ended."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE runs SET finished_at = ?, exit_code = ?, summary = ? WHERE id = ?",
+                [time_text(now), exit_code, summary, run_id],
+            )

@@ -1,0 +1,246 @@
+"""Orders in the ledger, and the questions that the sync asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+
+from sqlite_utils import Database
+
+from katana_woo_sync.domain.decide import Note
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.ledger.values import amount_text, read_amount, read_time, time_text
+
+COLUMNS = tuple(field.name for field in fields(OrderRecord))
+_INSERT = (
+    f"INSERT INTO orders ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
+    "ON CONFLICT (identity, order_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
+)
+_NEEDS_STEP = """
+    in_katana = 'no' AND (
+        state IN ('queued', 'failed')
+        OR (state = 'attention' AND next_attempt_at IS NOT NULL))
+    OR in_katana = 'yes' AND state NOT IN ('fulfilled', 'ignored') AND (
+        (katana_status = 'DELIVERED' AND shop_status != 'completed')
+        OR (katana_status != 'DELIVERED' AND shop_status = 'completed'))
+"""
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """The orders of a store that wait for their import: count, oldest (UTC), sums by currency."""
+
+    count: int
+    oldest: datetime | None
+    sums: Mapping[str, Decimal]
+
+
+class Orders:
+    """The orders table. Methods write without a transaction of their own when inside one."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def get(self, identity: str, order_id: int) -> OrderRecord | None:
+        """The record of an order, or None."""
+        found = self._select("identity = ? AND order_id = ?", [identity, order_id])
+        return next(found, None)
+
+    def known(self, identity: str, order_ids: Sequence[int]) -> dict[int, OrderRecord]:
+        """The records there are of these orders, by order id."""
+        records: dict[int, OrderRecord] = {}
+        for start in range(0, len(order_ids), 500):
+            ids = list(order_ids[start : start + 500])
+            marks = ", ".join("?" * len(ids))
+            where = f"identity = ? AND order_id IN ({marks})"
+            records.update((r.order_id, r) for r in self._select(where, [identity, *ids]))
+        return records
+
+    def save(self, records: Iterable[OrderRecord]) -> None:
+        """Write the records, new or changed, all or none."""
+        with self._db.atomic():
+            for record in records:
+                self._db.execute(_INSERT, _row(record))
+
+    def add_notes(
+        self, identity: str, order_id: int, notes: Iterable[Note], now: datetime
+    ) -> list[Note]:
+        """Keep notes; each is kept once. Returns those that are new."""
+        new = []
+        with self._db.atomic():
+            for note in notes:
+                cursor = self._db.execute(
+                    "INSERT OR IGNORE INTO notes VALUES (?, ?, ?, ?, ?)",
+                    [identity, order_id, str(note.reason), note.detail, time_text(now)],
+                )
+                if cursor.rowcount:
+                    new.append(note)
+        return new
+
+    def notes(self, identity: str, order_id: int) -> list[tuple[datetime | None, Note]]:
+        """An order's notes with the times they were made, oldest first."""
+        rows = self._db.query(
+            "SELECT reason, detail, at FROM notes WHERE identity = ? AND order_id = ? "
+            "ORDER BY at, reason",
+            [identity, order_id],
+        )
+        return [(read_time(row["at"]), Note(Reason(row["reason"]), row["detail"])) for row in rows]
+
+    def needing_step(self, identity: str, now: datetime) -> list[OrderRecord]:
+        """Orders with which something may be due now, oldest first."""
+        return list(
+            self._select(
+                f"identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?) "
+                f"AND ({_NEEDS_STEP}) ORDER BY created, order_id",
+                [identity, time_text(now)],
+            )
+        )
+
+    def importing(self, identity: str) -> list[OrderRecord]:
+        """Orders whose create was begun and has no outcome yet."""
+        return list(self._select("identity = ? AND state = 'importing'", [identity]))
+
+    def with_fee_due(self, identity: str) -> list[OrderRecord]:
+        """Orders in Katana whose shipping fee is not there yet."""
+        return list(
+            self._select("identity = ? AND shipping_fee_due = 1 AND in_katana = 'yes'", [identity])
+        )
+
+    def by_sales_order(self, sales_order_ids: Sequence[int]) -> dict[int, OrderRecord]:
+        """The records of these sales orders, by sales order id."""
+        found: dict[int, OrderRecord] = {}
+        for start in range(0, len(sales_order_ids), 500):
+            ids = list(sales_order_ids[start : start + 500])
+            where = f"sales_order_id IN ({', '.join('?' * len(ids))})"
+            for record in self._select(where, ids):
+                if record.sales_order_id is not None:
+                    found[record.sales_order_id] = record
+        return found
+
+    def identity_with_key(self, order_key: str, *, other_than: str) -> str | None:
+        """Another store's identity under which an order with this key is known."""
+        rows = self._db.query(
+            "SELECT identity FROM orders WHERE order_key = ? AND order_key != '' "
+            "AND identity != ? LIMIT 1",
+            [order_key, other_than],
+        )
+        for row in rows:
+            return str(row["identity"])
+        return None
+
+    def find(
+        self,
+        *,
+        identities: Sequence[str] = (),
+        number: str = "",
+        state: str = "",
+        problems: bool = False,
+        limit: int = -1,
+    ) -> list[OrderRecord]:
+        """Records for people to look at, newest first.
+
+        `number` is the shop's order number; `problems` keeps those failed or in attention.
+        """
+        where, values = ["1"], list[object]()
+        if identities:
+            where.append(f"identity IN ({', '.join('?' * len(identities))})")
+            values += identities
+        for column, value in (("number", number), ("state", state)):
+            if value:
+                where.append(f"{column} = ?")
+                values.append(value)
+        if problems:
+            where.append("state IN ('failed', 'attention')")
+        order = " ORDER BY created DESC, order_id DESC LIMIT ?"
+        return list(self._select(" AND ".join(where) + order, [*values, limit]))
+
+    def counts(self, identity: str) -> dict[str, int]:
+        """How many orders a store has in each state that occurs."""
+        rows = self._db.query(
+            "SELECT state, count(*) AS n FROM orders WHERE identity = ? GROUP BY state",
+            [identity],
+        )
+        return {str(row["state"]): int(row["n"]) for row in rows}
+
+    def open_in_katana(self, identity: str) -> int:
+        """How many of a store's orders are not completed and not given up."""
+        rows = self._db.query(
+            "SELECT count(*) AS n FROM orders WHERE identity = ? AND in_katana = 'yes' "
+            "AND state NOT IN ('fulfilled', 'skipped', 'ignored')",
+            [identity],
+        )
+        return int(next(iter(rows))["n"])
+
+    def backlog(self, identity: str) -> Backlog:
+        """The store's orders that are queued."""
+        rows = list(
+            self._db.query(
+                "SELECT currency, total, created FROM orders "
+                "WHERE identity = ? AND state = 'queued' AND in_katana = 'no'",
+                [identity],
+            )
+        )
+        sums: dict[str, Decimal] = {}
+        for row in rows:
+            sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["total"])
+        oldest = min((row["created"] for row in rows if row["created"]), default=None)
+        return Backlog(len(rows), read_time(oldest), sums)
+
+    def open_in_shop(self, identity: str) -> set[int]:
+        """Ids of the orders that the ledger believes to be Processing in the shop."""
+        rows = self._db.query(
+            "SELECT order_id FROM orders WHERE identity = ? AND shop_status = 'processing' "
+            "AND state NOT IN ('fulfilled', 'skipped', 'ignored')",
+            [identity],
+        )
+        return {int(row["order_id"]) for row in rows}
+
+    def _select(self, where: str, values: Sequence[object]) -> Iterator[OrderRecord]:
+        columns = ", ".join(COLUMNS)
+        rows = self._db.query(f"SELECT {columns} FROM orders WHERE {where}", values)  # noqa: S608
+        for row in rows:
+            yield _record(row)
+
+
+def _row(record: OrderRecord) -> list[object]:
+    return [_stored(getattr(record, name)) for name in COLUMNS]
+
+
+def _stored(value: object) -> object:
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, Decimal):
+        return amount_text(value)
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, bool):
+        return int(value)
+    return str(value) if isinstance(value, str) else value
+
+
+def _record(row: Mapping[str, object]) -> OrderRecord:
+    values = dict(row)
+    for name in (
+        "created",
+        "shop_modified",
+        "shop_completed",
+        "completed_at",
+        "delivered_at",
+        "next_attempt_at",
+        "first_seen_at",
+        "imported_at",
+    ):
+        values[name] = read_time(values[name])
+    for name in ("total", "katana_total"):
+        values[name] = read_amount(values[name])
+    for name in ("needs_processing", "was_processing", "shipping_fee_due"):
+        values[name] = bool(values[name])
+    refunds = str(values["refunds"])
+    values["refunds"] = tuple(int(part) for part in refunds.split(",") if part)
+    values["state"] = State(str(values["state"]))
+    values["in_katana"] = InKatana(str(values["in_katana"]))
+    return OrderRecord(**values)  # type: ignore[arg-type]  # the columns are the fields

@@ -1,0 +1,172 @@
+"""The ledger's tables, as versioned migrations. Times are ISO 8601 in UTC, amounts decimal text."""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+migrations = Migrations("katana_woo_sync")
+
+
+@migrations()
+def m001_first_tables(db: Database) -> None:
+    """Everything that the main job remembers."""
+    for statement in FIRST_TABLES.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+FIRST_TABLES = """
+CREATE TABLE meta (
+    key TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE stores (
+    identity TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    connected_at TEXT,
+    since TEXT,
+    facts TEXT,
+    last_success_at TEXT,
+    last_error TEXT,
+    swept_at TEXT
+) WITHOUT ROWID;
+
+CREATE TABLE cursors (
+    name TEXT PRIMARY KEY,
+    mark TEXT,
+    seen_at TEXT NOT NULL,
+    settled INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+
+CREATE TABLE orders (
+    identity TEXT NOT NULL REFERENCES stores(identity),
+    order_id INTEGER NOT NULL,
+    number TEXT NOT NULL,
+    order_key TEXT NOT NULL,
+    created TEXT,
+    currency TEXT NOT NULL,
+    total TEXT NOT NULL,
+    shop_status TEXT NOT NULL,
+    shop_modified TEXT,
+    shop_completed TEXT,
+    fingerprint TEXT NOT NULL,
+    refunds TEXT NOT NULL,
+    needs_processing INTEGER NOT NULL,
+    was_processing INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    in_katana TEXT NOT NULL,
+    sales_order_id INTEGER,
+    sales_order_no TEXT NOT NULL,
+    katana_status TEXT NOT NULL,
+    katana_total TEXT,
+    shipping_fee_due INTEGER NOT NULL,
+    completed_at TEXT,
+    delivered_at TEXT,
+    attempts INTEGER NOT NULL,
+    next_attempt_at TEXT,
+    first_seen_at TEXT NOT NULL,
+    imported_at TEXT,
+    PRIMARY KEY (identity, order_id)
+) WITHOUT ROWID;
+CREATE INDEX orders_by_state ON orders(identity, state);
+CREATE INDEX orders_by_number ON orders(identity, number);
+CREATE INDEX orders_by_key ON orders(order_key) WHERE order_key != '';
+CREATE UNIQUE INDEX orders_by_sales_order ON orders(sales_order_id)
+    WHERE sales_order_id IS NOT NULL;
+CREATE INDEX orders_open ON orders(identity, shop_status, katana_status)
+    WHERE state NOT IN ('fulfilled', 'skipped', 'ignored');
+CREATE INDEX orders_fee_due ON orders(identity) WHERE shipping_fee_due = 1;
+
+CREATE TABLE notes (
+    identity TEXT NOT NULL,
+    order_id INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    at TEXT NOT NULL,
+    PRIMARY KEY (identity, order_id, reason, detail),
+    FOREIGN KEY (identity, order_id) REFERENCES orders(identity, order_id)
+) WITHOUT ROWID;
+
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY,
+    at TEXT NOT NULL,
+    identity TEXT,
+    order_id INTEGER,
+    side TEXT NOT NULL,
+    action TEXT NOT NULL,
+    detail TEXT NOT NULL
+);
+CREATE INDEX history_by_order ON history(identity, order_id);
+
+CREATE TABLE intents (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    key TEXT NOT NULL,
+    identity TEXT,
+    order_id INTEGER,
+    at TEXT NOT NULL,
+    lost_at TEXT,
+    UNIQUE (kind, key)
+);
+
+CREATE TABLE customers (
+    reference_id TEXT PRIMARY KEY,
+    customer_id INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE katana_customers (
+    id INTEGER PRIMARY KEY,
+    reference_id TEXT NOT NULL,
+    email TEXT NOT NULL,
+    name TEXT NOT NULL,
+    phone TEXT NOT NULL,
+    postcodes TEXT NOT NULL,
+    deleted INTEGER NOT NULL
+);
+CREATE INDEX katana_customers_by_reference ON katana_customers(reference_id)
+    WHERE reference_id != '';
+CREATE INDEX katana_customers_by_email ON katana_customers(email) WHERE email != '';
+CREATE INDEX katana_customers_by_name ON katana_customers(name) WHERE name != '';
+
+CREATE TABLE products (
+    identity TEXT NOT NULL REFERENCES stores(identity),
+    product_id INTEGER NOT NULL,
+    variation_id INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    variant_id INTEGER NOT NULL,
+    PRIMARY KEY (identity, product_id, variation_id)
+) WITHOUT ROWID;
+CREATE INDEX products_by_variant ON products(variant_id);
+
+CREATE TABLE variants (
+    sku TEXT PRIMARY KEY,
+    variant_id INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX variants_by_id ON variants(variant_id);
+
+CREATE TABLE tax_rates (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    rate TEXT NOT NULL
+);
+
+CREATE TABLE locations (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    is_primary INTEGER NOT NULL,
+    sales_allowed INTEGER NOT NULL
+);
+
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY,
+    command TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    finished_at TEXT,
+    exit_code INTEGER,
+    summary TEXT
+)
+"""

@@ -1,0 +1,140 @@
+"""Stores, cursors and the few facts about the Katana account."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlite_utils import Database
+
+from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.fields import Text
+from katana_woo_sync.domain.woocommerce import StoreFacts
+from katana_woo_sync.ledger.values import read_time, time_text
+
+
+@dataclass(frozen=True)
+class StoreRecord:
+    """A store as the ledger knows it; times UTC.
+
+    `connected_at` is when its first import was confirmed; None until then. `since` is the
+    import-from date given to `backfill`.
+    """
+
+    identity: str
+    name: str
+    connected_at: datetime | None
+    since: datetime | None
+    facts: StoreFacts | None
+    last_success_at: datetime | None
+    last_error: str
+    swept_at: datetime | None
+
+
+class Stores:
+    """Stores, cursors, and single values."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def meta(self, key: str) -> str | None:
+        """A single value, or None."""
+        rows = self._db.query("SELECT value FROM meta WHERE key = ?", [key])
+        return next((str(row["value"]) for row in rows), None)
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Keep a single value."""
+        with self._db.atomic():
+            self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", [key, value])
+
+    def get(self, identity: str) -> StoreRecord | None:
+        """A store's record, or None if it was never seen."""
+        rows = self._db.query("SELECT * FROM stores WHERE identity = ?", [identity])
+        for row in rows:
+            facts = row["facts"]
+            return StoreRecord(
+                identity=row["identity"],
+                name=row["name"],
+                connected_at=read_time(row["connected_at"]),
+                since=read_time(row["since"]),
+                facts=msgspec.json.decode(facts, type=_Facts).facts() if facts else None,
+                last_success_at=read_time(row["last_success_at"]),
+                last_error=row["last_error"] or "",
+                swept_at=read_time(row["swept_at"]),
+            )
+        return None
+
+    def add(self, identity: str, name: str) -> None:
+        """Make sure that the store has a record, under its name of today."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT INTO stores (identity, name) VALUES (?, ?) "
+                "ON CONFLICT (identity) DO UPDATE SET name = excluded.name",
+                [identity, name],
+            )
+
+    def connect(self, identity: str, now: datetime, since: datetime | None) -> None:
+        """Record that the store's first import was confirmed (once; `since` may be moved)."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE stores SET connected_at = coalesce(connected_at, ?), "
+                "since = coalesce(?, since) WHERE identity = ?",
+                [time_text(now), time_text(since), identity],
+            )
+
+    def set_facts(self, identity: str, facts: StoreFacts) -> None:
+        """Keep what was learnt of the store's settings."""
+        kept = _Facts(facts.round_at_subtotal, facts.decimals, str(facts.currency))
+        self._update(identity, "facts", msgspec.json.encode(kept).decode())
+
+    def succeeded(self, identity: str, now: datetime) -> None:
+        """The store's cycle went through."""
+        with self._db.atomic():
+            self._update(identity, "last_success_at", time_text(now))
+            self._update(identity, "last_error", None)
+
+    def went_wrong(self, identity: str, error: str) -> None:
+        """The store could not be worked."""
+        self._update(identity, "last_error", error)
+
+    def swept(self, identity: str, now: datetime) -> None:
+        """All open orders were compared with the ledger."""
+        self._update(identity, "swept_at", time_text(now))
+
+    def _update(self, identity: str, column: str, value: str | None) -> None:
+        with self._db.atomic():
+            self._db.execute(
+                f"UPDATE stores SET {column} = ? WHERE identity = ?",  # noqa: S608
+                [value, identity],
+            )
+
+    def cursor(self, name: str) -> Cursor | None:
+        """How far a list was read, or None if it never was."""
+        rows = self._db.query("SELECT * FROM cursors WHERE name = ?", [name])
+        for row in rows:
+            seen_at = read_time(row["seen_at"])
+            if seen_at is not None:
+                return Cursor(read_time(row["mark"]), seen_at, bool(row["settled"]))
+        return None
+
+    def set_cursor(self, name: str, cursor: Cursor) -> None:
+        """Record how far a list was read; in one group with what was read."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
+                [name, time_text(cursor.mark), time_text(cursor.seen_at), int(cursor.settled)],
+            )
+
+
+class _Facts(msgspec.Struct):
+    round_at_subtotal: bool
+    decimals: int
+    currency: str
+
+    def facts(self) -> StoreFacts:
+        return StoreFacts(
+            round_at_subtotal=self.round_at_subtotal,
+            decimals=self.decimals,
+            currency=Text(self.currency),
+        )
