@@ -22,6 +22,9 @@ HTML_ERROR_PAGE = (
     "<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>"
 )
 
+POLL_SECONDS = 0.02
+"""How soon `stop` is noticed; socketserver's own half a second would be most of a test's time."""
+
 
 class FaultKind(Enum):
     """The ways in which a server, or the network before it, misbehaves."""
@@ -112,7 +115,9 @@ class SandboxServer:
         self._server = make_server(
             self._host, self._port, self.wsgi, threaded=True, request_handler=_QuietHandler
         )
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True
+        )
         self._thread.start()
         return self
 
@@ -161,7 +166,8 @@ class SandboxServer:
         self._record(request, body, 0 if response is None else response.status_code)
         if response is None:
             _close_connection(environ)
-            return []
+            # werkzeug takes this as a client that went away, and reports nothing.
+            raise ConnectionAbortedError("the sandbox was told to drop this connection")
         if fault is not None and fault.kind is FaultKind.TRUNCATE:
             return _truncated(response, environ, start_response)
         application: WSGIApplication = response

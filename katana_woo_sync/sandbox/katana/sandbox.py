@@ -1,0 +1,103 @@
+"""The sandbox Katana itself: its server, and what tests and the demo do behind the API's back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from katana_woo_sync.sandbox.katana.app import PREFIX, KatanaApp, RefusedRequest
+from katana_woo_sync.sandbox.katana.catalogue_controls import CatalogueControls
+from katana_woo_sync.sandbox.katana.order_controls import OrderControls
+from katana_woo_sync.sandbox.katana.quota import Quota
+from katana_woo_sync.sandbox.katana.state import State
+from katana_woo_sync.sandbox.server import SandboxServer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+DEFAULT_TAX_PERCENTAGE = Decimal(22)
+
+
+def utc_now() -> datetime:
+    """The time by this machine's clock."""
+    return datetime.now(UTC)
+
+
+class KatanaSandbox(CatalogueControls, OrderControls):
+    """A stateful, in-memory Katana on loopback that holds every request to the published contract.
+
+    It starts with one primary location, "Main location", and one tax rate, which is the default of
+    sales that name none. All control methods may be called from any thread, before or while it is
+    served; what they change bumps `updated_at` as a person's work in Katana's screens does.
+
+    `requests_per_minute=None` lifts the limit; the headers are sent all the same.
+    `reset_in_seconds` sends `X-Ratelimit-Reset` in seconds instead of milliseconds.
+    `batch_shortage_refused=False` delivers batch-tracked goods that no batch holds.
+    """
+
+    def __init__(
+        self,
+        *,
+        api_key: str = "sandbox-katana-key",
+        clock: Callable[[], datetime] = utc_now,
+        requests_per_minute: int | None = 60,
+        base_currency: str = "EUR",
+        batch_shortage_refused: bool = True,
+        reset_in_seconds: bool = False,
+        default_tax_percentage: Decimal = DEFAULT_TAX_PERCENTAGE,
+        port: int = 0,
+    ) -> None:
+        self.api_key = api_key
+        super().__init__(State(clock, base_currency), shortage_refused=batch_shortage_refused)
+        self._app = KatanaApp(
+            self._state,
+            Quota(requests_per_minute, clock, reset_in_seconds=reset_in_seconds),
+            api_key,
+            batch_shortage_refused=batch_shortage_refused,
+        )
+        self.server = SandboxServer(self._app.handle, port=port)
+        self.main_location_id = self.add_location("Main location", is_primary=True)
+        self.default_tax_rate_id = self.add_tax_rate(
+            default_tax_percentage, "Default tax", is_default=True
+        )
+
+    # Serving
+
+    @property
+    def url(self) -> str:
+        """The base address, `/v1` included, without a trailing slash."""
+        return self.server.url + PREFIX
+
+    def start(self) -> KatanaSandbox:
+        """Serve until `stop`."""
+        self.server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; what it remembers stays readable, and `start` serves it again."""
+        self.server.stop()
+
+    def __enter__(self) -> KatanaSandbox:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def contract_violations(self) -> list[RefusedRequest]:
+        """Every request that was answered 422 VALIDATION_FAILED."""
+        with self._state.lock:
+            return list(self._app.violations)
+
+    @property
+    def refusals(self) -> list[RefusedRequest]:
+        """Every request that kept the contract and was answered 422 all the same."""
+        with self._state.lock:
+            return list(self._app.refusals)

@@ -1,0 +1,154 @@
+"""The sandbox Katana's store: its tables, its stock, its clock and its lock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import count
+from typing import Generic, TypeVar
+
+from katana_woo_sync.sandbox.katana.records import (
+    Batch,
+    Customer,
+    Fulfillment,
+    Item,
+    Location,
+    Record,
+    SalesOrder,
+    ShippingFee,
+    TaxRate,
+    Variant,
+)
+
+R = TypeVar("R", bound=Record)
+ZERO = Decimal(0)
+
+
+class Table(Generic[R]):
+    """Records of one kind by id, and by the record that they belong to (`owner`).
+
+    Ids start high, so that an id of another kind is never one here.
+    """
+
+    def __init__(self, first_id: int, owner: Callable[[R], int] | None = None) -> None:
+        self._ids = count(first_id)
+        self._records: dict[int, R] = {}
+        self._owner = owner
+        self._owned: dict[int, list[int]] = {}
+
+    def __iter__(self) -> Iterator[R]:
+        """Every record, deleted ones too, newest first."""
+        newest = sorted(self._records.values(), key=lambda r: (r.created_at, r.id), reverse=True)
+        return iter(newest)
+
+    def new_id(self) -> int:
+        """An id that was never given out."""
+        return next(self._ids)
+
+    def put(self, record: R) -> R:
+        """Keep the record in the place of the one with its id."""
+        if self._owner is not None and record.id not in self._records:
+            self._owned.setdefault(self._owner(record), []).append(record.id)
+        self._records[record.id] = record
+        return record
+
+    def get(self, key: int | Decimal) -> R | None:
+        """The record, also when it is deleted; None where there never was one."""
+        return self._records.get(int(key)) if key == int(key) else None
+
+    def live(self, key: int | Decimal) -> R | None:
+        """The record, unless it is deleted or never was."""
+        record = self.get(key)
+        return None if record is None or record.deleted_at else record
+
+    def owned_by(self, owner_id: int) -> list[R]:
+        """What belongs to that record, deleted ones too, oldest first."""
+        return [self._records[key] for key in self._owned.get(owner_id, ())]
+
+    def all_live(self) -> Iterator[R]:
+        """Every record that is not deleted, newest first."""
+        return (record for record in self if record.deleted_at is None)
+
+
+class State:
+    """All that the sandbox Katana remembers. Hold `lock` while reading or changing it."""
+
+    def __init__(self, clock: Callable[[], datetime], base_currency: str) -> None:
+        self._clock = clock
+        self.lock = threading.RLock()
+        self.base_currency = base_currency
+        self.orders: Table[SalesOrder] = Table(2_100_101)
+        self.fees: Table[ShippingFee] = Table(5_500_101, lambda fee: fee.sales_order_id)
+        self.fulfillments: Table[Fulfillment] = Table(6_100_101, lambda part: part.sales_order_id)
+        self.customers: Table[Customer] = Table(4_100_101)
+        self.items: Table[Item] = Table(7_500_101)
+        self.variants: Table[Variant] = Table(3_000_101, lambda variant: variant.item_id)
+        self.tax_rates: Table[TaxRate] = Table(330_101)
+        self.locations: Table[Location] = Table(91_101)
+        self.batches: Table[Batch] = Table(1_200_101, lambda batch: batch.variant_id)
+        self.row_ids = count(8_500_101)
+        self.address_ids = count(9_000_101)
+        self.config_ids = count(21_101)
+        self.order_numbers = count(1)
+        self.stock: dict[tuple[int, int], Decimal] = {}
+        """Quantity outside of batches by variant and location; a pair that is absent was
+        never counted."""
+        self.batch_stock: dict[tuple[int, int], Decimal] = {}
+        """Quantity by batch and location."""
+
+    def now(self) -> datetime:
+        """The time in UTC, cut to the millisecond."""
+        moment = self._clock().astimezone(UTC)
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def touch(self, table: Table[R], record: R) -> R:
+        """Keep a changed record, with its time of change."""
+        return table.put(replace(record, updated_at=self.now()))
+
+    def delete(self, table: Table[R], record: R) -> R:
+        """Mark the record as deleted."""
+        return self.touch(table, replace(record, deleted_at=self.now()))
+
+    def item_of(self, variant_id: int) -> Item | None:
+        """The product, material or service that the variant belongs to."""
+        variant = self.variants.get(variant_id)
+        return None if variant is None else self.items.get(variant.item_id)
+
+    def variants_of(self, item: Item) -> list[Variant]:
+        """The item's variants, oldest first, without deleted ones (unless the item itself is)."""
+        variants = self.variants.owned_by(item.id)
+        return [v for v in variants if item.deleted_at or not v.deleted_at]
+
+    def fees_of(self, order_id: int) -> list[ShippingFee]:
+        """The order's shipping fees, newest first, without deleted ones."""
+        return [fee for fee in reversed(self.fees.owned_by(order_id)) if not fee.deleted_at]
+
+    def fulfillments_of(self, order_id: int) -> list[Fulfillment]:
+        """The order's fulfilments, oldest first, without deleted ones."""
+        return [part for part in self.fulfillments.owned_by(order_id) if not part.deleted_at]
+
+    def batches_of(self, variant_id: int) -> list[Batch]:
+        """The variant's batches, the oldest first."""
+        batches = self.batches.owned_by(variant_id)
+        return sorted(batches, key=lambda batch: (batch.batch_created_date, batch.id))
+
+    def in_stock(self, variant_id: int, location_id: int) -> Decimal:
+        """The quantity in stock, batches and all else; it may be negative."""
+        batched = (
+            self.batch_stock.get((batch.id, location_id), ZERO)
+            for batch in self.batches_of(variant_id)
+        )
+        return self.stock.get((variant_id, location_id), ZERO) + sum(batched, ZERO)
+
+    def default_tax_rate(self) -> TaxRate | None:
+        """The tax rate of sales that name none."""
+        defaults = [rate for rate in self.tax_rates.all_live() if rate.is_default_sales]
+        return defaults[0] if defaults else None
+
+    def primary_location(self) -> Location:
+        """The location of orders that name none."""
+        locations = list(self.locations.all_live())
+        return next((place for place in locations if place.is_primary), locations[-1])
