@@ -1,0 +1,159 @@
+"""The files around the configuration: where it is looked for, how it and its secrets are read, and
+who else may read them."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from katana_woo_sync.config import template
+from katana_woo_sync.config.problems import ConfigError, Problem, printable
+from katana_woo_sync.config.settings import SECRET_KEYS
+
+VARIABLE = "KATANA_WOO_SYNC_CONFIG"
+SYSTEM_CONFIG = Path("/etc/katana-woo-sync/config.toml")
+LARGEST_CONFIG = 1_000_000
+LARGEST_SECRET = 10_000
+
+_WORDS = {
+    errno.ENOENT: "does not exist",
+    errno.ENOTDIR: "does not exist",
+    errno.EISDIR: "is a folder, not a file",
+    errno.EACCES: "may not be read by this user (permission denied)",
+    errno.EPERM: "may not be read by this user (permission denied)",
+}
+
+
+def find(explicit: str | None, environ: Mapping[str, str], cwd: Path, home: Path) -> Path:
+    """The configuration file to use: `explicit`, else the environment's KATANA_WOO_SYNC_CONFIG,
+    else the first that exists of ./config.toml, ~/.config/katana-woo-sync/config.toml and
+    /etc/katana-woo-sync/config.toml. One that is named is taken as it is: reading it tells
+    whether it is there.
+
+    Raises ConfigError, naming every place looked at, if there is none.
+    """
+    if explicit == "":
+        # An unset shell variable, most likely: taking some other file then would be a surprise.
+        raise ConfigError(None, [Problem("", "--config names no file")])
+    if named := explicit or environ.get(VARIABLE):
+        return cwd / (home / named[2:] if named.startswith("~/") else Path(named))
+    places = (
+        cwd / "config.toml",
+        home / ".config" / "katana-woo-sync" / "config.toml",
+        SYSTEM_CONFIG,
+    )
+    seen: list[str] = []
+    for place in places:
+        try:
+            if stat.S_ISREG(place.stat().st_mode):
+                return place
+            seen.append(f"{place} (not a file)")
+        except OSError as error:
+            missing = error.errno in {errno.ENOENT, errno.ENOTDIR}
+            seen.append(f"{place}" if missing else f"{place} ({_reason(error)})")
+    looked_at = ", ".join(printable(place) for place in seen)
+    raise ConfigError(
+        None,
+        [
+            Problem(
+                "",
+                f"no configuration found; looked at --config (not given), ${VARIABLE} (not set), "
+                f"{looked_at}. Copy config.example.toml to one of these places and fill it in",
+            )
+        ],
+    )
+
+
+def read_config(path: Path) -> str:
+    """The file's text. Raises ValueError with a sentence if it cannot be had."""
+    try:
+        content = _read(path, LARGEST_CONFIG)
+    except OSError as error:
+        raise ValueError(_reason(error)) from None
+    if len(content) > LARGEST_CONFIG:
+        raise ValueError("is too large for a configuration")
+    try:
+        # Some editors put a byte order mark before UTF-8.
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(
+            f"line {line} is not UTF-8 text; save the file with the encoding UTF-8"
+        ) from None
+
+
+def read_secret(file: Path) -> str:
+    """The secret that a file holds, less the line break at its end. Raises ValueError, with neither
+    the file's name nor what it holds."""
+    try:
+        content = _read(file, LARGEST_SECRET)
+        text = content.decode("utf-8-sig").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(_reason(error)) from None
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+    if len(content) > LARGEST_SECRET:
+        raise ValueError("is too large for a key")
+    return text
+
+
+def check_readable(file: Path) -> None:
+    """Raise ValueError with a sentence if the file cannot be read."""
+    try:
+        _read(file, 1)
+    except OSError as error:
+        raise ValueError(
+            f"must name a file that can be read (that file {_reason(error)})"
+        ) from None
+
+
+def _read(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most + 1)
+
+
+def _reason(error: OSError) -> str:
+    return (
+        _WORDS.get(error.errno or 0)
+        or f"cannot be read ({(error.strerror or type(error).__name__).lower()})"
+    )
+
+
+def permission_warnings(path_config: Path, path_ledger: Path) -> list[str]:
+    """One sentence, with the command that mends it, for each file that others on this machine can
+    read and should not: a configuration with secrets written into it, and the ledger."""
+    warnings = []
+    if _others_can_read(path_config) and _holds_secrets(path_config):
+        warnings.append(_warning(path_config, "holds keys and"))
+    if _others_can_read(path_ledger):
+        warnings.append(_warning(path_ledger, "holds customers' orders and"))
+    return warnings
+
+
+def _warning(path: Path, what: str) -> str:
+    return (
+        f"{printable(str(path))} {what} can be read by others on this machine; "
+        f"run: chmod 600 {printable(shlex.quote(str(path)))}"
+    )
+
+
+def _others_can_read(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    except OSError:
+        return False
+
+
+def _holds_secrets(path: Path) -> bool:
+    try:
+        document = tomllib.loads(read_config(path))
+    except (ValueError, RecursionError):
+        return False
+    stores = document.get("stores", [])
+    tables = [document.get("katana"), *(stores if isinstance(stores, list) else [])]
+    secrets = [table.get(key) for table in tables if isinstance(table, dict) for key in SECRET_KEYS]
+    return any(isinstance(s, str) and s and not template.names(s) for s in secrets)

@@ -1,0 +1,218 @@
+"""The settings, typed and frozen. Names are the keys of the file; defaults are the file's defaults.
+
+Times are aware UTC, durations are timedelta, paths are absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+from katana_woo_sync.config import address
+
+KATANA_URL = "https://api.katanamrp.com/v1"
+LEDGER_NAME = "katana-woo-sync.db"
+
+Discounts = Literal["net", "separate"]
+CompletedUnseen = Literal["attention", "skip", "import"]
+Bundles = Literal["parent", "children", "both"]
+
+
+@dataclass(frozen=True)
+class StockReserve:
+    """What the shop must not sell of the stock at its location: pieces, or a percentage of it."""
+
+    quantity: Decimal = Decimal(0)
+    is_percentage: bool = False
+
+
+NO_RESERVE = StockReserve()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KatanaSettings:
+    """The Katana account."""
+
+    api_key: str = field(repr=False)
+    url: str = KATANA_URL
+    requests_per_minute: int = 60
+    """A ceiling; what Katana's own answer headers allow rules below it."""
+    multi_currency: bool = True
+    unknown_wait: timedelta = timedelta(minutes=3)
+    """After a lost answer: how long until Katana is asked what became of the request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderSettings:
+    """How orders are imported, for all stores."""
+
+    delivery_days: int = 14
+    discounts: Discounts = "net"
+    import_shipping: bool = True
+    import_fees: bool = True
+    match_totals: bool = False
+    create_products: bool = True
+    completed_unseen: CompletedUnseen = "attention"
+    since: datetime | None = None
+    """Orders created before are never imported. UTC; a store's own `since` takes its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSettings:
+    """How often each part of the work is done."""
+
+    orders: timedelta = timedelta(minutes=5)
+    stock: timedelta = timedelta(minutes=15)
+    sweep: timedelta = timedelta(hours=24)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings:
+    """The status page."""
+
+    path: Path | None = None
+    history_days: int | None = None
+    """None keeps the whole history."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreSettings:
+    """One WooCommerce store."""
+
+    name: str
+    url: str
+    consumer_key: str = field(repr=False)
+    consumer_secret: str = field(repr=False)
+    location: str = ""
+    """Katana location, by name or id; "" where left out, which is right if Katana has one."""
+    katana_store_name: str = ""
+    order_number_prefix: str = ""
+    since: datetime | None = None
+    """This store's, else the one of [orders]. UTC."""
+    sync_fulfillment: bool = True
+    complete_from: tuple[str, ...] = ("processing",)
+    """WooCommerce statuses, without `wc-`, that a delivery in Katana may complete."""
+    import_statuses: tuple[str, ...] = ("processing",)
+    """WooCommerce statuses, without `wc-`, whose orders are imported."""
+    sync_stock: bool = False
+    count_other_commitments: bool = True
+    stock_reserve: StockReserve = NO_RESERVE
+    stock_exclude: tuple[str, ...] = ()
+    bundles: Bundles = "parent"
+    allow_http: bool = False
+    ca_file: Path | None = None
+    timeout: float = 30.0
+    """Seconds that an answer may take."""
+
+    @property
+    def identity(self) -> str:
+        """The store's name in Katana (`ecommerce_store_name`): host, port if not standard, path if
+        any, or `katana_store_name` where that is set."""
+        return self.katana_store_name or address.parse(self.url).identity
+
+    @property
+    def twins(self) -> tuple[str, ...]:
+        """Other names under which Katana may hold this store's orders: the www or non-www twin, the
+        bare host and its twin, and, where `katana_store_name` is set, what the address itself would
+        have been known as. Never the identity itself."""
+        where = address.parse(self.url)
+        named = address.www_twin(self.katana_store_name) if self.katana_store_name else None
+        names = (*((named,) if named else ()), where.identity, *where.other_names)
+        return tuple(dict.fromkeys(name for name in names if name != self.identity))
+
+    @property
+    def api_url(self) -> str:
+        """The address to build API addresses on: scheme kept, host in ASCII, no slash at end."""
+        return address.parse(self.url).url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The whole configuration."""
+
+    path: Path
+    """The file it came from."""
+    ledger: Path
+    katana: KatanaSettings
+    stores: tuple[StoreSettings, ...]
+    orders: OrderSettings = OrderSettings()
+    taxes: Mapping[Decimal, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Percentage → name of the Katana tax rate to take, where several share the percentage."""
+    sku_aliases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """SKU in the shop → SKU in Katana."""
+    schedule: ScheduleSettings = ScheduleSettings()
+    report: ReportSettings = ReportSettings()
+
+    def secrets(self) -> frozenset[str]:
+        """Every secret value, for whoever must keep them out of logs."""
+        of_stores = {
+            secret
+            for store in self.stores
+            for secret in (store.consumer_key, store.consumer_secret)
+        }
+        return frozenset({self.katana.api_key, *of_stores} - {""})
+
+    def twins(self, store: StoreSettings) -> tuple[str, ...]:
+        """The store's twins less the identities of the other stores: where a shop lives at
+        `shop.example` and another at `shop.example/us`, the first one's orders are its own."""
+        taken = {other.identity for other in self.stores}
+        return tuple(name for name in store.twins if name not in taken)
+
+    def not_acted_on(self) -> tuple[str, ...]:
+        """Keys that are set to something other than their default, and are kept for a later
+        version: this one takes them and does nothing with them."""
+        found = [
+            *_changed("orders", self.orders, OrderSettings(), ("discounts", "match_totals")),
+            *_changed("schedule", self.schedule, ScheduleSettings(), ("stock",)),
+            *_changed("report", self.report, ReportSettings(), ("path", "history_days")),
+            *(["sku_aliases"] if self.sku_aliases else []),
+        ]
+        for index, store in enumerate(self.stores):
+            found += _changed(f"stores[{index}]", store, _STORE, _STORE_KEYS_OF_LATER_VERSIONS)
+        return tuple(found)
+
+
+_STORE = StoreSettings(name="", url="", consumer_key="", consumer_secret="")
+_STORE_KEYS_OF_LATER_VERSIONS = (
+    "sync_stock",
+    "count_other_commitments",
+    "bundles",
+    "stock_reserve",
+    "stock_exclude",
+)
+
+
+def _changed(section: str, given: object, default: object, keys: tuple[str, ...]) -> list[str]:
+    return [f"{section}.{key}" for key in keys if getattr(given, key) != getattr(default, key)]
+
+
+def known_keys() -> Mapping[str, tuple[str, ...]]:
+    """Every key that a file may hold, by section; "" is the top of the file. A secret can also be
+    given as the name of a file (`*_file`)."""
+    top = {"ledger", "taxes", "sku_aliases", "katana", "orders", "schedule", "report", "stores"}
+    keys = {
+        "": tuple(sorted(top)),
+        "katana": _names(KatanaSettings),
+        "orders": _names(OrderSettings),
+        "schedule": _names(ScheduleSettings),
+        "report": _names(ReportSettings),
+        "stores": _names(StoreSettings),
+    }
+    return {
+        section: (*names, *(f"{name}_file" for name in names if name in SECRET_KEYS))
+        for section, names in keys.items()
+    }
+
+
+SECRET_KEYS = frozenset({"api_key", "consumer_key", "consumer_secret"})
+
+
+def _names(
+    kind: type[KatanaSettings | OrderSettings | ScheduleSettings | ReportSettings | StoreSettings],
+) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
