@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
@@ -71,6 +71,7 @@ def charges_of(
     taxes = {str(t.rate_id): t for t in order.tax_lines}
     charges = [_item(line, tax_need(line, taxes)) for line in order.line_items]
     total = Decimal(order.total)
+    left_out: set[int] = set()
     for kind, lines, wanted in (
         (ChargeKind.FEE, order.fee_lines, with_fees),
         (ChargeKind.SHIPPING, order.shipping_lines, with_shipping),
@@ -80,8 +81,13 @@ def charges_of(
                 charges.append(_other(kind, line, tax_need(line, taxes)))
             else:
                 total -= line.gross
+                left_out.add(line.id)
     refunded = sum((refund.amount for refund in refunds), Decimal(0))
-    return Charges(tuple(_after_refunds(charges, refunds)), total - refunded, refunded)
+    for refund in refunds:
+        # what was given back of a line that is left out was never expected
+        total -= sum(x.gross for x in refund.lines if x.refunded_item_id in left_out)
+    after = _after_refunds(charges, refunds, left_out)
+    return Charges(tuple(after), total - refunded, refunded)
 
 
 def _item(line: LineItem, need: TaxNeed) -> Charge:
@@ -112,7 +118,9 @@ def _other(kind: ChargeKind, line: Line, need: TaxNeed) -> Charge:
     )
 
 
-def _after_refunds(charges: Sequence[Charge], refunds: Iterable[Refund]) -> list[Charge]:
+def _after_refunds(
+    charges: Sequence[Charge], refunds: Iterable[Refund], left_out: Container[int]
+) -> list[Charge]:
     by_line = {charge.line_id: charge for charge in charges}
     loose: list[Charge] = []
     for refund in refunds:
@@ -121,6 +129,7 @@ def _after_refunds(charges: Sequence[Charge], refunds: Iterable[Refund]) -> list
             charge = by_line.get(line.refunded_item_id)
             if charge is not None:
                 by_line[charge.line_id] = _less(charge, line)
+            if charge is not None or line.refunded_item_id in left_out:
                 left += line.gross  # a refunded line's amounts are negative
         if left > HALF_A_CENT:
             loose.append(

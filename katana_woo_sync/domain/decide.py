@@ -40,9 +40,13 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Reason.REFUNDED_SINCE_IMPORT,
         Reason.DELIVERY_REFUSED,
         Reason.COMPLETION_REFUSED,
+        Reason.DISAGREED_AT_ADOPTION,
+        Reason.TOO_MANY_ATTEMPTS,
     }
 )
 """Reasons that hold only while both sides say what they said."""
+
+_SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,12 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
             known, state=State.ATTENTION, reason=Reason.ORDER_KEY_CHANGED, next_attempt_at=None
         )
         return Seen(changed)
+    if known.reason == Reason.UNREADABLE and not known.was_processing:
+        # never read before, so this is the first time that it is seen
+        first = _first_seen(order, rules, known.first_seen_at)
+        return Seen(first or left_before_import(replace(known, shop_status=order.status)))
+    if known.reason in (Reason.UNREADABLE, Reason.ORDER_KEY_CHANGED):
+        known = _relieved(known)
     record = replace(
         known,
         order_key=order.order_key or known.order_key,
@@ -101,6 +111,11 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     if known.in_katana is InKatana.NO:
         return Seen(_before_import(record, order, rules))
     return _after_import(record, known, order, rules)
+
+
+def _relieved(known: OrderRecord) -> OrderRecord:
+    """The record of an order whose answer makes sense again: attention ends with its cause."""
+    return queued(known) if known.in_katana is InKatana.NO else _imported(known, State.IMPORTED)
 
 
 def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None:
@@ -155,6 +170,16 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules) -> OrderReco
     """Rule 1: what becomes of an order whose turn has not come."""
     if record.state in (State.IGNORED, State.IMPORTING):
         return record
+    if record.reason == Reason.TAKEOVER_MISMATCH:
+        return record  # Katana holds its hidden ID: importing it would double that
+    record = replace(
+        record,
+        number=str(order.number) or record.number,
+        created=order.created or record.created,
+        currency=str(order.currency),
+        total=order.total,
+        needs_processing=order.needs_processing,
+    )
     if is_before_since(order, rules):
         return replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE, detail="")
     if order.status in rules.import_statuses:
@@ -248,7 +273,7 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return replace(record, state=State.ATTENTION, reason=reason, detail="")
     if record.reason in ENDS_WITH_ITS_CAUSE and not _refusal_stands(record):
         return _imported(record, State.IMPORTED)
-    if record.in_katana is InKatana.DELETED or record.state is not State.ATTENTION:
+    if record.in_katana is InKatana.DELETED or record.state not in _SETTLED:
         return _imported(record, State.IMPORTED)
     return record
 
@@ -272,6 +297,8 @@ def _refusal_stands(record: OrderRecord) -> bool:
         return record.is_open_in_katana and record.shop_status == COMPLETED
     if record.reason == Reason.COMPLETION_REFUSED:
         return record.is_delivered and record.shop_status != COMPLETED
+    if record.reason in (Reason.DISAGREED_AT_ADOPTION, Reason.TOO_MANY_ATTEMPTS):
+        return record.is_delivered != (record.shop_status == COMPLETED)
     return False
 
 
@@ -347,3 +374,27 @@ def stale_disagreement(
     else:
         return False
     return began is None or now - began > ADOPTION_GRACE
+
+
+NOTHING_TO_RETRY = frozenset(
+    {
+        Reason.ORDER_KEY_CHANGED,
+        Reason.TAKEOVER_MISMATCH,
+        Reason.TOTAL_DIFFERS,
+        Reason.DOUBLED_IN_KATANA,
+    }
+)
+"""Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
+
+
+def retried(record: OrderRecord) -> OrderRecord | None:
+    """The record of an order that a person wants tried again; None where nothing can be tried.
+
+    One that was completed unseen counts as seen from now on: the person says that it belongs in
+    Katana.
+    """
+    if record.state not in (State.FAILED, State.ATTENTION) or record.reason in NOTHING_TO_RETRY:
+        return None
+    if record.in_katana is InKatana.NO:
+        return replace(queued(record), was_processing=True)
+    return _imported(record, State.IMPORTED)

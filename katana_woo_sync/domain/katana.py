@@ -298,7 +298,15 @@ class TaxRateDraft(Draft, frozen=True):
     name: str
 
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
+def _as_built_in(value: object) -> object:
+    """What a draft took as it came: a field type of an answer, as the type that it extends."""
+    for kind in (Decimal, int, str):
+        if isinstance(value, kind):
+            return kind(value)
+    raise NotImplementedError(type(value))  # msgspec's protocol for "not mine"
+
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_as_built_in)
 
 
 def encode(draft: Draft) -> bytes:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
 
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.charges import Charge, ChargeKind, Charges, charges_of
@@ -305,11 +305,15 @@ def _row(bearer: _Bearer, resolved: Resolved) -> RowDraft:
     else:
         variant_id = resolved.service_variant_id
         attributes = (("Name", plain(charge.name, 200) or SERVICE_NAME), *attributes)
+    price = _ten_decimals(bearer.net / charge.quantity)
     discount = _ten_decimals(bearer.discount)
+    if discount > charge.quantity * price:
+        # a discount of the whole row, whose price per unit was rounded down
+        discount = _ten_decimals(charge.quantity * price, ROUND_DOWN)
     return RowDraft(
         variant_id=variant_id,
         quantity=charge.quantity,
-        price_per_unit=_ten_decimals(bearer.net / charge.quantity),
+        price_per_unit=price,
         tax_rate_id=resolved.tax_rates[charge.need].id,
         location_id=resolved.location_id,
         total_discount=discount or None,
@@ -370,7 +374,7 @@ def katana_time(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def _ten_decimals(amount: Decimal) -> Decimal:
-    rounded = amount.quantize(TEN_DECIMALS, ROUND_HALF_UP)
+def _ten_decimals(amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
+    rounded = amount.quantize(TEN_DECIMALS, rounding)
     # without the zeros at the end, and without an exponent: 100, not 1E+2
     return rounded.quantize(Decimal(1)) if rounded == int(rounded) else rounded.normalize()

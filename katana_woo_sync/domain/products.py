@@ -33,6 +33,7 @@ def pick_variant(sku: str, answered: Iterable[Variant]) -> Variant | None:
     Raises `Unmappable` where the SKU names several, only archived ones, one that is not sold, or
     where there is one that differs only in case.
     """
+    answered = list(answered)
     exact = [variant for variant in answered if variant.sku == sku]
     living = [variant for variant in exact if not is_gone(variant)]
     if len(living) > 1:

@@ -42,6 +42,7 @@ class Reason(StrEnum):
     TOTAL_DIFFERS = "total_differs"
     ORDER_KEY_CHANGED = "order_key_changed"
     TAKEOVER_MISMATCH = "takeover_mismatch"
+    DOUBLED_IN_KATANA = "doubled_in_katana"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
     CANCELLED_IN_SHOP = "cancelled_in_shop"
     REFUNDED_SINCE_IMPORT = "refunded_since_import"
@@ -179,6 +180,10 @@ WORDS: dict[Reason, Words] = {
         "Katana holds a sales order with this order's hidden ID, but date, number and total do "
         "not agree with the shop's order.",
         "Compare the two. If it is another order, enter this one in Katana by hand.",
+    ),
+    Reason.DOUBLED_IN_KATANA: Words(
+        "Katana holds it more than once: another program or machine imported it too.",
+        "Delete all but one of the sales orders in Katana, and let only one program import.",
     ),
     Reason.DISAGREED_AT_ADOPTION: Words(
         "Shop and Katana had disagreed for over a week about whether it is delivered when the "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 
 from katana_woo_sync.domain.woocommerce import Order
@@ -104,6 +104,9 @@ def fingerprint(order: Order) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
+_CENT = Decimal("0.01")
+
+
 def _plain(amount: Decimal) -> str:
     """The amount to the cent, so that it reads alike with whatever decimals it was asked for."""
-    return f"{round(amount, 2):f}"
+    return f"{amount.quantize(_CENT, ROUND_HALF_UP):f}"

@@ -6,7 +6,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -24,17 +24,26 @@ BUSY_SECONDS = 30.0
 
 
 class LedgerError(Exception):
-    """The ledger cannot be used; the text says why and what to do."""
+    """The ledger cannot be used; the text says why and what to do.
+
+    `for_later` tells that trying later may be right (a full disk, a lock).
+    """
+
+    def __init__(self, text: str, *, for_later: bool = False) -> None:
+        super().__init__(text)
+        self.for_later = for_later
 
 
 class Ledger:
     """The ledger, open. One thread writes at a time; reading needs no lock (WAL)."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, *, migrate: bool = True) -> None:
+        self._path = path
         # sqlite-utils' plugins are for its command line; loading them costs start-up time
         self._db = Database(connection, execute_plugins=False)
         self._db.execute("PRAGMA foreign_keys = ON")
-        migrations.apply(self._db)
+        if migrate:
+            migrations.apply(self._db)
         self.orders = Orders(self._db)
         self.customers = Customers(self._db)
         self.catalogue = Catalogue(self._db)
@@ -52,31 +61,55 @@ class Ledger:
         try:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = _connect(path)
-            _refuse_newer(connection, path)
-            return cls(connection)
+            with _closed_on_failure(_connect(path)) as connection:
+                _refuse_newer(connection, path)
+                return cls(connection, path)
         except (OSError, sqlite3.Error) as error:
-            raise LedgerError(_explain(path, error)) from error
+            raise _explained(path, error) from error
+
+    @classmethod
+    def open_to_read(cls, path: Path) -> Ledger:
+        """The ledger as it is, for commands that only look: no lock, and nothing is written.
+
+        One that is not there, or was written by an older version, is read as a copy in memory.
+        """
+        try:
+            if path.exists():
+                opened = sqlite3.connect(_read_only(path), uri=True, timeout=BUSY_SECONDS)
+                with _closed_on_failure(opened) as connection:
+                    _refuse_newer(connection, path)
+                    if not migrations.pending(Database(connection, execute_plugins=False)):
+                        return cls(connection, path, migrate=False)
+                connection.close()
+        except (OSError, sqlite3.Error) as error:
+            raise _explained(path, error) from error
+        return cls.open_copy(path)
 
     @classmethod
     def open_copy(cls, path: Path) -> Ledger:
         """A copy in memory, for `--dry-run`: what is written to it is forgotten."""
-        memory = sqlite3.connect(":memory:", check_same_thread=False)
+        opened = sqlite3.connect(":memory:", check_same_thread=False)
         try:
-            if path.exists():
-                source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-                _refuse_newer(source, path)
-                source.backup(memory)
-                source.close()
-            return cls(memory)
+            with _closed_on_failure(opened) as memory:
+                if path.exists():
+                    with closing(sqlite3.connect(_read_only(path), uri=True)) as source:
+                        _refuse_newer(source, path)
+                        source.backup(memory)
+                return cls(memory, path)
         except (OSError, sqlite3.Error) as error:
-            raise LedgerError(_explain(path, error)) from error
+            raise _explained(path, error) from error
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """One group of writes: committed whole, or not at all. May be nested."""
-        with self._db.atomic():
-            yield
+        """One group of writes: committed whole, or not at all. May be nested.
+
+        Raises `LedgerError` where SQLite cannot write (a full disk, a lock held for long).
+        """
+        try:
+            with self._db.atomic():
+                yield
+        except sqlite3.DatabaseError as error:
+            raise _explained(self._path, error) from error
 
     @property
     def salt(self) -> str:
@@ -103,12 +136,26 @@ class Ledger:
         self.close()
 
 
+def _read_only(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=ro"
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: an intent that was committed must be there after a power failure too
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
+    opened = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+    with _closed_on_failure(opened) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: an intent that was committed must be there after a power failure too
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+
+@contextmanager
+def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
@@ -132,6 +179,11 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer version of katana-woo-sync; upgrade the program "
             "(pip install --upgrade katana-woo-sync)."
         )
+
+
+def _explained(path: Path, error: Exception) -> LedgerError:
+    text = str(error)
+    return LedgerError(_explain(path, error), for_later="full" in text or "locked" in text)
 
 
 def _explain(path: Path, error: Exception) -> str:

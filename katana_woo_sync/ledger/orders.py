@@ -20,23 +20,26 @@ _INSERT = (
     "ON CONFLICT (identity, order_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
 )
-_NEEDS_STEP = """
-    in_katana = 'no' AND (
-        state IN ('queued', 'failed')
-        OR (state = 'attention' AND next_attempt_at IS NOT NULL))
-    OR in_katana = 'yes' AND state NOT IN ('fulfilled', 'ignored') AND (
-        (katana_status = 'DELIVERED' AND shop_status != 'completed')
-        OR (katana_status != 'DELIVERED' AND shop_status = 'completed'))
-"""
+_DUE = "identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?)"
+_WANTS_IMPORT = """in_katana = 'no' AND (
+    state IN ('queued', 'failed') OR (state = 'attention' AND next_attempt_at IS NOT NULL))"""
+_WANTS_FULFILMENT = """in_katana = 'yes' AND state NOT IN ('fulfilled', 'ignored') AND (
+    (katana_status = 'DELIVERED' AND shop_status != 'completed')
+    OR (katana_status != 'DELIVERED' AND shop_status = 'completed'))"""
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """The orders of a store that wait for their import: count, oldest (UTC), sums by currency."""
+    """The orders of a store that wait for their import: when they were placed (UTC; None where
+    the shop has not said), and their sums with tax by currency."""
 
-    count: int
-    oldest: datetime | None
+    created: Sequence[datetime | None]
     sums: Mapping[str, Decimal]
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.created)
 
 
 class Orders:
@@ -90,24 +93,28 @@ class Orders:
         )
         return [(read_time(row["at"]), Note(Reason(row["reason"]), row["detail"])) for row in rows]
 
-    def needing_step(self, identity: str, now: datetime) -> list[OrderRecord]:
-        """Orders with which something may be due now, oldest first."""
-        return list(
-            self._select(
-                f"identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?) "
-                f"AND ({_NEEDS_STEP}) ORDER BY created, order_id",
-                [identity, time_text(now)],
-            )
-        )
+    def due_for_import(self, identity: str, now: datetime, limit: int) -> list[OrderRecord]:
+        """The oldest orders whose import may be tried now."""
+        where = f"{_DUE} AND {_WANTS_IMPORT} ORDER BY created, order_id LIMIT ?"
+        return list(self._select(where, [identity, time_text(now), limit]))
+
+    def due_for_fulfilment(self, identity: str, now: datetime) -> list[OrderRecord]:
+        """Orders that one side has delivered or completed and the other has not, oldest first."""
+        where = f"{_DUE} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
+        return list(self._select(where, [identity, time_text(now)]))
 
     def importing(self, identity: str) -> list[OrderRecord]:
         """Orders whose create was begun and has no outcome yet."""
         return list(self._select("identity = ? AND state = 'importing'", [identity]))
 
-    def with_fee_due(self, identity: str) -> list[OrderRecord]:
-        """Orders in Katana whose shipping fee is not there yet."""
+    def with_fee_due(self, identity: str, now: datetime) -> list[OrderRecord]:
+        """Orders in Katana whose shipping fee is not there yet and may be tried now."""
         return list(
-            self._select("identity = ? AND shipping_fee_due = 1 AND in_katana = 'yes'", [identity])
+            self._select(
+                "identity = ? AND shipping_fee_due = 1 AND in_katana = 'yes' "
+                "AND (next_attempt_at IS NULL OR next_attempt_at <= ?)",
+                [identity, time_text(now)],
+            )
         )
 
     def by_sales_order(self, sales_order_ids: Sequence[int]) -> dict[int, OrderRecord]:
@@ -177,18 +184,17 @@ class Orders:
 
     def backlog(self, identity: str) -> Backlog:
         """The store's orders that are queued."""
-        rows = list(
-            self._db.query(
-                "SELECT currency, total, created FROM orders "
-                "WHERE identity = ? AND state = 'queued' AND in_katana = 'no'",
-                [identity],
-            )
+        rows = self._db.query(
+            "SELECT currency, total, created FROM orders "
+            "WHERE identity = ? AND state = 'queued' AND in_katana = 'no'",
+            [identity],
         )
+        created: list[datetime | None] = []
         sums: dict[str, Decimal] = {}
         for row in rows:
+            created.append(read_time(row["created"]))
             sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["total"])
-        oldest = min((row["created"] for row in rows if row["created"]), default=None)
-        return Backlog(len(rows), read_time(oldest), sums)
+        return Backlog(created, sums)
 
     def open_in_shop(self, identity: str) -> set[int]:
         """Ids of the orders that the ledger believes to be Processing in the shop."""
@@ -219,7 +225,8 @@ def _stored(value: object) -> object:
         return ",".join(map(str, value))
     if isinstance(value, bool):
         return int(value)
-    return str(value) if isinstance(value, str) else value
+    # SQLite takes no lone surrogates
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
 
 
 def _record(row: Mapping[str, object]) -> OrderRecord:

@@ -74,14 +74,17 @@ class Stores:
                 [identity, name],
             )
 
-    def connect(self, identity: str, now: datetime, since: datetime | None) -> None:
-        """Record that the store's first import was confirmed (once; `since` may be moved)."""
+    def connect(self, identity: str, now: datetime) -> None:
+        """Record that the store's first import was confirmed, at the first time it is."""
         with self._db.atomic():
             self._db.execute(
-                "UPDATE stores SET connected_at = coalesce(connected_at, ?), "
-                "since = coalesce(?, since) WHERE identity = ?",
-                [time_text(now), time_text(since), identity],
+                "UPDATE stores SET connected_at = coalesce(connected_at, ?) WHERE identity = ?",
+                [time_text(now), identity],
             )
+
+    def set_since(self, identity: str, since: datetime) -> None:
+        """Keep the import-from date that `backfill --since` was given."""
+        self._update(identity, "since", time_text(since))
 
     def set_facts(self, identity: str, facts: StoreFacts) -> None:
         """Keep what was learnt of the store's settings."""

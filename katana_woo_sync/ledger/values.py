@@ -10,7 +10,8 @@ def time_text(moment: datetime | None) -> str | None:
     """An aware time as fixed-width UTC text, which sorts as the times do."""
     if moment is None:
         return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # not strftime: it writes the years before 1000 with fewer digits
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def read_time(text: object) -> datetime | None:

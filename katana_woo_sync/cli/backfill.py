@@ -1,0 +1,155 @@
+"""`backfill`: the first import after connecting."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import moment, money
+from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
+from katana_woo_sync.cli.sync import show
+from katana_woo_sync.sync.backfill import Found, Progress, import_all, prepare
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.cycle import Options, finish
+from katana_woo_sync.sync.report import ExitCode
+
+REQUESTS_PER_ORDER = 2
+"""An order and its shipping fee; a new customer or product costs one more."""
+
+
+class Date(click.ParamType[datetime]):
+    """A date, or a time with its zone, as UTC."""
+
+    name = "DATE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read ISO 8601; a date alone is its midnight in UTC."""
+        try:
+            date = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f'"{value}" is no date; write it like 2026-01-31.', param, ctx)
+        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+
+
+@click.command("backfill")
+@click.option("--store", metavar="S", help="Only this store.")
+@click.option(
+    "--since", type=Date(), help="Never import orders placed before this date; remembered."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option(
+    "--accept-completions",
+    is_flag=True,
+    help="Complete orders in the shop even if it is most of them at once.",
+)
+@click.pass_obj
+def command(
+    options: Globals,
+    store: str | None,
+    since: datetime | None,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    accept_completions: bool,
+) -> None:
+    """Take over what Katana holds, show what is open, and import every Processing order.
+
+    It can be stopped and run again at any point: nothing is imported twice.
+    """
+    program = start(options, dry_run=dry_run)
+    with exits(), program.context() as context:
+        say_once_what_is_not_acted_on(context)
+        run = context.ledger.journal.begin_run("backfill", context.clock())
+        stores, found = prepare(context, program.chosen(store), since)
+        tell(found, requests_per_minute=program.settings.katana.requests_per_minute)
+        if not (yes or dry_run) and stores and not confirmed():
+            click.echo("Nothing was imported. The stores are not connected.", err=True)
+            raise SystemExit(int(ExitCode.DONE))
+        _import(context, stores, Options(accept_completions=accept_completions))
+        finish(context)
+        report = context.report
+        context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+    show(report, as_json=as_json, quiet=options.verbosity < 0)
+
+
+def _import(context: Context, stores: Sequence[Store], options: Options) -> None:
+    if stores:
+        with progress_bar(context) as progress:
+            import_all(context, stores, options, progress)
+
+
+def confirmed() -> bool:
+    """Ask on a terminal; in a pipe or from a script, running the command is the answer."""
+    if not sys.stdin.isatty():
+        return True
+    return click.confirm("Import these orders into Katana now?", err=True)
+
+
+def tell(found: Sequence[Found], *, requests_per_minute: int) -> None:
+    """Say what each store holds, and how long Katana's limit will make it take."""
+    for each in found:
+        sums = " + ".join(money(total, currency) for currency, total in each.sums.items())
+        lines = [f"{each.store}: {each.orders} open orders to import"]
+        if each.orders:
+            ages = ", ".join(f"{count} {age}" for age, count in each.by_age.items() if count)
+            lines.append(f"  {ages}; oldest of {moment(each.oldest)}; {sums} in all")
+        if each.adopted:
+            lines.append(f"  {each.adopted} orders are in Katana already and were adopted")
+        click.echo("\n".join(lines), err=True)
+    orders = sum(each.orders for each in found)
+    if orders:
+        minutes = orders * REQUESTS_PER_ORDER / requests_per_minute
+        click.echo(
+            f"Katana takes {requests_per_minute} requests a minute: this needs about "
+            f"{max(1, round(minutes))} min.",
+            err=True,
+        )
+
+
+@contextmanager
+def progress_bar(context: Context) -> Iterator[Progress]:
+    """A bar with rate and time left on a terminal; a line for each chunk in a pipe."""
+    if not sys.stderr.isatty():
+        yield _progress_lines(context)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        TextColumn("Importing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+    )
+    started = context.clock()
+    with Bar(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def show_bar(done: int, total: int) -> None:
+            minutes = (context.clock() - started).total_seconds() / 60
+            rate = f"{done / minutes:.0f} a minute" if done and minutes > 0 else ""
+            bar.update(task, completed=done, total=total, rate=rate)
+
+        yield show_bar
+
+
+def _progress_lines(context: Context) -> Progress:
+    started = context.clock()
+
+    def show_line(done: int, total: int) -> None:
+        seconds = (context.clock() - started).total_seconds()
+        left = f", about {seconds / done * (total - done) / 60:.0f} min left" if done else ""
+        click.echo(f"{done} of {total} orders{left}", err=True)
+
+    return show_line

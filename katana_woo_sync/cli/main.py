@@ -1,0 +1,80 @@
+"""The command line: global options, and the commands, each imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+
+import click
+
+from katana_woo_sync import __version__
+
+COMMANDS = {
+    "demo": "The whole job against an embedded sandbox; no account, no network.",
+    "sandbox": "Serve that sandbox, and print a config to try the real commands with.",
+    "backfill": "The first import after connecting; can be stopped and run again.",
+    "sync": "One cycle, for cron and systemd timers.",
+    "run": "The loop in the foreground, for a systemd service.",
+    "status": "At a glance: orders, problems, and what comes next.",
+    "orders": "The orders in the ledger.",
+    "order": "One order's whole history on both sides.",
+    "retry": "Try failed orders and those that need attention again now.",
+}
+
+
+@dataclass(frozen=True)
+class Globals:
+    """The options that come before the command."""
+
+    config: str | None
+    log_format: str
+    verbosity: int
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when the command is called: starting stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for one that does not exist."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands for `--help`, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", metavar="FILE", help="The configuration file (TOML).")
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="How log lines are written to standard error.",
+)
+@click.option("-v", "--verbose", count=True, help="Log more.")
+@click.option("-q", "--quiet", count=True, help="Log only warnings; print only problems.")
+@click.version_option(__version__, prog_name="katana-woo-sync")
+@click.pass_context
+def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, quiet: int) -> None:
+    """Keeps WooCommerce stores and Katana in step.
+
+    Paid orders become sales orders in Katana, once and to the cent; deliveries and completions are
+    carried both ways. The config is looked for in $KATANA_WOO_SYNC_CONFIG, ./config.toml,
+    ~/.config/katana-woo-sync/config.toml and /etc/katana-woo-sync/config.toml.
+    """
+    ctx.obj = Globals(config, log_format, verbose - quiet)
+
+
+def main() -> None:
+    """Run the program; it ends with the exit codes that the README lists."""
+    sys.exit(cli.main(standalone_mode=True))

@@ -1,0 +1,138 @@
+"""What commands print: rich on a terminal, plain in a pipe; what customers typed is escaped."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import click
+
+from katana_woo_sync.sync.report import Problem, Report, StoreReport
+
+if TYPE_CHECKING:
+    from katana_woo_sync.domain.records import OrderRecord
+
+DONE_WORDS = (
+    ("imported", "imported"),
+    ("adopted", "adopted"),
+    ("skipped", "skipped"),
+    ("completed_in_store", "completed in the shop"),
+    ("delivered_in_katana", "delivered in Katana"),
+)
+
+
+def safe(text: str, limit: int = 0) -> str:
+    """Text that came from outside, harmless in a terminal: control and bidi characters shown."""
+    shown = "".join(
+        c if unicodedata.category(c) not in ("Cc", "Cs") and c not in _BIDI else repr(c)[1:-1]
+        for c in text
+    )
+    return shown if not limit or len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+
+
+def moment(at: datetime | None) -> str:
+    """A UTC time for people, in the machine's own time zone."""
+    return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "-"
+
+
+def money(amount: Decimal | None, currency: str) -> str:
+    """An amount with its currency."""
+    return "-" if amount is None else f"{amount:,.2f} {safe(currency, 3)}"
+
+
+def print_json(value: object) -> None:
+    """One JSON object on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=None if _piped() else 2))
+
+
+def _piped() -> bool:
+    return not sys.stdout.isatty()
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table: drawn by rich on a terminal, tab-separated with a heading line in a pipe."""
+    if _piped():
+        click.echo("\t".join(columns))
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*columns, header_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: markup in it is no markup
+    Console().print(table)
+
+
+def print_report(report: Report, *, quiet: bool = False) -> None:
+    """What a cycle or backfill did, store by store, and the problems there are."""
+    for name, store in report.stores.items():
+        if not quiet or store.error:
+            click.echo(f"{name}: {_store_line(store, dry_run=report.dry_run)}")
+    if report.katana_error:
+        click.echo(report.katana_error)
+    print_problems(report.problems)
+
+
+def _store_line(store: StoreReport, *, dry_run: bool) -> str:
+    done = [
+        f"{getattr(store, field)} {word}" for field, word in DONE_WORDS if getattr(store, field)
+    ]
+    line = ("would be: " if dry_run and done else "") + (", ".join(done) or "nothing to do")
+    if store.error:
+        line += f". NOT WORKED: {safe(store.error)}"
+    return line
+
+
+MOST_PROBLEMS = 20
+
+
+def print_problems(problems: Sequence[Problem]) -> None:
+    """The orders that a person must look at: what is so, and what to do."""
+    for problem in problems[:MOST_PROBLEMS]:
+        again = problem.next_attempt_at
+        when = f" Tried again at {moment(again)}." if again else ""
+        click.echo(
+            f"{problem.store}: order {safe(problem.order_number, 40)} {problem.state} "
+            f"({problem.reason}): {safe(problem.sentence, 400)} {problem.remedy}{when}"
+        )
+    if len(problems) > MOST_PROBLEMS:
+        click.echo(f"... and {len(problems) - MOST_PROBLEMS} more: katana-woo-sync orders")
+
+
+def order_row(store: str, record: OrderRecord) -> list[str]:
+    """An order as a row of a table."""
+    return [
+        store,
+        safe(record.number, 30),
+        moment(record.created),
+        money(record.total, record.currency),
+        str(record.state),
+        str(record.reason) or "-",
+        safe(record.sales_order_no, 30) or "-",
+        safe(record.shop_status, 20),
+        record.katana_status or "-",
+    ]
+
+
+ORDER_COLUMNS = (
+    "STORE",
+    "NUMBER",
+    "CREATED",
+    "TOTAL",
+    "STATE",
+    "REASON",
+    "IN KATANA AS",
+    "SHOP",
+    "KATANA",
+)

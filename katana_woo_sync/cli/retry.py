@@ -1,0 +1,64 @@
+"""`retry`: try failed orders, and those in attention, again now."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.order import find_order
+from katana_woo_sync.cli.orders import store_names
+from katana_woo_sync.cli.output import safe
+from katana_woo_sync.cli.setup import Program, start
+from katana_woo_sync.cli.sync import show, work
+from katana_woo_sync.domain.decide import retried
+from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.sync.context import Context
+from katana_woo_sync.sync.cycle import Options
+
+
+@click.command("retry")
+@click.argument("store", required=False)
+@click.argument("number", required=False)
+@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def command(
+    options: Globals, store: str | None, number: str | None, dry_run: bool, as_json: bool
+) -> None:
+    """Try again now: all that failed or need attention, one store's, or one order.
+
+    NUMBER is the shop's order number, or id:57 for its WooCommerce id. An order that is for
+    attention because it was completed before it was ever seen is imported and delivered.
+    """
+    program = start(options, dry_run=dry_run)
+    prepare = partial(_prepare, program, store, number)
+    report = work(program, store, Options(), "retry", first=prepare)
+    show(report, as_json=as_json, quiet=options.verbosity < 0)
+
+
+def _prepare(program: Program, store: str | None, number: str | None, context: Context) -> None:
+    """Give the orders a clean slate, so that the cycle that follows takes them up."""
+    names = store_names(program.settings, store)
+    if number is not None:
+        chosen = next(s for s in program.settings.stores if s.name == store)
+        records = [find_order(context.ledger, chosen, number)]
+    else:
+        records = context.ledger.orders.find(identities=list(names), problems=True)
+    with context.step(), context.ledger.atomic():
+        for record in records:
+            _retry_one(context, names[record.identity], record, asked_for=number is not None)
+
+
+def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: bool) -> None:
+    again = retried(record)
+    if again is not None:
+        context.ledger.orders.save([again])
+        context.did(context.stores[store], again, "ledger", "retried by hand")
+    elif asked_for:
+        click.echo(
+            f"{store}: order {safe(record.number, 40)} is {record.state}"
+            f"{f' ({record.reason})' if record.reason else ''}: there is nothing to try again.",
+            err=True,
+        )

@@ -1,0 +1,182 @@
+"""From the command line's options to a context to work with, and from errors to exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from katana_woo_sync.cli import logs
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
+from katana_woo_sync.ledger import Ledger, LedgerError
+from katana_woo_sync.sync.context import Context, Stopped, Store, log
+from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
+from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
+from katana_woo_sync.sync.ports import Katana, Shop
+from katana_woo_sync.sync.report import ExitCode, Report
+from katana_woo_sync.sync.takeover import OtherAccount
+
+
+def utc_now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class StopSignals:
+    """SIGTERM and SIGINT: the first one finishes the step in hand, a second one stops now."""
+
+    soon: threading.Event = field(default_factory=threading.Event)
+
+    def install(self) -> None:
+        """Listen for the signals (in the main thread)."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        if self.soon.is_set():
+            # Nothing to clean up: every write is one that a crash may interrupt.
+            os._exit(int(ExitCode.TRY_LATER))
+        self.soon.set()
+        sys.stderr.write("Stopping after the step in hand; once more stops now.\n")
+
+    def wait(self, seconds: float) -> None:
+        """Wait, or until a stop is asked for."""
+        self.soon.wait(seconds)
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program with its settings and clients, ready to work."""
+
+    settings: Settings
+    redactor: Redactor
+    stop: StopSignals
+    katana: Katana
+    stores: Mapping[str, Store]
+    dry_run: bool
+    clock: Callable[[], datetime] = utc_now
+
+    @contextmanager
+    def context(self, *, patience: float = 30.0) -> Iterator[Context]:
+        """A context with the ledger open; with `--dry-run` on a copy of it in memory."""
+        path = self.settings.ledger
+        ledger = Ledger.open_copy(path) if self.dry_run else Ledger.open(path)
+        with ledger:
+            yield Context(
+                settings=self.settings,
+                ledger=ledger,
+                katana=self.katana,
+                stores=self.stores,
+                clock=self.clock,
+                lock=no_lock if self.dry_run else step_lock(path, patience),
+                report=Report(self.clock(), dry_run=self.dry_run),
+                stopping=self.stop.soon.is_set,
+                wait=self.stop.wait,
+                dry_run=self.dry_run,
+            )
+
+    def chosen(self, name: str | None) -> list[Store]:
+        """The store of this name, or all. Ends the program where there is none of the name."""
+        if name is None:
+            return list(self.stores.values())
+        if name not in self.stores:
+            known = ", ".join(self.stores)
+            raise click.UsageError(f'There is no store "{name}" in the config; it has {known}.')
+        return [self.stores[name]]
+
+
+def read_settings(options: Globals) -> Settings:
+    """Find and load the config. Ends the program with all that is wrong with it."""
+    try:
+        path = find(options.config, os.environ, Path.cwd(), Path.home())
+        return load(path, os.environ)
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(ExitCode.USAGE)) from None
+
+
+def start(options: Globals, *, dry_run: bool = False) -> Program:
+    """Load the config, set up logging, and make the clients; sends no request."""
+    settings = read_settings(options)
+    redactor = Redactor(settings.secrets())
+    logs.set_up(options.log_format, options.verbosity, redactor)
+    for warning in permission_warnings(settings.path, settings.ledger):
+        log.warning("%s", warning)
+    stop = StopSignals()
+    stop.install()
+    return Program(
+        settings=settings,
+        redactor=redactor,
+        stop=stop,
+        katana=make_katana(settings, redactor, dry_run=dry_run),
+        stores=make_stores(settings, redactor, dry_run=dry_run),
+        dry_run=dry_run,
+    )
+
+
+def make_katana(settings: Settings, redactor: Redactor, *, dry_run: bool) -> Katana:
+    """The client of Katana, with the throttle that all threads share."""
+    from katana_woo_sync.clients.katana import KatanaClient
+    from katana_woo_sync.clients.throttle import Throttle
+
+    throttle = Throttle(settings.katana.requests_per_minute)
+    kind = DryRunKatana if dry_run else KatanaClient
+    return kind(settings.katana, redactor=redactor, throttle=throttle)
+
+
+def make_stores(settings: Settings, redactor: Redactor, *, dry_run: bool) -> dict[str, Store]:
+    """The configured stores with their clients, by name."""
+    from katana_woo_sync.clients.woocommerce import WooCommerceClient
+
+    kind = DryRunShop if dry_run else WooCommerceClient
+    stores: dict[str, Store] = {}
+    for store in settings.stores:
+        shop: Shop = kind(store, redactor=redactor)
+        stores[store.name] = Store(store, shop)
+    return stores
+
+
+def say_once_what_is_not_acted_on(context: Context) -> None:
+    """Tell of keys in the config that this version takes but does not act on, once for each set."""
+    keys = ", ".join(context.settings.not_acted_on())
+    if keys and context.ledger.stores.meta("not_acted_on") != keys:
+        log.warning("this version does not act on these settings yet: %s", keys)
+    if not context.dry_run and context.ledger.stores.meta("not_acted_on") != keys:
+        context.ledger.stores.set_meta("not_acted_on", keys)
+
+
+@contextmanager
+def exits() -> Iterator[None]:
+    """Turn what ends a run into a message and the designed exit code, never a traceback."""
+    try:
+        yield
+    except Stopped:
+        click.echo("Stopped, as asked. Nothing is lost; run it again to go on.", err=True)
+        raise SystemExit(int(ExitCode.TRY_LATER)) from None
+    except LockHeld as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(ExitCode.TRY_LATER)) from None
+    except LedgerError as error:
+        click.echo(str(error), err=True)
+        code = ExitCode.TRY_LATER if error.for_later else ExitCode.USAGE
+        raise SystemExit(int(code)) from None
+    except OtherAccount as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(ExitCode.USAGE)) from None
+    except ServiceError as error:
+        click.echo(str(error), err=True)
+        code = ExitCode.TRY_LATER if isinstance(error, Unavailable) else ExitCode.USAGE
+        raise SystemExit(int(code)) from None

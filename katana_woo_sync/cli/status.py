@@ -1,0 +1,97 @@
+"""`status`: at a glance, from the ledger alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import moment, print_json, print_problems, safe
+from katana_woo_sync.cli.setup import exits, read_settings, utc_now
+from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.stores import StoreRecord
+from katana_woo_sync.sync.report import ExitCode, Problem
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def command(options: Globals, as_json: bool) -> None:
+    """Per store: the last good cycle, orders by state, problems and why, and what comes next."""
+    settings = read_settings(options)
+    with exits(), Ledger.open_to_read(settings.ledger) as ledger:
+        problems = [
+            Problem.of(store.name, record)
+            for store in settings.stores
+            for record in ledger.orders.find(identities=[store.identity], problems=True)
+        ]
+        if as_json:
+            print_json(
+                {
+                    "stores": {s.name: _as_json(ledger, s) for s in settings.stores},
+                    "problems": [problem.to_json() for problem in problems],
+                }
+            )
+        else:
+            _print(settings, ledger, problems)
+        errors = [ledger.stores.get(s.identity) for s in settings.stores]
+    wrong = problems or any(store and store.last_error for store in errors)
+    raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
+
+
+def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
+    known = ledger.stores.get(store.identity)
+    return {
+        "last_success_at": _iso(known.last_success_at if known else None),
+        "orders": ledger.orders.counts(store.identity),
+        "stock_updated_at": None,
+        "error": (known.last_error or None) if known else "never connected: run backfill",
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
+    now = utc_now()
+    for store in settings.stores:
+        known = ledger.stores.get(store.identity)
+        if known is None or known.connected_at is None:
+            click.echo(
+                f"{store.name}: never connected; "
+                f"run `katana-woo-sync backfill --store {store.name}`"
+            )
+            continue
+        _print_store(settings, ledger, store, known)
+        _print_next(ledger, store, now)
+    print_problems(problems)
+    if not problems:
+        click.echo("No order needs a person.")
+
+
+def _print_store(
+    settings: Settings, ledger: Ledger, store: StoreSettings, known: StoreRecord
+) -> None:
+    counts = ledger.orders.counts(store.identity)
+    shown = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "no orders yet"
+    click.echo(f"{store.name} ({store.identity}): {shown}")
+    late = (
+        known.last_success_at and utc_now() - known.last_success_at > 3 * settings.schedule.orders
+    )
+    warning = " - is cron or the timer running?" if late else ""
+    click.echo(f"  last good cycle {moment(known.last_success_at)}{warning}")
+    if known.last_error:
+        click.echo(f"  NOT WORKED: {safe(known.last_error)}")
+
+
+def _print_next(ledger: Ledger, store: StoreSettings, now: datetime) -> None:
+    backlog = ledger.orders.backlog(store.identity).count
+    carry = len(ledger.orders.due_for_fulfilment(store.identity, now))
+    waiting = len(ledger.orders.importing(store.identity))
+    parts = [f"import {backlog} orders"] if backlog else []
+    parts += [f"carry {carry} deliveries or completions"] if carry else []
+    parts += [f"ask Katana what became of {waiting} orders"] if waiting else []
+    click.echo(f"  next cycle: {', '.join(parts) or 'look for changes'}")

@@ -1,0 +1,63 @@
+"""`sync`: one cycle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import print_json, print_report
+from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
+from katana_woo_sync.sync.context import Context
+from katana_woo_sync.sync.cycle import Options, run_cycle
+from katana_woo_sync.sync.report import ExitCode, Report
+
+
+@click.command("sync")
+@click.option("--store", metavar="S", help="Only this store.")
+@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option(
+    "--accept-completions",
+    is_flag=True,
+    help="Complete orders in the shop even if it is most of them at once.",
+)
+@click.pass_obj
+def command(
+    options: Globals, store: str | None, dry_run: bool, as_json: bool, accept_completions: bool
+) -> None:
+    """One cycle: import new orders, carry deliveries and completions; the sweep when it is due."""
+    program = start(options, dry_run=dry_run)
+    report = work(program, store, Options(accept_completions=accept_completions), "sync")
+    show(report, as_json=as_json, quiet=options.verbosity < 0)
+
+
+def work(
+    program: Program,
+    store: str | None,
+    options: Options,
+    name: str,
+    *,
+    first: Callable[[Context], None] | None = None,
+) -> Report:
+    """Run one cycle, after `first`, and record the run."""
+    with exits(), program.context() as context:
+        say_once_what_is_not_acted_on(context)
+        run = context.ledger.journal.begin_run(name, context.clock())
+        if first is not None:
+            first(context)
+        run_cycle(context, program.chosen(store), options)
+        report = context.report
+        context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        return report
+    raise SystemExit(int(ExitCode.TRY_LATER))
+
+
+def show(report: Report, *, as_json: bool, quiet: bool) -> None:
+    """Print the report, and end with its exit code."""
+    if as_json:
+        print_json(report.to_json())
+    else:
+        print_report(report, quiet=quiet)
+    raise SystemExit(int(report.exit_code))

@@ -1,0 +1,107 @@
+"""Keeping to Katana's quota: all of it, and no more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+WINDOW = 60.0
+MARGIN = 0.25
+"""Seconds added to a wait: the server's clock and the network's delay are not ours."""
+
+LONGEST_WAIT = 120.0
+NAP = 0.5
+"""How often a waiting thread looks whether it should stop."""
+
+
+class Cancelled(Exception):
+    """A stop was asked for while waiting; the request was not sent."""
+
+
+class Throttle:
+    """At most `per_minute` requests in any 60 seconds, in bursts where they are left.
+
+    Shared by all threads. Katana's own answers rule below the ceiling: a lower limit replaces it,
+    no requests remaining means waiting for the reset (another program may share the key), a 429
+    for its Retry-After. No library is used, since none takes the server's word for what is left.
+    """
+
+    def __init__(
+        self,
+        per_minute: int,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._ceiling = per_minute
+        self._limit = per_minute
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._wall = wall
+        self._sent: deque[float] = deque()
+        self._blocked_until = 0.0
+        self._lock = threading.Lock()
+        self._turn = threading.Lock()
+
+    def acquire(self, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Wait for a turn, in the order of asking. Raises `Cancelled` where a stop is asked for."""
+        with self._turn:
+            while True:
+                wait = self._take_or_wait()
+                if wait <= 0:
+                    return
+                if cancelled():
+                    raise Cancelled
+                self._sleep(min(wait, NAP))
+
+    def _take_or_wait(self) -> float:
+        with self._lock:
+            now = self._monotonic()
+            while self._sent and now - self._sent[0] >= WINDOW:
+                self._sent.popleft()
+            wait = self._blocked_until - now
+            if wait <= 0 and len(self._sent) >= self._limit:
+                wait = self._sent[-self._limit] + WINDOW - now
+            if wait <= 0:
+                self._sent.append(now)
+            return wait
+
+    def observe(self, headers: Mapping[str, str]) -> None:
+        """Learn from an answer's `X-Ratelimit-*` headers."""
+        limit = _number(headers.get("X-Ratelimit-Limit"))
+        remaining = _number(headers.get("X-Ratelimit-Remaining"))
+        with self._lock:
+            if limit is not None and limit >= 1:
+                self._limit = min(self._ceiling, int(limit))
+        if remaining is not None and remaining <= 0:
+            wait = self._until_reset(headers.get("X-Ratelimit-Reset"))
+            if wait is not None:
+                self.block(min(wait, WINDOW))
+
+    def _until_reset(self, text: str | None) -> float | None:
+        """Seconds until the reset. Katana's documentation says milliseconds since the epoch, its
+        example shows seconds; a small number can only be seconds from now."""
+        reset = _number(text)
+        if reset is None:
+            return None
+        if reset > 1e11:
+            return reset / 1000 - self._wall()
+        if reset > 1e6:
+            return reset - self._wall()
+        return reset
+
+    def block(self, seconds: float) -> None:
+        """Let nobody send for so long (never over two minutes)."""
+        wait = min(max(seconds, 0.0) + MARGIN, LONGEST_WAIT)
+        with self._lock:
+            self._blocked_until = max(self._blocked_until, self._monotonic() + wait)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None

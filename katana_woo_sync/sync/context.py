@@ -1,0 +1,180 @@
+"""What every part of the sync works with: settings, ledger, clients, clock, lock."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.decide import Note, Rules
+from katana_woo_sync.domain.mapping import Terms
+from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.ports import Katana, Shop
+from katana_woo_sync.sync.report import Problem, Report
+
+log = logging.getLogger("katana_woo_sync")
+
+
+class Stopped(Exception):
+    """The program was asked to stop; the step in hand is finished."""
+
+
+class StoreProblem(Exception):
+    """A store that cannot be worked until a person changes something; the text says what."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A configured store with its client."""
+
+    settings: StoreSettings
+    shop: Shop
+
+    @property
+    def name(self) -> str:
+        """The store's name in the config."""
+        return self.settings.name
+
+    @property
+    def identity(self) -> str:
+        """What the store is called in Katana."""
+        return self.settings.identity
+
+
+@dataclass
+class Context:
+    """One run of a command.
+
+    `clock` gives aware UTC; `lock` guards each step; `stopping` tells that a stop was asked for;
+    `wait` waits some seconds, or until then.
+    """
+
+    settings: Settings
+    ledger: Ledger
+    katana: Katana
+    stores: Mapping[str, Store]
+    clock: Callable[[], datetime]
+    lock: Callable[[], AbstractContextManager[None]]
+    report: Report
+    stopping: Callable[[], bool] = field(default=lambda: False)
+    wait: Callable[[float], None] = time.sleep
+    dry_run: bool = False
+
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """Hold the lock for one step. Raises `Stopped` instead where a stop was asked for."""
+        if self.stopping():
+            raise Stopped
+        with self.lock():
+            yield
+
+    def rules(self, store: Store) -> Rules:
+        """The settings that decide which of the store's orders are imported."""
+        known = self.ledger.stores.get(store.identity)
+        since = (known.since if known else None) or store.settings.since
+        return Rules(
+            import_statuses=frozenset(store.settings.import_statuses),
+            complete_from=frozenset(store.settings.complete_from),
+            sync_fulfillment=store.settings.sync_fulfillment,
+            completed_unseen=self.settings.orders.completed_unseen,
+            since=since,
+            connected_at=known.connected_at if known else None,
+        )
+
+    def terms(self, store: Store) -> Terms:
+        """The settings that shape the store's sales orders."""
+        orders = self.settings.orders
+        return Terms(
+            identity=store.identity,
+            order_number_prefix=store.settings.order_number_prefix,
+            delivery_days=orders.delivery_days,
+            import_shipping=orders.import_shipping,
+            import_fees=orders.import_fees,
+            decimals=self.facts(store).decimals,
+        )
+
+    def facts(self, store: Store) -> StoreFacts:
+        """What is known of the store's settings; WooCommerce's defaults before it was asked."""
+        known = self.ledger.stores.get(store.identity)
+        return known.facts if known and known.facts else StoreFacts()
+
+    def did(
+        self, store: Store, record: OrderRecord, side: str, action: str, detail: str = ""
+    ) -> None:
+        """Write the history and a line of log for a thing done with an order."""
+        self.ledger.journal.add(
+            self.clock(),
+            side,
+            action,
+            detail,
+            identity=store.identity,
+            order_id=record.order_id,
+        )
+        would = "would be " if self.dry_run else ""
+        log.info(
+            "%s: order %s: %s%s",
+            store.name,
+            record.number,
+            would,
+            f"{action} ({detail})" if detail else action,
+            extra={"store": store.name, "order": record.number, "order_id": record.order_id},
+        )
+
+    def save(self, store: Store, record: OrderRecord, before: OrderRecord | None = None) -> None:
+        """Keep a record, and tell of an order that came to be a problem or was skipped."""
+        record = replace(record, identity=store.identity)
+        self.ledger.orders.save([record])
+        if before is not None and (before.state, before.reason) == (record.state, record.reason):
+            return
+        if record.state is State.SKIPPED:
+            self.report.store(store.name).skipped += 1
+            self.did(store, record, "ledger", "skipped", words(record.reason).sentence)
+        elif record.state in (State.FAILED, State.ATTENTION):
+            problem = Problem.of(store.name, record)
+            self.ledger.journal.add(
+                self.clock(),
+                "ledger",
+                str(record.state),
+                f"{record.reason}: {record.detail}" if record.detail else str(record.reason),
+                identity=store.identity,
+                order_id=record.order_id,
+            )
+            log.warning(
+                "%s: order %s: %s (%s): %s %s",
+                store.name,
+                record.number,
+                record.state,
+                record.reason,
+                problem.sentence,
+                problem.remedy,
+                extra={"store": store.name, "order": record.number, "order_id": record.order_id},
+            )
+
+    def note(self, store: Store, record: OrderRecord, *notes: Note) -> None:
+        """Keep notes, each once, and log those that are new."""
+        new = self.ledger.orders.add_notes(store.identity, record.order_id, notes, self.clock())
+        for note in new:
+            log.info(
+                "%s: order %s: note (%s): %s %s",
+                store.name,
+                record.number,
+                note.reason,
+                words(note.reason).sentence,
+                note.detail,
+                extra={"store": store.name, "order": record.number, "order_id": record.order_id},
+            )
+
+
+@dataclass(frozen=True)
+class FreshCopy:
+    """An order as the shop gave it at `read_at` (UTC)."""
+
+    order: Order
+    read_at: datetime

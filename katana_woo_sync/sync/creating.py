@@ -1,0 +1,80 @@
+"""Creating a record in Katana once, whatever fails: the write-ahead intent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeVar
+
+from katana_woo_sync.clients.errors import UnknownOutcome
+from katana_woo_sync.ledger.intents import Intent, IntentKind
+from katana_woo_sync.sync.context import Context, log
+
+T = TypeVar("T")
+
+
+class StillUnknown(Exception):
+    """A create whose answer was lost, and which Katana may still be carrying out.
+
+    Nothing that depends on it is done before `ask_at` (UTC), when Katana is asked.
+    """
+
+    def __init__(self, kind: IntentKind, ask_at: datetime) -> None:
+        super().__init__(f"what became of a {kind.replace('_', ' ')} is not known yet")
+        self.kind = kind
+        self.ask_at = ask_at
+
+
+def ask_at(context: Context, intent: Intent) -> datetime:
+    """When Katana may be asked what became of a create: not before it could have finished."""
+    return intent.at + context.settings.katana.unknown_wait
+
+
+def create_once(
+    context: Context,
+    kind: IntentKind,
+    key: str,
+    *,
+    find: Callable[[datetime], T | None],
+    create: Callable[[], T],
+    record: Callable[[T], None],
+) -> T:
+    """Create something in Katana exactly once.
+
+    The intent is committed before the request is sent, and ended in one group of writes with
+    `record`, which keeps what came of it. An intent that is still open (a crash, a lost answer) is
+    settled by `find`, which asks Katana for what the key names; it is given the time at which the
+    create was begun. Raises `StillUnknown` while it is too early to ask, and what `create` raises.
+    """
+    ledger = context.ledger
+    open_intent = ledger.intents.open(kind, key)
+    if open_intent is not None:
+        when = ask_at(context, open_intent)
+        if context.clock() < when:
+            raise StillUnknown(kind, when)
+        found = find(open_intent.at)
+        if found is not None:
+            log.info("%s: a %s whose answer was lost is there", "Katana", kind.replace("_", " "))
+            _keep(context, kind, key, record, found)
+            return found
+    ledger.intents.begin(kind, key, context.clock())
+    try:
+        created = create()
+    except UnknownOutcome as error:
+        log.warning("%s", error)
+        raise StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait) from error
+    except BaseException:
+        # Every other error says that nothing was created (what was interrupted before it was
+        # sent included), so there is nothing to ask about.
+        ledger.intents.end(kind, key)
+        raise
+    _keep(context, kind, key, record, created)
+    return created
+
+
+def _keep(
+    context: Context, kind: IntentKind, key: str, record: Callable[[T], None], value: T
+) -> None:
+    with context.ledger.atomic():
+        record(value)
+        context.ledger.intents.end(kind, key)

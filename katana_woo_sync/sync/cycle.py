@@ -1,0 +1,304 @@
+"""One cycle: hear both sides, settle what is unknown, import, deliver, complete, sweep if due."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from katana_woo_sync.clients.errors import (
+    MissingPermission,
+    RefusedKey,
+    ServiceError,
+    Unavailable,
+)
+from katana_woo_sync.clients.order_reader import UnreadableOrder
+from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.ledger import LedgerError
+from katana_woo_sync.sync.context import (
+    Context,
+    FreshCopy,
+    Stopped,
+    Store,
+    StoreProblem,
+    log,
+)
+from katana_woo_sync.sync.fulfilment import Fulfilment
+from katana_woo_sync.sync.importer import Importer
+from katana_woo_sync.sync.katana_side import Adoptable, adopt_orders, hear_katana
+from katana_woo_sync.sync.locking import LockHeld
+from katana_woo_sync.sync.report import Problem
+from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_side import Polled, cursor_name, hear, hear_missing, merge, poll
+from katana_woo_sync.sync.sweep import scan, sweep, sweep_due, sweep_katana
+from katana_woo_sync.sync.takeover import (
+    OtherAccount,
+    check_account,
+    katana_holds,
+    start_cursor,
+    take_over,
+)
+
+CHUNK = 50
+"""Orders that are imported from one reading of the shop: under two minutes at 60 a minute."""
+
+FRESH = timedelta(minutes=3)
+"""How old a copy may be that an order is imported from."""
+
+FATAL = (Stopped, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
+"""What ends the whole run, not one order or store."""
+
+
+class SweepWhen(Enum):
+    """Whether a cycle sweeps: when the interval has passed, now, or not at all."""
+
+    DUE = "due"
+    NOW = "now"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of a cycle."""
+
+    accept_completions: bool = False
+    sweep: SweepWhen = SweepWhen.DUE
+
+
+def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> None:
+    """Work the stores once. What goes wrong with one of them is in the report, and the others go
+    on; raises only what ends the whole run (`FATAL`)."""
+    for store in stores:
+        context.report.store(store.name)
+    with ThreadPoolExecutor(max_workers=max(1, len(stores)), thread_name_prefix="poll") as pool:
+        polls = {
+            pool.submit(
+                poll,
+                store,
+                context.ledger.stores.cursor(cursor_name(store)),
+                _known_facts(context, store),
+                context.clock(),
+            ): store
+            for store in stores
+            if _is_connected(context, store)
+        }
+        cycle = _Cycle(context, options)
+        cycle.hear_katana(stores)
+        for store in stores:
+            if not _is_connected(context, store):
+                cycle.connect_again(store)
+        for future, store in _as_they_come(polls):
+            cycle.work(store, future)
+    finish(context)
+
+
+def _known_facts(context: Context, store: Store) -> StoreFacts | None:
+    known = context.ledger.stores.get(store.identity)
+    return known.facts if known else None
+
+
+def _is_connected(context: Context, store: Store) -> bool:
+    known = context.ledger.stores.get(store.identity)
+    return known is not None and known.connected_at is not None
+
+
+def _as_they_come(
+    polls: dict[Future[Polled], Store],
+) -> Iterator[tuple[Future[Polled], Store]]:
+    """The stores in the order in which they answer: a slow one holds up no other."""
+    for future in as_completed(polls):
+        yield future, polls[future]
+
+
+def finish(context: Context) -> None:
+    """Complete the report: requests, and the problems there are now."""
+    report = context.report
+    report.finished_at = context.clock()
+    report.katana_requests = context.katana.sent
+    report.problems.clear()
+    for name in report.stores:
+        store = context.stores[name]
+        report.store_requests[name] = store.shop.sent
+        records = context.ledger.orders.find(identities=[store.identity], problems=True)
+        report.problems += [Problem.of(name, record) for record in records]
+        counts = context.ledger.orders.counts(store.identity)
+        report.store(name).failed = counts.get("failed", 0)
+        report.store(name).attention = counts.get("attention", 0)
+
+
+class _Cycle:
+    """A cycle in progress."""
+
+    def __init__(self, context: Context, options: Options) -> None:
+        self._context = context
+        self._options = options
+        self._resolver = Resolver(context)
+        self._adoptable: Adoptable | None = None
+
+    def _sweeps(self, store: Store) -> bool:
+        match self._options.sweep:
+            case SweepWhen.DUE:
+                return sweep_due(self._context, store)
+            case SweepWhen.NOW:
+                return True
+            case SweepWhen.NEVER:
+                return False
+
+    def hear_katana(self, stores: Sequence[Store]) -> None:
+        """The list request that comes before any create; without it nothing is imported."""
+        context = self._context
+        try:
+            check_account(context)
+            self._adoptable = hear_katana(context)
+            if any(self._sweeps(store) for store in stores):
+                sweep_katana(context, self._resolver)
+        except FATAL:
+            raise
+        except ServiceError as error:
+            self._katana_failed(error)
+
+    def _katana_failed(self, error: ServiceError) -> None:
+        self._adoptable = None
+        report = self._context.report
+        report.katana_error = str(error)
+        report.katana_refused = not isinstance(error, Unavailable)
+        log.error("%s", error)
+
+    def connect_again(self, store: Store) -> None:
+        """A store that the ledger does not know: taken over if Katana holds its orders."""
+        context = self._context
+        if self._adoptable is None:
+            context.report.store(store.name).error = "Katana could not be asked"
+            context.report.store(store.name).error_is_for_later = True
+            return
+        try:
+            if not katana_holds(context, store):
+                raise StoreProblem(
+                    "this store was never connected, and Katana holds none of its orders; run "
+                    f"`katana-woo-sync backfill --store {store.name}` first"
+                )
+            log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
+            context.ledger.stores.add(store.identity, store.name)
+            start_cursor(context, store)
+            take_over(context, [store])
+            scan(context, store)
+            context.ledger.stores.connect(store.identity, context.clock())
+            self._work(store, {})
+        except Exception as error:  # noqa: BLE001 (one store never holds up another)
+            self._store_failed(store, error)
+
+    def work(self, store: Store, future: Future[Polled]) -> None:
+        """Work a store whose poll has ended."""
+        try:
+            copies = hear(self._context, store, future.result())
+            if self._adoptable is not None:
+                self._work(store, copies)
+        except Exception as error:  # noqa: BLE001 (one store never holds up another)
+            self._store_failed(store, error)
+
+    def _work(self, store: Store, copies: dict[int, FreshCopy]) -> None:
+        context = self._context
+        if self._adoptable is not None:
+            adopt_orders(context, store, self._adoptable.by_identity.get(store.identity, ()))
+        if self._sweeps(store):
+            sweep(context, store)
+        self._resolver.location(store)
+        importer = Importer(context, store, self._resolver)
+        importer.settle_unknown()
+        importer.add_missing_fees()
+        import_due(context, store, importer, copies)
+        Fulfilment(context, store).carry(accept_completions=self._options.accept_completions)
+        if not context.dry_run:
+            context.ledger.stores.succeeded(store.identity, context.clock())
+
+    def _store_failed(self, store: Store, error: Exception) -> None:
+        if isinstance(error, FATAL):
+            raise error
+        if isinstance(error, ServiceError) and error.service == "Katana":
+            self._katana_failed(error)
+        part = self._context.report.store(store.name)
+        part.error = str(error)
+        part.error_is_for_later = isinstance(error, Unavailable)
+        if not isinstance(error, (ServiceError, StoreProblem)):
+            part.error = f"unexpected: {type(error).__name__}: {error}"
+            log.debug("%s", store.name, exc_info=error)
+        log.error("%s: %s", store.name, part.error, extra={"store": store.name})
+        self._context.ledger.stores.went_wrong(store.identity, part.error)
+
+
+def import_due(
+    context: Context, store: Store, importer: Importer, copies: dict[int, FreshCopy]
+) -> None:
+    """Import the orders whose turn it is, oldest first. Raises a `ServiceError` where a whole
+    side cannot be worked."""
+    while import_chunk(context, store, importer, copies):
+        pass
+
+
+def import_chunk(
+    context: Context, store: Store, importer: Importer, copies: dict[int, FreshCopy]
+) -> int:
+    """Import the next orders from copies read in the last minutes; returns how many were tried.
+
+    Every order that is tried leaves the queue, or has a time for its next attempt: one that
+    doesn't would be tried for ever, so that is an error of its own.
+    """
+    now = context.clock()
+    chunk = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
+    fresh = _fresh(context, store, chunk, copies)
+    with context.step():
+        importer.look_up(list(fresh.values()))
+    for record in chunk:
+        order = fresh.get(record.order_id)
+        if order is not None:
+            import_one(context, importer, order)
+    after = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
+    stuck = {r.order_id for r in after} & {r.order_id for r in chunk}
+    for order_id in sorted(stuck):
+        error = RuntimeError("the order was tried and stayed as it was")
+        with context.step():
+            importer.fail(order_id, str(order_id), error, context.clock())
+    return len(chunk)
+
+
+def import_one(context: Context, importer: Importer, order: Order) -> None:
+    """Import an order; what goes wrong with it alone is recorded and stops no other."""
+    with context.step():
+        try:
+            importer.import_order(order)
+        except (*FATAL, Unavailable, RefusedKey, MissingPermission):
+            raise
+        except Exception as error:  # noqa: BLE001 (one order never stops the others)
+            importer.fail(int(order.id), str(order.number), error, context.clock())
+
+
+def _fresh(
+    context: Context,
+    store: Store,
+    records: Sequence[OrderRecord],
+    copies: dict[int, FreshCopy],
+) -> dict[int, Order]:
+    """Copies read in the last few minutes; what was not is read again, a hundred at a time."""
+    now = context.clock()
+    fresh = {
+        record.order_id: copies[record.order_id].order
+        for record in records
+        if record.order_id in copies and now - copies[record.order_id].read_at <= FRESH
+    }
+    wanted = [record.order_id for record in records if record.order_id not in fresh]
+    if not wanted:
+        return fresh
+    missing = set(wanted)
+    for order in store.shop.orders(wanted, context.facts(store).dp):
+        missing.discard(int(order.id))
+        if isinstance(order, UnreadableOrder):
+            with context.step(), context.ledger.atomic():
+                merge(context, store, [order])
+        else:
+            fresh[int(order.id)] = order
+    with context.step(), context.ledger.atomic():
+        hear_missing(context, store, missing)
+    return fresh

@@ -1,0 +1,93 @@
+"""Clients for `--dry-run`: they ask both sides, and answer writes as the service would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+
+from msgspec import structs
+
+from katana_woo_sync.clients.katana import KatanaClient
+from katana_woo_sync.clients.woocommerce import WooCommerceClient
+from katana_woo_sync.domain.fields import Amount, Text, Whole
+from katana_woo_sync.domain.katana import (
+    Customer,
+    CustomerDraft,
+    Product,
+    ProductDraft,
+    SalesOrder,
+    SalesOrderDraft,
+    ServiceDraft,
+    ShippingFee,
+    ShippingFeeDraft,
+    TaxRate,
+    TaxRateDraft,
+    Variant,
+    VariantDraft,
+)
+from katana_woo_sync.domain.woocommerce import Order
+
+_IDS = count(-1, -1)
+
+
+def _id() -> Whole:
+    """An id for what would be created: below zero, as none of Katana's is."""
+    return Whole(next(_IDS))
+
+
+class DryRunKatana(KatanaClient):
+    """Katana that is only asked."""
+
+    def create_sales_order(self, draft: SalesOrderDraft) -> SalesOrder:
+        """The sales order that would be created; its total is what was computed for it."""
+        return SalesOrder(
+            id=_id(),
+            order_no=Text(draft.order_no),
+            status=Text(draft.status),
+            ecommerce_order_type=Text(draft.ecommerce_order_type),
+            ecommerce_store_name=Text(draft.ecommerce_store_name),
+            ecommerce_order_id=Text(draft.ecommerce_order_id),
+        )
+
+    def deliver(self, sales_order_id: int) -> SalesOrder:
+        """The sales order as it would be after its delivery."""
+        if sales_order_id < 0:
+            return SalesOrder(id=Whole(sales_order_id), status=Text("DELIVERED"))
+        return structs.replace(self.sales_order(sales_order_id), status=Text("DELIVERED"))
+
+    def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
+        """None for a sales order that would only be created."""
+        return () if sales_order_id < 0 else super().shipping_fees(sales_order_id)
+
+    def create_shipping_fee(self, draft: ShippingFeeDraft) -> ShippingFee:
+        """The fee that would be added."""
+        return ShippingFee(id=_id(), sales_order_id=Whole(draft.sales_order_id))
+
+    def create_customer(self, draft: CustomerDraft) -> Customer:
+        """The customer that would be created."""
+        return Customer(id=_id(), name=Text(draft.name))
+
+    def create_product(self, draft: ProductDraft) -> Product:
+        """The product that would be created."""
+        return _product(draft.name, draft.variants)
+
+    def create_service(self, draft: ServiceDraft) -> Product:
+        """The service that would be created."""
+        return _product(draft.name, draft.variants)
+
+    def create_tax_rate(self, draft: TaxRateDraft) -> TaxRate:
+        """The tax rate that would be created."""
+        return TaxRate(id=_id(), name=Text(draft.name), rate=Amount(draft.rate))
+
+
+def _product(name: str, variants: Sequence[VariantDraft]) -> Product:
+    made = tuple(Variant(id=_id(), sku=Text(variant.sku or "")) for variant in variants)
+    return Product(id=_id(), name=Text(name), variants=made)
+
+
+class DryRunShop(WooCommerceClient):
+    """A store that is only asked."""
+
+    def complete(self, order_id: int) -> Order:
+        """The order as it would be, completed."""
+        return structs.replace(self.order(order_id, None), status=Text("completed"))

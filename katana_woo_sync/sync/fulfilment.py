@@ -1,0 +1,191 @@
+"""Carrying deliveries to the shop and completions to Katana (rules 10 to 12)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from katana_woo_sync.clients.errors import BadRequest, NotFound, UnknownOutcome
+from katana_woo_sync.clients.order_reader import UnreadableOrder
+from katana_woo_sync.domain.decide import (
+    GONE,
+    Step,
+    failed,
+    for_attention,
+    next_step,
+    see_in_katana,
+    see_in_shop,
+    settle,
+    too_many_completions,
+)
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.sync.context import Context, Store, StoreProblem
+
+READ_AGAIN = 10
+"""Orders whose status is read in one request right before they are completed one by one."""
+
+
+class Fulfilment:
+    """Carries fulfilment for one store, in one cycle."""
+
+    def __init__(self, context: Context, store: Store) -> None:
+        self._context = context
+        self._store = store
+
+    def carry(self, *, accept_completions: bool) -> None:
+        """Deliver in Katana what the shop completed, complete in the shop what Katana delivered.
+
+        Raises `StoreProblem` where the brake of rule 12 holds the completions.
+        """
+        rules = self._context.rules(self._store)
+        now = self._context.clock()
+        records = self._context.ledger.orders.due_for_fulfilment(self._store.identity, now)
+        steps = [(record, next_step(record, rules, now)) for record in records]
+        for record in (record for record, step in steps if step is Step.DELIVER):
+            with self._context.step():
+                self._deliver(record.order_id)
+        completions = [record for record, step in steps if step is Step.COMPLETE]
+        if not accept_completions:
+            self._brake(len(completions))
+        for start in range(0, len(completions), READ_AGAIN):
+            with self._context.step():
+                self._complete([r.order_id for r in completions[start : start + READ_AGAIN]])
+
+    def _brake(self, completions: int) -> None:
+        open_orders = self._context.ledger.orders.open_in_katana(self._store.identity)
+        if too_many_completions(completions, open_orders):
+            raise StoreProblem(
+                f"{completions} of {open_orders} open orders are delivered in Katana and would be "
+                "completed in the shop at once, which mails every customer; nothing was "
+                "completed. If that is right, run `katana-woo-sync sync --accept-completions`"
+            )
+
+    def _current(self, order_id: int) -> OrderRecord | None:
+        return self._context.ledger.orders.get(self._store.identity, order_id)
+
+    def _still(self, record: OrderRecord | None, step: Step) -> bool:
+        rules = self._context.rules(self._store)
+        return record is not None and next_step(record, rules, self._context.clock()) is step
+
+    def _deliver(self, order_id: int) -> None:
+        """Rule 11: all that is left to deliver; Katana assigns batches first in, first out."""
+        context, record = self._context, self._current(order_id)
+        if record is None or not self._still(record, Step.DELIVER) or not record.sales_order_id:
+            return
+        try:
+            if record.attempts and self._delivered_meanwhile(record):
+                return
+            refunded = self._refunded_since(record)
+            if refunded:
+                self._attend(record, Reason.REFUNDED_SINCE_IMPORT, refunded)
+                return
+            answer = context.katana.deliver(record.sales_order_id)
+        except NotFound:
+            self._attend(record, Reason.DELIVERY_REFUSED, "the sales order is gone in Katana")
+            return
+        except BadRequest as error:
+            self._attend(record, Reason.DELIVERY_REFUSED, error.reason)
+            return
+        except UnknownOutcome as error:
+            # Delivering is absolute: it is asked for before it is sent again.
+            context.save(
+                self._store, failed(record, Reason.TEMPORARY, str(error), context.clock()), record
+            )
+            return
+        rules = context.rules(self._store)
+        delivered = see_in_katana(answer, record, rules).record or record
+        with context.ledger.atomic():
+            context.save(self._store, replace(delivered, delivered_at=context.clock()), record)
+            context.did(self._store, record, "katana", "delivered", f"as {record.sales_order_no}")
+            context.report.store(self._store.name).delivered_in_katana += 1
+
+    def _delivered_meanwhile(self, record: OrderRecord) -> bool:
+        """After a lost answer: whether Katana delivered all the same."""
+        context = self._context
+        answer = context.katana.sales_order(int(record.sales_order_id or 0))
+        seen = see_in_katana(answer, record, context.rules(self._store)).record
+        if seen is None or not seen.is_delivered:
+            return False
+        with context.ledger.atomic():
+            context.save(self._store, replace(seen, delivered_at=context.clock()), record)
+            context.did(self._store, record, "katana", "delivered", f"as {record.sales_order_no}")
+            context.report.store(self._store.name).delivered_in_katana += 1
+        return True
+
+    def _refunded_since(self, record: OrderRecord) -> str:
+        """Rule 11: what was refunded with its lines since the import, whose goods never left.
+
+        Refunds of an amount alone, and of nothing but shipping or fees, hold no goods back.
+        """
+        noted = {
+            note.detail
+            for _at, note in self._context.ledger.orders.notes(record.identity, record.order_id)
+            if note.reason == Reason.REFUNDED_IN_SHOP
+        }
+        if not noted:
+            return ""
+        lines = [
+            line
+            for refund in self._store.shop.refunds(record.order_id)
+            if int(refund.id) not in record.refunds
+            for line in refund.line_items
+            if line.quantity
+        ]
+        return f"{len(lines)} refunded lines" if lines else ""
+
+    def _complete(self, order_ids: Sequence[int]) -> None:
+        """Rule 10: read the shop's status again, since completing mails the customer."""
+        context = self._context
+        dp = context.facts(self._store).dp
+        answered = {int(order.id): order for order in self._store.shop.orders(order_ids, dp)}
+        for order_id in order_ids:
+            order = answered.get(order_id)
+            if order is None:
+                order = self._missing_from_list(order_id)
+            if isinstance(order, UnreadableOrder):
+                continue
+            self._complete_one(order_id, order)
+
+    def _missing_from_list(self, order_id: int) -> Order | None:
+        """An order that no list holds: in the trash (which answers by id), or gone for good."""
+        try:
+            return self._store.shop.order(order_id, self._context.facts(self._store).dp)
+        except NotFound:
+            return None
+
+    def _complete_one(self, order_id: int, order: Order | None) -> None:
+        context, record = self._context, self._current(order_id)
+        if record is None:
+            return
+        rules = context.rules(self._store)
+        if order is None:
+            seen = settle(replace(record, shop_status=GONE), rules)
+        else:
+            heard = see_in_shop(order, record, rules, context.clock())
+            seen = heard.record or record
+            context.note(self._store, record, *heard.notes)
+        context.save(self._store, seen, record)
+        if not self._still(seen, Step.COMPLETE):
+            return
+        try:
+            answer = self._store.shop.complete(order_id)
+        except (BadRequest, NotFound) as error:
+            self._attend(seen, Reason.COMPLETION_REFUSED, error.reason)
+            return
+        except UnknownOutcome as error:
+            # The next attempt reads the status first, so nobody is mailed twice.
+            context.save(
+                self._store, failed(seen, Reason.TEMPORARY, str(error), context.clock()), seen
+            )
+            return
+        done = see_in_shop(answer, seen, rules, context.clock()).record or seen
+        with context.ledger.atomic():
+            context.save(self._store, replace(done, completed_at=context.clock()), seen)
+            context.did(self._store, record, "shop", "completed", "delivered in Katana")
+            context.report.store(self._store.name).completed_in_store += 1
+
+    def _attend(self, record: OrderRecord, reason: Reason, detail: str) -> None:
+        now = self._context.clock()
+        self._context.save(self._store, for_attention(record, reason, detail, now), record)

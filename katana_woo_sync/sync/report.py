@@ -1,0 +1,148 @@
+"""What a command did: counts per store, requests, and problems, in the shape of `--json`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.records import OrderRecord, State
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for cron and systemd."""
+
+    DONE = 0
+    PROBLEMS = 1
+    USAGE = 2
+    TRY_LATER = 75
+
+
+@dataclass
+class StoreReport:
+    """What happened with one store."""
+
+    seen: int = 0
+    imported: int = 0
+    adopted: int = 0
+    skipped: int = 0
+    completed_in_store: int = 0
+    delivered_in_katana: int = 0
+    stock_updated: int = 0
+    failed: int = 0
+    attention: int = 0
+    error: str | None = None
+    error_is_for_later: bool = False
+    """Whether trying later is right (an outage), not a change of the configuration."""
+
+    def to_json(self) -> dict[str, object]:
+        """The store's part of `sync --json`."""
+        return {
+            "seen": self.seen,
+            "imported": self.imported,
+            "adopted": self.adopted,
+            "skipped": self.skipped,
+            "completed_in_store": self.completed_in_store,
+            "delivered_in_katana": self.delivered_in_katana,
+            "stock_updated": self.stock_updated,
+            "failed": self.failed,
+            "attention": self.attention,
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An order that failed or needs attention. `next_attempt_at` is UTC."""
+
+    store: str
+    order_id: int
+    order_number: str
+    state: State
+    reason: str
+    detail: str
+    next_attempt_at: datetime | None
+
+    @classmethod
+    def of(cls, store: str, record: OrderRecord) -> Problem:
+        """The problem that a record shows."""
+        return cls(
+            store,
+            record.order_id,
+            record.number,
+            record.state,
+            str(record.reason),
+            record.detail,
+            record.next_attempt_at,
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What is so, in a sentence, with what exactly is meant."""
+        sentence = words(self.reason).sentence
+        return f"{sentence.rstrip('.')}: {self.detail}" if self.detail else sentence
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return words(self.reason).remedy
+
+    def to_json(self) -> dict[str, object]:
+        """An element of `problems`."""
+        at = self.next_attempt_at
+        return {
+            "store": self.store,
+            "order_id": self.order_id,
+            "order_number": self.order_number,
+            "state": str(self.state),
+            "reason": self.reason,
+            "detail": self.detail,
+            "sentence": self.sentence,
+            "remedy": self.remedy,
+            "next_attempt_at": None if at is None else at.isoformat(),
+        }
+
+
+@dataclass
+class Report:
+    """What a command did."""
+
+    started_at: datetime
+    dry_run: bool = False
+    finished_at: datetime | None = None
+    stores: dict[str, StoreReport] = field(default_factory=dict)
+    katana_requests: int = 0
+    store_requests: dict[str, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    katana_error: str | None = None
+    katana_refused: bool = False
+    """Whether Katana's error is one that waiting does not mend (a refused key)."""
+
+    def store(self, name: str) -> StoreReport:
+        """The part of one store."""
+        return self.stores.setdefault(name, StoreReport())
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """2 before 1 before 75, as users script against it. Notes never count."""
+        failed = [store for store in self.stores.values() if store.error]
+        if self.katana_error:
+            return ExitCode.USAGE if self.katana_refused else ExitCode.TRY_LATER
+        if failed and len(failed) == len(self.stores):
+            if any(not store.error_is_for_later for store in failed):
+                return ExitCode.USAGE
+            return ExitCode.PROBLEMS if self.problems else ExitCode.TRY_LATER
+        return ExitCode.PROBLEMS if failed or self.problems else ExitCode.DONE
+
+    def to_json(self) -> dict[str, object]:
+        """The object that `sync --json` and `backfill --json` print."""
+        return {
+            "started_at": self.started_at.isoformat(),
+            "finished_at": None if self.finished_at is None else self.finished_at.isoformat(),
+            "dry_run": self.dry_run,
+            "stores": {name: store.to_json() for name, store in self.stores.items()},
+            "requests": {"katana": self.katana_requests, "stores": self.store_requests},
+            "problems": [problem.to_json() for problem in self.problems],
+            "error": self.katana_error,
+        }

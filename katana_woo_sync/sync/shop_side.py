@@ -1,0 +1,143 @@
+"""Hearing a store: its changed orders merged into the ledger, with the cursor, in one group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
+from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
+from katana_woo_sync.domain.decide import (
+    GONE,
+    left_before_import,
+    may_be_imported,
+    see_in_shop,
+    settle,
+)
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem
+from katana_woo_sync.sync.ports import ReadOrder
+
+
+@dataclass(frozen=True)
+class Polled:
+    """What a poll of a store brought; made in a thread of its own, without the ledger."""
+
+    changed: ChangedOrders
+    facts: StoreFacts | None
+    read_at: datetime
+
+
+def cursor_name(store: Store) -> str:
+    """The name of the cursor of a store's changed orders."""
+    return f"shop:{store.identity}"
+
+
+def poll(
+    store: Store, cursor: Cursor | None, facts: StoreFacts | None, read_at: datetime
+) -> Polled:
+    """Ask a store for the orders that changed: one request where a page holds them.
+
+    The settings are asked for too where they are not known. Raises a `ServiceError`.
+    """
+    learnt = None
+    if facts is None:
+        learnt = store.shop.facts()
+        facts = learnt
+    changed = store.shop.changed_orders(read_from(cursor, SHOP_OVERLAP), facts.dp)
+    return Polled(changed, learnt, read_at)
+
+
+def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]:
+    """Merge what a poll brought, and move the cursor, all or nothing.
+
+    Returns the copies that were read, for the imports of this cycle. Raises `StoreProblem` where
+    the orders are those of another identity (rule 2).
+    """
+    orders = polled.changed.orders
+    name = cursor_name(store)
+    with context.step(), context.ledger.atomic():
+        if polled.facts is not None:
+            context.ledger.stores.set_facts(store.identity, polled.facts)
+        merge(context, store, orders)
+        cursor = context.ledger.stores.cursor(name)
+        moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
+        context.ledger.stores.set_cursor(name, moved)
+    return {
+        int(order.id): FreshCopy(order, polled.read_at)
+        for order in orders
+        if isinstance(order, Order)
+    }
+
+
+def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
+    """Merge orders that the shop gave into their records; call inside a step."""
+    known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
+    rules, now = context.rules(store), context.clock()
+    context.report.store(store.name).seen += len(orders)
+    for order in orders:
+        before = known.get(int(order.id))
+        if isinstance(order, UnreadableOrder):
+            _merge_unreadable(context, store, order, before)
+            continue
+        seen = see_in_shop(order, before, rules, now)
+        if seen.record is None or seen.record == before:
+            continue
+        if before is None:
+            _refuse_other_identity(context, store, order)
+        context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
+        context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
+
+
+def _merge_unreadable(
+    context: Context, store: Store, order: UnreadableOrder, before: OrderRecord | None
+) -> None:
+    """Show an order whose answer makes no sense, unless it is in Katana already."""
+    if before is not None and before.in_katana is not InKatana.NO:
+        return
+    record = before or OrderRecord(
+        identity=store.identity,
+        order_id=int(order.id),
+        number=order.number or str(order.id),
+        order_key="",
+        created=None,
+        currency="",
+        total=Decimal(0),
+        shop_status="",
+        first_seen_at=context.clock(),
+    )
+    unreadable = replace(
+        record, state=State.ATTENTION, reason=Reason.UNREADABLE, detail=order.problem
+    )
+    if unreadable != before:
+        context.save(store, unreadable, before or replace(record, state=State.QUEUED))
+
+
+def _refuse_other_identity(context: Context, store: Store, order: Order) -> None:
+    """Rule 2: an order that is known under another identity means a shop that moved or a copy."""
+    other = context.ledger.orders.identity_with_key(str(order.order_key), other_than=store.identity)
+    if other is not None:
+        raise StoreProblem(
+            f'order {order.number} is known as an order of "{other}", but this store is '
+            f'"{store.identity}". If the shop moved to a new address, set katana_store_name = '
+            f'"{other}" for it; if it is a copy of that shop (staging), take it out of the config'
+        )
+
+
+def hear_missing(context: Context, store: Store, order_ids: Iterable[int]) -> None:
+    """Record orders that are in no list any more: in the trash, or deleted for good."""
+    rules = context.rules(store)
+    for order_id in order_ids:
+        record = context.ledger.orders.get(store.identity, order_id)
+        if record is None:
+            continue
+        gone = replace(record, shop_status=GONE)
+        if record.in_katana is not InKatana.NO:
+            gone = settle(gone, rules)
+        elif record.state is not State.IMPORTING and not may_be_imported(gone, rules):
+            gone = left_before_import(gone)
+        context.save(store, gone, record)

@@ -1,0 +1,83 @@
+"""The sweep: all open orders compared with the ledger, so that nothing a cursor missed stays so."""
+
+from __future__ import annotations
+
+from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_side import cursor_name, hear_missing, merge
+
+
+def sweep_due(context: Context, store: Store) -> bool:
+    """Whether the store's last sweep is longer ago than the schedule's interval."""
+    known = context.ledger.stores.get(store.identity)
+    if known is None or known.swept_at is None:
+        return True
+    return context.clock() - known.swept_at >= context.settings.schedule.sweep
+
+
+def sweep(context: Context, store: Store) -> None:
+    """Compare the store's open orders with the ledger, and refresh what is known of the store.
+
+    Orders that are Processing and unknown are queued; those that the ledger believes Processing
+    and the list does not hold are asked for one by one. Raises a `ServiceError`.
+    """
+    context.ledger.stores.set_facts(store.identity, store.shop.facts())
+    _mend_cursor(context, store)
+    listed = scan(context, store)
+    believed = context.ledger.orders.open_in_shop(store.identity)
+    _ask_for(context, store, sorted(believed - listed))
+    context.ledger.stores.swept(store.identity, context.clock())
+
+
+def scan(context: Context, store: Store) -> set[int]:
+    """Merge every order whose status is imported, page by page; returns their ids."""
+    listed: set[int] = set()
+    for page in store.shop.open_orders(store.settings.import_statuses):
+        ids = [int(order.id) for order in page]
+        known = context.ledger.orders.known(store.identity, ids)
+        listed.update(ids)
+        # the list is slim: an order that is known is not compared with it, or it would look edited
+        news = [order for order in page if int(order.id) not in known]
+        changed = [
+            order.id
+            for order in page
+            if isinstance(order, Order)
+            and order.id in known
+            and known[int(order.id)].shop_status != order.status
+        ]
+        with context.step(), context.ledger.atomic():
+            merge(context, store, news)
+        _ask_for(context, store, [int(order_id) for order_id in changed])
+    return listed
+
+
+def _ask_for(context: Context, store: Store, order_ids: list[int]) -> None:
+    """Hear the status today of orders that the ledger sees otherwise than a list did."""
+    dp = context.facts(store).dp
+    for start in range(0, len(order_ids), 100):
+        wanted = order_ids[start : start + 100]
+        answered = store.shop.orders(wanted, dp)
+        with context.step(), context.ledger.atomic():
+            merge(context, store, answered)
+            found = {int(order.id) for order in answered}
+            hear_missing(context, store, [i for i in wanted if i not in found])
+
+
+def _mend_cursor(context: Context, store: Store) -> None:
+    """A store whose clock was set back reports times before the cursor: go back to them."""
+    name = cursor_name(store)
+    cursor = context.ledger.stores.cursor(name)
+    newest = store.shop.newest_modified()
+    if cursor is None or cursor.mark is None or newest is None or newest >= cursor.mark:
+        return
+    context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
+
+
+def sweep_katana(context: Context, resolver: Resolver) -> None:
+    """Refresh what is remembered of Katana: locations, tax rates, base currency."""
+    resolver.list_locations()
+    context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
+    factory = context.katana.factory()
+    context.ledger.stores.set_meta("base_currency", str(factory.base_currency_code))

@@ -1,0 +1,88 @@
+"""Takeover: what Katana already holds of a store's orders is adopted, never imported again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.customers import digest
+from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.katana_side import CURSOR, adopt_orders, identities
+from katana_woo_sync.sync.shop_side import cursor_name
+
+
+class OtherAccount(Exception):
+    """The ledger belongs to another Katana account than the config's key; nothing was done."""
+
+
+def check_account(context: Context) -> None:
+    """Make sure that the ledger and the key are of one Katana account.
+
+    Asks only when the key is another than last time: an account is known by its locations, whose
+    ids no other account has. Raises `OtherAccount`, or a `ServiceError`.
+    """
+    stores = context.ledger.stores
+    key = digest(context.ledger.salt, "api_key", context.settings.katana.api_key)
+    if stores.meta("katana_key") == key:
+        return
+    known = {int(location.id) for location in context.ledger.catalogue.locations()}
+    locations = context.katana.locations()
+    listed = {int(location.id) for location in locations}
+    if known and listed and not known & listed:
+        raise OtherAccount(
+            f"The ledger {context.settings.ledger} belongs to another Katana account than this "
+            "API key. Use the key of that account, or set `ledger` to a new file for this one."
+        )
+    with context.ledger.atomic():
+        context.ledger.catalogue.set_locations(locations)
+        stores.set_meta("katana_key", key)
+
+
+def take_over(context: Context, stores: Sequence[Store]) -> None:
+    """Adopt what Katana holds of these stores' orders, deleted ones too: one list for all.
+
+    Raises a `ServiceError`; what was adopted before it stays adopted.
+    """
+    names = identities(context)
+    wanted = {store.identity: store for store in stores}
+    newest: datetime | None = None
+    for page in context.katana.all_sales_orders():
+        if newest is None:
+            # Whatever changes while the list is read has a later time than its first page.
+            newest = max((s.updated for s in page if s.updated), default=None)
+        for store in wanted.values():
+            adopt_orders(context, store, _of(store, page, names))
+    with context.step():
+        cursor = context.ledger.stores.cursor(CURSOR)
+        if cursor is None and newest is not None:
+            context.ledger.stores.set_cursor(CURSOR, Cursor(newest, context.clock()))
+
+
+def _of(store: Store, page: Sequence[SalesOrder], names: Mapping[str, str]) -> list[SalesOrder]:
+    return [
+        sales_order
+        for sales_order in page
+        if sales_order.ecommerce_order_type == WOOCOMMERCE
+        and names.get(sales_order.ecommerce_store_name.lower()) == store.identity
+    ]
+
+
+def katana_holds(context: Context, store: Store) -> bool:
+    """Whether Katana holds any order of the store: one that is connected, whose ledger was lost."""
+    names = (store.identity, *context.settings.twins(store.settings))
+    return any(
+        sales_order.ecommerce_store_name.lower() == name.lower()
+        for name in names
+        for sales_order in context.katana.sales_orders(store_name=name)
+    )
+
+
+def start_cursor(context: Context, store: Store) -> None:
+    """Mark where the store's changes are to be read from, before its open orders are listed."""
+    name = cursor_name(store)
+    newest = store.shop.newest_modified()
+    with context.step():
+        if context.ledger.stores.cursor(name) is None:
+            context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))

@@ -1,0 +1,59 @@
+"""The documentation says what is so: commands and options exist, reasons are all listed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from katana_woo_sync.cli.main import COMMANDS, cli
+from katana_woo_sync.domain.reasons import WORDS, Reason
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "cron" / "README.md"]
+
+
+def commands_in(text: str) -> list[str]:
+    """Every command line of the program in a text: in code blocks and between backticks."""
+    found = re.findall(r"(?:^|[`/ ])katana-woo-sync ([a-z-][^`|\n&>]*)", text, re.MULTILINE)
+    return [line.strip() for line in found]
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_commands_and_options_in_the_documentation_exist(path: Path) -> None:
+    context = click.Context(cli)
+    for line in commands_in(path.read_text(encoding="utf-8")):
+        words = line.split()
+        named = [word for word in words if word in COMMANDS]
+        assert named, f"{path.name}: no command in: katana-woo-sync {line}"
+        command = cli.get_command(context, named[0])
+        assert command is not None
+        options = {o for p in [*command.params, *cli.params] for o in p.opts} | {"--help"}
+        for word in words:
+            if re.fullmatch(r"--?[a-z][a-z-]*", word):
+                assert word in options, f"{path.name}: {word} in: katana-woo-sync {line}"
+
+
+def test_every_command_that_help_lists_can_be_imported_and_has_its_name() -> None:
+    context = click.Context(cli)
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+
+
+def test_every_reason_has_words_and_stands_in_the_list() -> None:
+    assert set(WORDS) == set(Reason)
+    text = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+    for reason, words in WORDS.items():
+        assert f"| `{reason}` | {words.sentence} | {words.remedy} |" in text
+
+
+def test_the_readme_has_two_lines_to_paste() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for marker, end in (("the demo", "katana-woo-sync demo"), ("the tests", "pytest -n 2")):
+        block = text.split(f"<!-- {marker} -->\n```sh\n")[1].split("\n```")[0]
+        assert "\n" not in block
+        assert block.endswith(end)
