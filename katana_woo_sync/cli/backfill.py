@@ -147,7 +147,13 @@ def progress_bar(context: Context) -> Iterator[Progress]:
 def _progress_lines(context: Context) -> Progress:
     started = context.clock()
 
+    last = -1
+
     def show_line(done: int, total: int) -> None:
+        nonlocal last
+        if done == last:
+            return
+        last = done
         seconds = (context.clock() - started).total_seconds()
         left = f", about {seconds / done * (total - done) / 60:.0f} min left" if done else ""
         click.echo(f"{done} of {total} orders{left}", err=True)

@@ -46,6 +46,16 @@ ENDS_WITH_ITS_CAUSE = frozenset(
 )
 """Reasons that hold only while both sides say what they said."""
 
+NOTHING_TO_RETRY = frozenset(
+    {
+        Reason.ORDER_KEY_CHANGED,
+        Reason.TAKEOVER_MISMATCH,
+        Reason.TOTAL_DIFFERS,
+        Reason.DOUBLED_IN_KATANA,
+    }
+)
+"""Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
+
 _SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
 
 
@@ -354,7 +364,7 @@ def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetim
         state=State.ATTENTION,
         reason=reason,
         detail=detail,
-        next_attempt_at=now + RECHECK,
+        next_attempt_at=None if reason in NOTHING_TO_RETRY else now + RECHECK,
     )
 
 
@@ -374,17 +384,6 @@ def stale_disagreement(
     else:
         return False
     return began is None or now - began > ADOPTION_GRACE
-
-
-NOTHING_TO_RETRY = frozenset(
-    {
-        Reason.ORDER_KEY_CHANGED,
-        Reason.TAKEOVER_MISMATCH,
-        Reason.TOTAL_DIFFERS,
-        Reason.DOUBLED_IN_KATANA,
-    }
-)
-"""Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
 
 
 def retried(record: OrderRecord) -> OrderRecord | None:

@@ -191,7 +191,7 @@ class Importer:
         total = _total(sales_order, mapped)
         imported = self._in_katana(record, sales_order, total)
         with context.ledger.atomic():
-            self._keep_imported(imported, f"sales order {sales_order.order_no}")
+            self._keep_imported(imported, f"as {sales_order.order_no}")
             self._compare(imported, mapped, total)
         if imported.shipping_fee_due and mapped.fee is not None:
             self._add_fee(imported, ready)
@@ -298,11 +298,24 @@ class Importer:
         try:
             order = self._store.shop.order(record.order_id, self._context.facts(self._store).dp)
             self._items.look_up([order])
-            self._add_fee(record, self._prepare(order))
+            ready = self._prepare(order)
+            self._add_fee(record, ready)
+            self._compare_again(record, ready.mapped)
         except (NotFound, Unmappable, StillUnknown) as error:
             now = self._context.clock()
             left = for_attention(record, Reason.SHIPPING_FEE_MISSING, str(error), now)
             self._context.save(self._store, left, record)
+
+    def _compare_again(self, record: OrderRecord, mapped: Mapped) -> None:
+        """Compare the totals of an order that was completed piece by piece."""
+        current = self._context.ledger.orders.get(self._store.identity, record.order_id)
+        if current is None or current.shipping_fee_due or current.sales_order_id is None:
+            return
+        total = self._context.katana.sales_order(current.sales_order_id).total
+        if total is not None:
+            compared = replace(current, katana_total=total)
+            self._context.save(self._store, compared, current)
+            self._compare(compared, mapped, total)
 
     def settle_unknown(self) -> None:
         """Ask Katana what became of creates whose answer never came, once it could have finished.
@@ -337,7 +350,7 @@ class Importer:
         with self._context.ledger.atomic():
             self._keep_imported(
                 self._in_katana(record, sales_order, sales_order.total),
-                f"sales order {sales_order.order_no}, found there",
+                f"as {sales_order.order_no}, found there",
             )
 
     def fail(self, order_id: int, number: str, error: Exception, now: datetime) -> None:

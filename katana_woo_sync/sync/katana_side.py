@@ -126,6 +126,7 @@ def _adopt(
     chosen = min(found, key=lambda s: (s.is_deleted, int(s.id)))
     living = {int(s.id): s.order_no for s in found if not s.is_deleted}
     if known is not None and known.in_katana is not InKatana.NO:
+        living.pop(known.sales_order_id or 0, None)
         if known.in_katana is InKatana.YES and living:
             _doubled(context, store, known, [known.sales_order_no, *living.values()])
         return
@@ -141,9 +142,13 @@ def _adopt(
         record = _keep(record, known)
     context.save(store, record, known)
     context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
-    context.note(store, record, Note(Reason.ADOPTED, f"sales order {chosen.order_no}"))
-    context.did(store, record, "katana", "adopted", f"sales order {chosen.order_no}")
-    context.report.store(store.name).adopted += 1
+    if ours:
+        context.did(store, record, "katana", "imported", f"as {chosen.order_no}, found there")
+        context.report.store(store.name).imported += 1
+    else:
+        context.note(store, record, Note(Reason.ADOPTED, f"as {chosen.order_no}"))
+        context.did(store, record, "katana", "adopted", f"as {chosen.order_no}")
+        context.report.store(store.name).adopted += 1
     if len(living) > 1:
         _doubled(context, store, record, [*living.values()])
 

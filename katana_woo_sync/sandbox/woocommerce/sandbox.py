@@ -210,13 +210,14 @@ class WooCommerceSandbox:
             lines = state.lines(items, fees, shipping, coupons, exempt=vat_exempt)
             now = created or state.clock()
             order_id = state.next_id()
+            key = random.Random(f"{state.name} {order_id}").randbytes(6).hex()
             discount = sum((x.subtotal - x.net for x in lines if x.kind == "item"), Decimal(0))
             virtual = [state.products[i.variation_id or i.product_id].virtual for i in items]
             paid = status in ("processing", "completed", "refunded")
             state.orders[order_id] = Order(
                 id=order_id,
                 number=number or str(order_id),
-                order_key=f"wc_order_{random.Random(order_id).randbytes(6).hex()}",
+                order_key=f"wc_order_{key}",
                 status=status,
                 currency=currency or state.currency,
                 prices_include_tax=state.rounding.prices_include_tax,
