@@ -26,7 +26,7 @@ GONE_STATUSES = frozenset({"trash", GONE})
 FIRST_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
 """How long a failed order waits for its next attempt; after the last it needs attention."""
 
-RECHECK = timedelta(hours=6)
+RECHECK = timedelta(hours=1)
 """How often an order in attention is tried again by itself, in case its cause is gone."""
 
 ADOPTION_GRACE = timedelta(days=7)

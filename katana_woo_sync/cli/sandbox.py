@@ -1,0 +1,81 @@
+"""`sandbox`: serve the demo's two services, to try the real commands by hand."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.setup import StopSignals
+
+CONFIG = "sandbox.toml"
+
+
+@click.command("sandbox")
+@click.option(
+    "--write",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=f"Write the config to this file as well, such as {CONFIG}.",
+)
+@click.option(
+    "--orders",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Begin with so many more orders in each store.",
+)
+@click.option(
+    "--new-order-every",
+    type=click.FloatRange(min=0.1),
+    metavar="SECONDS",
+    help="Place a new order in each store every so often.",
+)
+@click.pass_obj
+def command(
+    _options: Globals, path: Path | None, orders: int, new_order_every: float | None
+) -> None:
+    """Serve a WooCommerce and a Katana on loopback until Ctrl-C, and print a config for them."""
+    from katana_woo_sync.sandbox.world import open_world
+
+    stop = StopSignals()
+    stop.install()
+    with open_world() as world:
+        for store in (world.eu, world.us):
+            store.add_generated_orders(orders)
+        config = world.config(Path("sandbox.db"))
+        click.echo(config)
+        if path is not None:
+            _write_private(path, config)
+        named = path or CONFIG
+        click.echo(
+            f"Serving until Ctrl-C. {'Written to' if path else 'Save the above as'} {named}; in "
+            f"another terminal: katana-woo-sync --config {named} backfill",
+            err=True,
+        )
+        _serve(
+            stop.soon,
+            world.eu.add_generated_orders,
+            world.us.add_generated_orders,
+            every=new_order_every,
+        )
+
+
+def _serve(stop: threading.Event, *shops: object, every: float | None) -> None:
+    seed = 100
+    while not stop.wait(every):
+        if every is None:
+            continue
+        for place in shops:
+            if callable(place):
+                place(1, seed=seed)
+        seed += 1
+
+
+def _write_private(path: Path, text: str) -> None:
+    """The config holds keys: only its owner may read it, as with a real one."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
