@@ -5,18 +5,48 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 import msgspec
+
+from katana_woo_sync.domain.fields import convert
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _SCRIPTS = re.compile(r"<(script|style|head)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
-_CHALLENGES = ("just a moment", "attention required", "captcha", "cf-chl", "challenge-platform")
+_CHALLENGES = (
+    "just a moment",
+    "attention required",
+    "captcha",
+    "cf-chl",
+    "challenge-platform",
+    "checking your browser",
+    "ddos-guard",
+)
+_LONE_SURROGATE = re.compile(
+    rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+)
+_PRINTED_BY_PHP = (
+    b"<",
+    b"Warning",
+    b"Notice",
+    b"Deprecated",
+    b"Fatal",
+    b"Parse",
+    b"Strict",
+    b"PHP",
+)
+MOST_OPENINGS = 200
+"""How many brackets in a plugin's warning are tried for the beginning of the JSON."""
+
 BOM = b"\xef\xbb\xbf"
+
+T = TypeVar("T")
 
 
 class Garbage(Exception):
@@ -36,60 +66,59 @@ def parse_json(body: bytes) -> object:
     """The JSON of a body, numbers with a point as Decimal.
 
     A byte order mark, and warnings that a plugin's PHP printed before the JSON, are passed over.
-    Raises `Garbage` for anything else that is no JSON.
+    Raises `Garbage` for anything else that is no JSON object or list.
     """
-    text = body.removeprefix(BOM).strip()
+    text = body.strip().removeprefix(BOM).strip()
     if not text:
         raise Garbage("the answer was empty")
-    try:
-        return _decode(text)
-    except ValueError:
-        after_notice = _after_notice(text)
-        if after_notice is not None:
-            return after_notice
+    for candidate in (text, *_after_notice(text)):
+        try:
+            data = _decode(candidate)
+        except ValueError:
+            continue
+        if isinstance(data, (dict, list)):
+            return data
+        raise Garbage(f"JSON of the wrong type came ({type(data).__name__})")
     raise Garbage(what_is(text))
 
 
 def _decode(text: bytes) -> object:
+    """Raises ValueError for what is no JSON, or holds what no answer holds."""
     try:
         return _DECODER.decode(text)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _decode_slowly(text)
-
-
-def _decode_slowly(text: bytes) -> object:
-    """What msgspec refuses and Python's own parser takes: lone surrogates in a customer's name."""
+    except (msgspec.MsgspecError, ArithmeticError, RecursionError, UnicodeDecodeError):
+        pass
     try:
-        return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+        return json.loads(_without_surrogates(text), parse_float=Decimal, parse_constant=_refuse)
+    except (ArithmeticError, RecursionError):
+        raise ValueError("its numbers or its nesting are absurd") from None
 
 
-def _refuse_constant(name: str) -> object:
+def _without_surrogates(text: bytes) -> bytes:
+    """Half an emoji (a name that a plugin cut) is no text; it becomes the replacement character."""
+    return _LONE_SURROGATE.sub(lambda match: match.group(1) or b"\\ufffd", text)
+
+
+def _refuse(name: str) -> object:
     raise ValueError(f"{name} is no JSON")
 
 
-def _after_notice(text: bytes) -> object | None:
-    """The JSON behind PHP's warnings, which are HTML; None where there is none."""
-    if text[:1] not in b"<\n" and not text.startswith((b"Warning", b"Notice", b"Deprecated")):
-        return None
-    for opening in (b"[{", b"{", b"["):
-        at = text.find(opening)
-        if at > 0:
-            try:
-                return _decode(text[at:])
-            except ValueError:
-                continue
-    return None
+def _after_notice(text: bytes) -> Iterator[bytes]:
+    """What may be the JSON behind PHP's warnings: from each of the first brackets to the end."""
+    if not text.startswith(_PRINTED_BY_PHP):
+        return
+    openings = re.finditer(rb"[\[{]", text)
+    for _number, opening in zip(range(MOST_OPENINGS), openings, strict=False):
+        yield text[opening.start() :]
 
 
 def what_is(body: bytes) -> str:
     """What a body that is no JSON seems to be, in words for a person."""
     text = body[:20000].decode("utf-8", "replace")
     low = text.lower()
-    if any(sign in low for sign in _CHALLENGES):
+    if not low.strip():
+        return "the answer was empty"
+    if is_challenge(body):
         return "a challenge page of a firewall (such as Cloudflare's) came instead of JSON"
     if "wp-login" in low or 'type="password"' in low:
         return "a login page came instead of JSON"
@@ -100,6 +129,12 @@ def what_is(body: bytes) -> str:
     if low.lstrip()[:1] in ("{", "["):
         return "the answer was cut off, or its JSON is broken"
     return f'text that is no JSON came ("{words_of(text)}")'
+
+
+def is_challenge(body: bytes) -> bool:
+    """Whether a firewall wants to see a browser."""
+    low = body[:20000].decode("utf-8", "replace").lower()
+    return "<" in low and any(sign in low for sign in _CHALLENGES)
 
 
 def words_of(text: str, limit: int = 120) -> str:
@@ -113,7 +148,7 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     text = headers.get("Retry-After", "").strip()
     if not text:
         return None
-    if re.fullmatch(r"\d+(\.\d+)?", text):
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
         return float(text)
     from dateutil import parser
 
@@ -123,3 +158,27 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return max(0.0, (at - now).total_seconds())
+
+
+def record(data: object, kind: type[T]) -> T:
+    """A typed record of parsed JSON, nulls and PHP's odd empty values forgiven.
+
+    Raises `msgspec.ValidationError`, which names the field, where a value has no meaning.
+    """
+    try:
+        return convert(data, kind)
+    except msgspec.ValidationError:
+        return convert(_mended(data), kind)
+
+
+def _mended(data: object) -> object:
+    """The data as it was meant: without nulls and empty lists (PHP's way to write an empty object),
+    which then are the fields' defaults; and lists that PHP made objects with numbered keys."""
+    if isinstance(data, list):
+        return [_mended(entry) for entry in data]
+    if not isinstance(data, dict):
+        return data
+    kept = {name: _mended(value) for name, value in data.items() if value not in (None, [])}
+    if kept and all(isinstance(name, str) and name.isdigit() for name in kept):
+        return list(kept.values())
+    return kept

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 
 class ServiceError(Exception):
@@ -13,11 +15,12 @@ class ServiceError(Exception):
     """
 
     def __init__(self, service: str, action: str, reason: str, remedy: str = "") -> None:
-        self.service = service
-        self.action = action
-        self.reason = reason.strip().rstrip(".")
-        self.remedy = remedy
-        super().__init__(f"{service}: {action}: {self.reason}. {remedy}".rstrip())
+        self.service: Final = service
+        self.action: Final = action
+        self.reason: Final = reason.strip().rstrip(".")
+        self.remedy: Final = remedy.strip().rstrip(".")
+        sentences = f"{self.reason}. {self.remedy}." if self.remedy else f"{self.reason}."
+        super().__init__(f"{service}: {action}: {sentences}")
 
 
 class RefusedKey(ServiceError):
@@ -30,7 +33,10 @@ class MissingPermission(ServiceError):
 
 @dataclass(frozen=True)
 class Detail:
-    """One thing that Katana found wrong with a request."""
+    """One thing that Katana or WooCommerce found wrong with a request.
+
+    `path` ends in the field that is meant, also where that is one that is missing or too many.
+    """
 
     path: str
     code: str
@@ -51,15 +57,22 @@ class BadRequest(ServiceError):
         details: tuple[Detail, ...] = (),
     ) -> None:
         super().__init__(service, action, reason, remedy)
-        self.status = status
-        self.code = code
-        self.details = details
+        self.status: Final = status
+        self.code: Final = code
+        self.details: Final = details
 
     def concerns(self, field: str) -> bool:
-        """Whether the refusal is about this field, such as `order_no`."""
-        texts = [self.reason, *(f"{d.path} {d.message}" for d in self.details)]
-        spoken = field.replace("_", " ")
-        return any(field in text or spoken in text.lower() for text in texts)
+        """Whether the refusal is about this field, such as `order_no` or (for `customer_id` too)
+        `customer`. Read from the details' paths, and from the words, where Katana spells the name
+        in one of several ways."""
+        name = re.escape(field)
+        in_path = re.compile(rf"(^|[/.\[]){name}(_\w+)?($|[/.\]])")
+        spoken = name.replace("_", "[ _]?").removesuffix("no")
+        spoken += r"(no\b(?! )|number\b)" if field.endswith("_no") else r"(_\w+| ?id)?\b"
+        in_words = re.compile(rf"\b({name}(_\w+)?\b|{spoken})", re.IGNORECASE)
+        return any(in_path.search(detail.path) for detail in self.details) or any(
+            in_words.search(text) for text in (self.reason, *(d.message for d in self.details))
+        )
 
 
 class NotFound(ServiceError):
@@ -79,11 +92,32 @@ class Unavailable(ServiceError):
 
 
 class Unreachable(Unavailable):
-    """The request was certainly not sent: no such host, connection refused, TLS failed."""
+    """The request was certainly not sent: no such host, connection refused, TLS failed.
+
+    `passing` tells whether trying again at once may help (a refused certificate stays refused).
+    """
+
+    def __init__(
+        self, service: str, action: str, reason: str, remedy: str = "", *, passing: bool = True
+    ) -> None:
+        super().__init__(service, action, reason, remedy)
+        self.passing: Final = passing
 
 
 class Throttled(Unavailable):
-    """429, again and again."""
+    """429, again and again. `retry_after` is in seconds, where it was said."""
+
+    def __init__(
+        self,
+        service: str,
+        action: str,
+        reason: str,
+        remedy: str = "",
+        *,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(service, action, reason, remedy)
+        self.retry_after: Final = retry_after
 
 
 class Temporary(Unavailable):
@@ -95,11 +129,23 @@ class Temporary(Unavailable):
         action: str,
         reason: str,
         remedy: str = "",
+        *,
         retry_after: float | None = None,
+        timed_out: bool = False,
     ) -> None:
         super().__init__(service, action, reason, remedy)
-        self.retry_after = retry_after
+        self.retry_after: Final = retry_after
+        self.timed_out: Final = timed_out
 
 
 class NotTheApi(Unavailable):
-    """Something answered, but not the API: HTML, a challenge page, half of an answer."""
+    """Something answered, but not the API: HTML, a challenge page, half of an answer.
+
+    `passing` tells whether trying again at once may help.
+    """
+
+    def __init__(
+        self, service: str, action: str, reason: str, remedy: str = "", *, passing: bool = False
+    ) -> None:
+        super().__init__(service, action, reason, remedy)
+        self.passing: Final = passing

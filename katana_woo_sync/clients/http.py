@@ -2,8 +2,9 @@
 
 What matters most is whether a request that failed may have been carried out. A read is simply tried
 again. A write is tried again only where it certainly was not: the name did not resolve, the
-connection was refused, TLS failed, or the service said 429. Everything else that goes wrong with a
-write is an unknown outcome.
+connection was refused, TLS failed, its body never began to be sent, or the service said 429.
+Everything else that goes wrong with a write is an unknown outcome. (That the other side hung up is
+no proof: it does so after a crash half-way too.)
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from http.cookiejar import DefaultCookiePolicy
+from io import BytesIO
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
@@ -22,15 +25,23 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception,
-    stop_after_attempt,
     wait_random_exponential,
 )
 
 from katana_woo_sync import __version__
-from katana_woo_sync.clients.answers import Garbage, JsonAnswer, parse_json, retry_after, what_is
+from katana_woo_sync.clients import failures
+from katana_woo_sync.clients.answers import (
+    Garbage,
+    JsonAnswer,
+    is_challenge,
+    parse_json,
+    retry_after,
+    what_is,
+)
 from katana_woo_sync.clients.errors import (
     Moved,
     NotTheApi,
+    RefusedKey,
     ServiceError,
     Temporary,
     Throttled,
@@ -38,27 +49,57 @@ from katana_woo_sync.clients.errors import (
     Unreachable,
 )
 from katana_woo_sync.clients.redact import Redactor, one_line
-from katana_woo_sync.clients.throttle import Throttle
+from katana_woo_sync.clients.throttle import Cancelled, Throttle
 
 CONNECT_TIMEOUT = 10.0
 LARGEST_ANSWER = 64 * 1024 * 1024
 LONGEST_PAUSE = 60.0
 """A service that asks for a longer pause (maintenance: 600 s) is left for the next cycle."""
 
+SLOWEST_ANSWER = 10
+"""How many times the time-out a whole body may take, piece by piece."""
+
+KEPT_OPEN = 2.0
+"""Seconds after which a write opens a connection anew: servers close idle ones after some seconds,
+and a write that is lost in that is an unknown outcome."""
+
 BACKOFF = wait_random_exponential(multiplier=1, max=20)
-SERVER_ERRORS = range(500, 600)
 TOO_MANY = 429
 LATER = "It is tried again with the next cycle"
+NAP = 0.5
+"""How often a waiting request looks whether it should stop."""
 
 Params = Sequence[tuple[str, str]]
+
+
+class _Body(BytesIO):
+    """A request's body that knows whether any of it was taken to be sent."""
+
+    begun = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.begun = True
+        return super().read(size)
+
+
+class NoKey(AuthBase):
+    """No credentials; given all the same, so that no netrc entry takes their place."""
+
+    def __call__(self, r: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Leave the request as it is."""
+        return r
 
 
 class HttpClient:
     """One service. Safe to use from several threads; each has a session of its own.
 
-    `verify` is passed with every request, since requests ignores the session's own where
-    REQUESTS_CA_BUNDLE is set. Redirects are never followed.
+    `auth` makes what signs one request. `verify` is passed with every request, since requests
+    ignores the session's own where REQUESTS_CA_BUNDLE is set. Redirects are never followed, and
+    cookies never kept. A subclass has the service's own words (`refusal`).
     """
+
+    API_PATH = ""
+    """What `base_url` adds to the address that stands in the config."""
 
     def __init__(
         self,
@@ -68,7 +109,7 @@ class HttpClient:
         redactor: Redactor,
         timeout: float = 30.0,
         verify: bool | str = True,
-        auth: Callable[[], AuthBase] | None = None,
+        auth: Callable[[], AuthBase] = NoKey,
         headers: Mapping[str, str] | None = None,
         throttle: Throttle | None = None,
         attempts: int = 4,
@@ -83,7 +124,7 @@ class HttpClient:
         self._auth = auth
         self._headers = {
             "Accept": "application/json",
-            "User-Agent": f"katana-woo-sync/{__version__} {requests.utils.default_user_agent()}",
+            "User-Agent": f"katana-woo-sync/{__version__} (+{requests.utils.default_user_agent()})",
             **(headers or {}),
         }
         self._throttle = throttle
@@ -96,7 +137,7 @@ class HttpClient:
 
     @property
     def sent(self) -> int:
-        """How many requests were sent, retries included."""
+        """How many requests were sent, retries included; those that never left are not counted."""
         return self._sent
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
@@ -107,150 +148,233 @@ class HttpClient:
         self, method: str, path: str, *, params: Params = (), body: bytes | None = None
     ) -> JsonAnswer:
         """Send a request and return its JSON. Raises a `ServiceError`; for a write whose outcome is
-        not known that is `UnknownOutcome`, and any other says that nothing was done."""
+        not known that is `UnknownOutcome`, and any other says that nothing was done. Raises
+        `Cancelled` where a stop is asked for while it waits; nothing was done then either."""
         retrying = Retrying(
-            stop=stop_after_attempt(self._attempts),
+            stop=self._is_enough,
             wait=_pause,
             retry=retry_if_exception(_may_be_repeated),
-            sleep=self._sleep,
+            sleep=self._nap,
             reraise=True,
         )
         return retrying(self._once, method, path, params, body)
 
+    def _is_enough(self, state: RetryCallState) -> bool:
+        """A server that lets a request time out is asked twice at most: it takes the longest."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        slow = isinstance(error, Temporary) and error.timed_out
+        return state.attempt_number >= (min(2, self._attempts) if slow else self._attempts)
+
+    def _nap(self, seconds: float) -> None:
+        while seconds > 0:
+            if self._cancelled():
+                raise Cancelled
+            self._sleep(min(seconds, NAP))
+            seconds -= NAP
+
     def _once(self, method: str, path: str, params: Params, body: bytes | None) -> JsonAnswer:
         if self._throttle is not None:
             self._throttle.acquire(self._cancelled)
+        action, is_read = f"{method} {path}", method == "GET"
+        sent_body = None if body is None else _Body(body)
+        try:
+            response = self._send(method, path, params, sent_body)
+        except failures.FAILURES as error:
+            never_left = sent_body is not None and not sent_body.begun
+            lost = self._lost(action, error, is_read=is_read, never_left=never_left)
+            if not isinstance(lost, (Unreachable, RefusedKey)):
+                self._count()
+            raise lost from None
+        self._count()
+        with response:
+            if self._throttle is not None:
+                self._throttle.observe(response.headers)
+            content = self._content(action, response, is_read=is_read)
+            self._local.used_at = time.monotonic()
+            return self._read(action, response, content, is_read=is_read)
+
+    def _count(self) -> None:
         with self._count_lock:
             self._sent += 1
-        action = f"{method} {path}"
-        is_read = method == "GET"
-        try:
-            response, content = self._send(method, path, params, body)
-        except requests.RequestException as error:
-            raise self._lost(action, error, is_read=is_read) from error
-        if self._throttle is not None:
-            self._throttle.observe(response.headers)
-        return self._read(action, response, content, is_read=is_read)
 
     def _send(
-        self, method: str, path: str, params: Params, body: bytes | None
-    ) -> tuple[requests.Response, bytes]:
+        self, method: str, path: str, params: Params, body: _Body | None
+    ) -> requests.Response:
         headers = dict(self._headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        with self._session().request(
+        return self._session(for_write=method != "GET").request(
             method,
             f"{self.base_url}{path}",
             params=list(params),
             data=body,
             headers=headers,
-            auth=self._auth() if self._auth is not None else None,
+            auth=self._auth(),
             timeout=self._timeout,
             verify=self._verify,
             allow_redirects=False,
             stream=True,
-        ) as response:
-            chunks, size = [], 0
-            for chunk in response.iter_content(256 * 1024):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > LARGEST_ANSWER:
-                    raise requests.exceptions.ContentDecodingError("the answer is too large")
-            return response, b"".join(chunks)
+        )
 
-    def _session(self) -> requests.Session:
+    def _session(self, *, for_write: bool) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)
         if session is None:
             session = requests.Session()
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
             adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False))
             session.mount("https://", adapter)
             session.mount("http://", adapter)
             self._local.session = session
+        used_at: float = getattr(self._local, "used_at", 0.0)
+        if for_write and time.monotonic() - used_at > KEPT_OPEN:
+            session.close()  # its connections; it opens others
         return session
 
+    def _content(self, action: str, response: requests.Response, *, is_read: bool) -> bytes:
+        chunks, size = [], 0
+        until = time.monotonic() + SLOWEST_ANSWER * self._timeout[1]
+        try:
+            for chunk in response.iter_content(64 * 1024):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > LARGEST_ANSWER:
+                    raise self._garbage(action, "the answer is far too large", is_read=is_read)
+                if time.monotonic() > until:
+                    raise self._garbage(action, "the answer came too slowly", is_read=is_read)
+        except failures.FAILURES as error:
+            reason = f"the answer was cut off ({self.words(failures.reason(error))})"
+            raise self._garbage(action, reason, is_read=is_read, passing=True) from None
+        return b"".join(chunks)
+
     def words(self, text: object) -> str:
-        """Text of the other side's, for a message: without secrets, on one line."""
-        return one_line(self._redactor.text(str(text)))
+        """Text of the other side's, for a message: without secrets, on one line, not too long."""
+        line = one_line(self._redactor.text(str(text)))
+        return line if len(line) <= 1000 else f"{line[:999]}…"
 
     def _lost(
-        self, action: str, error: requests.RequestException, *, is_read: bool
+        self, action: str, error: Exception, *, is_read: bool, never_left: bool
     ) -> ServiceError:
         """The error for a request that brought no answer."""
-        reason = self.words(_reason(error))
-        if _is_certificate(error):
+        reason = self.words(failures.reason(error))
+        if failures.is_unsendable_key(error):
+            return RefusedKey(
+                self.service,
+                action,
+                "the key cannot be sent: it holds characters that no key has",
+                "Copy the key into the config again",
+            )
+        if failures.is_about_tls(error) and (never_left or failures.was_not_sent(error)):
             return Unreachable(
                 self.service,
                 action,
-                f"the certificate was not accepted ({reason})",
+                f"TLS failed ({reason})",
                 "Check the address and the clock of this machine; for a certificate of your own "
-                "authority set ca_file",
+                "authority set ca_file to a file that holds it",
+                passing=failures.is_passing(error),
             )
-        if _was_not_sent(error):
+        if never_left or failures.was_not_sent(error):
             remedy = "Check the address and the network; it is tried again with the next cycle"
             return Unreachable(self.service, action, reason, remedy)
         if is_read:
-            return Temporary(self.service, action, reason, LATER)
-        return self._unknown(action, reason)
+            slow = failures.is_timeout(error)
+            return Temporary(self.service, action, reason, LATER, timed_out=slow)
+        return self.unknown(action, reason)
 
-    def _unknown(self, action: str, reason: str) -> UnknownOutcome:
+    def unknown(self, action: str, reason: str) -> UnknownOutcome:
+        """The error for a write whose answer was lost, or does not say what became of it."""
         remedy = "Whether it happened is asked for before anything is repeated"
         return UnknownOutcome(self.service, action, f"the answer was lost: {reason}", remedy)
+
+    def _garbage(
+        self, action: str, reason: str, *, is_read: bool, passing: bool = False
+    ) -> ServiceError:
+        """The error for something that came in the place of an answer that said yes."""
+        if not is_read:
+            return self.unknown(action, reason)
+        remedy = self.remedy_for_garbage(reason)
+        return NotTheApi(self.service, action, reason, remedy, passing=passing)
 
     def _read(
         self, action: str, response: requests.Response, content: bytes, *, is_read: bool
     ) -> JsonAnswer:
         status = response.status_code
         if 300 <= status < 400:
-            raise self._moved(action, response)
-        pause = retry_after(response.headers, datetime.now(UTC))
+            raise self._redirected(action, response)
         if status == TOO_MANY:
-            if self._throttle is not None:
-                self._throttle.block(pause if pause is not None else LONGEST_PAUSE / 2)
-            throttled = Throttled(self.service, action, "too many requests (429)", LATER)
-            throttled.__dict__["retry_after"] = pause
-            raise throttled
-        if status in SERVER_ERRORS:
-            reason = f"HTTP {status}: {self._said(content)}"
-            if not is_read:
-                raise self._unknown(action, reason)
-            raise Temporary(self.service, action, reason, LATER, pause)
+            raise self._too_many(action, response)
+        if status >= 500 or status in (408, 425):
+            raise self._server_error(action, response, content, is_read=is_read)
         try:
             data = parse_json(content)
         except Garbage as error:
-            raise self._not_the_api(action, status, str(error), is_read=is_read) from None
-        if 200 <= status < 300:
+            said = self.words(error)
+            if status < 300:
+                raise self._garbage(action, said, is_read=is_read, passing=True) from None
+            raise self._refused_in_html(action, status, said) from None
+        if status < 300:
             return JsonAnswer(status, response.headers, data)
         raise self.refusal(action, status, data)
 
-    def _moved(self, action: str, response: requests.Response) -> Moved:
-        target = urlsplit(response.headers.get("Location", ""))
-        where = self.words(f"{target.scheme}://{target.netloc}") if target.netloc else "elsewhere"
+    def _refused_in_html(self, action: str, status: int, said: str) -> ServiceError:
+        """The error for a 4xx that is not the API's own: nothing was done."""
+        if status == 401:
+            return self.refusal(action, status, {"message": f"HTTP 401: {said}"})
+        reason = f"HTTP {status}: {said}"
+        return NotTheApi(self.service, action, reason, self.remedy_for_garbage(said))
+
+    def _too_many(self, action: str, response: requests.Response) -> Throttled:
+        pause = retry_after(response.headers, datetime.now(UTC))
+        if self._throttle is not None and pause is not None:
+            self._throttle.block(pause)
+        return Throttled(
+            self.service, action, "too many requests (HTTP 429)", LATER, retry_after=pause
+        )
+
+    def _server_error(
+        self, action: str, response: requests.Response, content: bytes, *, is_read: bool
+    ) -> ServiceError:
+        reason = f"HTTP {response.status_code}: {self._said(content)}"
+        if not is_read:
+            return self.unknown(action, reason)
+        if is_challenge(content):
+            return NotTheApi(self.service, action, reason, self.remedy_for_garbage(reason))
+        pause = retry_after(response.headers, datetime.now(UTC))
+        return Temporary(self.service, action, reason, LATER, retry_after=pause)
+
+    def _redirected(self, action: str, response: requests.Response) -> ServiceError:
+        """Nothing was done, and nothing is sent to where it leads."""
+        asked = urlsplit(response.url)
+        target = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
+        path, status = target.path.rstrip("/"), response.status_code
+        same_place = (asked.scheme, asked.netloc) == (target.scheme, target.netloc)
+        if same_place and path in ("", asked.path.rstrip("/")):
+            reason = f"it redirects within the site (HTTP {status}), as an HTML page would"
+            return NotTheApi(self.service, action, reason, self.remedy_for_garbage("an HTML page"))
+        if "login" in path or "signup" in path:
+            reason = f"it redirects to a login page (HTTP {status})"
+            return NotTheApi(self.service, action, reason, self.remedy_for_garbage("a login page"))
+        host = target.netloc.rpartition("@")[2]
+        base = path.removesuffix(action.partition(" ")[2]).removesuffix(self.API_PATH)
+        where = self.words(f"{target.scheme}://{host}{base}")
         return Moved(
             self.service,
             action,
-            f"it redirects to {where} (HTTP {response.status_code})",
-            f"Set the url in the config to the address it redirects to ({where}); credentials are "
-            "never sent along",
+            f"it redirects to {where} (HTTP {status}), and credentials are never sent along",
+            f"Set url in the config to {where}",
         )
 
     def _said(self, content: bytes) -> str:
         try:
             data = parse_json(content)
         except Garbage:
-            return self.words(what_is(content) if content.strip() else "no text")
+            return self.words(what_is(content))
         said = data.get("message") if isinstance(data, dict) else None
         return self.words(said or "no message")
-
-    def _not_the_api(self, action: str, status: int, reason: str, *, is_read: bool) -> ServiceError:
-        if not is_read and status < 400:
-            return self._unknown(action, self.words(reason))
-        said = reason if status < 400 else f"HTTP {status}: {reason}"
-        return NotTheApi(self.service, action, self.words(said), self.remedy_for_garbage(reason))
 
     def remedy_for_garbage(self, reason: str) -> str:
         """What to do about an answer that is no JSON."""
         if "challenge" in reason:
-            return "Allow this machine's address in the firewall or the CDN before the shop"
+            return "Allow this machine's address in the firewall or the CDN before the service"
         return LATER
 
     def refusal(self, action: str, status: int, data: object) -> ServiceError:
@@ -260,54 +384,12 @@ class HttpClient:
 
 def _pause(state: RetryCallState) -> float:
     error = state.outcome.exception() if state.outcome is not None else None
-    asked = getattr(error, "retry_after", None)
+    asked = error.retry_after if isinstance(error, (Temporary, Throttled)) else None
     return max(asked or 0.0, float(BACKOFF(state)))
 
 
 def _may_be_repeated(error: BaseException) -> bool:
     """Whether the request may be sent again at once: it was not acted on, or is only a read."""
-    asked = getattr(error, "retry_after", None)
-    if asked is not None and asked > LONGEST_PAUSE:
-        return False
-    if isinstance(error, Unreachable):
-        return "certificate" not in error.reason
-    return isinstance(error, (Temporary, Throttled, NotTheApi))
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it was raised for, through requests' and urllib3's wrappings."""
-    found: list[BaseException] = []
-    queue: list[object] = [error]
-    while queue and len(found) < 20:
-        current = queue.pop(0)
-        if isinstance(current, BaseException) and current not in found:
-            found.append(current)
-            queue += [getattr(current, "reason", None), current.__cause__, *current.args]
-    return found
-
-
-def _was_not_sent(error: requests.RequestException) -> bool:
-    never = (
-        urllib3.exceptions.NewConnectionError,
-        urllib3.exceptions.ConnectTimeoutError,
-        requests.exceptions.ConnectTimeout,
-        requests.exceptions.InvalidURL,
-    )
-    return any(isinstance(cause, never) for cause in _causes(error))
-
-
-def _is_certificate(error: requests.RequestException) -> bool:
-    if not isinstance(error, requests.exceptions.SSLError):
-        return False
-    return "CERTIFICATE" in str(error).upper() or "hostname" in str(error)
-
-
-def _reason(error: requests.RequestException) -> str:
-    """The innermost cause in short words; requests' own text holds the whole url."""
-    if isinstance(error, requests.exceptions.ReadTimeout):
-        return "no answer within the time allowed"
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection within the time allowed"
-    innermost = _causes(error)[-1]
-    text = str(innermost)
-    return text.split(": ", 1)[-1] if "object at 0x" in text else text or type(innermost).__name__
+    if isinstance(error, (Temporary, Throttled)):
+        return error.retry_after is None or error.retry_after <= LONGEST_PAUSE
+    return isinstance(error, (Unreachable, NotTheApi)) and error.passing

@@ -12,7 +12,7 @@ import msgspec
 import requests
 from requests.auth import AuthBase
 
-from katana_woo_sync.clients.answers import JsonAnswer
+from katana_woo_sync.clients.answers import JsonAnswer, record
 from katana_woo_sync.clients.errors import (
     BadRequest,
     Detail,
@@ -21,12 +21,11 @@ from katana_woo_sync.clients.errors import (
     NotTheApi,
     RefusedKey,
     ServiceError,
-    UnknownOutcome,
 )
 from katana_woo_sync.clients.http import HttpClient, Params
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
-from katana_woo_sync.domain.fields import convert, utc_time
+from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
     Customer,
@@ -107,7 +106,7 @@ class _Http(HttpClient):
         if status == 401:
             remedy = "Check api_key in the config (Katana, Settings, API)"
             return RefusedKey(self.service, action, f"the key was refused ({said})", remedy)
-        if status == 403:
+        if status in (402, 403):
             remedy = "Check what the API key, and your Katana plan, may do"
             return MissingPermission(self.service, action, said, remedy)
         if status in (404, 410):
@@ -124,13 +123,15 @@ class _Http(HttpClient):
         details = answer.get("details")
         for detail in details if isinstance(details, list) else []:
             if isinstance(detail, dict):
-                info = detail.get("info")
-                extra = " ".join(map(str, info.values())) if isinstance(info, dict) else ""
-                message = f"{detail.get('message', '')} {extra}".strip()
+                path, info = str(detail.get("path", "")), detail.get("info")
+                known = info if isinstance(info, dict) else {}
+                field = known.get("missingProperty") or known.get("additionalProperty")
+                allowed = known.get("allowedValues")
+                message = str(detail.get("message", ""))
                 yield Detail(
-                    self.words(detail.get("path", "")),
-                    str(detail.get("code", "")),
-                    self.words(message),
+                    self.words(f"{path}/{field}" if field else path),
+                    self.words(detail.get("code", "")),
+                    self.words(f"{message} {allowed}" if allowed else message),
                 )
 
 
@@ -201,7 +202,7 @@ class KatanaClient:
         return tuple(
             order
             for order in self._list("/sales_orders", params, SalesOrder)
-            if (store_name is None or order.ecommerce_store_name == store_name)
+            if (store_name is None or order.ecommerce_store_name.lower() == store_name.lower())
             and (order_id is None or order.ecommerce_order_id == order_id)
             and (order_no is None or order.order_no == order_no)
         )
@@ -222,7 +223,11 @@ class KatanaClient:
         """
         path = f"/sales_orders/{int(sales_order_id)}"
         answer = self._http.request("PATCH", path, body=b'{"status":"DELIVERED"}')
-        return self._one("PATCH", path, answer, SalesOrder)
+        order = self._written("PATCH", path, answer, SalesOrder)
+        if not order.is_delivered:
+            reason = f'the order stayed "{self._http.words(order.status)}"'
+            raise BadRequest(KATANA, f"PATCH {path}", reason, "Deliver it in Katana")
+        return order
 
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """The shipping fees of a sales order."""
@@ -303,13 +308,17 @@ class KatanaClient:
 
     def _create(self, path: str, draft: Draft, kind: type[T]) -> T:
         answer = self._http.request("POST", path, body=encode(draft))
+        return self._written("POST", path, answer, kind)
+
+    def _written(self, method: str, path: str, answer: JsonAnswer, kind: type[T]) -> T:
+        """What a write made. Raises `UnknownOutcome` where Katana said yes but not to what."""
         try:
-            return self._one("POST", path, answer, kind)
+            written = self._one(method, path, answer, kind)
         except NotTheApi as error:
-            # It said yes, and not what it created.
-            reason = f"the answer was lost: {error.reason}"
-            remedy = "Whether it happened is asked for before anything is repeated"
-            raise UnknownOutcome(KATANA, f"POST {path}", reason, remedy) from None
+            raise self._http.unknown(f"{method} {path}", error.reason) from None
+        if not getattr(written, "id", 0):
+            raise self._http.unknown(f"{method} {path}", "the answer holds no id")
+        return written
 
     def _one(self, method: str, path: str, answer: JsonAnswer, kind: type[T]) -> T:
         data = answer.data
@@ -319,9 +328,9 @@ class KatanaClient:
 
     def _converted(self, method: str, path: str, data: object, kind: type[T]) -> T:
         try:
-            return convert(data, kind)
+            return record(data, kind)
         except (msgspec.ValidationError, RecursionError) as error:
-            reason = f"the answer is not as expected: {error}"
+            reason = f"the answer is not as expected: {self._http.words(error)}"
             raise NotTheApi(KATANA, f"{method} {path}", reason) from None
 
     def _list(self, path: str, params: Params, kind: type[T]) -> list[T]:

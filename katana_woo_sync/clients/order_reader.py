@@ -11,17 +11,28 @@ modification time than the list's mark, so the next read of changes brings it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
-from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.clients.answers import record
+from katana_woo_sync.clients.errors import Temporary
+from katana_woo_sync.domain.text import clean
 from katana_woo_sync.domain.woocommerce import Order
 
 PER_PAGE = 100
+SMALL_PAGE = 20
+"""What a host that cannot give a whole page in time is asked for instead."""
+
 STEPS_BACK = (10, 20, 50, 100)
+MOST_REPEATS = 20
+"""Pages of nothing new after which the list is taken not to move (a cache that drops `offset`)."""
+
+
+class StuckList(Exception):
+    """The same rows come again and again, whatever place is asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,17 @@ class ChangedOrders:
     pages: int
 
 
-FetchPage = Callable[[int, int], Sequence[ReadOrder]]
+@dataclass(frozen=True)
+class Page:
+    """Rows of a list. `length` counts also elements without an id, `total` is the whole list's
+    length where the server told it (an order deleted in this moment makes a page short)."""
+
+    rows: tuple[ReadOrder, ...]
+    length: int
+    total: int | None = None
+
+
+FetchPage = Callable[[int, int], Page]
 """Fetches (offset, number of rows): the list's rows from that place on."""
 
 
@@ -54,65 +75,97 @@ def read_order(data: object) -> ReadOrder | None:
     """An element of a list as an order; None for one without an id, which nothing can be done
     with."""
     try:
-        return convert(data, Order)
-    except (msgspec.ValidationError, RecursionError, ValueError) as error:
-        if not isinstance(data, dict) or not isinstance(data.get("id"), int):
+        order = record(data, Order)
+        return order if order.id else None
+    except (msgspec.ValidationError, RecursionError) as error:
+        if not isinstance(data, dict):
             return None
-        return UnreadableOrder(data["id"], str(data.get("number", ""))[:100], str(error)[:300])
+        order_id = data.get("id")
+        if not isinstance(order_id, int) or not order_id:
+            return None
+        return UnreadableOrder(order_id, clean(str(data.get("number", "")), 100), str(error)[:300])
 
 
 def read_pages(
     fetch: FetchPage, *, descending: bool, per_page: int = PER_PAGE
-) -> Iterator[Sequence[ReadOrder]]:
+) -> Iterator[tuple[ReadOrder, ...]]:
     """Read a list in the order of its ids, page by page, overlapping; nothing is skipped.
 
-    Rows may come twice (the overlap, a step back); an id that was already passed is not repeated.
+    Rows may come several times (the overlap, a step back), later copies later. Raises `StuckList`,
+    and what `fetch` raises; a page that times out is asked for once more in a smaller size.
     """
-    offset = 0
-    last: int | None = None
-    while True:
-        page = fetch(offset, per_page)
-        if last is not None and not _continues(page, last, descending=descending):
-            offset, page = _step_back(fetch, offset, last, per_page, descending=descending)
-        news = [order for order in page if _is_beyond(order.id, last, descending=descending)]
+    reader = _Reader(fetch, descending=descending, per_page=per_page)
+    repeats = 0
+    while not reader.at_end:
+        last = reader.last
+        page = reader.next_page()
+        if page.rows:
+            yield page.rows
+        repeats = repeats + 1 if reader.last == last else 0
+        if repeats > MOST_REPEATS:
+            raise StuckList
+
+
+class _Reader:
+    """A place in a list. Everything at or before `last`, the last id read, was read."""
+
+    def __init__(self, fetch: FetchPage, *, descending: bool, per_page: int) -> None:
+        self._fetch_page = fetch
+        self._sign = -1 if descending else 1
+        self._per_page = per_page
+        self._offset = 0
+        self.last: int | None = None
+        self.at_end = False
+
+    def next_page(self) -> Page:
+        """The page at the place, or further back where it does not continue from `last`."""
+        page = self._fetch()
+        steps = iter(STEPS_BACK)
+        while self._offset > 0 and not self._continues(page):
+            self._offset = max(0, self._offset - next(steps, self._per_page))
+            page = self._fetch()
+        self._move(page)
+        return page
+
+    def _continues(self, page: Page) -> bool:
+        """Whether the page begins at or before the last id read, so that nothing is between."""
+        return bool(page.rows) and not self._is_beyond(page.rows[0])
+
+    def _is_beyond(self, order: ReadOrder) -> bool:
+        return self.last is None or self._sign * (order.id - self.last) > 0
+
+    def _move(self, page: Page) -> None:
+        news = [int(order.id) for order in page.rows if self._is_beyond(order)]
         if news:
-            yield news
-            last = news[-1].id
-        if len(page) < per_page:
-            return
-        # A page of nothing new (a step back went far) is passed over to the next.
-        offset += per_page - 1
+            self.last = max(news, key=lambda order_id: self._sign * order_id)
+        if page.length < self._per_page:
+            whole = page.total is None or self._offset + page.length >= page.total
+            self.at_end = whole or not news
+        # a page of nothing new (a step back went far) is passed over to the next
+        self._offset += self._per_page - 1
+
+    def _fetch(self) -> Page:
+        try:
+            return self._fetch_page(self._offset, self._per_page)
+        except Temporary as error:
+            if not error.timed_out or self._per_page <= SMALL_PAGE:
+                raise
+            self._per_page = SMALL_PAGE
+            return self._fetch_page(self._offset, self._per_page)
 
 
-def _is_beyond(order_id: int, last: int | None, *, descending: bool) -> bool:
-    if last is None:
-        return True
-    return order_id < last if descending else order_id > last
-
-
-def _continues(page: Sequence[ReadOrder], last: int, *, descending: bool) -> bool:
-    """Whether the page begins at or before the last id read, so that nothing is between."""
-    return bool(page) and not _is_beyond(page[0].id, last, descending=descending)
-
-
-def _step_back(
-    fetch: FetchPage, offset: int, last: int, per_page: int, *, descending: bool
-) -> tuple[int, Sequence[ReadOrder]]:
-    """Go back, further each time, until a page continues from the last id read."""
-    for step in STEPS_BACK:
-        offset = max(0, offset - step)
-        page = fetch(offset, per_page)
-        if offset == 0 or _continues(page, last, descending=descending):
-            return offset, page
-    while True:
-        offset = max(0, offset - per_page)
-        page = fetch(offset, per_page)
-        if offset == 0 or _continues(page, last, descending=descending):
-            return offset, page
+def once_each(pages: Iterable[tuple[ReadOrder, ...]]) -> Iterator[tuple[ReadOrder, ...]]:
+    """The pages without the orders that came before."""
+    seen: set[int] = set()
+    for page in pages:
+        news = {int(order.id): order for order in page if order.id not in seen}
+        seen.update(news)
+        if news:
+            yield tuple(news.values())
 
 
 def read_changed(fetch: FetchPage, *, per_page: int = PER_PAGE) -> ChangedOrders:
-    """Read the list of changed orders, newest ids first.
+    """Read the list of changed orders, newest ids first; of each its newest copy.
 
     The mark of a list of one page is its newest modification. Where it took several, it is that of
     the first page: whatever changed behind the reader's back has a later time.
@@ -125,6 +178,5 @@ def read_changed(fetch: FetchPage, *, per_page: int = PER_PAGE) -> ChangedOrders
             times = [order.modified for order in page if isinstance(order, Order)]
             mark = max((time for time in times if time is not None), default=None)
         pages += 1
-        for order in page:
-            found.setdefault(int(order.id), order)
+        found.update((int(order.id), order) for order in page)  # a later page is a newer copy
     return ChangedOrders(tuple(found[i] for i in sorted(found)), mark, pages)

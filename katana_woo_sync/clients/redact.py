@@ -16,6 +16,8 @@ _PARAMETERS = re.compile(
     re.IGNORECASE,
 )
 _AUTHORIZATION = re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]{6,}")
+_USER_IN_URL = re.compile(r"(?<=://)[^/\s@\"']{1,200}:[^/\s@\"']{0,200}(?=@)")
+_PERCENT = re.compile("%[0-9A-F]{2}")
 SHORTEST = 6
 """Shorter secrets are no secrets, and hiding them would make texts unreadable."""
 
@@ -27,7 +29,7 @@ class Redactor:
         plain = sorted({secret for secret in secrets if len(secret) >= SHORTEST})
         forms = set(plain)
         for secret in plain:
-            forms |= {quote(secret, safe=""), quote_plus(secret)} | _base64_forms(secret)
+            forms |= _percent_encoded(secret) | _base64_forms(secret)
         for key in plain:
             for secret in plain:
                 if key.startswith("ck_") and secret.startswith("cs_"):
@@ -39,8 +41,15 @@ class Redactor:
         """The text without secrets."""
         if self._secrets is not None:
             text = self._secrets.sub(HIDDEN, text)
+        text = _USER_IN_URL.sub(HIDDEN, text)
         text = _PARAMETERS.sub(lambda m: m.group(1) + HIDDEN, text)
         return _AUTHORIZATION.sub(lambda m: f"{m.group(1)} {HIDDEN}", text)
+
+
+def _percent_encoded(secret: str) -> set[str]:
+    """The secret in an address; some servers answer the hexadecimal digits in lower case."""
+    forms = {quote(secret, safe=""), quote_plus(secret)}
+    return forms | {_PERCENT.sub(lambda m: m.group().lower(), form) for form in forms}
 
 
 def _base64_forms(secret: str) -> set[str]:
@@ -71,7 +80,11 @@ _HARMLESS = frozenset("\u200d\u00ad")
 
 
 class RedactingFilter(logging.Filter):
-    """Takes secrets out of log records, and shows control characters in them as escapes."""
+    """Takes secrets out of log records, and shows control characters in them as escapes.
+
+    What a record carries besides its message (the order that it is about) is cleaned too. A
+    traceback keeps its lines, each behind a bar, so that none can pass for a record of its own.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -79,11 +92,34 @@ class RedactingFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Clean the record in place; none is dropped."""
-        record.msg = one_line(self._redactor.text(record.getMessage()))
+        record.msg = self._line(_message(record))
         record.args = None
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
-        if record.exc_text:
-            record.exc_text = self._redactor.text(record.exc_text)
-            record.exc_info = None
+        record.exc_info = None  # or a formatter would write the exception as it was
+        record.exc_text = self._lines(record.exc_text)
+        record.stack_info = self._lines(record.stack_info)
+        for name, value in vars(record).items():
+            if name not in _OWN_NAMES and isinstance(value, str):
+                setattr(record, name, self._line(value))
         return True
+
+    def _line(self, text: str) -> str:
+        return one_line(self._redactor.text(text))
+
+    def _lines(self, text: str | None) -> str | None:
+        if not text:
+            return text
+        lines = self._redactor.text(text).split("\n")
+        return "\n".join(line if line.startswith(_BAR) else _BAR + one_line(line) for line in lines)
+
+
+_BAR = "  | "
+_OWN_NAMES = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 (arguments that do not fit must not end the program)
+        return f"{record.msg} {record.args}"

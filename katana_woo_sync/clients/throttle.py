@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -15,6 +16,9 @@ LONGEST_WAIT = 120.0
 NAP = 0.5
 """How often a waiting thread looks whether it should stop."""
 
+BLINK = 0.02
+"""How often a thread looks whether those that asked before it have gone."""
+
 
 class Cancelled(Exception):
     """A stop was asked for while waiting; the request was not sent."""
@@ -25,7 +29,8 @@ class Throttle:
 
     Shared by all threads. Katana's own answers rule below the ceiling: a lower limit replaces it,
     no requests remaining means waiting for the reset (another program may share the key), a 429
-    for its Retry-After. No library is used, since none takes the server's word for what is left.
+    for its Retry-After. No library is used, since none takes the server's word for what is left,
+    and none of the usual ones can be interrupted while it waits.
     """
 
     def __init__(
@@ -36,29 +41,35 @@ class Throttle:
         sleep: Callable[[float], None] = time.sleep,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._ceiling = per_minute
-        self._limit = per_minute
+        self._ceiling = max(1, per_minute)
+        self._limit = self._ceiling
         self._monotonic = monotonic
         self._sleep = sleep
         self._wall = wall
         self._sent: deque[float] = deque()
         self._blocked_until = 0.0
         self._lock = threading.Lock()
-        self._turn = threading.Lock()
+        self._waiting: deque[object] = deque()
 
     def acquire(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Wait for a turn, in the order of asking. Raises `Cancelled` where a stop is asked for."""
-        with self._turn:
-            while True:
-                wait = self._take_or_wait()
-                if wait <= 0:
-                    return
+        ticket = object()
+        with self._lock:
+            self._waiting.append(ticket)
+        try:
+            while (wait := self._take_or_wait(ticket)) > 0:
                 if cancelled():
                     raise Cancelled
-                self._sleep(min(wait, NAP))
+                self._sleep(min(max(wait, BLINK), NAP))
+        finally:
+            with self._lock:
+                self._waiting.remove(ticket)
 
-    def _take_or_wait(self) -> float:
+    def _take_or_wait(self, ticket: object) -> float:
+        """Take the turn (0), or the seconds after which to look again."""
         with self._lock:
+            if self._waiting[0] is not ticket:
+                return BLINK
             now = self._monotonic()
             while self._sent and now - self._sent[0] >= WINDOW:
                 self._sent.popleft()
@@ -67,7 +78,7 @@ class Throttle:
                 wait = self._sent[-self._limit] + WINDOW - now
             if wait <= 0:
                 self._sent.append(now)
-            return wait
+            return max(wait, 0.0)
 
     def observe(self, headers: Mapping[str, str]) -> None:
         """Learn from an answer's `X-Ratelimit-*` headers."""
@@ -102,6 +113,7 @@ class Throttle:
 
 def _number(text: str | None) -> float | None:
     try:
-        return float(text) if text is not None else None
+        number = float(text) if text is not None else math.nan
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
