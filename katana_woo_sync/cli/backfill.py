@@ -13,6 +13,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money
 from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
 from katana_woo_sync.cli.sync import show
+from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.sync.backfill import Found, Progress, import_all, prepare
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.cycle import Options, finish
@@ -69,12 +70,15 @@ def command(
     with exits(), program.context() as context:
         say_once_what_is_not_acted_on(context)
         run = context.ledger.journal.begin_run("backfill", context.clock())
-        stores, found = prepare(context, program.chosen(store), since)
-        tell(found, requests_per_minute=program.settings.katana.requests_per_minute)
-        if not (yes or dry_run) and stores and not confirmed():
-            click.echo("Nothing was imported. The stores are not connected.", err=True)
-            raise SystemExit(int(ExitCode.DONE))
-        _import(context, stores, Options(accept_completions=accept_completions))
+        try:
+            stores, found = prepare(context, program.chosen(store), since)
+            tell(found, requests_per_minute=program.settings.katana.requests_per_minute)
+            if not (yes or dry_run) and stores and not confirmed():
+                click.echo("Nothing was imported. The stores are not connected.", err=True)
+                raise SystemExit(int(ExitCode.DONE))
+            _import(context, stores, Options(accept_completions=accept_completions))
+        except ServiceError as error:
+            context.report.katana_failed(error)
         finish(context)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")

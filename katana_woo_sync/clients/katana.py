@@ -153,6 +153,8 @@ class KatanaClient:
         attempts: int = 4,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._throttle = throttle
+        self._cancelled = cancelled
         self._http = _Http(
             KATANA,
             settings.url,
@@ -168,6 +170,11 @@ class KatanaClient:
     def sent(self) -> int:
         """How many requests were sent."""
         return self._http.sent
+
+    def wait_for_room(self, requests: int) -> None:
+        """Wait until so many requests may be sent at once. Nothing is reserved: it keeps a step
+        that is to be short from waiting for the quota in its middle."""
+        self._throttle.wait_for_room(requests, self._cancelled)
 
     def sales_orders_changed(self, since: datetime | None) -> SalesOrdersChanged:
         """WooCommerce's sales orders changed since then (UTC), deleted ones too."""

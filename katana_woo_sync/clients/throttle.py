@@ -65,6 +65,24 @@ class Throttle:
             with self._lock:
                 self._waiting.remove(ticket)
 
+    def wait_for_room(self, requests: int, cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Wait until so many requests could be sent at once, without taking a turn.
+
+        Raises `Cancelled` where a stop is asked for.
+        """
+        while (wait := self._until_room(requests)) > 0:
+            if cancelled():
+                raise Cancelled
+            self._sleep(min(wait, NAP))
+
+    def _until_room(self, requests: int) -> float:
+        with self._lock:
+            now = self._monotonic()
+            recent = [sent for sent in self._sent if now - sent < WINDOW]
+            over = len(recent) + min(requests, self._limit) - self._limit
+            until_free = recent[over - 1] + WINDOW - now if over > 0 else 0.0
+            return max(self._blocked_until - now, until_free, 0.0)
+
     def _take_or_wait(self, ticket: object) -> float:
         """Take the turn (0), or the seconds after which to look again."""
         with self._lock:

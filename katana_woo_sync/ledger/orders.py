@@ -196,12 +196,13 @@ class Orders:
             sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["total"])
         return Backlog(created, sums)
 
-    def open_in_shop(self, identity: str) -> set[int]:
-        """Ids of the orders that the ledger believes to be Processing in the shop."""
+    def open_in_shop(self, identity: str, statuses: Sequence[str]) -> set[int]:
+        """Ids of the orders that the ledger believes to be in these statuses in the shop."""
+        marks = ", ".join("?" * len(statuses))
         rows = self._db.query(
-            "SELECT order_id FROM orders WHERE identity = ? AND shop_status = 'processing' "
+            f"SELECT order_id FROM orders WHERE identity = ? AND shop_status IN ({marks}) "  # noqa: S608
             "AND state NOT IN ('fulfilled', 'skipped', 'ignored')",
-            [identity],
+            [identity, *statuses],
         )
         return {int(row["order_id"]) for row in rows}
 

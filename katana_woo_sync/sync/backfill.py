@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
-from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana import KATANA
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import State
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
@@ -71,10 +72,9 @@ def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
     except FATAL:
         raise
     except (ServiceError, StoreProblem) as error:
-        if isinstance(error, ServiceError) and error.service == "Katana":
+        if isinstance(error, ServiceError) and error.service == KATANA:
             raise
-        part = context.report.store(store.name)
-        part.error, part.error_is_for_later = str(error), isinstance(error, Unavailable)
+        context.report.store_failed(store.name, error)
         log.error("%s: %s", store.name, error, extra={"store": store.name})
         return False
     return True

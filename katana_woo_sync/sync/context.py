@@ -17,7 +17,7 @@ from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.ports import Katana, Shop
-from katana_woo_sync.sync.report import Problem, Report
+from katana_woo_sync.sync.report import ExitCode, Problem, Report
 
 log = logging.getLogger("katana_woo_sync")
 
@@ -27,7 +27,14 @@ class Stopped(Exception):
 
 
 class StoreProblem(Exception):
-    """A store that cannot be worked until a person changes something; the text says what."""
+    """A store that cannot be worked until a person changes something; the text says what.
+
+    `exit_code` is what that alone makes of the program's exit code.
+    """
+
+    def __init__(self, text: str, exit_code: ExitCode = ExitCode.USAGE) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from katana_woo_sync.clients.errors import (
     ServiceError,
     Unavailable,
 )
+from katana_woo_sync.clients.katana import KATANA
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
@@ -27,6 +28,7 @@ from katana_woo_sync.sync.context import (
     log,
 )
 from katana_woo_sync.sync.fulfilment import Fulfilment
+from katana_woo_sync.sync.guard import is_an_outage
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import Adoptable, adopt_orders, hear_katana
 from katana_woo_sync.sync.locking import LockHeld
@@ -47,6 +49,9 @@ CHUNK = 50
 
 FRESH = timedelta(minutes=3)
 """How old a copy may be that an order is imported from."""
+
+REQUESTS_OF_AN_ORDER = 3
+"""An order, its shipping fee, and something that is new."""
 
 FATAL = (Stopped, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
 """What ends the whole run, not one order or store."""
@@ -162,17 +167,13 @@ class _Cycle:
 
     def _katana_failed(self, error: ServiceError) -> None:
         self._adoptable = None
-        report = self._context.report
-        report.katana_error = str(error)
-        report.katana_refused = not isinstance(error, Unavailable)
+        self._context.report.katana_failed(error)
         log.error("%s", error)
 
     def connect_again(self, store: Store) -> None:
         """A store that the ledger does not know: taken over if Katana holds its orders."""
         context = self._context
         if self._adoptable is None:
-            context.report.store(store.name).error = "Katana could not be asked"
-            context.report.store(store.name).error_is_for_later = True
             return
         try:
             if not katana_holds(context, store):
@@ -217,16 +218,19 @@ class _Cycle:
     def _store_failed(self, store: Store, error: Exception) -> None:
         if isinstance(error, FATAL):
             raise error
-        if isinstance(error, ServiceError) and error.service == "Katana":
+        whole_service = isinstance(error, (Unavailable, RefusedKey, MissingPermission))
+        if isinstance(error, ServiceError) and whole_service and error.service == KATANA:
             self._katana_failed(error)
-        part = self._context.report.store(store.name)
-        part.error = str(error)
-        part.error_is_for_later = isinstance(error, Unavailable)
+            return
+        report = self._context.report
+        report.store_failed(store.name, error)
+        text = report.store(store.name).error or ""
         if not isinstance(error, (ServiceError, StoreProblem)):
-            part.error = f"unexpected: {type(error).__name__}: {error}"
+            text = f"unexpected: {type(error).__name__}: {text}"
             log.debug("%s", store.name, exc_info=error)
-        log.error("%s: %s", store.name, part.error, extra={"store": store.name})
-        self._context.ledger.stores.went_wrong(store.identity, part.error)
+        report.store(store.name).error = text
+        log.error("%s: %s", store.name, text, extra={"store": store.name})
+        self._context.ledger.stores.went_wrong(store.identity, text)
 
 
 def import_due(
@@ -254,7 +258,7 @@ def import_chunk(
     for record in chunk:
         order = fresh.get(record.order_id)
         if order is not None:
-            import_one(context, importer, order)
+            import_one(context, store, importer, order)
     after = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
     stuck = {r.order_id for r in after} & {r.order_id for r in chunk}
     for order_id in sorted(stuck):
@@ -264,13 +268,19 @@ def import_chunk(
     return len(chunk)
 
 
-def import_one(context: Context, importer: Importer, order: Order) -> None:
+def import_one(context: Context, store: Store, importer: Importer, order: Order) -> None:
     """Import an order; what goes wrong with it alone is recorded and stops no other."""
+    # Wait for the quota before the lock is taken: others must not wait for a minute with it.
+    context.katana.wait_for_room(REQUESTS_OF_AN_ORDER)
     with context.step():
         try:
             importer.import_order(order)
-        except (*FATAL, Unavailable, RefusedKey, MissingPermission):
+        except (*FATAL, RefusedKey, MissingPermission):
             raise
+        except Unavailable as error:
+            if is_an_outage(context, store, error):
+                raise
+            importer.fail(int(order.id), str(order.number), error, context.clock())
         except Exception as error:  # noqa: BLE001 (one order never stops the others)
             importer.fail(int(order.id), str(order.number), error, context.clock())
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
-from katana_woo_sync.clients.errors import BadRequest, NotFound, UnknownOutcome
+from katana_woo_sync.clients.errors import BadRequest, NotFound, Unavailable, UnknownOutcome
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.decide import (
     GONE,
@@ -22,6 +23,8 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
+from katana_woo_sync.sync.guard import is_an_outage
+from katana_woo_sync.sync.report import ExitCode
 
 READ_AGAIN = 10
 """Orders whose status is read in one request right before they are completed one by one."""
@@ -44,8 +47,9 @@ class Fulfilment:
         records = self._context.ledger.orders.due_for_fulfilment(self._store.identity, now)
         steps = [(record, next_step(record, rules, now)) for record in records]
         for record in (record for record, step in steps if step is Step.DELIVER):
+            self._context.katana.wait_for_room(2)
             with self._context.step():
-                self._deliver(record.order_id)
+                self._guarded(record.order_id, partial(self._deliver, record.order_id))
         completions = [record for record, step in steps if step is Step.COMPLETE]
         if not accept_completions:
             self._brake(len(completions))
@@ -59,7 +63,8 @@ class Fulfilment:
             raise StoreProblem(
                 f"{completions} of {open_orders} open orders are delivered in Katana and would be "
                 "completed in the shop at once, which mails every customer; nothing was "
-                "completed. If that is right, run `katana-woo-sync sync --accept-completions`"
+                "completed. If that is right, run `katana-woo-sync sync --accept-completions`",
+                ExitCode.PROBLEMS,
             )
 
     def _current(self, order_id: int) -> OrderRecord | None:
@@ -146,7 +151,21 @@ class Fulfilment:
                 order = self._missing_from_list(order_id)
             if isinstance(order, UnreadableOrder):
                 continue
-            self._complete_one(order_id, order)
+            self._guarded(order_id, partial(self._complete_one, order_id, order))
+
+    def _guarded(self, order_id: int, work: Callable[[], None]) -> None:
+        """Do one order's part: what is wrong with it alone is recorded and stops no other."""
+        try:
+            work()
+        except Unavailable as error:
+            if is_an_outage(self._context, self._store, error):
+                raise
+            record = self._current(order_id)
+            if record is not None:
+                now = self._context.clock()
+                self._context.save(
+                    self._store, failed(record, Reason.TEMPORARY, str(error), now), record
+                )
 
     def _missing_from_list(self, order_id: int) -> Order | None:
         """An order that no list holds: in the trash (which answers by id), or gone for good."""

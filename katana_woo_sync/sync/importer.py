@@ -8,7 +8,13 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from katana_woo_sync.clients.errors import BadRequest, NotFound, ServiceError, UnknownOutcome
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    NotFound,
+    ServiceError,
+    Unavailable,
+    UnknownOutcome,
+)
 from katana_woo_sync.domain.decide import (
     Note,
     failed,
@@ -55,11 +61,12 @@ class Importer:
     def look_up(self, orders: list[Order]) -> None:
         """Ask for all that is unknown about the lines of these orders, together.
 
-        A refusal (an odd SKU) is left to the order that it concerns, which asks for itself.
+        A refusal or failure (an odd SKU, a product that breaks the shop) is left to the order that
+        it concerns, which asks for itself.
         """
         try:
             self._items.look_up(orders)
-        except BadRequest as error:
+        except (BadRequest, Unavailable) as error:
             log.debug("%s: asking for each order's products alone: %s", self._store.name, error)
 
     def import_order(self, order: Order) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
+from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 
@@ -33,8 +34,9 @@ class StoreReport:
     failed: int = 0
     attention: int = 0
     error: str | None = None
-    error_is_for_later: bool = False
-    """Whether trying later is right (an outage), not a change of the configuration."""
+    error_code: ExitCode = ExitCode.DONE
+    """What the error alone would make of the exit code: TRY_LATER for an outage, USAGE for what the
+    configuration must change, PROBLEMS for what a person must decide."""
 
     def to_json(self) -> dict[str, object]:
         """The store's part of `sync --json`."""
@@ -126,14 +128,34 @@ class Report:
     @property
     def exit_code(self) -> ExitCode:
         """2 before 1 before 75, as users script against it. Notes never count."""
-        failed = [store for store in self.stores.values() if store.error]
+        codes = {ExitCode.PROBLEMS} if self.problems else set()
         if self.katana_error:
-            return ExitCode.USAGE if self.katana_refused else ExitCode.TRY_LATER
+            codes.add(ExitCode.USAGE if self.katana_refused else ExitCode.TRY_LATER)
+        failed = [store.error_code for store in self.stores.values() if store.error]
         if failed and len(failed) == len(self.stores):
-            if any(not store.error_is_for_later for store in failed):
-                return ExitCode.USAGE
-            return ExitCode.PROBLEMS if self.problems else ExitCode.TRY_LATER
-        return ExitCode.PROBLEMS if failed or self.problems else ExitCode.DONE
+            codes.update(failed)
+        elif failed:
+            codes.add(ExitCode.PROBLEMS)
+        for code in (ExitCode.USAGE, ExitCode.PROBLEMS, ExitCode.TRY_LATER):
+            if code in codes:
+                return code
+        return ExitCode.DONE
+
+    def store_failed(self, name: str, error: Exception) -> None:
+        """Record that a store could not be worked, and why."""
+        part = self.store(name)
+        part.error = str(error)
+        if isinstance(error, Unavailable):
+            part.error_code = ExitCode.TRY_LATER
+        elif isinstance(error, ServiceError):
+            part.error_code = ExitCode.USAGE
+        else:
+            part.error_code = getattr(error, "exit_code", ExitCode.TRY_LATER)
+
+    def katana_failed(self, error: ServiceError) -> None:
+        """Record that Katana could not be worked, and why."""
+        self.katana_error = str(error)
+        self.katana_refused = not isinstance(error, Unavailable)
 
     def to_json(self) -> dict[str, object]:
         """The object that `sync --json` and `backfill --json` print."""

@@ -26,7 +26,7 @@ def sweep(context: Context, store: Store) -> None:
     context.ledger.stores.set_facts(store.identity, store.shop.facts())
     _mend_cursor(context, store)
     listed = scan(context, store)
-    believed = context.ledger.orders.open_in_shop(store.identity)
+    believed = context.ledger.orders.open_in_shop(store.identity, store.settings.import_statuses)
     _ask_for(context, store, sorted(believed - listed))
     context.ledger.stores.swept(store.identity, context.clock())
 
