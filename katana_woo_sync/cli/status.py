@@ -12,6 +12,7 @@ from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stores import StoreRecord
+from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.report import ExitCode, Problem
 
 
@@ -32,12 +33,14 @@ def command(options: Globals, as_json: bool) -> None:
                 {
                     "stores": {s.name: _as_json(ledger, s) for s in settings.stores},
                     "problems": [problem.to_json() for problem in problems],
+                    "error": ledger.stores.meta(KATANA_ERROR) or None,
                 }
             )
         else:
             _print(settings, ledger, problems)
-        errors = [ledger.stores.get(s.identity) for s in settings.stores]
-    wrong = problems or any(store and store.last_error for store in errors)
+        known = [ledger.stores.get(s.identity) for s in settings.stores]
+        wrong = bool(problems or ledger.stores.meta(KATANA_ERROR))
+    wrong = wrong or any(store is None or store.last_error for store in known)
     raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
 
 
@@ -67,6 +70,9 @@ def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
             continue
         _print_store(settings, ledger, store, known)
         _print_next(ledger, store, now)
+    katana_error = ledger.stores.meta(KATANA_ERROR)
+    if katana_error:
+        click.echo(f"NOT WORKED: {safe(katana_error)}")
     print_problems(problems)
     if not problems:
         click.echo("No order needs a person.")

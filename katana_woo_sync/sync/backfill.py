@@ -17,6 +17,7 @@ from katana_woo_sync.sync.creating import ask_at
 from katana_woo_sync.sync.cycle import FATAL, Options, import_chunk, run_cycle
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, start_cursor, take_over
 
@@ -86,7 +87,7 @@ def _look(context: Context, store: Store, since: datetime | None) -> None:
         context.ledger.stores.add(store.identity, store.name)
         if since is not None:
             context.ledger.stores.set_since(store.identity, since)
-    context.ledger.stores.set_facts(store.identity, store.shop.facts())
+    context.ledger.stores.set_facts(store.identity, learn_facts(store))
     start_cursor(context, store)
 
 

@@ -47,6 +47,9 @@ from katana_woo_sync.sync.takeover import (
 CHUNK = 50
 """Orders that are imported from one reading of the shop: under two minutes at 60 a minute."""
 
+KATANA_ERROR = "katana_error"
+"""Where the ledger keeps why Katana could not be worked last; empty once it could."""
+
 FRESH = timedelta(minutes=3)
 """How old a copy may be that an order is imported from."""
 
@@ -158,6 +161,8 @@ class _Cycle:
         try:
             check_account(context)
             self._adoptable = hear_katana(context)
+            if context.ledger.stores.meta(KATANA_ERROR):
+                context.ledger.stores.set_meta(KATANA_ERROR, "")
             if any(self._sweeps(store) for store in stores):
                 sweep_katana(context, self._resolver)
         except FATAL:
@@ -168,6 +173,7 @@ class _Cycle:
     def _katana_failed(self, error: ServiceError) -> None:
         self._adoptable = None
         self._context.report.katana_failed(error)
+        self._context.ledger.stores.set_meta(KATANA_ERROR, str(error))
         log.error("%s", error)
 
     def connect_again(self, store: Store) -> None:

@@ -144,7 +144,7 @@ class Report:
     def store_failed(self, name: str, error: Exception) -> None:
         """Record that a store could not be worked, and why."""
         part = self.store(name)
-        part.error = str(error)
+        part.error = str(error).removeprefix(f"{name}: ")
         if isinstance(error, Unavailable):
             part.error_code = ExitCode.TRY_LATER
         elif isinstance(error, ServiceError):

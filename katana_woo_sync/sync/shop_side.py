@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
 from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
 from katana_woo_sync.domain.decide import (
@@ -19,7 +20,7 @@ from katana_woo_sync.domain.decide import (
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
-from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem
+from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
 from katana_woo_sync.sync.ports import ReadOrder
 
 
@@ -46,10 +47,23 @@ def poll(
     """
     learnt = None
     if facts is None:
-        learnt = store.shop.facts()
+        learnt = learn_facts(store)
         facts = learnt
     changed = store.shop.changed_orders(read_from(cursor, SHOP_OVERLAP), facts.dp)
     return Polled(changed, learnt, read_at)
+
+
+def learn_facts(store: Store) -> StoreFacts:
+    """Ask for the settings that tell how a store counts its money.
+
+    A key whose user may not see settings still does the main job: WooCommerce's defaults are taken,
+    and a store that rounds otherwise shows it in its orders' totals. Raises a `ServiceError`.
+    """
+    try:
+        return store.shop.facts()
+    except (MissingPermission, NotFound, BadRequest) as error:
+        log.warning("%s: taking WooCommerce's default rounding: %s", store.name, error)
+        return StoreFacts()
 
 
 def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]:

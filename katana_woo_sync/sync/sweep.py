@@ -6,7 +6,7 @@ from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import cursor_name, hear_missing, merge
+from katana_woo_sync.sync.shop_side import cursor_name, hear_missing, learn_facts, merge
 
 
 def sweep_due(context: Context, store: Store) -> bool:
@@ -23,7 +23,7 @@ def sweep(context: Context, store: Store) -> None:
     Orders that are Processing and unknown are queued; those that the ledger believes Processing
     and the list does not hold are asked for one by one. Raises a `ServiceError`.
     """
-    context.ledger.stores.set_facts(store.identity, store.shop.facts())
+    context.ledger.stores.set_facts(store.identity, learn_facts(store))
     _mend_cursor(context, store)
     listed = scan(context, store)
     believed = context.ledger.orders.open_in_shop(store.identity, store.settings.import_statuses)
