@@ -293,7 +293,7 @@ class Story:
         self.check(len(problems) == 1, "the problem is not shown")
         self.check(len(self.in_katana(other)) == 1, "it held up another order")
         for problem in problems:
-            self.say(f"Order {safe(problem.order_number)}: {problem.sentence}.")
+            self.say(f"Order {safe(problem.order_number)}: {problem.sentence}")
             self.say(problem.remedy)
         self.say(f"Meanwhile order {other} went through.")
         world.eu.rename_sku(variation, "POSTER-A2")

@@ -281,7 +281,7 @@ def import_one(context: Context, store: Store, importer: Importer, order: Order)
     with context.step():
         try:
             importer.import_order(order)
-        except (*FATAL, RefusedKey, MissingPermission):
+        except (*FATAL, RefusedKey, MissingPermission, StoreProblem):
             raise
         except Unavailable as error:
             if is_an_outage(context, store, error):

@@ -187,7 +187,7 @@ class Importer:
         except BaseException:
             # Certainly not created: refused, never sent, or stopped before it was sent.
             with context.ledger.atomic():
-                context.save(self._store, record)
+                context.save(self._store, record, record)
                 context.ledger.intents.end(IntentKind.SALES_ORDER, key)
             raise
         self._created(importing, created, ready)

@@ -83,7 +83,9 @@ class Problem:
     def sentence(self) -> str:
         """What is so, in a sentence, with what exactly is meant."""
         sentence = words(self.reason).sentence
-        return f"{sentence.rstrip('.')}: {self.detail}" if self.detail else sentence
+        if not self.detail:
+            return sentence
+        return f"{sentence.rstrip('.')}: {self.detail.rstrip('.')}."
 
     @property
     def remedy(self) -> str:

@@ -30,6 +30,7 @@ CLOCK_SLACK = timedelta(minutes=10)
 """How far Katana's clock may be behind ours when a record is looked for by its creation time."""
 
 CUSTOMERS_CURSOR = "katana_customers"
+FEE_SERVICE = "fee_service"
 
 
 class Resolver:
@@ -114,8 +115,8 @@ class Resolver:
 
     def fee_service(self) -> int:
         """The variant of the one service item "WooCommerce fee", created where Katana lacks it."""
-        known = self._ledger.stores.meta("fee_service")
-        if known is not None:
+        known = self._ledger.stores.meta(FEE_SERVICE)
+        if known:
             return int(known)
         katana = self._context.katana
 
@@ -133,12 +134,12 @@ class Resolver:
             )
 
         def record(service: Product) -> None:
-            self._ledger.stores.set_meta("fee_service", str(int(service.variants[0].id)))
+            self._ledger.stores.set_meta(FEE_SERVICE, str(int(service.variants[0].id)))
             self._journal("service", SERVICE_NAME)
 
         found = find(self._context.clock())
         if found is not None:
-            self._ledger.stores.set_meta("fee_service", str(int(found.variants[0].id)))
+            self._ledger.stores.set_meta(FEE_SERVICE, str(int(found.variants[0].id)))
             return int(found.variants[0].id)
         created = create_once(
             self._context,
@@ -220,8 +221,11 @@ class Resolver:
             self._ledger.customers.forget(customer_id)
         elif refusal.concerns("tax_rate"):
             self._ledger.catalogue.set_tax_rates(())
+        elif refusal.concerns("location"):
+            self._ledger.catalogue.set_locations(())
         else:
             self._ledger.catalogue.forget_variants(variant_ids)
+            self._ledger.stores.set_meta(FEE_SERVICE, "")
         self._listed.clear()
 
     def _first_time(self, what: str) -> bool:
