@@ -15,17 +15,29 @@ ROOT = Path(__file__).resolve().parents[1]
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "cron" / "README.md"]
 
 
-def commands_in(text: str) -> list[str]:
-    """Every command line of the program in a text: in code blocks and between backticks."""
-    found = re.findall(r"(?:^|[`/ ])katana-woo-sync ([a-z-][^`|\n&>]*)", text, re.MULTILINE)
-    return [line.strip() for line in found]
+def commands_in(text: str) -> list[list[str]]:
+    """What follows the program's name, wherever it is called: in code blocks, in `backticks`."""
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    spans = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    called = []
+    for line in [*spans, *(line for block in blocks for line in re.split(r"\n|&&|;", block))]:
+        words = line.split("#")[0].split()
+        for at, word in enumerate(words):
+            is_program = word.rpartition("/")[2] == "katana-woo-sync"
+            following = words[at + 1 : at + 2]
+            if is_program and following and re.fullmatch(r"--?[a-z-]+|[a-z]+", following[0]):
+                if at and words[at - 1].startswith("-"):
+                    continue  # the user of the same name
+                called.append(words[at + 1 :])
+                break
+    return called
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_commands_and_options_in_the_documentation_exist(path: Path) -> None:
     context = click.Context(cli)
-    for line in commands_in(path.read_text(encoding="utf-8")):
-        words = line.split()
+    for words in commands_in(path.read_text(encoding="utf-8")):
+        line = " ".join(words)
         named = [word for word in words if word in COMMANDS]
         assert named, f"{path.name}: no command in: katana-woo-sync {line}"
         command = cli.get_command(context, named[0])
@@ -34,6 +46,11 @@ def test_commands_and_options_in_the_documentation_exist(path: Path) -> None:
         for word in words:
             if re.fullmatch(r"--?[a-z][a-z-]*", word):
                 assert word in options, f"{path.name}: {word} in: katana-woo-sync {line}"
+
+
+def test_the_readme_names_every_command() -> None:
+    called = commands_in((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert set(COMMANDS) <= {word for words in called for word in words}
 
 
 def test_every_command_that_help_lists_can_be_imported_and_has_its_name() -> None:

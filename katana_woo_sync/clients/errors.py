@@ -67,9 +67,13 @@ class BadRequest(ServiceError):
         in one of several ways."""
         name = re.escape(field)
         in_path = re.compile(rf"(^|[/.\[]){name}(_\w+)?($|[/.\]])")
-        spoken = name.replace("_", "[ _]?").removesuffix("no")
-        spoken += r"(no\b(?! )|number\b)" if field.endswith("_no") else r"(_\w+| ?id)?\b"
-        in_words = re.compile(rf"\b({name}(_\w+)?\b|{spoken})", re.IGNORECASE)
+        if field.endswith("_no"):
+            stem = name.removesuffix("_no")
+            # "in this order no row ..." is not about a number
+            spoken = rf"{stem}_?no\b|{stem} no\b(?! )|{stem} number\b"
+        else:
+            spoken = name.replace("_", "[ _]?") + r"(_\w+| ?id)?\b"
+        in_words = re.compile(rf"\b({name}_\w+\b|{spoken})", re.IGNORECASE)
         return any(in_path.search(detail.path) for detail in self.details) or any(
             in_words.search(text) for text in (self.reason, *(d.message for d in self.details))
         )

@@ -79,12 +79,12 @@ def reason(error: BaseException) -> str:
     """The innermost cause in short words; requests' own text holds the whole address."""
     if _has(error, (urllib3.exceptions.NameResolutionError,)):
         return "the host name is not known"
-    if _has(error, (urllib3.exceptions.ConnectTimeoutError, requests.exceptions.ConnectTimeout)):
-        return "no connection within the time allowed"
-    if is_timeout(error):
-        return "no answer within the time allowed"
     if _has(error, (ConnectionRefusedError,)):
         return "the connection was refused"
+    if _has(error, (requests.exceptions.ConnectTimeout,)):
+        return "no connection within the time allowed"
+    if is_timeout(error) and not was_not_sent(error):
+        return "no answer within the time allowed"
     innermost = causes(error)[-1]
     text = str(innermost)
     return text.split(": ", 1)[-1] if "object at 0x" in text else text or type(innermost).__name__

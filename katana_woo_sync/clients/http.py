@@ -37,6 +37,7 @@ from katana_woo_sync.clients.answers import (
     parse_json,
     retry_after,
     what_is,
+    words_of,
 )
 from katana_woo_sync.clients.errors import (
     Moved,
@@ -369,7 +370,7 @@ class HttpClient:
         except Garbage:
             return self.words(what_is(content))
         said = data.get("message") if isinstance(data, dict) else None
-        return self.words(said or "no message")
+        return self.words(words_of(str(said or "no message"), 300))
 
     def remedy_for_garbage(self, reason: str) -> str:
         """What to do about an answer that is no JSON."""

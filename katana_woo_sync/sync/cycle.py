@@ -10,6 +10,7 @@ from enum import Enum
 
 from katana_woo_sync.clients.errors import (
     MissingPermission,
+    Moved,
     RefusedKey,
     ServiceError,
     Unavailable,
@@ -224,7 +225,7 @@ class _Cycle:
     def _store_failed(self, store: Store, error: Exception) -> None:
         if isinstance(error, FATAL):
             raise error
-        whole_service = isinstance(error, (Unavailable, RefusedKey, MissingPermission))
+        whole_service = isinstance(error, (Unavailable, RefusedKey, MissingPermission, Moved))
         if isinstance(error, ServiceError) and whole_service and error.service == KATANA:
             self._katana_failed(error)
             return
@@ -281,7 +282,7 @@ def import_one(context: Context, store: Store, importer: Importer, order: Order)
     with context.step():
         try:
             importer.import_order(order)
-        except (*FATAL, RefusedKey, MissingPermission, StoreProblem):
+        except (*FATAL, RefusedKey, MissingPermission, Moved, StoreProblem):
             raise
         except Unavailable as error:
             if is_an_outage(context, store, error):

@@ -1,0 +1,221 @@
+"""The reader loses no order while orders change between its pages."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from katana_woo_sync.clients.errors import Temporary
+from katana_woo_sync.clients.order_reader import (
+    Page,
+    StuckList,
+    UnreadableOrder,
+    once_each,
+    read_changed,
+    read_order,
+    read_pages,
+)
+from katana_woo_sync.domain.fields import Text, Whole
+from katana_woo_sync.domain.woocommerce import Order
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+PER_PAGE = 10
+
+
+class Shop:
+    """Orders in memory, with modification times in whole seconds, and a list with offsets."""
+
+    def __init__(self, seed: int, count: int, changes_between_pages: int) -> None:
+        self.random = random.Random(seed)
+        self.second = 0
+        self.modified: dict[int, int] = {}
+        self.status: dict[int, str] = {}
+        self.changes = changes_between_pages
+        self.touched: set[int] = set()
+        self.next_id = 100
+        for _ in range(count):
+            self.change(self.place)
+
+    def change(self, act: Callable[[], None]) -> None:
+        """Time goes on (or not: many changes share a second), and somebody does something."""
+        self.second += self.random.choice((0, 0, 1, 3))
+        act()
+
+    def place(self) -> None:
+        self.next_id += self.random.randint(1, 3)
+        self.modified[self.next_id] = self.second
+        self.status[self.next_id] = "processing"
+
+    def anything(self) -> None:
+        if not self.modified or self.random.random() < 0.2:
+            self.place()
+            return
+        order_id = self.random.choice(list(self.modified))
+        self.touched.add(order_id)
+        act = self.random.choice(("edit", "complete", "trash", "delete", "restore"))
+        if act == "delete":
+            del self.modified[order_id], self.status[order_id]
+            return
+        self.modified[order_id] = self.second
+        if act != "edit":
+            named = {"complete": "completed", "trash": "trash", "restore": "processing"}
+            self.status[order_id] = named[act]
+
+    def fetch(self, matches: Callable[[int], bool], *, descending: bool) -> Callable[..., Page]:
+        """A page of the list, after which others do a few things."""
+
+        def page(offset: int, per_page: int) -> Page:
+            ids = sorted(filter(matches, self.modified), reverse=descending)
+            rows = tuple(self.order(i) for i in ids[offset : offset + per_page])
+            for _ in range(self.random.randint(0, self.changes)):
+                self.change(self.anything)
+            return Page(rows, len(rows), self.random.choice((None, len(ids))))
+
+        return page
+
+    def order(self, order_id: int) -> Order:
+        at = (START + timedelta(seconds=self.modified[order_id])).isoformat()[:19]
+        status = Text(self.status[order_id])
+        return Order(id=Whole(order_id), status=status, date_modified_gmt=Text(at))
+
+
+def seconds(moment: datetime | None) -> int:
+    return -1 if moment is None else int((moment - START).total_seconds())
+
+
+@pytest.mark.parametrize("changes", [0, 1, 4, 12])
+@pytest.mark.parametrize("block", range(8))
+def test_no_changed_order_is_lost_while_others_change(block: int, changes: int) -> None:
+    for seed in range(block * 40, block * 40 + 40):
+        shop = Shop(seed, count=random.Random(seed).randint(0, 60), changes_between_pages=changes)
+        after = shop.second // 3
+
+        def matches(i: int, shop: Shop = shop, after: int = after) -> bool:
+            return shop.status[i] != "trash" and shop.modified[i] > after
+
+        wanted = set(filter(matches, shop.modified))
+        read = read_changed(shop.fetch(matches, descending=True), per_page=PER_PAGE)
+        got = {int(order.id) for order in read.orders}
+        assert wanted - shop.touched <= got
+        # whatever is not in it, or not as it is now, comes with the next read, from the mark on
+        now = {i for i in shop.modified if shop.status[i] != "trash" and shop.modified[i] > after}
+        later = {i for i in now if shop.modified[i] >= seconds(read.mark)}
+        assert now <= got | later
+
+
+@pytest.mark.parametrize("changes", [0, 1, 4, 12])
+@pytest.mark.parametrize("block", range(8))
+def test_no_open_order_is_lost_while_others_are_completed(block: int, changes: int) -> None:
+    for seed in range(block * 40, block * 40 + 40):
+        shop = Shop(seed, count=random.Random(seed).randint(0, 60), changes_between_pages=changes)
+
+        def matches(i: int, shop: Shop = shop) -> bool:
+            return shop.status[i] == "processing"
+
+        wanted = set(filter(matches, shop.modified))
+        fetch = shop.fetch(matches, descending=False)
+        pages = list(once_each(read_pages(fetch, descending=False, per_page=PER_PAGE)))
+        got = [int(order.id) for page in pages for order in page]
+        assert len(got) == len(set(got))
+        assert wanted - shop.touched <= set(got)
+
+
+def still(count: int) -> Callable[[int, int], Page]:
+    """A list in which nothing happens."""
+    ids = range(count, 0, -1)
+
+    def page(offset: int, per_page: int) -> Page:
+        rows = tuple(Order(id=Whole(i)) for i in ids[offset : offset + per_page])
+        return Page(rows, len(rows))
+
+    return page
+
+
+@pytest.mark.parametrize(("count", "requests"), [(0, 1), (9, 1), (10, 2), (18, 2), (99, 11)])
+def test_a_quiet_list_costs_no_more_than_its_pages(count: int, requests: int) -> None:
+    asked: list[int] = []
+
+    def fetch(offset: int, per_page: int) -> Page:
+        asked.append(offset)
+        return still(count)(offset, per_page)
+
+    assert len(read_changed(fetch, per_page=PER_PAGE).orders) == count
+    assert len(asked) == requests
+
+
+def test_the_newest_copy_of_an_order_is_kept() -> None:
+    copies = iter(("first", "second", "third"))
+
+    def fetch(offset: int, per_page: int) -> Page:
+        name = Text(next(copies))
+        ids = range(30, 0, -1)[offset : offset + per_page]
+        rows = tuple(Order(id=Whole(i), customer_note=name) for i in ids)
+        return Page(rows, len(rows))
+
+    read = {int(o.id): o for o in read_changed(fetch, per_page=15).orders if isinstance(o, Order)}
+    assert read[30].customer_note == "first"
+    assert read[16].customer_note == "second"
+
+
+def test_a_page_that_lacks_a_row_is_not_taken_for_the_last() -> None:
+    # WooCommerce leaves a row out that is deleted while the page is made; the total tells.
+    def fetch(offset: int, per_page: int) -> Page:
+        page = still(25)(offset, per_page)
+        rows = tuple(order for order in page.rows if order.id != 20)
+        return Page(rows, len(rows), 25)
+
+    assert len(read_changed(fetch, per_page=PER_PAGE).orders) == 24
+
+
+def test_a_cache_that_answers_every_page_alike_is_noticed() -> None:
+    def fetch(offset: int, per_page: int) -> Page:
+        return still(10)(0, per_page)
+
+    with pytest.raises(StuckList):
+        read_changed(fetch, per_page=PER_PAGE)
+
+
+def test_a_page_that_times_out_is_asked_for_in_a_smaller_size() -> None:
+    def fetch(offset: int, per_page: int) -> Page:
+        if per_page > 20:
+            raise Temporary("eu", "GET /orders", "no answer", timed_out=True)
+        return still(50)(offset, per_page)
+
+    assert len(read_changed(fetch, per_page=100).orders) == 50
+
+
+def test_an_outage_is_no_reason_for_smaller_pages() -> None:
+    def fetch(offset: int, per_page: int) -> Page:
+        raise Temporary("eu", "GET /orders", f"HTTP 502 at {per_page}")
+
+    with pytest.raises(Temporary, match="at 100"):
+        read_changed(fetch, per_page=100)
+
+
+@pytest.mark.parametrize("field", ["shipping", "line_items", "meta_data", "prices_include_tax"])
+@pytest.mark.parametrize("value", [None, []])
+def test_nulls_and_phps_empty_lists_do_not_make_an_order_unreadable(
+    field: str, value: object
+) -> None:
+    assert isinstance(read_order({"id": 5, field: value}), Order)
+
+
+def test_lists_that_php_made_objects_are_read() -> None:
+    order = read_order({"id": 5, "line_items": {"1": {"id": 7}, "3": {"id": 8}}})
+    assert isinstance(order, Order)
+    assert [line.id for line in order.line_items] == [7, 8]
+
+
+def test_an_order_that_makes_no_sense_keeps_its_id() -> None:
+    read = read_order({"id": 5, "number": "A\x1b5", "total": "a lot"})
+    assert isinstance(read, UnreadableOrder)
+    assert (read.id, read.number) == (5, "A5")
+    assert "total" in read.problem
+
+
+@pytest.mark.parametrize("data", [None, 5, "x", [], {}, {"id": None}, {"id": "x"}, {"id": 0}])
+def test_what_has_no_id_is_passed_over(data: object) -> None:
+    assert read_order(data) is None
