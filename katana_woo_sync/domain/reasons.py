@@ -43,6 +43,7 @@ class Reason(StrEnum):
     ORDER_KEY_CHANGED = "order_key_changed"
     TAKEOVER_MISMATCH = "takeover_mismatch"
     DOUBLED_IN_KATANA = "doubled_in_katana"
+    SHIPPING_FEE_MISSING = "shipping_fee_missing"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
     CANCELLED_IN_SHOP = "cancelled_in_shop"
     REFUNDED_SINCE_IMPORT = "refunded_since_import"
@@ -65,7 +66,6 @@ class Reason(StrEnum):
     REFUNDED_IN_SHOP = "refunded_in_shop"
     CENT_ROUNDING = "cent_rounding"
     NUMBER_TAKEN = "number_taken"
-    SHIPPING_FEE_MISSING = "shipping_fee_missing"
 
 
 @dataclass(frozen=True)
@@ -216,14 +216,18 @@ WORDS: dict[Reason, Words] = {
         "It was delivered in Katana, but the shop refused to complete it.",
         "Mend what the shop names and complete it there, or retry.",
     ),
-    Reason.TEMPORARY: Words("A request failed; it is tried again."),
+    Reason.TEMPORARY: Words(
+        "A request failed; it is tried again.",
+        "Wait. If it stays, look at what is named here.",
+    ),
     Reason.UNEXPECTED: Words(
         "The program met something that it was not made for; it is tried again.",
         "If it stays, report it with the words shown here.",
     ),
     Reason.ANSWER_LOST: Words(
         "An answer of Katana's was lost, and the order turned out not to be there; "
-        "it is tried again."
+        "it is tried again.",
+        "Wait. If it stays, look at Katana's status page and at the network.",
     ),
     Reason.ADOPTED: Words("It was in Katana already and was adopted, not imported again."),
     Reason.EDITED: Words("It was edited in the shop after the import; edits do not cross."),
@@ -233,7 +237,10 @@ WORDS: dict[Reason, Words] = {
     Reason.REFUNDED_IN_SHOP: Words("A refund was made in the shop after the import."),
     Reason.CENT_ROUNDING: Words("Its total in Katana differs by the shop's own cent rounding."),
     Reason.NUMBER_TAKEN: Words("Its number was taken in Katana; the store's name was added."),
-    Reason.SHIPPING_FEE_MISSING: Words("Its shipping fee could not be added in Katana."),
+    Reason.SHIPPING_FEE_MISSING: Words(
+        "Its shipping fee could not be added in Katana.",
+        "Add the fee to the sales order in Katana, or retry.",
+    ),
 }
 
 
