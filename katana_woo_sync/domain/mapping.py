@@ -24,7 +24,7 @@ from katana_woo_sync.domain.katana import (
     TaxRate,
 )
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.taxes import HUNDRED, TaxNeed
+from katana_woo_sync.domain.taxes import HALF_A_CENT, HUNDRED, TaxNeed
 from katana_woo_sync.domain.text import clean, plain
 from katana_woo_sync.domain.woocommerce import Order, Refund
 
@@ -138,7 +138,7 @@ def plan_order(order: Order, refunds: Sequence[Refund], terms: Terms) -> Plan:
     charges = charges_of(
         order, refunds, with_shipping=terms.import_shipping, with_fees=terms.import_fees
     )
-    if charges.refunded > 0 and not _anything_left(charges):
+    if charges.refunded > 0 and charges.total <= HALF_A_CENT:
         raise Unmappable(Reason.REFUNDED_BEFORE_IMPORT)
     return _sorted_plan(order, charges)
 
@@ -147,12 +147,6 @@ def _refuse_bundles(order: Order) -> None:
     for line in order.line_items:
         if any(entry.key in BUNDLE_META for entry in line.meta_data):
             raise Unmappable(Reason.BUNDLE, plain(line.name, 100))
-
-
-def _anything_left(charges: Charges) -> bool:
-    if charges.total > 0:
-        return True
-    return any(c.kind is ChargeKind.ITEM and c.quantity > 0 for c in charges.charges)
 
 
 def _sorted_plan(order: Order, charges: Charges) -> Plan:
@@ -233,8 +227,13 @@ def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     order = plan.order
     bearers = [_bearer(charge, plan, resolved) for charge in (*plan.items, *plan.services)]
     shipping = _bearer(plan.shipping, plan, resolved) if plan.shipping else None
+    tolerance = plan.roundings * Decimal(5).scaleb(-terms.decimals - 1)
+    # a gift card for all of an order may exceed its unrounded sum by what the shop rounded
+    most_left = tolerance if plan.total >= 0 else TEN_DECIMALS
     for discount in plan.discounts:
-        _spread(discount, bearers, shipping, inclusive=order.prices_include_tax)
+        left = _spread(discount, bearers, shipping, inclusive=order.prices_include_tax)
+        if left > most_left:
+            raise Unmappable(Reason.CANNOT_HOLD, f"{discount.name}: {discount.gross}")
     rows = tuple(_row(bearer, resolved) for bearer in bearers)
     rows_total = sum(
         (
@@ -251,7 +250,7 @@ def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
         total=rows_total + fee_total,
         rows_total=rows_total,
         expected=plan.total,
-        tolerance=plan.roundings * Decimal(5).scaleb(-terms.decimals - 1),
+        tolerance=tolerance,
     )
 
 
@@ -264,11 +263,15 @@ def _bearer(charge: Charge, plan: Plan, resolved: Resolved) -> _Bearer:
 
 def _spread(
     discount: Charge, rows: list[_Bearer], shipping: _Bearer | None, *, inclusive: bool
-) -> None:
+) -> Decimal:
     """Take a negative charge off the rows in proportion: those of its tax rate first, then the
-    others, then the shipping fee. What is taken from another rate keeps the amount with tax."""
+    others, then the shipping fee. What is taken from another rate keeps the amount with tax.
+
+    Returns the amount, with tax, that nothing could bear."""
     percent = discount.need.percent
-    same = [row for row in rows if row.rate == percent]
+    # a refund of an amount alone has no rate: all rows bear it alike (rule 8)
+    any_rate = discount.kind is ChargeKind.REFUND
+    same = [row for row in rows if row.rate == percent and not any_rate]
     net_left = -discount.net
     gross_left = -discount.gross
     if same and not inclusive:
@@ -276,12 +279,11 @@ def _spread(
         gross_left *= (net_left - taken) / net_left if net_left else Decimal(0)
     else:
         gross_left -= _take(gross_left, same, gross=True)
-    others = [row for row in rows if row.rate != percent]
+    others = [row for row in rows if row.rate != percent or any_rate]
     gross_left -= _take(gross_left, others, gross=True)
     if shipping is not None:
         gross_left -= _take(gross_left, [shipping], gross=True)
-    if gross_left > TEN_DECIMALS:
-        raise Unmappable(Reason.CANNOT_HOLD, f"{discount.name}: {discount.gross}")
+    return gross_left
 
 
 def _take(amount: Decimal, bearers: Sequence[_Bearer], *, gross: bool) -> Decimal:

@@ -46,7 +46,7 @@ def pick_variant(sku: str, answered: Iterable[Variant]) -> Variant | None:
     if any(not variant.deleted_at for variant in exact):
         raise Unmappable(Reason.ITEM_ARCHIVED, sku)
     alike = [v for v in answered if v.sku.casefold() == sku.casefold() and not is_gone(v)]
-    if alike and not exact:
+    if alike:
         raise Unmappable(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike[0].sku}")
     return None
 

@@ -85,13 +85,23 @@ def choose_rate(
     if need.percent is None:
         fitting = [r for r in rates if _reproduces(r.rate, need)]
         return min(fitting, key=lambda r: (_miss(r.rate, need), r.id), default=None)
-    same = sorted((r for r in rates if r.rate == need.percent), key=lambda r: r.id)
+    percent = need.percent
+    same = sorted((r for r in rates if _is_same(r.rate, percent)), key=lambda r: r.id)
     wanted = (names.get(need.percent), need.label)
     for name in wanted:
         for rate in same:
             if name and rate.name.strip().casefold() == name.strip().casefold():
                 return rate
     return same[0] if same else None
+
+
+def _is_same(rate: Decimal, percent: Decimal) -> bool:
+    """Whether Katana's rate is the shop's percentage, or that rounded to three decimals or more:
+    how many Katana keeps of a compound rate such as 15.47375 is not documented."""
+    exponent = rate.as_tuple().exponent
+    if rate == percent or not isinstance(exponent, int) or exponent > -3:
+        return rate == percent
+    return rate == percent.quantize(Decimal(1).scaleb(exponent), ROUND_HALF_UP)
 
 
 def new_rate(need: TaxNeed, names: Mapping[Decimal, str]) -> TaxRateDraft | None:

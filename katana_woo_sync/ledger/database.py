@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from katana_woo_sync.ledger.schema import migrations
 from katana_woo_sync.ledger.stores import Stores
 
 BUSY_SECONDS = 30.0
+WAL_PAUSE = 0.02
 
 
 class LedgerError(Exception):
@@ -42,8 +44,8 @@ class Ledger:
         # sqlite-utils' plugins are for its command line; loading them costs start-up time
         self._db = Database(connection, execute_plugins=False)
         self._db.execute("PRAGMA foreign_keys = ON")
-        if migrate:
-            migrations.apply(self._db)
+        if migrate and migrations.pending(self._db):
+            _migrate(self._db)
         self.orders = Orders(self._db)
         self.customers = Customers(self._db)
         self.catalogue = Catalogue(self._db)
@@ -143,10 +145,33 @@ def _read_only(path: Path) -> str:
 def _connect(path: Path) -> sqlite3.Connection:
     opened = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
     with _closed_on_failure(opened) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         # FULL: an intent that was committed must be there after a power failure too
         connection.execute("PRAGMA synchronous = FULL")
         return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch a new file to WAL; SQLite does not wait where another process is just doing so."""
+    for _ in range(int(BUSY_SECONDS / WAL_PAUSE)):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(WAL_PAUSE)
+    connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _migrate(db: Database) -> None:
+    """Bring the tables up to date; another process that begins to do so waits, then finds it done.
+
+    `migrations.apply` looks what is pending inside of the transaction.
+    """
+    db.conn.execute("BEGIN IMMEDIATE")
+    with db.conn:
+        migrations.apply(db)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def prepare(
         context.report.store(store.name)
         if _guarded(context, store, partial(_look, context, store, since)):
             ready.append(store)
-    _adopt_all(context, ready)
+    ready = _adopt_all(context, ready)
     found = []
     for store in list(ready):
         if _guarded(context, store, partial(_scan, context, store)):
@@ -75,10 +75,14 @@ def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
     except (ServiceError, StoreProblem) as error:
         if isinstance(error, ServiceError) and error.service == KATANA:
             raise
-        context.report.store_failed(store.name, error)
-        log.error("%s: %s", store.name, error, extra={"store": store.name})
+        _failed(context, store, error)
         return False
     return True
+
+
+def _failed(context: Context, store: Store, error: Exception) -> None:
+    context.report.store_failed(store.name, error)
+    log.error("%s: %s", store.name, error, extra={"store": store.name})
 
 
 def _look(context: Context, store: Store, since: datetime | None) -> None:
@@ -91,11 +95,16 @@ def _look(context: Context, store: Store, since: datetime | None) -> None:
     start_cursor(context, store)
 
 
-def _adopt_all(context: Context, stores: Sequence[Store]) -> None:
-    """Takeover, once per store: a list of everything that Katana holds from WooCommerce."""
+def _adopt_all(context: Context, stores: Sequence[Store]) -> list[Store]:
+    """Takeover, once per store: a list of everything that Katana holds from WooCommerce.
+
+    Returns the stores with which that went well."""
     new = [store for store in stores if not _is_connected(context, store)]
-    if new:
-        take_over(context, new)
+    failed = take_over(context, new) if new else {}
+    for store in new:
+        if store.name in failed:
+            _failed(context, store, failed[store.name])
+    return [store for store in stores if store.name not in failed]
 
 
 def _is_connected(context: Context, store: Store) -> bool:

@@ -191,7 +191,8 @@ class _Cycle:
             log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
             context.ledger.stores.add(store.identity, store.name)
             start_cursor(context, store)
-            take_over(context, [store])
+            for error in take_over(context, [store]).values():
+                raise error
             scan(context, store)
             context.ledger.stores.connect(store.identity, context.clock())
             self._work(store, {})

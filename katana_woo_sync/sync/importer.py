@@ -238,6 +238,8 @@ class Importer:
             return
         differs = replace(record, state=State.ATTENTION, reason=Reason.TOTAL_DIFFERS, detail=shown)
         self._context.save(self._store, differs, record)
+        # the attention ends with the order's fulfilment; the note stays for the accountant
+        self._context.note(self._store, record, Note(Reason.TOTAL_DIFFERS, shown))
 
     def _add_fee(self, record: OrderRecord, ready: _Ready) -> None:
         """Add the order's shipping fee. What fails here never touches the order itself."""

@@ -16,6 +16,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.importer import intent_key
+from katana_woo_sync.sync.shop_side import refuse_other_identity
 
 CURSOR = "katana:sales_orders"
 
@@ -130,6 +131,8 @@ def _adopt(
         if known.in_katana is InKatana.YES and living:
             _doubled(context, store, known, [known.sales_order_no, *living.values()])
         return
+    for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
+        refuse_other_identity(store, same.number, same.identity)
     now = context.clock()
     importing = known is not None and known.state is State.IMPORTING
     ours = importing and chosen.ecommerce_store_name == store.identity

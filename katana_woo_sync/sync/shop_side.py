@@ -102,7 +102,10 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
         if seen.record is None or seen.record == before:
             continue
         if before is None:
-            _refuse_other_identity(context, store, order)
+            other = context.ledger.orders.identity_with_key(
+                str(order.order_key), other_than=store.identity
+            )
+            refuse_other_identity(store, order.number, other)
         context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
         context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
 
@@ -111,7 +114,9 @@ def _merge_unreadable(
     context: Context, store: Store, order: UnreadableOrder, before: OrderRecord | None
 ) -> None:
     """Show an order whose answer makes no sense, unless it is in Katana already."""
-    if before is not None and before.in_katana is not InKatana.NO:
+    if before is not None and (
+        before.in_katana is not InKatana.NO or before.state in (State.IGNORED, State.SKIPPED)
+    ):
         return
     record = before or OrderRecord(
         identity=store.identity,
@@ -131,12 +136,11 @@ def _merge_unreadable(
         context.save(store, unreadable, before or replace(record, state=State.QUEUED))
 
 
-def _refuse_other_identity(context: Context, store: Store, order: Order) -> None:
+def refuse_other_identity(store: Store, number: str, other: str | None) -> None:
     """Rule 2: an order that is known under another identity means a shop that moved or a copy."""
-    other = context.ledger.orders.identity_with_key(str(order.order_key), other_than=store.identity)
-    if other is not None:
+    if other is not None and other != store.identity:
         raise StoreProblem(
-            f'order {order.number} is known as an order of "{other}", but this store is '
+            f'order {number} is known as an order of "{other}", but this store is '
             f'"{store.identity}". If the shop moved to a new address, set katana_store_name = '
             f'"{other}" for it; if it is a copy of that shop (staging), take it out of the config'
         )
@@ -147,7 +151,7 @@ def hear_missing(context: Context, store: Store, order_ids: Iterable[int]) -> No
     rules = context.rules(store)
     for order_id in order_ids:
         record = context.ledger.orders.get(store.identity, order_id)
-        if record is None:
+        if record is None or record.state in (State.IGNORED, State.SKIPPED):
             continue
         gone = replace(record, shop_status=GONE)
         if record.in_katana is not InKatana.NO:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
-from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.katana_side import CURSOR, adopt_orders, identities
 from katana_woo_sync.sync.shop_side import cursor_name
 
@@ -40,11 +41,13 @@ def check_account(context: Context) -> None:
         stores.set_meta("katana_key", key)
 
 
-def take_over(context: Context, stores: Sequence[Store]) -> None:
+def take_over(context: Context, stores: Sequence[Store]) -> dict[str, Exception]:
     """Adopt what Katana holds of these stores' orders, deleted ones too: one list for all.
 
-    Raises a `ServiceError`; what was adopted before it stays adopted.
+    Returns what went wrong with a store, by its name; it holds up no other. Raises a `ServiceError`
+    where Katana cannot be asked; what was adopted before stays adopted.
     """
+    failed: dict[str, Exception] = {}
     names = identities(context)
     wanted = {store.identity: store for store in stores}
     newest: datetime | None = None
@@ -52,12 +55,16 @@ def take_over(context: Context, stores: Sequence[Store]) -> None:
         if newest is None:
             # Whatever changes while the list is read has a later time than its first page.
             newest = max((s.updated for s in page if s.updated), default=None)
-        for store in wanted.values():
-            adopt_orders(context, store, _of(store, page, names))
+        for store in [store for store in wanted.values() if store.name not in failed]:
+            try:
+                adopt_orders(context, store, _of(store, page, names))
+            except (ServiceError, StoreProblem) as error:
+                failed[store.name] = error
     with context.step():
         cursor = context.ledger.stores.cursor(CURSOR)
         if cursor is None and newest is not None:
             context.ledger.stores.set_cursor(CURSOR, Cursor(newest, context.clock()))
+    return failed
 
 
 def _of(store: Store, page: Sequence[SalesOrder], names: Mapping[str, str]) -> list[SalesOrder]:

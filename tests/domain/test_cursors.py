@@ -1,0 +1,59 @@
+"""Cursors: read again until settled, then exactly; never by this machine's clock."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
+from tests.domain.samples import DAY, NOW
+
+MARK = NOW - 3 * DAY  # a server whose clock is far behind ours
+OVERLAP = SHOP_OVERLAP
+SECOND = timedelta(seconds=1)
+
+
+def test_without_a_mark_everything_is_asked_for() -> None:
+    assert read_from(None, OVERLAP) is None
+    assert read_from(Cursor(None, NOW), OVERLAP) is None
+
+
+def test_a_fresh_mark_is_read_again_with_an_overlap() -> None:
+    assert read_from(Cursor(MARK, NOW), OVERLAP) == MARK - OVERLAP
+
+
+def test_a_settled_mark_is_read_from_exactly() -> None:
+    assert read_from(Cursor(MARK, NOW, settled=True), OVERLAP) == MARK
+
+
+def test_the_mark_is_the_newest_time_that_the_server_reported() -> None:
+    first = advance(None, MARK, NOW, OVERLAP)
+    assert first == Cursor(MARK, NOW)
+    later = advance(first, MARK + SECOND, NOW + DAY, OVERLAP)
+    assert later == Cursor(MARK + SECOND, NOW + DAY)
+
+
+def test_a_mark_settles_when_nothing_later_came_for_the_overlap() -> None:
+    fresh = Cursor(MARK, NOW)
+    assert not advance(fresh, MARK, NOW + OVERLAP - SECOND, OVERLAP).settled
+    assert advance(fresh, MARK, NOW + OVERLAP, OVERLAP) == Cursor(MARK, NOW, settled=True)
+
+
+def test_a_settled_mark_stays_settled_until_something_later_comes() -> None:
+    settled = Cursor(MARK, NOW, settled=True)
+    assert advance(settled, None, NOW, OVERLAP) == settled
+    assert not advance(settled, MARK + SECOND, NOW, OVERLAP).settled
+
+
+def test_a_mark_never_goes_back() -> None:
+    assert advance(Cursor(MARK, NOW), MARK - DAY, NOW, OVERLAP).mark == MARK
+    assert advance(Cursor(MARK, NOW), None, NOW, OVERLAP).mark == MARK
+
+
+def test_an_empty_list_has_no_mark_until_something_is_in_it() -> None:
+    empty = advance(None, None, NOW, OVERLAP)
+    assert empty == Cursor(None, NOW)
+    assert advance(empty, MARK, NOW + DAY, OVERLAP) == Cursor(MARK, NOW + DAY)
+
+
+def test_our_clock_going_back_settles_nothing_too_early() -> None:
+    assert not advance(Cursor(MARK, NOW), MARK, NOW - DAY, OVERLAP).settled
