@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 SHOP_OVERLAP = timedelta(seconds=15)
-KATANA_OVERLAP = timedelta(seconds=60)
+KATANA_OVERLAP = timedelta(seconds=20)
+KATANA_SWEEP = timedelta(days=2)
+"""How far back the daily sweep hears Katana again, in case a cursor missed something."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,14 @@ class Cursor:
     settled: bool = False
 
 
-def read_from(cursor: Cursor | None, overlap: timedelta) -> datetime | None:
-    """The time after which to ask for changes; None for everything."""
+def read_from(
+    cursor: Cursor | None, overlap: timedelta, *, sweep: timedelta | None = None
+) -> datetime | None:
+    """The time after which to ask for changes; None for everything. A sweep goes back further."""
     if cursor is None or cursor.mark is None:
         return None
+    if sweep is not None:
+        return cursor.mark - sweep
     return cursor.mark if cursor.settled else cursor.mark - overlap
 
 

@@ -161,9 +161,10 @@ def import_all(
     done, last_cycle = 0, context.clock()
     progress(done, total)
     waiting = list(stores)
+    resolver = Resolver(context)
     while waiting:
         for store in list(waiting):
-            tried = _chunk(context, store)
+            tried = _chunk(context, store, resolver)
             done += tried
             progress(min(done, total), total)
             if not tried:
@@ -171,17 +172,18 @@ def import_all(
         if context.clock() - last_cycle >= context.settings.schedule.orders:
             run_cycle(context, stores, options)
             last_cycle = context.clock()
+            resolver = Resolver(context)  # customers that others made meanwhile are listed anew
     run_cycle(context, stores, options)
     if _wait_for_unknown(context):
         run_cycle(context, stores, options)
 
 
-def _chunk(context: Context, store: Store) -> int:
+def _chunk(context: Context, store: Store, resolver: Resolver) -> int:
     tried = 0
 
     def work() -> None:
         nonlocal tried
-        importer = Importer(context, store, Resolver(context))
+        importer = Importer(context, store, resolver)
         tried = import_chunk(context, store, importer, {})
 
     return tried if _guarded(context, store, work) else 0

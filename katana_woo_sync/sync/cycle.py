@@ -161,10 +161,11 @@ class _Cycle:
         context = self._context
         try:
             check_account(context)
-            self._adoptable = hear_katana(context)
+            sweeps = any(self._sweeps(store) for store in stores)
+            self._adoptable = hear_katana(context, sweep=sweeps)
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")
-            if any(self._sweeps(store) for store in stores):
+            if sweeps:
                 sweep_katana(context, self._resolver)
         except FATAL:
             raise

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, read_from
+from katana_woo_sync.domain.cursors import KATANA_OVERLAP, KATANA_SWEEP, advance, read_from
 from katana_woo_sync.domain.decide import Note, for_attention, see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.reasons import Reason
@@ -32,14 +32,15 @@ class Adoptable:
         self.by_identity.setdefault(identity, []).append(sales_order)
 
 
-def hear_katana(context: Context) -> Adoptable:
+def hear_katana(context: Context, *, sweep: bool = False) -> Adoptable:
     """Ask Katana what changed among WooCommerce's sales orders, and merge it.
 
     It brings deliveries, deletions, and orders that another program imported meanwhile; those are
     returned, to be compared with their shop's copies. Raises a `ServiceError`.
     """
     cursor = context.ledger.stores.cursor(CURSOR)
-    changed = context.katana.sales_orders_changed(read_from(cursor, KATANA_OVERLAP))
+    since = read_from(cursor, KATANA_OVERLAP, sweep=KATANA_SWEEP if sweep else None)
+    changed = context.katana.sales_orders_changed(since)
     with context.step(), context.ledger.atomic():
         adoptable = merge_sales_orders(context, changed.orders)
         moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
