@@ -18,7 +18,7 @@ import click
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
-from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, Stopped, Store, log
@@ -163,6 +163,8 @@ def exits() -> Iterator[None]:
     """Turn what ends a run into a message and the designed exit code, never a traceback."""
     try:
         yield
+    except click.ClickException:
+        raise
     except Stopped:
         click.echo("Stopped, as asked. Nothing is lost; run it again to go on.", err=True)
         raise SystemExit(int(ExitCode.TRY_LATER)) from None
@@ -180,3 +182,11 @@ def exits() -> Iterator[None]:
         click.echo(str(error), err=True)
         code = ExitCode.TRY_LATER if isinstance(error, Unavailable) else ExitCode.USAGE
         raise SystemExit(int(code)) from None
+    except Exception as error:  # noqa: BLE001 (a person never meets a traceback)
+        log.debug("unexpected", exc_info=error)
+        click.echo(
+            f"Something unexpected went wrong: {type(error).__name__}: {one_line(str(error))}. "
+            "Nothing is lost; run it again, and with -v to see more.",
+            err=True,
+        )
+        raise SystemExit(int(ExitCode.TRY_LATER)) from None
