@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-SHOP_OVERLAP = timedelta(seconds=15)
+SHOP_OVERLAP = timedelta(seconds=10)
 KATANA_OVERLAP = timedelta(seconds=20)
 KATANA_SWEEP = timedelta(days=2)
 """How far back the daily sweep hears Katana again, in case a cursor missed something."""

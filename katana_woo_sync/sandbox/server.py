@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -90,11 +91,20 @@ class SandboxServer:
     """Serves one sandbox application on 127.0.0.1 in background threads.
 
     Use it as a context manager, or call `start` and `stop`. `handle` is called for every request
-    that no fault answers; it may be called from several threads at once.
+    that no fault answers; it may be called from several threads at once. With an `ssl_context` (or
+    the files of a certificate and its key) it speaks https.
     """
 
-    def __init__(self, handle: Handler, *, port: int = 0, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        handle: Handler,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        ssl_context: ssl.SSLContext | tuple[str, str] | None = None,
+    ) -> None:
         self._handle = handle
+        self._ssl_context = ssl_context
         self._host = host
         self._port = port
         self._lock = threading.Lock()
@@ -108,12 +118,18 @@ class SandboxServer:
         """The address that the server listens on, without a trailing slash."""
         if self._server is None:
             raise RuntimeError("the sandbox server is not started")
-        return f"http://{self._host}:{self._server.server_port}"
+        scheme = "http" if self._ssl_context is None else "https"
+        return f"{scheme}://{self._host}:{self._server.server_port}"
 
     def start(self) -> SandboxServer:
         """Bind the port and serve until `stop`."""
         self._server = make_server(
-            self._host, self._port, self.wsgi, threaded=True, request_handler=_QuietHandler
+            self._host,
+            self._port,
+            self.wsgi,
+            threaded=True,
+            request_handler=_QuietHandler,
+            ssl_context=self._ssl_context,
         )
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True

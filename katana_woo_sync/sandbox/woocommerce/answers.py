@@ -1,33 +1,69 @@
-"""Records as the REST API shows them, in the shape of real answers."""
+"""Orders, refunds and notes as the REST API shows them, in the shape of real answers."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from katana_woo_sync.sandbox.woocommerce.records import Line, Order, Product, Refund, RefundLine
+from katana_woo_sync.sandbox.woocommerce.records import (
+    Address,
+    CouponLine,
+    Customer,
+    Line,
+    Meta,
+    Note,
+    Order,
+    Product,
+    Refund,
+    TaxLine,
+)
+from katana_woo_sync.sandbox.woocommerce.store import StoreState
+from katana_woo_sync.sandbox.woocommerce.totals import rounded
 
 Json = dict[str, object]
-FindProduct = Callable[[int], Product | None]
-STATUSES = (
-    "auto-draft",
-    "pending",
-    "processing",
-    "on-hold",
-    "completed",
-    "cancelled",
-    "refunded",
-    "failed",
-    "checkout-draft",
-)
+EDITABLE = frozenset({"pending", "on-hold", "auto-draft", "checkout-draft"})
+PAYABLE = frozenset({"pending", "failed"})
+SYMBOLS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥", "SEK": "kr", "CHF": "CHF", "PLN": "zł"}
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
 
-def money(amount: Decimal, dp: int) -> str:
-    """An amount with so many decimals."""
-    return f"{amount.quantize(Decimal(1).scaleb(-dp), ROUND_HALF_UP):f}"
+class View:
+    """How one request wants to see a store: the address that it came to, and the decimals."""
+
+    def __init__(self, state: StoreState, url: str, dp: int | None = None) -> None:
+        self.state = state
+        self.api = f"{url}/wp-json/wc/v3"
+        self.url = url
+        self.dp = state.rounding.decimals if dp is None else dp
+        self.is_new = state.is_at_least(10)
+        self.version = ".".join(map(str, state.version))
+
+    def money(self, amount: Decimal) -> str:
+        """An amount with the decimals asked for."""
+        return f"{rounded(amount, self.dp):f}"
+
+    def links(self, *path: str, up: str = "", allow: Sequence[str] = ("GET", *WRITES)) -> Json:
+        """`_links` of a record: to itself and its list."""
+        collection = f"{self.api}/{'/'.join(path[:-1])}"
+        itself: Json = {"href": f"{collection}/{path[-1]}"}
+        if self.is_new:
+            itself["targetHints"] = {"allow": list(allow)}
+        links: Json = {"self": [itself], "collection": [{"href": collection}]}
+        if up:
+            links["up"] = [{"href": f"{self.api}/{up}"}]
+        return links
+
+    def times(self, name: str, at: datetime | None) -> Json:
+        """A time in the site's zone and in GMT, both without a suffix."""
+        return times(name, at, self.state.offset)
+
+    def sku(self, line: Line) -> str | None:
+        """What a line shows as its SKU: looked up now; a variation without its own shows its
+        parent's."""
+        product = self.state.products.get(line.variation_id or line.product_id)
+        return None if product is None else shown_sku(product, self.state.products)
 
 
 def times(name: str, at: datetime | None, offset: timedelta) -> Json:
@@ -38,217 +74,294 @@ def times(name: str, at: datetime | None, offset: timedelta) -> Json:
     return {name: (whole + offset).isoformat(), f"{name}_gmt": whole.isoformat()}
 
 
-def order_json(order: Order, find: FindProduct, dp: int, offset: timedelta) -> Json:
-    """An order. A line's SKU is looked up now, not kept with the order."""
-    items = [line for line in order.lines if line.kind == "item"]
-    fees = [line for line in order.lines if line.kind == "fee"]
-    shipping = [line for line in order.lines if line.kind == "shipping"]
-    shipping_tax = sum((line.tax for line in shipping), Decimal(0))
-    return {
+def shown_sku(product: Product, products: Mapping[int, Product]) -> str:
+    """A product's SKU, or its parent's."""
+    parent = products.get(product.parent_id)
+    return product.sku or (parent.sku if parent is not None else "")
+
+
+def number(value: Decimal) -> int | float:
+    """A JSON number: whole where it is."""
+    return int(value) if value == value.to_integral_value() else float(value)
+
+
+def bare(amount: Decimal) -> str:
+    """An amount without padding."""
+    return f"{amount.normalize():f}" if amount else "0"
+
+
+def order_json(order: Order, view: View, *, links: bool = True) -> Json:
+    """An order. Its lines' SKUs are looked up now, not kept with it."""
+    totals = order.totals
+    created, modified = view.times("date_created", order.created), _modified(order, view)
+    completed, paid = (
+        view.times("date_completed", order.completed),
+        view.times("date_paid", order.paid),
+    )
+    lines = order.lines
+    answer: Json = {
         "id": order.id,
         "parent_id": 0,
-        "number": order.number,
-        "order_key": order.order_key,
-        "created_via": "checkout",
-        "version": "11.0.1",
         "status": order.status,
         "currency": order.currency,
-        **times("date_created", order.created, offset),
-        **times("date_modified", order.modified, offset),
-        **times("date_completed", order.completed, offset),
-        **times("date_paid", order.paid, offset),
-        "discount_total": money(order.discount, dp),
-        "shipping_total": money(sum((s.net for s in shipping), Decimal(0)), dp),
-        "shipping_tax": money(shipping_tax, dp),
-        "cart_tax": money(order.total_tax - shipping_tax, dp),
-        "total": money(order.total, dp),
-        "total_tax": money(order.total_tax, dp),
+        "version": view.version,
         "prices_include_tax": order.prices_include_tax,
+        "date_created": created["date_created"],
+        "date_modified": modified["date_modified"],
+        "discount_total": view.money(totals.discount_total),
+        "discount_tax": view.money(totals.discount_tax),
+        "shipping_total": view.money(totals.shipping_total),
+        "shipping_tax": view.money(totals.shipping_tax),
+        "cart_tax": view.money(totals.cart_tax),
+        "total": view.money(totals.total),
+        "total_tax": view.money(totals.total_tax),
         "customer_id": order.customer_id,
-        "customer_note": order.customer_note,
-        "billing": asdict(order.billing),
-        "shipping": {k: v for k, v in asdict(order.shipping).items() if k != "email"},
-        "payment_method": "card",
+        "order_key": order.order_key,
+        "billing": address_json(order.billing, email=True),
+        "shipping": address_json(order.shipping, email=False),
+        "payment_method": order.payment_method,
         "payment_method_title": order.payment_method_title,
-        "transaction_id": "",
-        "meta_data": [],
-        "line_items": [_item(line, find, dp) for line in items],
-        "tax_lines": [
-            {
-                "id": 100_000 + rate.id,
-                "rate_code": f"RATE-{rate.id}",
-                "rate_id": rate.id,
-                "label": rate.label,
-                "compound": rate.compound,
-                "tax_total": money(_tax_of([*items, *fees], rate.id), dp),
-                "shipping_tax_total": money(_tax_of(shipping, rate.id), dp),
-                "rate_percent": _number(rate.percent),
-                "meta_data": [],
-            }
-            for rate in order.rates
+        "transaction_id": order.transaction_id,
+        "customer_ip_address": "",
+        "customer_user_agent": "",
+        "created_via": order.created_via,
+        "customer_note": order.customer_note,
+        "date_completed": completed["date_completed"],
+        "date_paid": paid["date_paid"],
+        "cart_hash": "",
+        "number": order.number,
+        "meta_data": [
+            {"id": entry[0], "key": key, "value": entry[1]} for key, entry in order.meta.items()
         ],
-        "shipping_lines": [
-            {
-                "id": line.id,
-                "method_title": line.name,
-                "method_id": "flat_rate",
-                "total": money(line.net, dp),
-                "total_tax": money(line.tax, dp),
-                "taxes": _taxes(line.taxes, None, dp),
-                "meta_data": [],
-            }
-            for line in shipping
-        ],
-        "fee_lines": [
-            {
-                "id": line.id,
-                "name": line.name,
-                "tax_class": line.tax_class,
-                "total": money(line.net, dp),
-                "total_tax": money(line.tax, dp),
-                "taxes": _taxes(line.taxes, None, dp),
-                "meta_data": [],
-            }
-            for line in fees
-        ],
-        "coupon_lines": [
-            {"id": 200_000 + n, "code": coupon.code, "discount": str(coupon.amount)}
-            for n, coupon in enumerate(order.coupons)
-        ],
-        "refunds": [
-            {"id": r.id, "reason": r.reason, "total": money(-r.amount, dp)} for r in order.refunds
-        ],
-        "needs_payment": order.status in ("pending", "failed"),
+        "line_items": [item_json(line, view) for line in lines if line.kind == "item"],
+        "tax_lines": [tax_line_json(line, view) for line in order.tax_lines],
+        "shipping_lines": [shipping_json(line, view) for line in lines if line.kind == "shipping"],
+        "fee_lines": [fee_json(line, view) for line in lines if line.kind == "fee"],
+        "coupon_lines": [_coupon_json(line, view) for line in order.coupon_lines],
+        "refunds": [_refund_summary(refund, view) for refund in order.refunds],
+        "payment_url": f"{view.url}/checkout/order-pay/{order.id}/"
+        f"?pay_for_order=true&key={order.order_key}",
+        "is_editable": order.status in EDITABLE,
+        "needs_payment": order.status in PAYABLE and totals.total > 0,
         "needs_processing": order.needs_processing,
-        "currency_symbol": order.currency,
+        "date_created_gmt": created["date_created_gmt"],
+        "date_modified_gmt": modified["date_modified_gmt"],
+        "date_completed_gmt": completed["date_completed_gmt"],
+        "date_paid_gmt": paid["date_paid_gmt"],
+        "currency_symbol": SYMBOLS.get(order.currency, order.currency),
     }
+    if links:
+        answer["_links"] = order_links(order, view)
+    return answer
 
 
-def _number(value: Decimal) -> int | float:
-    return int(value) if value == int(value) else float(value)
+def _modified(order: Order, view: View) -> Json:
+    return view.times("date_modified", order.modified)
 
 
-def _tax_of(lines: list[Line], rate_id: int) -> Decimal:
-    return sum((line.taxes.get(rate_id, Decimal(0)) for line in lines), Decimal(0))
+def order_links(order: Order, view: View) -> Json:
+    """`_links` of an order."""
+    links = view.links("orders", str(order.id))
+    if view.is_new:
+        href = f"{view.api}/orders/{order.id}/actions/email_templates"
+        links["email_templates"] = [{"embeddable": True, "href": href}]
+    if order.customer_id:
+        links["customer"] = [{"href": f"{view.api}/customers/{order.customer_id}"}]
+    return links
 
 
-def _taxes(
-    taxes: Mapping[int, Decimal], subtotals: Mapping[int, Decimal] | None, dp: int, sign: int = 1
-) -> list[Json]:
-    """A line's taxes; fees and shipping have an empty subtotal."""
+def address_json(address: Address, *, email: bool) -> Json:
+    """An address; one to send to has no e-mail address."""
+    found: Json = asdict(address)
+    if not email:
+        del found["email"]
+    return found
+
+
+def _taxes(line: Line, view: View) -> list[Json]:
+    """A line's taxes, unrounded before WooCommerce 10; fees and shipping have an empty subtotal."""
+    show = view.money if view.is_new else bare
     return [
         {
             "id": rate_id,
-            "total": money(sign * tax, dp),
-            "subtotal": "" if subtotals is None else money(sign * subtotals[rate_id], dp),
+            "total": show(tax),
+            "subtotal": show(line.subtotal_taxes.get(rate_id, tax)) if line.kind == "item" else "",
         }
-        for rate_id, tax in taxes.items()
+        for rate_id, tax in line.taxes.items()
     ]
 
 
-def shown_sku(line: Line, find: FindProduct) -> str | None:
-    """What a line shows as its SKU: live, and a variation without its own shows its parent's."""
-    if not line.product_id:
-        return None
-    product = find(line.product_id)
-    variation = find(line.variation_id) if line.variation_id else None
-    if variation is not None and variation.sku:
-        return variation.sku
-    return product.sku if product is not None else None
-
-
-def _item(line: Line, find: FindProduct, dp: int) -> Json:
-    meta = [
+def _meta(entries: Sequence[Meta]) -> list[Json]:
+    return [
         {
-            "id": line.id * 100 + n,
-            "key": key,
-            "value": value,
-            "display_key": key,
-            "display_value": value,
+            "id": entry.id,
+            "key": entry.key,
+            "value": entry.value,
+            "display_key": entry.display_key,
+            "display_value": entry.value,
         }
-        for n, (key, value) in enumerate(line.meta)
+        for entry in entries
     ]
-    quantity = line.quantity
-    return {
+
+
+def item_json(line: Line, view: View) -> Json:
+    """A line item; `price` is a float, which is why nothing should be computed from it."""
+    price = float(line.total) / float(line.quantity) if line.quantity else 0.0
+    sku = view.sku(line)
+    item: Json = {
         "id": line.id,
-        "name": html.escape(line.name),
+        "name": line.name,
         "product_id": line.product_id,
         "variation_id": line.variation_id,
-        "quantity": _number(quantity),
+        "quantity": number(line.quantity),
         "tax_class": line.tax_class,
-        "subtotal": money(line.subtotal, dp),
-        "subtotal_tax": money(sum(line.subtotal_taxes.values(), Decimal(0)), dp),
-        "total": money(line.net, dp),
-        "total_tax": money(line.tax, dp),
-        "taxes": _taxes(line.taxes, line.subtotal_taxes, dp),
-        "meta_data": meta,
-        "sku": shown_sku(line, find),
-        "global_unique_id": "",
-        "price": float(line.net / quantity) if quantity else 0,
-        "image": {"id": "", "src": ""},
-        "parent_name": None,
+        "subtotal": view.money(line.subtotal),
+        "subtotal_tax": view.money(line.subtotal_tax),
+        "total": view.money(line.total),
+        "total_tax": view.money(line.total_tax),
+        "taxes": _taxes(line, view),
+        "meta_data": _meta(line.meta),
+        "sku": sku,
+    }
+    if view.is_new:
+        item["global_unique_id"] = None if sku is None else ""
+    item["price"] = int(price) if price.is_integer() else price
+    item["image"] = {"id": 0 if line.parent_name or sku is None else "", "src": ""}
+    item["parent_name"] = line.parent_name
+    return item
+
+
+def tax_line_json(line: TaxLine, view: View) -> Json:
+    """A rate that the order bears."""
+    return {
+        "id": line.id,
+        "rate_code": line.rate.code,
+        "rate_id": line.rate.id,
+        "label": line.rate.label,
+        "compound": line.rate.compound,
+        "tax_total": view.money(line.tax_total),
+        "shipping_tax_total": view.money(line.shipping_tax_total),
+        "rate_percent": number(line.rate.percent),
+        "meta_data": [],
     }
 
 
-def refund_json(refund: Refund, dp: int, offset: timedelta) -> Json:
+def shipping_json(line: Line, view: View) -> Json:
+    """A shipping line."""
+    found: Json = {
+        "id": line.id,
+        "method_title": line.name,
+        "method_id": line.method_id,
+        "instance_id": "",
+        "total": view.money(line.total),
+        "total_tax": view.money(line.total_tax),
+        "taxes": _taxes(line, view),
+    }
+    if view.is_new:
+        found["tax_status"] = line.tax_status
+    found["meta_data"] = _meta(line.meta)
+    return found
+
+
+def fee_json(line: Line, view: View) -> Json:
+    """A fee line."""
+    return {
+        "id": line.id,
+        "name": line.name,
+        "tax_class": line.tax_class,
+        "tax_status": line.tax_status,
+        "amount": "",
+        "total": view.money(line.total),
+        "total_tax": view.money(line.total_tax),
+        "taxes": _taxes(line, view),
+        "meta_data": _meta(line.meta),
+    }
+
+
+def _coupon_json(line: CouponLine, view: View) -> Json:
+    """A coupon line: its discount is not padded."""
+    coupon = line.coupon
+    nominal = number(coupon.amount)
+    kind = "null" if coupon.kind == "fixed_cart" else f'"{coupon.kind}"'
+    key = "coupon_info" if view.is_new else "coupon_data"
+    value: object = f'[{line.id},"{coupon.code}",{kind},{nominal}]'
+    if not view.is_new:
+        value = {"code": coupon.code, "amount": str(coupon.amount), "discount_type": coupon.kind}
+    found: Json = {
+        "id": line.id,
+        "code": coupon.code,
+        "discount": bare(line.discount),
+        "discount_tax": bare(line.discount_tax),
+        "meta_data": _meta([Meta(line.meta_id, key, value, key)]),
+    }
+    if view.is_new:
+        found["discount_type"] = coupon.kind
+        found["nominal_amount"] = nominal
+        found["free_shipping"] = False
+    return found
+
+
+def _refund_summary(refund: Refund, view: View) -> Json:
+    found: Json = {
+        "id": refund.id,
+        "reason": refund.reason,
+        "total": view.money(-refund.amount),
+    }
+    if view.is_new:
+        found["total_tax"] = view.money(refund.total_tax)
+    return found
+
+
+def refund_json(refund: Refund, order: Order, view: View) -> Json:
     """A refund with its lines: quantities and amounts are negative."""
+    kind = "full" if refund.whole else "partial"
+    entry = {"id": refund.meta_id, "key": "_refund_type", "value": kind}
+    path = ("orders", str(order.id), "refunds", str(refund.id))
     return {
         "id": refund.id,
-        **times("date_created", refund.created, offset),
-        "amount": money(refund.amount, dp),
+        **view.times("date_created", refund.created),
+        "amount": view.money(refund.amount),
         "reason": refund.reason,
         "refunded_by": 1,
         "refunded_payment": False,
-        "meta_data": [],
-        "line_items": [_refund_line(x, dp) for x in refund.lines if x.line.kind == "item"],
-        "shipping_lines": [_refund_line(x, dp) for x in refund.lines if x.line.kind == "shipping"],
-        "fee_lines": [_refund_line(x, dp) for x in refund.lines if x.line.kind == "fee"],
+        "meta_data": [entry] if view.is_new else [],
+        "line_items": [item_json(x, view) for x in refund.lines if x.kind == "item"],
+        "shipping_lines": [shipping_json(x, view) for x in refund.lines if x.kind == "shipping"],
+        "tax_lines": [tax_line_json(line, view) for line in refund.tax_lines],
+        "fee_lines": [fee_json(x, view) for x in refund.lines if x.kind == "fee"],
+        "_links": view.links(*path, up=f"orders/{order.id}", allow=("GET", "DELETE")),
     }
 
 
-def _refund_line(refunded: RefundLine, dp: int) -> Json:
-    line = refunded.line
-    entry: Json = {
-        "id": 500_000 + line.id,
-        "name": line.name,
-        "total": money(-refunded.net, dp),
-        "total_tax": money(-sum(refunded.taxes.values(), Decimal(0)), dp),
-        "taxes": _taxes(refunded.taxes, refunded.taxes, dp, sign=-1),
-        "meta_data": [{"id": 1, "key": "_refunded_item_id", "value": str(line.id)}],
-    }
-    if line.kind == "item":
-        entry["quantity"] = _number(-refunded.quantity)
-        entry["product_id"] = line.product_id
-    return entry
-
-
-def product_json(product: Product, parent: Product | None, variations: list[Product]) -> Json:
-    """A product, or a variation: one without a SKU shows its parent's."""
-    variation = parent is not None
-    options = product.options
-    attributes: list[Json] = (
-        [{"id": 0, "name": name, "option": option} for name, option in options.items()]
-        if variation
-        else [
-            {"id": 0, "name": name, "position": n, "variation": True, "options": list(values)}
-            for n, (name, values) in enumerate(product.attributes.items())
-        ]
-    )
+def note_json(note: Note, order: Order, view: View) -> Json:
+    """An order note."""
+    path = ("orders", str(order.id), "notes", str(note.id))
     return {
-        "id": product.id,
-        "parent_id": product.parent_id,
-        "name": html.escape(product.name),
-        "type": "variation" if variation else product.type,
-        "status": product.status,
-        "sku": product.sku or (parent.sku if parent is not None else ""),
-        "price": money(product.price, 2) if product.price else "",
-        "regular_price": money(product.price, 2),
-        "global_unique_id": "",
-        "tax_class": product.tax_class,
-        "virtual": product.virtual,
-        "manage_stock": False,
-        "stock_quantity": None,
-        "categories": [],
-        "attributes": attributes,
-        "variations": [v.id for v in variations],
+        "id": note.id,
+        "author": note.author,
+        **view.times("date_created", note.created),
+        "note": note.note,
+        "customer_note": note.customer_note,
+        "_links": view.links(*path, up=f"orders/{order.id}", allow=("GET", "DELETE")),
+    }
+
+
+def customer_json(customer: Customer, view: View) -> Json:
+    """A registered customer."""
+    address = customer.billing
+    return {
+        "id": customer.id,
+        **view.times("date_created", customer.created),
+        **view.times("date_modified", customer.created),
+        "email": address.email,
+        "first_name": address.first_name,
+        "last_name": address.last_name,
+        "role": "customer",
+        "username": address.email.partition("@")[0],
+        "billing": address_json(address, email=True),
+        "shipping": address_json(address, email=False),
+        "is_paying_customer": True,
+        "avatar_url": "",
+        "meta_data": [],
+        "_links": view.links("customers", str(customer.id)),
     }

@@ -1,285 +1,366 @@
-"""The REST API of the sandbox store: routes, errors, and answers as WooCommerce gives them."""
+"""The REST API of the sandbox store: who may ask, which route answers, and the orders' routes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 
-import msgspec
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.sandbox.woocommerce import lists
 from katana_woo_sync.sandbox.woocommerce.answers import (
-    STATUSES,
     Json,
+    View,
+    note_json,
     order_json,
-    product_json,
     refund_json,
 )
 from katana_woo_sync.sandbox.woocommerce.oauth import Gate, Refused
 from katana_woo_sync.sandbox.woocommerce.records import Order
-from katana_woo_sync.sandbox.woocommerce.store import StoreState
+from katana_woo_sync.sandbox.woocommerce.responses import (
+    ApiError,
+    answer,
+    body_of,
+    error,
+    invalid_params,
+    listing,
+    no_route,
+    page_of_html,
+    single,
+)
+from katana_woo_sync.sandbox.woocommerce.store import StoreState, valid_status
 
-API = "/wp-json/wc/v3"
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
-
-Route = Callable[["StoreApp", Request, re.Match[str]], Response]
-
-
-def error(status: int, code: str, message: str, **data: object) -> Response:
-    """An error in WordPress's shape."""
-    return answer({"code": code, "message": message, "data": {"status": status, **data}}, status)
+BATCH_LIMIT = 100
 
 
-def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A JSON answer."""
-    body = msgspec.json.encode(value)
-    return Response(body, status, headers=headers, content_type="application/json; charset=UTF-8")
+class Call:
+    """One request on its way to a route. `found` holds the ids in its address."""
+
+    def __init__(self, app: StoreApp, request: Request, found: re.Match[str]) -> None:
+        self.app = app
+        self.state = app.state
+        self.request = request
+        self.found = found
+        dp = request.args.get("dp", "")
+        self.view = View(app.state, app.url_for(request), int(dp) if dp.isdigit() else None)
+
+    @property
+    def query(self) -> MultiDict[str, str]:
+        """The parameters in the address."""
+        return self.request.args
+
+    @property
+    def url(self) -> str:
+        """The address without its parameters."""
+        return self.view.url + self.request.path[len(self.app.path) :]
+
+    def id(self, name: str = "id") -> int:
+        """A number in the address."""
+        return int(self.found[name])
+
+    def listing(self, rows: list[Json]) -> Response:
+        """The page that is asked for, of these rows. Raises `BadParameters`."""
+        checked = lists.Checked(self.query)
+        page = checked.page()
+        checked.check()
+        chosen = rows[page.start : page.start + page.per_page]
+        return listing(chosen, len(rows), page, self.request, self.url)
+
+
+Route = Callable[[Call], Response]
+Routes = tuple[tuple[re.Pattern[str], Mapping[str, Route]], ...]
+
+
+def routes(table: Mapping[str, Mapping[str, Route]]) -> Routes:
+    """Routes by pattern and method."""
+    return tuple((re.compile(pattern), methods) for pattern, methods in table.items())
 
 
 class StoreApp:
-    """Answers requests from a store's state. One request at a time, under the state's lock."""
+    """Answers requests from a store's state. One request at a time, under the state's lock.
 
-    def __init__(self, state: StoreState, gate: Gate, path: str) -> None:
+    `permalinks` is WordPress's setting: "pretty", "index" (`/index.php/wp-json`), or "plain", under
+    which keys do not work.
+    """
+
+    def __init__(
+        self, state: StoreState, gate: Gate, path: str, table: Routes, *, permalinks: str = "pretty"
+    ) -> None:
         self.state = state
         self.gate = gate
-        self._path = path.rstrip("/")
+        self.path = path.rstrip("/")
+        self.permalinks = permalinks
         self.before_list: list[Callable[[], None]] = []
-        """Called one by one, each before a list of orders is answered: what others do meanwhile."""
+        self.on_list: Callable[[], None] | None = None
+        self._table = table
+
+    def url_for(self, request: Request) -> str:
+        """The shop's own idea of its address."""
+        scheme = "https" if self.gate.is_https(request) else "http"
+        return (self.gate.address or f"{scheme}://{request.host}") + self.path
 
     def handle(self, request: Request) -> Response:
         """Answer a request."""
-        path = request.path
-        if not path.startswith(self._path):
-            return Response("<!DOCTYPE html><html><title>Not found</title></html>", 404)
-        path = path[len(self._path) :]
-        if path in ("/wp-json", "/wp-json/"):
-            return answer({"name": self.state.name, "namespaces": ["wc/v3"], "routes": {}})
-        for pattern, methods in ROUTES:
-            found = re.fullmatch(API + pattern, path)
+        if not request.path.startswith(f"{self.path}/"):
+            return page_of_html("Page not found", 404)
+        route = self._route_of(request, request.path[len(self.path) :])
+        if isinstance(route, Response):
+            return route
+        try:
+            return self._answer(request, route)
+        except ApiError as problem:
+            return error(problem)
+        except lists.BadParameters as bad:
+            return error(invalid_params(bad))
+
+    def _route_of(self, request: Request, path: str) -> str | Response:
+        """The route that WordPress makes of an address; a page where it is none of the API's."""
+        if self.permalinks == "plain":
+            return self._plain_route(request, path)
+        prefix = "/index.php/wp-json" if self.permalinks == "index" else "/wp-json"
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return path[len(prefix) :] or "/"
+        if path in ("/", "/index.php"):
+            return self._home(request, f"{self.url_for(request)}{prefix}/")
+        return page_of_html("Page not found", 404)
+
+    def _plain_route(self, request: Request, path: str) -> str | Response:
+        route = request.args.get("rest_route")
+        if path in ("/", "/index.php") and route:
+            return route
+        if not path.endswith("/"):
+            query = request.query_string.decode()
+            location = f"{request.path}/?{query}" if query else f"{request.path}/"
+            return Response("", 301, headers={"Location": location, "X-Redirect-By": "WordPress"})
+        return self._home(request, f"{self.url_for(request)}/index.php?rest_route=/")
+
+    def _home(self, request: Request, api: str) -> Response:
+        page = page_of_html(self.state.name, 200)
+        page.headers["Link"] = f'<{api}>; rel="https://api.w.org/"'
+        return page
+
+    def _answer(self, request: Request, route: str) -> Response:
+        if not route.startswith("/wc/"):
+            return self._index(request, route)
+        try:
+            with self.state.lock:
+                admitted = self._knows_key(request)
+        except Refused as refused:
+            raise ApiError(401, refused.code, refused.message) from None
+        for pattern, methods in self._table:
+            found = pattern.fullmatch(route.rstrip("/"))
             if found and request.method in methods:
-                return self._guarded(methods[request.method], request, found)
-        return error(
-            404, "rest_no_route", "No route was found matching the URL and request method."
+                if not admitted:
+                    raise _not_allowed(request.method, route)
+                return methods[request.method](Call(self, request, found))
+        raise no_route()
+
+    def _knows_key(self, request: Request) -> bool:
+        """Whether the key is good. Under plain permalinks WooCommerce looks for its own address in
+        the request's, and looks at no key where it does not find it."""
+        if self.permalinks == "plain" and "wp-json/wc/" not in request.full_path:
+            if self.gate.is_https(request) and request.authorization is not None:
+                raise Refused(UNKNOWN_USER, "invalid_username")
+            return False
+        return self.gate.admits(request, request.path)
+
+    def _index(self, request: Request, route: str) -> Response:
+        """What is not WooCommerce's. A key sent there is taken for a user of WordPress."""
+        if self.gate.is_https(request) and request.authorization is not None:
+            raise ApiError(401, "invalid_username", UNKNOWN_USER)
+        if route != "/":
+            raise no_route()
+        url = self.url_for(request)
+        return answer(
+            {
+                "name": self.state.name,
+                "description": "",
+                "url": url,
+                "home": url,
+                "gmt_offset": self.state.offset.total_seconds() / 3600,
+                "timezone_string": "",
+                "namespaces": ["oembed/1.0", "wc/v3", "wc/v1", "wc/v2", "wc/store", "wp/v2"],
+                "authentication": {},
+                "routes": {},
+            }
         )
 
-    def _guarded(self, route: Route, request: Request, found: re.Match[str]) -> Response:
-        with self.state.lock:
-            try:
-                self.gate.check(request)
-            except Refused as refused:
-                return error(401, refused.code, refused.message)
-        try:
-            return trimmed(route(self, request, found), request)
-        except lists.BadParameters as wrong:
-            names = ", ".join(wrong.params)
-            return error(
-                400, "rest_invalid_param", f"Invalid parameter(s): {names}", params=wrong.params
-            )
 
-    def dp(self, request: Request) -> int:
-        """The decimals that are asked for, else the store's."""
-        text = request.args.get("dp", "")
-        return int(text) if text.isdigit() else self.state.rounding.decimals
-
-    def json(self, order: Order, request: Request) -> Json:
-        """An order as this request wants it."""
-        return order_json(order, self.state.products.get, self.dp(request), self.state.offset)
+UNKNOWN_USER = "<strong>Error:</strong> Unknown username. Check again or try your email address."
 
 
-def trimmed(response: Response, request: Request) -> Response:
-    """Only the top-level `_fields` asked for; one with a point drops a list whole."""
-    fields = request.args.get("_fields")
-    if not fields or response.status_code != 200:
-        return response
-    wanted = {name.strip() for name in fields.split(",")}
-    data = msgspec.json.decode(response.get_data())
-
-    def trim(row: object) -> object:
-        return {k: v for k, v in row.items() if k in wanted} if isinstance(row, dict) else row
-
-    response.set_data(
-        msgspec.json.encode([trim(row) for row in data] if isinstance(data, list) else trim(data))
-    )
-    return response
+def _not_allowed(method: str, route: str) -> ApiError:
+    """What a request without a known key gets."""
+    if route.endswith("/batch"):
+        action, text = "batch", "are not allowed to batch manipulate this resource"
+    elif method == "GET" and re.search(r"/\d+$", route):
+        action, text = "view", "cannot view this resource"
+    elif method == "GET":
+        action, text = "view", "cannot list resources"
+    elif method == "POST" and not re.search(r"/\d+$", route):
+        action, text = "create", "are not allowed to create resources"
+    else:
+        action, text = "edit", "are not allowed to edit this resource"
+    return ApiError(401, f"woocommerce_rest_cannot_{action}", f"Sorry, you {text}.")
 
 
-def body_of(request: Request) -> dict[str, object]:
-    """The JSON body; one that is not announced as JSON is ignored."""
-    if "json" not in (request.content_type or ""):
-        return {}
-    data = msgspec.json.decode(request.get_data() or b"{}")
-    return data if isinstance(data, dict) else {}
-
-
-def list_orders(app: StoreApp, request: Request, _found: re.Match[str]) -> Response:
+def list_orders(call: Call) -> Response:
     """GET /orders."""
-    if app.before_list:
-        app.before_list.pop(0)()
-    with app.state.lock:
-        orders = [*app.state.orders.values()]
-        page = lists.list_orders(orders, request.args, app.state.offset, app.state.version)
-        pages = -(-page.total // page.per_page)
-        headers = {"X-WP-Total": str(page.total), "X-WP-TotalPages": str(pages)}
-        return answer([app.json(order, request) for order in page.rows], headers=headers)
+    hooks = call.app.before_list
+    if hooks:
+        hooks.pop(0)()
+    if call.app.on_list is not None:
+        call.app.on_list()
+    with call.state.lock:
+        found, page = lists.list_orders(call.state, call.query)
+        rows = [order_json(order, call.view) for order in found.rows]
+        return listing(rows, found.total, page, call.request, call.url)
 
 
-def get_order(app: StoreApp, request: Request, found: re.Match[str]) -> Response:
+def get_order(call: Call) -> Response:
     """GET /orders/{id}: one in the trash answers too."""
-    with app.state.lock:
-        order = app.state.orders.get(int(found["id"]))
-        if order is None:
-            return error(404, INVALID_ID, "Invalid ID.")
-        return answer(app.json(order, request))
+    with call.state.lock:
+        return single(order_json(_order(call, "Invalid ID."), call.view), call.request)
 
 
-def put_order(app: StoreApp, request: Request, found: re.Match[str]) -> Response:
-    """PUT /orders/{id}: an unknown one is a 400."""
-    with app.state.lock:
-        order = app.state.orders.get(int(found["id"]))
-        if order is None:
-            return error(400, INVALID_ID, "ID is invalid.")
-        body = body_of(request)
+def _order(call: Call, message: str, code: str = INVALID_ID) -> Order:
+    order = call.state.orders.get(call.id())
+    if order is None:
+        raise ApiError(404, code, message)
+    return order
+
+
+def unknown_to_write(state: StoreState) -> ApiError:
+    """What writing to an unknown order gets: a 400."""
+    return ApiError(400, INVALID_ID, "ID is invalid." if state.is_at_least(10) else "Invalid ID.")
+
+
+def put_order(call: Call) -> Response:
+    """PUT /orders/{id}."""
+    body = body_of(call.request)
+    with call.state.lock:
         status = body.get("status")
-        if status is not None and status not in STATUSES:
-            listed = ", ".join(STATUSES)
-            raise lists.BadParameters({"status": f"status is not one of {listed}."})
-        app.state.put(order, body)
-        return answer(app.json(order, request))
+        if status is not None and not valid_status(call.state, status):
+            wrong = lists.not_one_of("status", call.state.statuses)
+            raise lists.BadParameters({"status": wrong})
+        order = call.state.orders.get(call.id())
+        if order is None:
+            raise unknown_to_write(call.state)
+        call.state.put(order, body)
+        return single(order_json(order, call.view), call.request)
 
 
-def batch_orders(app: StoreApp, request: Request, _found: re.Match[str]) -> Response:
+def delete_order(call: Call) -> Response:
+    """DELETE /orders/{id}: to the trash, with `force` for good."""
+    with call.state.lock:
+        order = _order(call, "Invalid ID.")
+        if call.query.get("force") == "true":
+            del call.state.orders[order.id]
+        elif order.status != "trash":
+            order.status_before_trash, order.status = order.status, "trash"
+            order.modified = call.state.clock()
+        return single(order_json(order, call.view), call.request)
+
+
+def batch_items(call: Call) -> dict[str, list[object]]:
+    """A batch's items by what is to be done with them. Raises `ApiError` above a hundred."""
+    body = body_of(call.request)
+    items: dict[str, list[object]] = {}
+    for name in ("create", "update", "delete"):
+        value = body.get(name)
+        if isinstance(value, list) and value:
+            items[name] = value
+    if sum(len(rows) for rows in items.values()) > BATCH_LIMIT:
+        raise ApiError(
+            413,
+            "woocommerce_rest_request_entity_too_large",
+            f"Unable to accept more than {BATCH_LIMIT} items for this request.",
+        )
+    return items
+
+
+def batch_orders(call: Call) -> Response:
     """POST /orders/batch checks nothing in its items: an unknown status becomes pending."""
-    with app.state.lock:
-        items = body_of(request).get("update", [])
-        if not isinstance(items, list) or len(items) > 100:
-            return error(
-                413,
-                "woocommerce_rest_request_entity_too_large",
-                "Unable to accept more than 100 items for this request.",
-            )
-        done: list[Json] = []
-        for item in items:
-            order = app.state.orders.get(int(item.get("id", 0)))
-            if order is None:
-                problem = {"code": INVALID_ID, "message": "Invalid ID.", "data": {"status": 400}}
-                done.append({"id": item.get("id"), "error": problem})
-                continue
-            status = item.get("status", order.status)
-            app.state.put(order, {**item, "status": status if status in STATUSES else "pending"})
-            done.append(app.json(order, request))
-        return answer({"update": done})
+    items = batch_items(call)
+    if "create" in items:
+        message = "This sandbox places orders by its own methods only."
+        raise ApiError(501, "sandbox_cannot_create", message)
+    with call.state.lock:
+        done: dict[str, list[Json]] = {}
+        for name, rows in items.items():
+            one = _update_one if name == "update" else _delete_one
+            done[name] = [one(call, row) for row in rows]
+        return answer(done)
 
 
-def refunds(app: StoreApp, request: Request, found: re.Match[str]) -> Response:
-    """GET /orders/{id}/refunds."""
-    with app.state.lock:
-        order = app.state.orders.get(int(found["id"]))
-        if order is None:
-            return error(404, INVALID_ID, "Invalid order ID.")
-        rows = [refund_json(r, app.dp(request), app.state.offset) for r in order.refunds]
-        return _paged(rows, request)
+def _update_one(call: Call, item: object) -> Json:
+    body = item if isinstance(item, dict) else {}
+    order_id = body.get("id")
+    order = call.state.orders.get(order_id) if isinstance(order_id, int) else None
+    if order is None:
+        return {"id": order_id, "error": unknown_to_write(call.state).body()}
+    status = body.get("status")
+    if status is not None and not valid_status(call.state, status):
+        body = {**body, "status": "pending"}
+    call.state.put(order, body)
+    return order_json(order, call.view)
 
 
-def notes(app: StoreApp, request: Request, found: re.Match[str]) -> Response:
-    """GET and POST /orders/{id}/notes."""
-    with app.state.lock:
-        order = app.state.orders.get(int(found["id"]))
-        if order is None:
-            return error(404, "woocommerce_rest_order_invalid_id", "Invalid order ID.")
-        if request.method == "POST":
-            order.notes.append(str(body_of(request).get("note", "")))
-            return answer({"id": len(order.notes), "note": order.notes[-1]}, 201)
-        return answer([{"id": n, "note": note} for n, note in enumerate(order.notes, 1)])
+def _delete_one(call: Call, order_id: object) -> Json:
+    order = call.state.orders.get(order_id) if isinstance(order_id, int) else None
+    if order is None:
+        problem = ApiError(404, INVALID_ID, "Invalid ID.")
+        return {"id": order_id, "error": problem.body()}
+    del call.state.orders[order.id]  # a batch deletes for good
+    return order_json(order, call.view)
 
 
-def list_products(app: StoreApp, request: Request, _found: re.Match[str]) -> Response:
-    """GET /products: by SKU variations too, otherwise none; SKUs are compared without case."""
-    with app.state.lock:
-        found = [p for p in app.state.products.values() if p.status != "trash"]
-        skus = {sku.casefold() for sku in request.args.get("sku", "").split(",") if sku}
-        if skus:
-            found = [p for p in found if p.sku.casefold() in skus]
-        else:
-            found = [p for p in found if not p.parent_id]
-        include = {int(i) for i in request.args.get("include", "").split(",") if i.isdigit()}
-        if include:
-            found = [p for p in found if p.id in include]
-        return _paged([_product(app, p.id) for p in found], request)
+def list_refunds(call: Call) -> Response:
+    """GET /orders/{id}/refunds, newest first unless it says otherwise."""
+    with call.state.lock:
+        order = _order(call, "Invalid order ID.", "woocommerce_rest_invalid_order_id")
+        oldest_first = call.query.get("order", "desc") == "asc"
+        refunds = sorted(order.refunds, key=lambda r: r.id, reverse=not oldest_first)
+        return call.listing([refund_json(refund, order, call.view) for refund in refunds])
 
 
-def get_product(app: StoreApp, _request: Request, found: re.Match[str]) -> Response:
-    """GET /products/{id}."""
-    with app.state.lock:
-        if int(found["id"]) not in app.state.products:
-            return error(404, "woocommerce_rest_product_invalid_id", "Invalid ID.")
-        return answer(_product(app, int(found["id"])))
+def list_notes(call: Call) -> Response:
+    """GET /orders/{id}/notes, newest first."""
+    with call.state.lock:
+        order = _order(call, "Invalid order ID.", "woocommerce_rest_order_invalid_id")
+        notes = sorted(order.notes, key=lambda note: note.id)
+        notes.sort(key=lambda note: note.created.replace(microsecond=0), reverse=True)
+        return answer([note_json(note, order, call.view) for note in notes])
 
 
-def variations(app: StoreApp, request: Request, found: re.Match[str]) -> Response:
-    """GET /products/{id}/variations."""
-    with app.state.lock:
-        rows = [
-            _product(app, p.id)
-            for p in app.state.products.values()
-            if p.parent_id == int(found["id"]) and p.status != "trash"
-        ]
-        return _paged(rows, request)
+def post_note(call: Call) -> Response:
+    """POST /orders/{id}/notes."""
+    body = body_of(call.request)
+    text = body.get("note")
+    if not isinstance(text, str):
+        message = "Missing parameter(s): note"
+        raise ApiError(400, "rest_missing_callback_param", message, params=["note"])
+    with call.state.lock:
+        order = _order(call, "Invalid order ID.", "woocommerce_rest_order_invalid_id")
+        mailed = body.get("customer_note") is True
+        note = call.state.add_note(order, text, author="admin", to_customer=mailed)
+        return answer(note_json(note, order, call.view), 201)
 
 
-def _product(app: StoreApp, product_id: int) -> Json:
-    product = app.state.products[product_id]
-    parent = app.state.products.get(product.parent_id) if product.parent_id else None
-    children = [p for p in app.state.products.values() if p.parent_id == product_id]
-    return product_json(product, parent, children)
-
-
-def _paged(rows: list[Json], request: Request) -> Response:
-    per_page, page, offset = lists.page_numbers(request.args)
-    start = offset if offset is not None else (page - 1) * per_page
-    headers = {"X-WP-Total": str(len(rows)), "X-WP-TotalPages": str(-(-len(rows) // per_page))}
-    return answer(rows[start : start + per_page], headers=headers)
-
-
-def setting(app: StoreApp, _request: Request, found: re.Match[str]) -> Response:
-    """GET /settings/{group}/{id}."""
-    for row in app.state.settings(found["group"]):
-        if row["id"] == found["id"]:
-            return answer(row)
-    return error(404, "rest_setting_setting_invalid", "Invalid setting.")
-
-
-def settings(app: StoreApp, _request: Request, found: re.Match[str]) -> Response:
-    """GET /settings/{group}."""
-    return answer(app.state.settings(found["group"]))
-
-
-def taxes(app: StoreApp, request: Request, _found: re.Match[str]) -> Response:
-    """GET /taxes."""
-    rows: list[Json] = [
-        {
-            "id": rate.id,
-            "rate": f"{rate.percent:.4f}",
-            "name": rate.label,
-            "compound": rate.compound,
-            "shipping": rate.shipping,
-            "class": rate.tax_class or "standard",
-        }
-        for rate in app.state.rates
-    ]
-    return _paged(rows, request)
-
-
-ROUTES: tuple[tuple[str, Mapping[str, Route]], ...] = (
-    (r"/orders/?", {"GET": list_orders}),
-    (r"/orders/batch", {"POST": batch_orders}),
-    (r"/orders/(?P<id>\d+)", {"GET": get_order, "PUT": put_order}),
-    (r"/orders/(?P<id>\d+)/refunds", {"GET": refunds}),
-    (r"/orders/(?P<id>\d+)/notes", {"GET": notes, "POST": notes}),
-    (r"/products/?", {"GET": list_products}),
-    (r"/products/(?P<id>\d+)", {"GET": get_product}),
-    (r"/products/(?P<id>\d+)/variations", {"GET": variations}),
-    (r"/settings/(?P<group>\w+)", {"GET": settings}),
-    (r"/settings/(?P<group>\w+)/(?P<id>\w+)", {"GET": setting}),
-    (r"/taxes", {"GET": taxes}),
+ORDER_ROUTES = routes(
+    {
+        r"/wc/v3/orders": {"GET": list_orders},
+        r"/wc/v3/orders/batch": {"POST": batch_orders},
+        r"/wc/v3/orders/(?P<id>\d+)": {
+            "GET": get_order,
+            "PUT": put_order,
+            "PATCH": put_order,
+            "POST": put_order,
+            "DELETE": delete_order,
+        },
+        r"/wc/v3/orders/(?P<id>\d+)/refunds": {"GET": list_refunds},
+        r"/wc/v3/orders/(?P<id>\d+)/notes": {"GET": list_notes, "POST": post_note},
+    }
 )

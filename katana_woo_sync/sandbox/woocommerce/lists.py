@@ -3,153 +3,228 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from katana_woo_sync.sandbox.woocommerce.answers import STATUSES
 from katana_woo_sync.sandbox.woocommerce.records import Order
+from katana_woo_sync.sandbox.woocommerce.store import StoreState
+
+Query = MultiDict[str, str]
+ORDERS_BY = ("date", "id", "include", "title", "slug", "modified")
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is wrong with a parameter, in WordPress's words."""
+
+    code: str
+    message: str
+    data: object = None
 
 
 class BadParameters(Exception):
-    """Parameters that WooCommerce refuses, with its words."""
+    """Parameters that WordPress refuses, by name."""
 
-    def __init__(self, params: Mapping[str, str]) -> None:
+    def __init__(self, params: Mapping[str, Wrong]) -> None:
         super().__init__(", ".join(params))
         self.params = dict(params)
 
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a list, and how many there are in all."""
+    """Where in a list a request looks."""
+
+    per_page: int
+    number: int
+    offset: int | None = None
+
+    @property
+    def start(self) -> int:
+        """The place of the first row."""
+        return self.offset if self.offset is not None else (self.number - 1) * self.per_page
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows of a list, and how many the server says there are in all."""
 
     rows: list[Order]
     total: int
-    per_page: int
 
 
-def page_numbers(query: MultiDict[str, str]) -> tuple[int, int, int | None]:
-    """`per_page` (1 to 100), `page` and `offset`. Raises `BadParameters`."""
-    wrong: dict[str, str] = {}
-    per_page = _whole(query, "per_page", 10, wrong)
-    page = _whole(query, "page", 1, wrong)
-    if not wrong and not 1 <= per_page <= 100:
-        wrong["per_page"] = "per_page must be between 1 (inclusive) and 100 (inclusive)"
-    offset = _whole(query, "offset", -1, wrong)
-    if wrong:
-        raise BadParameters(wrong)
-    return per_page, max(page, 1), offset if offset >= 0 else None
+def listed(names: Sequence[str]) -> str:
+    """Names as WordPress lists them: "a, b, and c"."""
+    if len(names) < 3:
+        return " and ".join(names)
+    return ", ".join(names[:-1]) + f", and {names[-1]}"
 
 
-def _whole(query: MultiDict[str, str], name: str, default: int, wrong: dict[str, str]) -> int:
-    text = query.get(name)
-    if text is None:
-        return default
-    if not re.fullmatch(r"-?\d+", text):
-        wrong[name] = f"{name} is not of type integer."
-        return default
-    return int(text)
+def not_one_of(name: str, allowed: Sequence[str]) -> Wrong:
+    """What a value outside an enumeration gets."""
+    return Wrong("rest_not_in_enum", f"{name} is not one of {listed(allowed)}.")
 
 
-def statuses(query: MultiDict[str, str]) -> frozenset[str] | None:
-    """The statuses asked for; None for any. Of a repeated plain key only the last counts, and one
-    unknown status fails the whole request."""
-    indexed = [v for k, v in query.items(multi=True) if re.fullmatch(r"status\[\d*\]", k)]
-    plain = query.getlist("status")
-    names = indexed or (plain[-1].split(",") if plain else ["any"])
-    wanted = [name.strip() for name in names if name.strip()]
-    unknown = [name for name in wanted if name not in (*STATUSES, "any", "trash")]
-    if unknown:
-        listed = ", ".join(("any", "trash", *STATUSES))
-        raise BadParameters({"status": f"status[0] is not one of {listed}."})
-    return None if "any" in wanted else frozenset(wanted)
+class Checked:
+    """Reads a request's parameters and gathers all that is wrong with them."""
+
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.wrong: dict[str, Wrong] = {}
+
+    def whole(self, name: str, default: int, least: int | None = None) -> int:
+        """A whole number."""
+        text = self.last(name)
+        if text is None:
+            return default
+        if not re.fullmatch(r"-?\d+", text):
+            message = f"{name} is not of type integer."
+            self.wrong[name] = Wrong("rest_invalid_type", message, {"param": name})
+            return default
+        value = int(text)
+        if least is not None and value < least:
+            message = f"{name} must be greater than or equal to {least}"
+            self.wrong[name] = Wrong("rest_out_of_bounds", message)
+        return value
+
+    def last(self, name: str) -> str | None:
+        """A parameter's value; of a repeated one PHP keeps the last."""
+        values = self.query.getlist(name)
+        return values[-1] if values else None
+
+    def page(self) -> Page:
+        """Page numbers: `per_page` is 1 to 100, 10 if not given."""
+        number = self.whole("page", 1, 1)
+        per_page = self.whole("per_page", 10)
+        if "per_page" not in self.wrong and not 1 <= per_page <= 100:
+            message = "per_page must be between 1 (inclusive) and 100 (inclusive)"
+            self.wrong["per_page"] = Wrong("rest_out_of_bounds", message)
+        offset = self.whole("offset", -1)
+        return Page(per_page, number, offset if self.last("offset") is not None else None)
+
+    def ids(self, name: str) -> set[int]:
+        """A list of ids."""
+        parts = [part.strip() for part in values_of(self.query, name)]
+        for index, part in enumerate(parts):
+            if not re.fullmatch(r"-?\d+", part):
+                message = f"{name}[{index}] is not of type integer."
+                wrong = Wrong("rest_invalid_type", message, {"param": f"{name}[{index}]"})
+                self.wrong[name] = wrong
+                return set()
+        return {int(part) for part in parts}
+
+    def one_of(self, name: str, allowed: Sequence[str], default: str) -> str:
+        """One of these words."""
+        value = self.last(name)
+        if value is None:
+            return default
+        if value not in allowed:
+            self.wrong[name] = not_one_of(name, allowed)
+        return value
+
+    def moment(self, name: str, offset: timedelta) -> datetime | None:
+        """A time filter, as WooCommerce understands it.
+
+        With `dates_are_gmt` a time is GMT if it has no suffix, and shifted by the site's offset if
+        it has one. Without it, one with a suffix is right, one without is in the site's zone.
+        Fractions of a second are cut.
+        """
+        text = self.last(name)
+        if text is None:
+            return None
+        try:
+            at = datetime.fromisoformat(text).replace(microsecond=0)
+        except ValueError:
+            self.wrong[name] = Wrong("rest_invalid_date", "Invalid date.")
+            return None
+        gmt = (self.last("dates_are_gmt") or "").lower() in ("1", "true")
+        if at.tzinfo is None:
+            local = at.replace(tzinfo=UTC)
+            return local if gmt else local - offset
+        exact = at.astimezone(UTC)
+        return exact + offset if gmt else exact
+
+    def statuses(self, known: Sequence[str]) -> frozenset[str] | None:
+        """The statuses asked for; None for any but trash. One unknown fails the whole request."""
+        names = [name.strip() for name in values_of(self.query, "status")] or ["any"]
+        allowed = ("any", "trash", *known)
+        for index, name in enumerate(names):
+            if name not in allowed:
+                self.wrong["status"] = not_one_of(f"status[{index}]", allowed)
+                return frozenset()
+        return None if "any" in names else frozenset(names)
+
+    def check(self) -> None:
+        """Raise `BadParameters` if anything was wrong."""
+        if self.wrong:
+            raise BadParameters(self.wrong)
 
 
-def moment(query: MultiDict[str, str], name: str, offset: timedelta) -> datetime | None:
-    """A time filter as WooCommerce understands it (facts, item 4).
-
-    With `dates_are_gmt` a time is GMT if it has no suffix, and is shifted by the site's offset if
-    it has one. Without it, one with a suffix is right, one without is in the site's zone. Fractions
-    of a second are cut.
-    """
-    text = query.get(name)
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadParameters({name: "Invalid date."}) from None
-    gmt = query.get("dates_are_gmt", "").lower() in ("1", "true")
-    at = at.replace(microsecond=0)
-    if at.tzinfo is None:
-        local = at.replace(tzinfo=UTC)
-        return local if gmt else local - offset
-    exact = at.astimezone(UTC)
-    return exact + offset if gmt else exact
+def values_of(query: Query, name: str) -> list[str]:
+    """A list parameter: `name[0]=…&name[1]=…`, or a comma list, of which PHP keeps the last."""
+    pattern = re.compile(re.escape(name) + r"\[\d*\]")
+    indexed = [value for key, value in query.items(multi=True) if pattern.fullmatch(key)]
+    if indexed:
+        return indexed
+    plain = query.getlist(name)
+    return [part for part in plain[-1].split(",") if part] if plain else []
 
 
-SORTS: Mapping[str, Callable[[Order], tuple[object, ...]]] = {
-    "date": lambda order: (order.created.replace(microsecond=0), order.id),
-    "id": lambda order: (order.id,),
-}
-
-
-def list_orders(
-    orders: list[Order], query: MultiDict[str, str], offset: timedelta, version: tuple[int, ...]
-) -> Page:
+def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
     """The orders that a request asks for. Raises `BadParameters`."""
-    per_page, page, at = page_numbers(query)
-    wanted = statuses(query)
-    include = {int(i) for i in query.get("include", "").split(",") if i.strip().isdigit()}
-    after, before = moment(query, "after", offset), moment(query, "before", offset)
-    changed_after = moment(query, "modified_after", offset)
-    changed_before = moment(query, "modified_before", offset)
-    found = [
-        order
-        for order in orders
-        if (order.status != "trash" if wanted is None else order.status in wanted)
-        and (not include or order.id in include)
-        and _between(order.created, after, before)
-        and _between(order.modified, changed_after, changed_before)
+    checked = Checked(query)
+    page = checked.page()
+    include = checked.ids("include")
+    exclude = checked.ids("exclude")
+    after = checked.moment("after", state.offset)
+    before = checked.moment("before", state.offset)
+    changed_after = checked.moment("modified_after", state.offset)
+    changed_before = checked.moment("modified_before", state.offset)
+    order = checked.one_of("order", ("asc", "desc"), "desc")
+    by = checked.one_of("orderby", ORDERS_BY, "date")
+    wanted = checked.statuses(state.statuses)
+    customer = checked.whole("customer", -1)
+    checked.check()
+    matching = [
+        found
+        for found in state.orders.values()
+        if (found.status != "trash" if wanted is None else found.status in wanted)
+        and (not include or found.id in include)
+        and found.id not in exclude
+        and customer in (-1, found.customer_id)
+        and _between(found.created, after, before)
+        and _between(found.modified, changed_after, changed_before)
     ]
-    found = _sorted(found, query, version)
-    start = at if at is not None else (page - 1) * per_page
-    return Page(found[start : start + per_page], len(found), per_page)
+    matching = _sorted(matching, by, page, state, descending=order == "desc")
+    rows = matching[page.start : page.start + page.per_page]
+    # order tables say so of a page past the end
+    total = 0 if state.hpos and not rows else len(matching)
+    return Found(rows, total), page
 
 
 def _between(at: datetime, after: datetime | None, before: datetime | None) -> bool:
     """Both bounds are exclusive, in whole seconds."""
+    if after is None and before is None:
+        return True
     second = at.replace(microsecond=0)
     return (after is None or second > after) and (before is None or second < before)
 
 
+SORTS: Mapping[str, Callable[[Order], tuple[object, ...]]] = {
+    "date": lambda order: (order.created.replace(microsecond=0), order.id),
+    "modified": lambda order: (order.modified.replace(microsecond=0), order.id),
+}
+
+
 def _sorted(
-    orders: list[Order], query: MultiDict[str, str], version: tuple[int, ...]
+    orders: list[Order], by: str, page: Page, state: StoreState, *, descending: bool
 ) -> list[Order]:
-    by = query.get("orderby", "date")
-    if by not in ("date", "id", "modified", "include", "title", "slug"):
-        raise BadParameters({"orderby": "orderby is not one of date, id, include, title, slug."})
-    descending = query.get("order", "desc") == "desc"
-    if by == "modified":
-        return _by_modified(orders, query, version, descending=descending)
-    return sorted(orders, key=SORTS.get(by, SORTS["id"]), reverse=descending)
-
-
-def _by_modified(
-    orders: list[Order],
-    query: MultiDict[str, str],
-    version: tuple[int, ...],
-    *,
-    descending: bool,
-) -> list[Order]:
-    """Before 10.4 nothing breaks a tie between orders of one second, and the database gives them
-    in another order for each page."""
-    if version >= (10, 4):
-        return sorted(
-            orders, key=lambda o: (o.modified.replace(microsecond=0), o.id), reverse=descending
-        )
-    salt = int(query.get("page", "1")) * 7919 + int(query.get("offset", "0")) * 104_729
-    shuffled = sorted(orders, key=lambda o: (o.id * 2_654_435_761 + salt) % 1_000_003)
-    return sorted(shuffled, key=lambda o: o.modified.replace(microsecond=0), reverse=descending)
+    if by == "modified" and not state.is_at_least(10, 4):
+        # Nothing breaks a tie between orders of one second: each page has them in another order.
+        salt = page.start * 7919 + page.per_page
+        orders = sorted(orders, key=lambda o: (o.id * 2_654_435_761 + salt * 40_503) % 1_000_003)
+        return sorted(orders, key=lambda o: o.modified.replace(microsecond=0), reverse=descending)
+    key = SORTS.get(by, lambda order: (order.id,))
+    return sorted(orders, key=key, reverse=descending)

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-import random
+import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
+from typing import Literal
 
 from katana_woo_sync.sandbox.server import SandboxServer
-from katana_woo_sync.sandbox.woocommerce.answers import Json, order_json
-from katana_woo_sync.sandbox.woocommerce.app import StoreApp
+from katana_woo_sync.sandbox.woocommerce import generated
+from katana_woo_sync.sandbox.woocommerce.answers import Json, View, note_json, order_json
+from katana_woo_sync.sandbox.woocommerce.app import ORDER_ROUTES, StoreApp
+from katana_woo_sync.sandbox.woocommerce.catalogue import Catalogue
 from katana_woo_sync.sandbox.woocommerce.oauth import Gate
+from katana_woo_sync.sandbox.woocommerce.placing import Cart, place
 from katana_woo_sync.sandbox.woocommerce.records import (
     Address,
     Coupon,
     Fee,
     Item,
-    Order,
-    Product,
-    Refund,
-    RefundLine,
+    Mail,
     Shipping,
 )
-from katana_woo_sync.sandbox.woocommerce.store import Mail, StoreState, numbered
-from katana_woo_sync.sandbox.woocommerce.totals import Rounding, TaxRate
+from katana_woo_sync.sandbox.woocommerce.refunds import Part, refund
+from katana_woo_sync.sandbox.woocommerce.shop_routes import SHOP_ROUTES
+from katana_woo_sync.sandbox.woocommerce.store import StoreState
+from katana_woo_sync.sandbox.woocommerce.tax_rates import Place, TaxRate, numbered
+from katana_woo_sync.sandbox.woocommerce.totals import Rounding
 
 CONSUMER_KEY = "ck_" + "5a" * 20
 CONSUMER_SECRET = "cs_" + "7b" * 20
-BUYER = Address(
-    first_name="Test",
-    last_name="Buyer",
-    address_1="Ermou 12",
-    city="Athens",
-    state="I",
-    postcode="10552",
-    country="GR",
-    email="buyer@example.test",
+EDITABLE = frozenset(
+    {
+        "status",
+        "billing",
+        "shipping",
+        "currency",
+        "customer_note",
+        "customer_id",
+        "number",
+        "created",
+        "modified",
+        "completed",
+        "paid",
+        "needs_processing",
+        "payment_method_title",
+        "order_key",
+    }
 )
 
 
@@ -46,13 +57,18 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class WooCommerceSandbox:
+class WooCommerceSandbox(Catalogue):
     """A store with its REST API over real HTTP, and methods for what people do in it.
 
-    `utc_offset_hours` is the site's time zone; `version` and `hpos` (order tables, not posts)
-    choose which of the measured behaviours it shows; `behind_https` makes it believe that it is
-    reached over https, so that Basic and keys in the query work; `permission` is read, write or
-    read_write.
+    `tax_rates` apply by the customer's country and state; the shop itself is in `base_country`
+    (and `base_state`), by default where its first rate applies. `utc_offset_hours` is the site's
+    time zone. `version` and `hpos` (order tables, not posts) choose which of the measured
+    behaviours it shows. `behind_https` makes it believe that it is reached over https, so that
+    Basic and keys in the query work; `ssl_context` (a context, or files of certificate and key)
+    serves real https. `permission` is read, write or read_write; `path` a subdirectory such as
+    "/shop"; `address` what the site takes for its own address where that is another than the one
+    asked for (a proxy); `permalinks` pretty, index or plain. `clock` gives aware UTC; OAuth's
+    timestamps are always held against the real time.
     """
 
     def __init__(
@@ -62,6 +78,8 @@ class WooCommerceSandbox:
         prices_include_tax: bool = True,
         currency: str = "EUR",
         tax_rates: Sequence[TaxRate] = (),
+        base_country: str = "",
+        base_state: str = "",
         round_at_subtotal: bool = False,
         price_decimals: int = 2,
         utc_offset_hours: float = 0,
@@ -69,38 +87,56 @@ class WooCommerceSandbox:
         hpos: bool = True,
         consumer_key: str = CONSUMER_KEY,
         consumer_secret: str = CONSUMER_SECRET,
-        permission: str = "read_write",
+        permission: Literal["read", "write", "read_write"] = "read_write",
         behind_https: bool = False,
+        ssl_context: ssl.SSLContext | tuple[str, str] | None = None,
         path: str = "",
+        address: str = "",
+        permalinks: Literal["pretty", "index", "plain"] = "pretty",
         clock: Callable[[], datetime] = utc_now,
         port: int = 0,
+        host: str = "127.0.0.1",
     ) -> None:
         self.consumer_key = consumer_key
         self.consumer_secret = consumer_secret
-        self.state = StoreState(
+        state = StoreState(
             name=name,
             rounding=Rounding(round_at_subtotal, price_decimals, prices_include_tax),
             currency=currency,
             rates=numbered(tax_rates),
+            base=_base(base_country, base_state, tax_rates),
             clock=clock,
             offset=timedelta(hours=utc_offset_hours),
             version=tuple(int(part) for part in version.split(".")),
             hpos=hpos,
         )
-        self.gate = Gate(consumer_key, consumer_secret, permission, https=behind_https)
-        self.app = StoreApp(self.state, self.gate, path)
-        self.server = SandboxServer(self.app.handle, port=port)
-        self._path = path.rstrip("/")
+        super().__init__(state)
+        self.gate = Gate(
+            consumer_key, consumer_secret, utc_now, permission, https=behind_https, address=address
+        )
+        table = (*ORDER_ROUTES, *SHOP_ROUTES)
+        self.app = StoreApp(state, self.gate, path, table, permalinks=permalinks)
+        self.server = SandboxServer(self.app.handle, port=port, host=host, ssl_context=ssl_context)
 
     @property
     def url(self) -> str:
         """The store's address."""
-        return self.server.url + self._path
+        return self.server.url + self.app.path
 
     @property
     def mails(self) -> list[Mail]:
-        """The mails that changes of status sent."""
+        """The mails that changes of status sent, oldest first."""
         return self.state.mails
+
+    @property
+    def before_list_answer(self) -> list[Callable[[], None]]:
+        """A queue: each entry is called once, before one list of orders is answered, so that
+        orders can change between two pages. An entry that is to pass a page is `lambda: None`."""
+        return self.app.before_list
+
+    def on_list(self, call: Callable[[], None] | None) -> None:
+        """Call this before every list of orders is answered; None ends it."""
+        self.app.on_list = call
 
     def start(self) -> WooCommerceSandbox:
         """Serve until `stop`."""
@@ -117,73 +153,25 @@ class WooCommerceSandbox:
     def __exit__(
         self,
         kind: type[BaseException] | None,
-        error: BaseException | None,
+        problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         self.stop()
 
-    def add_product(
-        self,
-        name: str,
-        sku: str,
-        price: Decimal | str | int,
-        *,
-        tax_class: str = "",
-        virtual: bool = False,
-    ) -> int:
-        """Add a simple product; the price is as entered, with or without tax. Returns its id."""
-        with self.state.lock:
-            product = Product(
-                self.state.next_id(),
-                name,
-                sku,
-                Decimal(price),
-                tax_class=tax_class,
-                virtual=virtual,
-            )
-            self.state.products[product.id] = product
-            return product.id
-
-    def add_variable_product(
-        self,
-        name: str,
-        sku: str,
-        variations: Sequence[tuple[str, Decimal | str | int, Mapping[str, str]]],
-        *,
-        tax_class: str = "",
-    ) -> tuple[int, list[int]]:
-        """Add a variable product; each variation is (sku, price, its options by name). Returns the
-        product's id and those of its variations."""
-        with self.state.lock:
-            values: dict[str, dict[str, None]] = {}
-            for _sku, _price, options in variations:
-                for option, value in options.items():
-                    values.setdefault(option, {})[value] = None
-            parent = Product(
-                self.state.next_id(),
-                name,
-                sku,
-                Decimal(0),
-                type="variable",
-                tax_class=tax_class,
-                attributes={option: tuple(found) for option, found in values.items()},
-            )
-            self.state.products[parent.id] = parent
-            ids = []
-            for own_sku, price, options in variations:
-                child = Product(
-                    self.state.next_id(),
-                    name,
-                    own_sku,
-                    Decimal(price),
-                    type="variation",
-                    parent_id=parent.id,
-                    tax_class=tax_class,
-                    options=dict(options),
-                )
-                self.state.products[child.id] = child
-                ids.append(child.id)
-            return parent.id, ids
+    def buyer(self) -> Address:
+        """An address of the shop's own country, which orders have that are given none."""
+        base = self.state.base
+        return Address(
+            first_name="Test",
+            last_name="Buyer",
+            address_1="Ermou 12",
+            city="Athens",
+            state=base.state,
+            postcode=base.postcode or "10552",
+            country=base.country,
+            email="buyer@example.test",
+            phone="+30 690 0000000",
+        )
 
     def place_order(
         self,
@@ -191,110 +179,156 @@ class WooCommerceSandbox:
         *,
         status: str = "processing",
         customer_id: int = 0,
-        billing: Address = BUYER,
+        billing: Address | None = None,
         shipping_address: Address | None = None,
         coupons: Sequence[Coupon] = (),
         fees: Sequence[Fee] = (),
         shipping: Sequence[Shipping] = (),
         currency: str | None = None,
         customer_note: str = "",
+        payment_method_title: str = "Direct bank transfer",
         number: str | None = None,
         created: datetime | None = None,
         vat_exempt: bool = False,
+        order_id: int | None = None,
+        order_key: str | None = None,
         total: Decimal | None = None,
+        meta: Mapping[str, object] | None = None,
     ) -> int:
-        """Place an order; returns its id. `total` overrides what the lines add up to, as gift card
-        plugins do."""
-        state = self.state
-        with state.lock:
-            lines = state.lines(items, fees, shipping, coupons, exempt=vat_exempt)
-            now = created or state.clock()
-            order_id = state.next_id()
-            key = random.Random(f"{state.name} {order_id}").randbytes(6).hex()
-            discount = sum((x.subtotal - x.net for x in lines if x.kind == "item"), Decimal(0))
-            virtual = [state.products[i.variation_id or i.product_id].virtual for i in items]
-            paid = status in ("processing", "completed", "refunded")
-            state.orders[order_id] = Order(
-                id=order_id,
-                number=number or str(order_id),
-                order_key=f"wc_order_{key}",
-                status=status,
-                currency=currency or state.currency,
-                prices_include_tax=state.rounding.prices_include_tax,
-                created=now,
-                modified=now,
-                lines=lines,
-                rates=state.used_rates(lines),
-                coupons=list(coupons),
-                total=state.total(lines) if total is None else total,
-                discount=discount,
-                billing=billing,
-                shipping=shipping_address if shipping_address is not None else billing,
-                customer_id=customer_id,
-                customer_note=customer_note,
-                needs_processing=not (virtual and all(virtual)),
-                paid=now if paid else None,
-                completed=now if status == "completed" else None,
-            )
-            return order_id
+        """Place an order, in any status; no mail is noted. Returns its id.
+
+        Taxes are those of the shipping address (without one, the billing address). `total`
+        overrides the sum with tax, as gift card plugins do. `order_id` and `order_key` are for
+        restored and cloned shops. Raises `ValueError` for an id that is taken.
+        """
+        buyer = self.buyer() if billing is None else billing
+        cart = Cart(
+            items=items,
+            billing=buyer,
+            shipping_address=buyer if shipping_address is None else shipping_address,
+            coupons=coupons,
+            fees=fees,
+            shipping=shipping,
+            vat_exempt=vat_exempt,
+            status=status,
+            customer_id=customer_id,
+            currency=currency or "",
+            customer_note=customer_note,
+            payment_method_title=payment_method_title,
+            number=number,
+            order_id=order_id,
+            order_key=order_key,
+            created=created,
+            total=total,
+            meta=meta or {},
+        )
+        with self.state.lock:
+            return place(self.state, cart).id
+
+    def add_generated_orders(
+        self,
+        count: int,
+        *,
+        seed: int = 1,
+        status: str = "processing",
+        start: datetime | None = None,
+        gap: timedelta = timedelta(minutes=7),
+    ) -> list[int]:
+        """Place varied orders, the same ones for the same seed; a store without products gets
+        some. With `start` they were created from then on, a `gap` apart. Returns their ids."""
+        with self.state.lock:
+            if not self.state.products:
+                for sku, name, price in generated.CATALOGUE:
+                    self.add_product(name, sku, price)
+            sold = [p for p in self.state.products.values() if p.type != "variable"]
+            customers = [*self.state.customers]
+            ids = []
+            carts = generated.carts(count, seed, sold, customers, self.buyer())
+            for index, cart in enumerate(carts):
+                at = None if start is None else start + index * gap
+                order = place(self.state, _placed(cart, status, at))
+                ids.append(order.id)
+            return ids
 
     def order(self, order_id: int) -> Json:
-        """An order as the API shows it."""
+        """An order as the API shows it, with the store's decimals."""
         with self.state.lock:
-            state = self.state
-            order = state.orders[order_id]
-            return order_json(order, state.products.get, state.rounding.decimals, state.offset)
+            view = View(self.state, "http://127.0.0.1" + self.app.path)
+            return order_json(self.state.orders[order_id], view)
+
+    def orders(self) -> list[int]:
+        """The ids of all orders, those in the trash too."""
+        with self.state.lock:
+            return [*self.state.orders]
+
+    def notes(self, order_id: int) -> list[Json]:
+        """An order's notes as the API shows them, oldest first."""
+        with self.state.lock:
+            view = View(self.state, "http://127.0.0.1" + self.app.path)
+            order = self.state.orders[order_id]
+            return [note_json(note, order, view) for note in order.notes]
 
     def set_status(self, order_id: int, status: str) -> None:
-        """Change an order's status in the shop's screens."""
+        """Change an order's status in the shop's screens, which sends mails."""
         with self.state.lock:
             self.state.change_status(self.state.orders[order_id], status)
 
     def edit_order(self, order_id: int, **changes: object) -> None:
-        """Change fields of an order in the shop's screens, by the names of `records.Order`."""
+        """Change fields of an order in the shop's screens, by the names of `records.Order`.
+
+        A status set here sends no mail, as when a plugin writes it. The modification time moves,
+        unless it is given as `modified`. Raises `AttributeError` for a field that cannot be edited.
+        """
         with self.state.lock:
             order = self.state.orders[order_id]
             for name, value in changes.items():
-                if not hasattr(order, name):
-                    raise AttributeError(name)
+                if name not in EDITABLE:
+                    raise AttributeError(f"an order's {name} is not edited so")
                 setattr(order, name, value)
             if "modified" not in changes:
                 order.modified = self.state.clock()
+
+    def set_meta(self, order_id: int, key: str, value: object) -> None:
+        """Set a meta entry of an order, as plugins do; its modification time stays."""
+        with self.state.lock:
+            self.state.set_meta(self.state.orders[order_id], key, value)
 
     def refund(
         self,
         order_id: int,
         amount: Decimal | str | None = None,
         *,
-        lines: Mapping[int, int] | None = None,
+        lines: Mapping[int, int | Decimal | tuple[int | Decimal, Decimal | None]] | None = None,
         reason: str = "",
     ) -> int:
-        """Refund an amount, or lines by (line id: quantity) with their money; returns its id.
+        """Refund an amount (with tax), or lines: {line id: quantity} with the quantity's share of
+        the money, or {line id: (quantity, money with tax)}. Returns the refund's id.
 
-        A full refund makes the order refunded."""
+        Neither refunds all that is left; that makes the order refunded. Stock stays. Raises
+        `ValueError` for more than is left.
+        """
+        parts = {}
+        for line_id, given in (lines or {}).items():
+            quantity, money = given if isinstance(given, tuple) else (given, None)
+            parts[line_id] = Part(Decimal(quantity), money)
         with self.state.lock:
             order = self.state.orders[order_id]
-            refunded = [_refund_line(order, i, n, self.state) for i, n in (lines or {}).items()]
-            of_lines = sum((r.net + sum(r.taxes.values()) for r in refunded), Decimal(0))
-            refund = Refund(
-                self.state.next_id(),
-                Decimal(amount) if amount is not None else of_lines,
-                self.state.clock(),
-                refunded,
-                reason,
-            )
-            order.refunds.append(refund)
-            order.modified = self.state.clock()
-            if sum((r.amount for r in order.refunds), Decimal(0)) >= order.total:
-                self.state.change_status(order, "refunded")
-            return refund.id
+            due = None if amount is None else Decimal(amount)
+            if due is None and not parts:
+                due = order.refundable
+            return refund(self.state, order, parts, due, reason).id
+
+    def delete_refund(self, order_id: int, refund_id: int) -> None:
+        """Delete a refund; no modification time moves."""
+        with self.state.lock:
+            order = self.state.orders[order_id]
+            order.refunds[:] = [kept for kept in order.refunds if kept.id != refund_id]
 
     def trash(self, order_id: int) -> None:
-        """Move an order to the trash."""
+        """Move an order to the trash; its stock stays taken."""
         with self.state.lock:
             order = self.state.orders[order_id]
-            order.status_before_trash = order.status
-            order.status = "trash"
+            order.status_before_trash, order.status = order.status, "trash"
             order.modified = self.state.clock()
 
     def restore(self, order_id: int) -> None:
@@ -309,66 +343,15 @@ class WooCommerceSandbox:
         with self.state.lock:
             del self.state.orders[order_id]
 
-    def rename_sku(self, product_id: int, sku: str) -> None:
-        """Give a product or variation another SKU; orders show it at once."""
-        with self.state.lock:
-            self.state.products[product_id].sku = sku
 
-    def delete_product(self, product_id: int) -> None:
-        """Delete a product or variation; the lines that held it keep name and money."""
-        with self.state.lock:
-            gone = self.state.products.pop(product_id)
-            for order in self.state.orders.values():
-                for line in order.lines:
-                    if line.variation_id == product_id:
-                        line.variation_id = 0
-                    if line.product_id == product_id and not gone.parent_id:
-                        line.product_id = line.variation_id = 0
-
-    def add_generated_orders(
-        self, count: int, *, seed: int = 1, status: str = "processing"
-    ) -> list[int]:
-        """Place varied orders for the store's simple products, the same ones for the same seed."""
-        chance = random.Random(seed)
-        products = [p for p in self.state.products.values() if p.type == "simple"]
-        return [self._generated(chance, products, status) for _ in range(count)]
-
-    def _generated(self, chance: random.Random, products: list[Product], status: str) -> int:
-        chosen = chance.sample(products, k=min(len(products), chance.randint(1, 4)))
-        first, last = chance.choice(NAMES)
-        number = chance.randint(1, 5000)
-        address = replace(
-            BUYER, first_name=first, last_name=last, email=f"buyer{number}@example.test"
-        )
-        coupons = [
-            Coupon("pct10", "percent", Decimal(10)),
-            Coupon("five", "fixed_cart", Decimal(5)),
-        ]
-        fees = [Fee("Gift wrap", Decimal("2.50")), Fee("Loyalty", Decimal("-1.20"))]
-        return self.place_order(
-            [Item(p.id, chance.randint(1, 7)) for p in chosen],
-            status=status,
-            customer_id=number if chance.random() < 0.5 else 0,
-            billing=address,
-            coupons=[coupons[chance.randint(0, 1)]] if chance.random() < 0.3 else [],
-            fees=[fees[chance.randint(0, 1)]] if chance.random() < 0.2 else [],
-            shipping=[Shipping("Courier", Decimal("4.90"))] if chance.random() < 0.6 else [],
-        )
+def _placed(cart: Cart, status: str, created: datetime | None) -> Cart:
+    return Cart(**{**vars(cart), "status": status, "created": created})
 
 
-NAMES = (
-    ("Anna", "Müller"),
-    ("Γιώργος", "Παπαδόπουλος"),
-    ("O'Brien", "& Söhne"),
-    ("🦄 Zoë", "Nuñez"),
-    ("Li", "李"),
-    ("A" * 100, "B" * 100),
-)
-
-
-def _refund_line(order: Order, line_id: int, quantity: int, state: StoreState) -> RefundLine:
-    line = next(line for line in order.lines if line.id == line_id)
-    share = Decimal(quantity) / line.quantity
-    shown = state.rounding.shown
-    taxes = {i: shown(tax * share) for i, tax in line.taxes.items()}
-    return RefundLine(line, Decimal(quantity), shown(line.net * share), taxes)
+def _base(country: str, state: str, rates: Sequence[TaxRate]) -> Place:
+    """The shop's own place: the one given, or its first rate's."""
+    if country:
+        return Place(country, state)
+    first = rates[0] if rates else TaxRate(Decimal(0))
+    postcode = first.postcodes[0] if first.postcodes else ""
+    return Place(first.country or "GR", first.state, postcode)

@@ -1,212 +1,230 @@
-"""A sandbox store's state, and how orders come into being and change in it."""
+"""A sandbox store's state, and how its orders change."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from katana_woo_sync.sandbox.woocommerce.answers import Json
 from katana_woo_sync.sandbox.woocommerce.records import (
-    Coupon,
-    Fee,
-    Item,
-    Line,
+    STOCK_TAKING,
+    Address,
+    Customer,
+    Mail,
+    Meta,
+    Note,
     Order,
     Product,
-    Shipping,
+    Refund,
 )
-from katana_woo_sync.sandbox.woocommerce.totals import (
-    HUNDRED,
-    Rounding,
-    Taxed,
-    TaxRate,
-    exclusive,
-    line,
-    spread,
+from katana_woo_sync.sandbox.woocommerce.tax_rates import Place, TaxRate, rates_at
+from katana_woo_sync.sandbox.woocommerce.totals import Rounding
+
+STATUSES = (
+    "auto-draft",
+    "pending",
+    "processing",
+    "on-hold",
+    "completed",
+    "cancelled",
+    "refunded",
+    "failed",
+    "checkout-draft",
 )
-
-STOCK_TAKING = frozenset({"processing", "completed", "on-hold"})
-
-
-@dataclass(frozen=True)
-class Mail:
-    """A mail that a change of status sent to the customer."""
-
-    order_id: int
-    before: str
-    after: str
+NAMES_OF_STATUSES = {
+    "pending": "Pending payment",
+    "on-hold": "On hold",
+    "checkout-draft": "Draft",
+}
+ADDRESS_FIELDS = frozenset(field.name for field in fields(Address))
 
 
 @dataclass
 class StoreState:
-    """Everything that a store keeps. `clock` gives aware UTC."""
+    """Everything that a store keeps. `clock` gives aware UTC; `lock` guards all of it."""
 
     name: str
     rounding: Rounding
     currency: str
     rates: tuple[TaxRate, ...]
+    base: Place
     clock: Callable[[], datetime]
     offset: timedelta = timedelta(0)
     version: tuple[int, ...] = (11, 0, 1)
     hpos: bool = True
+    statuses: list[str] = field(default_factory=lambda: list(STATUSES))
     products: dict[int, Product] = field(default_factory=dict)
     orders: dict[int, Order] = field(default_factory=dict)
+    customers: dict[int, Customer] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
-    last_id: int = 10
+    last_post: int = 9
+    last_line: int = 0
+    last_meta: int = 0
+    last_note: int = 0
+    last_customer: int = 1
+    placed: int = 0
 
-    def next_id(self) -> int:
-        """Orders, products and lines number on one count, as posts do."""
-        self.last_id += 1
-        return self.last_id
+    def is_at_least(self, *version: int) -> bool:
+        """Whether this WooCommerce is that version or newer."""
+        return self.version >= version
 
-    def settings(self, group: str) -> list[Json]:
-        """The settings of a group, as the API lists them."""
-        values: Mapping[str, Mapping[str, str]] = {
-            "general": {
-                "woocommerce_currency": self.currency,
-                "woocommerce_price_num_decimals": str(self.rounding.decimals),
-            },
-            "tax": {
-                "woocommerce_prices_include_tax": _yes(self.rounding.prices_include_tax),
-                "woocommerce_tax_round_at_subtotal": _yes(self.rounding.at_subtotal),
-            },
-        }
-        rows = values.get(group, {})
-        return [{"id": name, "value": value, "group_id": group} for name, value in rows.items()]
+    def next_post(self) -> int:
+        """Orders, refunds and products number on one count, as WordPress's posts do."""
+        self.last_post += 1
+        return self.last_post
+
+    def next_line(self) -> int:
+        """The id of an order's line, tax line or coupon line."""
+        self.last_line += 1
+        return self.last_line
+
+    def next_meta(self) -> int:
+        """The id of an entry of meta data."""
+        self.last_meta += 1
+        return self.last_meta
+
+    def rates_of(self, tax_class: str, place: Place) -> list[TaxRate]:
+        """The rates of a tax class at a place."""
+        return rates_at(self.rates, tax_class, place)
 
     def put(self, order: Order, body: Mapping[str, object]) -> None:
         """Change an order as a PUT does: on order tables even an empty one counts as a change."""
+        changed = self._put_fields(order, body)
         status = body.get("status")
-        changed = isinstance(status, str) and self.change_status(order, status)
-        if isinstance(body.get("customer_note"), str):
-            order.customer_note = str(body["customer_note"])
-            changed = True
+        if isinstance(status, str):
+            changed |= self.change_status(order, status)
+        elif body.get("set_paid") is True and order.status in ("pending", "on-hold", "failed"):
+            changed |= self.change_status(order, "processing")
         if self.hpos or changed:
             order.modified = self.clock()
 
+    def _put_fields(self, order: Order, body: Mapping[str, object]) -> bool:
+        """Set fields; tells whether legacy storage takes that for a change of the order."""
+        changed = False
+        note = body.get("customer_note")
+        if isinstance(note, str) and note != order.customer_note:
+            order.customer_note = note
+            changed = True
+        for name in ("payment_method", "payment_method_title", "transaction_id"):
+            value = body.get(name)
+            if isinstance(value, str):
+                setattr(order, name, value)
+        order.billing = _changed_address(order.billing, body.get("billing"))
+        order.shipping = _changed_address(order.shipping, body.get("shipping"))
+        entries = body.get("meta_data")
+        for entry in entries if isinstance(entries, list) else ():
+            if isinstance(entry, dict) and isinstance(entry.get("key"), str):
+                self.set_meta(order, entry["key"], entry.get("value"))
+        return changed
+
+    def set_meta(self, order: Order, key: str, value: object) -> None:
+        """Set a meta entry. Those that WooCommerce itself uses for the addresses (`_billing_email`)
+        are written there."""
+        for prefix in ("billing", "shipping"):
+            name = key.removeprefix(f"_{prefix}_")
+            if key.startswith(f"_{prefix}_") and name in ADDRESS_FIELDS:
+                address = _changed_address(getattr(order, prefix), {name: value})
+                setattr(order, prefix, address)
+                return
+        known = order.meta.get(key)
+        order.meta[key] = (known[0] if known else self.next_meta(), value)
+
     def change_status(self, order: Order, status: str) -> bool:
-        """Set a status; mails the customer if it is another. Returns whether it was."""
+        """Set a status and send the mails, if it is another. Returns whether it was."""
         if order.status == status:
             return False
-        self.mails.append(Mail(order.id, order.status, status))
-        order.status = status
-        order.modified = self.clock()
+        before, order.status = order.status, status
+        now = order.modified = self.clock()
+        self.mails.append(Mail(order.id, before, status))
+        text = f"Order status changed from {_title(before)} to {_title(status)}."
+        self.add_note(order, text)
         if status == "completed":
-            order.completed = order.modified
+            order.completed = now
         if status in ("processing", "completed") and order.paid is None:
-            order.paid = order.modified
+            order.paid = now
+        if status == "refunded" and order.refundable > 0:
+            whole = Refund(
+                self.next_post(),
+                order.refundable,
+                now,
+                (),
+                (),
+                "Order fully refunded.",
+                self.next_meta(),
+                whole=True,
+            )
+            order.refunds.insert(0, whole)
+        self.move_stock(order)
         return True
 
-    def rates_of(self, tax_class: str | None, *, shipping: bool = False) -> list[TaxRate]:
-        """The rates of a tax class; None is untaxed."""
-        if tax_class is None:
-            return []
-        return [r for r in self.rates if r.tax_class == tax_class and (r.shipping or not shipping)]
+    def add_note(
+        self, order: Order, text: str, *, author: str = "WooCommerce", to_customer: bool = False
+    ) -> Note:
+        """Note something on an order; that moves no modification time."""
+        self.last_note += 1
+        note = Note(self.last_note, text, self.clock(), author, to_customer)
+        order.notes.append(note)
+        return note
 
-    def lines(
-        self,
-        items: Sequence[Item],
-        fees: Sequence[Fee],
-        shipping: Sequence[Shipping],
-        coupons: Sequence[Coupon],
-        *,
-        exempt: bool,
-    ) -> list[Line]:
-        """The lines of a new order, computed as WooCommerce does."""
-        lines = self._items(items, coupons, exempt=exempt)
-        for fee in fees:
-            rates = [] if exempt else self.rates_of(fee.tax_class)
-            taxed = exclusive(fee.amount, rates, self.rounding)
-            lines.append(self._plain_line("fee", fee.name, taxed))
-        for method in shipping:
-            rates = [] if exempt else self.rates_of(method.tax_class, shipping=True)
-            taxed = exclusive(method.amount, rates, self.rounding)
-            lines.append(self._plain_line("shipping", method.title, taxed))
-        return lines
+    def move_stock(self, order: Order) -> None:
+        """Take the order's goods from stock, or give back those of a cancelled one. Other
+        statuses, trash and deletion change nothing."""
+        if order.status in STOCK_TAKING:
+            for line in order.lines:
+                holder = self.stock_holder(line.variation_id or line.product_id)
+                taken = any(meta.key == "_reduced_stock" for meta in line.meta)
+                if line.kind == "item" and holder is not None and not taken:
+                    quantity = f"{line.quantity.normalize():f}"
+                    entry = Meta(self.next_meta(), "_reduced_stock", quantity, "_reduced_stock")
+                    line.meta.append(entry)
+                    self._add_stock(holder, -line.quantity)
+        elif order.status in ("cancelled", "pending"):
+            for line in order.lines:
+                holder = self.stock_holder(line.variation_id or line.product_id)
+                for meta in [meta for meta in line.meta if meta.key == "_reduced_stock"]:
+                    line.meta.remove(meta)
+                    if holder is not None:
+                        self._add_stock(holder, Decimal(str(meta.value)))
 
-    def _plain_line(self, kind: str, name: str, taxed: Taxed) -> Line:
-        return Line(self.next_id(), kind, name, taxed.net, taxed.taxes)
+    def stock_holder(self, product_id: int) -> Product | None:
+        """The product whose stock a product uses: itself, or its parent; None if unmanaged."""
+        product = self.products.get(product_id)
+        if product is not None and product.manage_stock == "parent":
+            product = self.products.get(product.parent_id)
+        return product if product is not None and product.manage_stock is True else None
 
-    def _items(
-        self, items: Sequence[Item], coupons: Sequence[Coupon], *, exempt: bool
-    ) -> list[Line]:
-        amounts = [self._price(item) * Decimal(item.quantity) for item in items]
-        discounts = self._discounts(items, amounts, coupons)
-        lines = []
-        for item, amount, discount in zip(items, amounts, discounts, strict=True):
-            product = self.products[item.variation_id or item.product_id]
-            rates = self.rates_of(product.tax_class)
-            before = line(amount, rates, self.rounding, base_rates=rates, exempt=exempt)
-            after = line(amount - discount, rates, self.rounding, base_rates=rates, exempt=exempt)
-            meta: list[tuple[str, object]] = [*product.options.items(), *item.meta]
-            meta.append(("_reduced_stock", str(item.quantity)))
-            lines.append(
-                Line(
-                    id=self.next_id(),
-                    kind="item",
-                    name=self.line_name(product),
-                    net=after.net,
-                    taxes=after.taxes,
-                    quantity=Decimal(item.quantity),
-                    subtotal=before.net,
-                    subtotal_taxes=before.taxes,
-                    product_id=item.product_id,
-                    variation_id=item.variation_id,
-                    tax_class=product.tax_class,
-                    meta=meta,
-                )
-            )
-        return lines
+    def _add_stock(self, product: Product, quantity: Decimal) -> None:
+        product.stock = (product.stock or Decimal(0)) + quantity
+        product.modified = self.clock()
 
-    def line_name(self, product: Product) -> str:
-        """A product's name; a variation's has its options behind it."""
-        if not product.options:
-            return product.name
-        return f"{product.name} - {', '.join(product.options.values())}"
-
-    def _price(self, item: Item) -> Decimal:
-        if item.price is not None:
-            return item.price
-        return self.products[item.variation_id or item.product_id].price
-
-    def _discounts(
-        self, items: Sequence[Item], amounts: Sequence[Decimal], coupons: Sequence[Coupon]
-    ) -> list[Decimal]:
-        taken = [Decimal(0) for _ in amounts]
-        for coupon in coupons:
-            left = [amount - part for amount, part in zip(amounts, taken, strict=True)]
-            match coupon.kind:
-                case "percent":
-                    parts = [amount * coupon.amount / HUNDRED for amount in left]
-                case "fixed_cart":
-                    parts = spread(coupon.amount, left, self.rounding.unit)
-                case _:
-                    parts = [coupon.amount * Decimal(item.quantity) for item in items]
-            parts = [min(part, most) for part, most in zip(parts, left, strict=True)]
-            taken = [a + b for a, b in zip(taken, parts, strict=True)]
-        return taken
-
-    def total(self, lines: Sequence[Line]) -> Decimal:
-        """An order's total with tax: of rounded lines, or rounded at the end."""
-        rounding = self.rounding
-        if rounding.at_subtotal:
-            return rounding.shown(sum((x.net + x.tax for x in lines), Decimal(0)))
-        return sum((rounding.shown(x.net) + rounding.shown(x.tax) for x in lines), Decimal(0))
-
-    def used_rates(self, lines: Sequence[Line]) -> list[TaxRate]:
-        """The rates that any line bears."""
-        used = {rate_id for x in lines for rate_id in x.taxes}
-        return [rate for rate in self.rates if rate.id in used]
+    def forget_product(self, product_id: int) -> None:
+        """Delete a product for good; lines that held it keep their names and money."""
+        gone = self.products.pop(product_id)
+        children = [p.id for p in self.products.values() if p.parent_id == product_id]
+        for child in children:
+            del self.products[child]
+        for order in self.orders.values():
+            for line in order.lines:
+                if line.variation_id == product_id or line.variation_id in children:
+                    line.variation_id = 0
+                if line.product_id == product_id and not gone.parent_id:
+                    line.product_id = 0
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
+def _title(status: str) -> str:
+    return NAMES_OF_STATUSES.get(status, status.replace("-", " ").capitalize())
 
 
-def numbered(rates: Sequence[TaxRate]) -> tuple[TaxRate, ...]:
-    """The rates with ids from 1."""
-    return tuple(replace(rate, id=rate.id or n) for n, rate in enumerate(rates, 1))
+def _changed_address(address: Address, changes: object) -> Address:
+    if not isinstance(changes, Mapping):
+        return address
+    known = {k: str(v) for k, v in changes.items() if k in ADDRESS_FIELDS}
+    return replace(address, **known)
+
+
+def valid_status(state: StoreState, status: object) -> bool:
+    """Whether a PUT may set it."""
+    return isinstance(status, str) and status in state.statuses

@@ -1,0 +1,296 @@
+"""How an order comes into being: what is in the cart becomes lines, taxes, discounts and sums."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from katana_woo_sync.sandbox.woocommerce.discounts import spread
+from katana_woo_sync.sandbox.woocommerce.records import (
+    Address,
+    Coupon,
+    CouponLine,
+    Fee,
+    Item,
+    Line,
+    Meta,
+    Order,
+    Product,
+    Shipping,
+    Totals,
+)
+from katana_woo_sync.sandbox.woocommerce.store import StoreState
+from katana_woo_sync.sandbox.woocommerce.tax_rates import Place, TaxRate
+from katana_woo_sync.sandbox.woocommerce.totals import (
+    INTERNAL,
+    ZERO,
+    exclusive,
+    inclusive,
+    most_negative_fee,
+    order_totals,
+    tax_lines,
+    without_tax,
+)
+
+
+@dataclass(frozen=True)
+class Cart:
+    """All that makes an order. `total` overrides the order's sum, as gift card plugins do."""
+
+    items: Sequence[Item]
+    billing: Address
+    shipping_address: Address
+    coupons: Sequence[Coupon] = ()
+    fees: Sequence[Fee] = ()
+    shipping: Sequence[Shipping] = ()
+    vat_exempt: bool = False
+    status: str = "processing"
+    customer_id: int = 0
+    currency: str = ""
+    customer_note: str = ""
+    payment_method_title: str = "Direct bank transfer"
+    number: str | None = None
+    order_id: int | None = None
+    order_key: str | None = None
+    created: datetime | None = None
+    total: Decimal | None = None
+    meta: Mapping[str, object] = field(default_factory=dict)
+
+
+def place(state: StoreState, cart: Cart) -> Order:
+    """Place an order. The state's lock is held."""
+    lines, coupon_lines = Pricing(state, cart).lines()
+    order_id = state.next_post() if cart.order_id is None else cart.order_id
+    if order_id in state.orders or order_id in state.products:
+        raise ValueError(f"id {order_id} is taken")
+    state.last_post = max(state.last_post, order_id)
+    state.placed += 1
+    now = cart.created or state.clock()
+    rates = {rate.id: rate for rate in state.rates}
+    is_paid = cart.status in ("processing", "completed", "refunded")
+    order = Order(
+        id=order_id,
+        number=cart.number or str(order_id),
+        order_key=cart.order_key or _order_key(state, order_id),
+        status=cart.status,
+        currency=cart.currency or state.currency,
+        prices_include_tax=state.rounding.prices_include_tax,
+        created=now,
+        modified=now,
+        lines=lines,
+        tax_lines=tax_lines(lines, rates, state.rounding, state.next_line),
+        coupon_lines=coupon_lines,
+        totals=_totals(state, cart, lines),
+        billing=cart.billing,
+        shipping=cart.shipping_address,
+        customer_id=cart.customer_id,
+        customer_note=cart.customer_note,
+        payment_method_title=cart.payment_method_title,
+        needs_processing=_needs_processing(state, cart.items),
+        paid=now if is_paid else None,
+        completed=now if cart.status == "completed" else None,
+    )
+    state.orders[order_id] = order
+    for key, value in cart.meta.items():
+        state.set_meta(order, key, value)
+    state.move_stock(order)
+    return order
+
+
+def _totals(state: StoreState, cart: Cart, lines: Sequence[Line]) -> Totals:
+    totals = order_totals(lines, state.rounding)
+    if cart.total is None:
+        return totals
+    return Totals(**{**vars(totals), "total": cart.total})
+
+
+def _order_key(state: StoreState, order_id: int) -> str:
+    chance = random.Random(f"{state.name}/{order_id}/{state.placed}")
+    return "wc_order_" + "".join(chance.choices(string.ascii_letters + string.digits, k=13))
+
+
+def _needs_processing(state: StoreState, items: Sequence[Item]) -> bool:
+    """Whether anything is to be sent: a line that is no virtual download."""
+    products = [state.products.get(item.variation_id or item.product_id) for item in items]
+    return any(p is not None and not (p.virtual and p.downloadable) for p in products)
+
+
+def tax_place(state: StoreState, billing: Address, shipping: Address) -> Place:
+    """Where an order is taxed: where it goes to, else where it is billed, else the shop's own."""
+    for address in (shipping, billing):
+        if address.country:
+            return Place(address.country, address.state, address.postcode)
+    return state.base
+
+
+class Pricing:
+    """The lines of one cart."""
+
+    def __init__(self, state: StoreState, cart: Cart) -> None:
+        self._state = state
+        self._cart = cart
+        self._place = tax_place(state, cart.billing, cart.shipping_address)
+
+    def lines(self) -> tuple[list[Line], list[CouponLine]]:
+        """All lines with their taxes, and the coupons with what they took."""
+        items = [self._item(item) for item in self._cart.items]
+        coupons = self._discount(items)
+        for line, item in zip(items, self._cart.items, strict=True):
+            if item.total is not None:
+                self._set_total(line, item.total)
+        lines = [*items, *(self._shipping(s, items) for s in self._cart.shipping)]
+        for fee in self._cart.fees:
+            lines.append(self._fee(fee, lines))
+        return lines, coupons
+
+    def _rates(self, tax_class: str, tax_status: str) -> list[TaxRate]:
+        if self._cart.vat_exempt or tax_status != "taxable":
+            return []
+        return self._state.rates_of(tax_class, self._place)
+
+    def _item(self, item: Item) -> Line:
+        product = self._product(item)
+        tax_class = product.tax_class if product else ""
+        tax_status = product.tax_status if product else "taxable"
+        quantity = Decimal(item.quantity)
+        entered = (item.price if item.price is not None else _price(product)) * quantity
+        net = entered
+        if self._state.rounding.prices_include_tax and tax_status == "taxable":
+            # what the shop's own address has in the price, whoever buys
+            net = without_tax(entered, self._state.rates_of(tax_class, self._state.base))
+        net = net.quantize(INTERNAL)
+        line = Line(
+            id=self._state.next_line(),
+            kind="item",
+            name=item.name or (line_name(product) if product else ""),
+            total=net,
+            taxes={},
+            total_tax=ZERO,
+            tax_class=tax_class,
+            tax_status=tax_status,
+            quantity=quantity,
+            subtotal=net,
+            product_id=item.product_id,
+            variation_id=item.variation_id,
+            parent_name=self._parent_name(product),
+            meta=self._meta(item, product),
+        )
+        self._set_total(line, net)
+        line.subtotal_taxes = dict(line.taxes)
+        line.subtotal_tax = line.total_tax
+        return line
+
+    def _product(self, item: Item) -> Product | None:
+        if not item.product_id:
+            return None
+        return self._state.products[item.variation_id or item.product_id]
+
+    def _parent_name(self, product: Product | None) -> str | None:
+        if product is None or not product.parent_id:
+            return None
+        return self._state.products[product.parent_id].name
+
+    def _meta(self, item: Item, product: Product | None) -> list[Meta]:
+        options = product.options if product else {}
+        chosen = [(name.lower(), value, name) for name, value in options.items()]
+        own = [(key, value, key) for key, value in item.meta]
+        return [Meta(self._state.next_meta(), *entry) for entry in (*chosen, *own)]
+
+    def _set_total(self, line: Line, total: Decimal) -> None:
+        """Set a line's total without tax, and its taxes."""
+        line.total = total.quantize(INTERNAL)
+        line.taxes = exclusive(line.total, self._rates(line.tax_class, line.tax_status))
+        line.total_tax = self._state.rounding.line_taxes(line.taxes)
+
+    def _discount(self, items: Sequence[Line]) -> list[CouponLine]:
+        """Lower the items by the coupons: off the prices with tax, where they include it."""
+        with_tax = self._state.rounding.prices_include_tax
+        prices = [
+            (line.subtotal + (line.subtotal_tax if with_tax else ZERO), line.quantity)
+            for line in items
+        ]
+        by_coupon = spread(
+            self._cart.coupons,
+            prices,
+            cents=Decimal(10) ** self._state.rounding.decimals,
+            by_unit_price=self._state.is_at_least(10),
+        )
+        for index, line in enumerate(items):
+            amount = sum((taken[index] for taken in by_coupon), ZERO)
+            if not amount:
+                continue
+            if with_tax:
+                amount = without_tax(amount, self._rates(line.tax_class, line.tax_status))
+            self._set_total(line, max(ZERO, line.total - amount))
+        return [
+            self._coupon_line(coupon, taken, items)
+            for coupon, taken in zip(self._cart.coupons, by_coupon, strict=True)
+        ]
+
+    def _coupon_line(
+        self, coupon: Coupon, taken: Sequence[Decimal], items: Sequence[Line]
+    ) -> CouponLine:
+        rounding = self._state.rounding
+        discount = discount_tax = ZERO
+        for amount, line in zip(taken, items, strict=True):
+            rates = self._rates(line.tax_class, line.tax_status)
+            taxes = (inclusive if rounding.prices_include_tax else exclusive)(amount, rates)
+            tax = rounding.line_tax(sum(taxes.values(), ZERO))
+            discount += amount - (tax if rounding.prices_include_tax else ZERO)
+            discount_tax += tax
+        return CouponLine(
+            self._state.next_line(), self._state.next_meta(), coupon, discount, discount_tax
+        )
+
+    def _fee(self, fee: Fee, others: Sequence[Line]) -> Line:
+        amount = fee.amount
+        most = most_negative_fee(others, self._state.rounding)
+        if amount < most < 0:
+            amount = most
+        tax_status = "none" if fee.tax_class is None else "taxable"
+        return self._simple("fee", fee.name, amount, fee.tax_class or "", tax_status)
+
+    def _shipping(self, method: Shipping, items: Sequence[Line]) -> Line:
+        tax_class = method.tax_class
+        if tax_class == "inherit":
+            classes = [line.tax_class for line in items if line.tax_status != "none"]
+            tax_class = "" if "" in classes else min(classes, default="none")
+        line = self._simple("shipping", method.title, method.amount, tax_class, "taxable")
+        line.method_id = method.method_id
+        return line
+
+    def _simple(
+        self, kind: str, name: str, amount: Decimal, tax_class: str, tax_status: str
+    ) -> Line:
+        rates = self._rates(tax_class, tax_status)
+        if kind == "shipping":
+            rates = [rate for rate in rates if rate.shipping]
+        total = amount.quantize(INTERNAL)
+        taxes = exclusive(total, rates)
+        return Line(
+            id=self._state.next_line(),
+            kind="shipping" if kind == "shipping" else "fee",
+            name=name,
+            total=total,
+            taxes=taxes,
+            total_tax=self._state.rounding.line_taxes(taxes),
+            tax_class=tax_class,
+            tax_status=tax_status,
+        )
+
+
+def line_name(product: Product) -> str:
+    """What a line is named: a variation has its options behind its name."""
+    if not product.options:
+        return product.name
+    return f"{product.name} - {', '.join(product.options.values())}"
+
+
+def _price(product: Product | None) -> Decimal:
+    if product is None:
+        raise ValueError("a line without a product needs a price")
+    return product.price

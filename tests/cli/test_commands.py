@@ -1,0 +1,273 @@
+"""The commands: what they print, `--json` as designed, exit codes."""
+
+from __future__ import annotations
+
+import json
+import stat
+from datetime import timedelta
+from decimal import Decimal
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from tests.cli.support import inside, run, run_json
+from tests.sync.world import World
+
+REPORT = {"started_at", "finished_at", "dry_run", "stores", "requests", "problems"}
+OF_A_STORE = {
+    "seen",
+    "imported",
+    "adopted",
+    "skipped",
+    "completed_in_store",
+    "delivered_in_katana",
+    "stock_updated",
+    "failed",
+    "attention",
+    "error",
+}
+PROBLEM = {"store", "order_id", "order_number", "state", "reason", "next_attempt_at"}
+
+
+def test_backfill_imports_and_says_so(unconnected: World) -> None:
+    order = unconnected.order()
+    result = run(unconnected, "backfill", "--yes")
+    assert result.exit_code == 0
+    assert "eu: 1 open orders to import" in result.stderr
+    assert "1 imported" in result.stdout
+    assert len(unconnected.in_katana(order)) == 1
+
+
+def test_backfill_json(unconnected: World) -> None:
+    unconnected.order()
+    report = run_json(unconnected, "backfill")
+    assert set(report) >= REPORT
+    store = inside(report, "stores", "eu")
+    assert isinstance(store, dict)
+    assert set(store) == OF_A_STORE
+    assert inside(report, "stores", "eu", "imported") == 1
+
+
+def test_backfill_since(unconnected: World) -> None:
+    order = unconnected.order()
+    assert run(unconnected, "backfill", "--since", "2099-01-01").exit_code == 0
+    assert unconnected.in_katana(order) == []
+
+
+def test_backfill_with_a_date_that_is_none(unconnected: World) -> None:
+    result = run(unconnected, "backfill", "--since", "yesterday")
+    assert result.exit_code == 2
+    assert '"yesterday" is no date' in result.stderr
+
+
+def test_sync_json(two: World) -> None:
+    two.order(shop="us")
+    report = run_json(two, "sync")
+    assert set(report) >= REPORT
+    assert report["dry_run"] is False
+    requests = report["requests"]
+    assert isinstance(requests, dict)
+    assert set(requests) == {"katana", "stores"}
+    assert set(requests["stores"]) == {"eu", "us"}
+
+
+def test_sync_of_one_store(two: World) -> None:
+    eu, us = two.order(), two.order(shop="us")
+    assert run(two, "sync", "--store", "us").exit_code == 0
+    assert (len(two.in_katana(eu)), len(two.in_katana(us, shop="us"))) == (0, 1)
+
+
+def test_sync_of_a_store_that_is_not_there(world: World) -> None:
+    result = run(world, "sync", "--store", "nope")
+    assert result.exit_code == 2
+    assert "it has eu" in result.stderr
+
+
+def test_sync_json_problems(world: World) -> None:
+    order = world.order(total=Decimal(1))
+    report = run_json(world, "sync", code=1)
+    problem = inside(report, "problems", 0)
+    assert isinstance(problem, dict)
+    assert set(problem) >= PROBLEM
+    assert (problem["order_id"], problem["reason"]) == (order, "total_differs")
+
+
+def test_a_problem_is_told_with_its_remedy(world: World) -> None:
+    order = world.order(total=Decimal(1))
+    result = run(world, "sync")
+    assert result.exit_code == 1
+    assert f"eu: order {order} attention (total_differs)" in result.stdout
+    assert "Compare the two orders" in result.stdout
+
+
+def test_dry_run_json(world: World) -> None:
+    order = world.order()
+    assert run_json(world, "sync", "--dry-run")["dry_run"] is True
+    assert world.in_katana(order) == []
+
+
+def test_quiet_prints_nothing_on_a_good_day(world: World) -> None:
+    world.order()
+    result = run(world, "-q", "sync")
+    assert (result.exit_code, result.output) == (0, "")
+
+
+def test_quiet_still_tells_of_problems(world: World) -> None:
+    world.order(total=Decimal(1))
+    result = run(world, "-q", "sync")
+    assert result.exit_code == 1
+    assert "total_differs" in result.stdout
+
+
+def test_log_lines_are_json(world: World) -> None:
+    order = world.order()
+    result = run(world, "--log-format", "json", "sync")
+    lines = [json.loads(line) for line in result.stderr.splitlines()]
+    (imported,) = [line for line in lines if "imported" in line["message"]]
+    assert (imported["store"], imported["order_id"], imported["level"]) == ("eu", order, "info")
+
+
+def test_what_is_not_acted_on_is_said_once(world: World) -> None:
+    world.configure(stores={"eu": "sync_stock = true"})
+    assert "stores[0].sync_stock" in run(world, "sync").stderr
+    assert "sync_stock" not in run(world, "sync").stderr
+
+
+def test_status(world: World) -> None:
+    world.order()
+    run(world, "sync")
+    result = run(world, "status")
+    assert result.exit_code == 0
+    assert "1 imported" in result.stdout
+    assert "No order needs a person." in result.stdout
+
+
+def test_status_json(world: World) -> None:
+    world.order()
+    run(world, "sync")
+    status = run_json(world, "status")
+    assert set(status) >= {"stores", "problems"}
+    store = inside(status, "stores", "eu")
+    assert isinstance(store, dict)
+    assert set(store) == {"last_success_at", "orders", "stock_updated_at", "error"}
+    assert store["orders"] == {"imported": 1}
+
+
+def test_status_of_a_store_that_was_never_connected(unconnected: World) -> None:
+    result = run(unconnected, "status")
+    assert "backfill --store eu" in result.stdout
+    assert not unconnected.ledger.exists()
+
+
+def test_status_tells_of_katanas_outage(world: World) -> None:
+    world.configure(katana='api_key = "wrong"')
+    assert run(world, "sync").exit_code == 2
+    result = run(world, "status")
+    assert result.exit_code == 1
+    assert "NOT WORKED" in result.stdout
+
+
+def test_orders(two: World) -> None:
+    first, second = two.order(), two.order(shop="us")
+    run(two, "sync")
+    listed = run_json(two, "orders")
+    ids = {inside(listed, "orders", n, "order_id") for n in (0, 1)}
+    assert ids == {first, second}
+    assert str(first) in run(two, "orders", "--store", "eu").stdout
+    assert run_json(two, "orders", "--state", "failed") == {"orders": []}
+
+
+def test_order_shows_both_sides(world: World) -> None:
+    order = world.order()
+    run(world, "sync")
+    result = run(world, "order", "eu", str(order))
+    sales_order = world.sales_order(order)
+    assert result.exit_code == 0
+    assert f"{world.shop.url}/wp-admin/" in result.stdout
+    assert f"salesorder/{sales_order.id}" in result.stdout
+    assert "katana: imported" in result.stdout
+
+
+def test_order_json(world: World) -> None:
+    order = world.order()
+    run(world, "sync")
+    shown = run_json(world, "order", "eu", f"id:{order}")
+    assert (shown["state"], shown["in_katana"]) == ("imported", "yes")
+    assert shown["history"]
+
+
+def test_an_ambiguous_number_is_listed_and_the_id_works(world: World) -> None:
+    first, second = world.order(number="7"), world.order(number="7")
+    run(world, "sync")
+    result = run(world, "order", "eu", "7")
+    assert result.exit_code == 2
+    assert f"id:{first}" in result.stderr
+    assert f"id:{second}" in result.stderr
+    assert run(world, "order", "eu", f"id:{first}").exit_code == 0
+
+
+def test_an_order_that_the_ledger_does_not_know(world: World) -> None:
+    for number in ("4711", "id:4711", "id:x"):
+        assert run(world, "order", "eu", number).exit_code == 2
+
+
+def test_retry_imports_what_was_mended(world: World) -> None:
+    world.katana.add_product("Lamp", "MUG")
+    order = world.order()
+    assert run(world, "sync").exit_code == 1
+    double = next(v.id for v in world.katana.variants() if v.sku == "MUG")
+    world.katana.delete_variant(double)
+    assert run(world, "sync").exit_code == 1
+    assert run(world, "retry", "eu", str(order)).exit_code == 0
+    assert len(world.in_katana(order)) == 1
+
+
+def test_retry_imports_what_was_completed_unseen(world: World) -> None:
+    order = world.order(status="completed", created=world.clock() + timedelta(seconds=1))
+    run(world, "sync")
+    report = run_json(world, "retry")
+    assert inside(report, "stores", "eu", "imported") == 1
+    assert world.sales_order(order).status == "DELIVERED"
+
+
+def test_retry_of_a_good_order_says_that_there_is_nothing(world: World) -> None:
+    order = world.order()
+    run(world, "sync")
+    result = run(world, "retry", "eu", str(order))
+    assert result.exit_code == 0
+    assert "nothing to try again" in result.stderr
+
+
+def test_exit_code_for_later(world: World) -> None:
+    fault = Fault(FaultKind.STATUS, status=429, headers={"Retry-After": "3600"}, times=1000)
+    world.katana.server.add_fault(fault)
+    assert run(world, "sync").exit_code == 75
+
+
+def test_a_bad_config_tells_every_problem(world: World) -> None:
+    world.configure(katana='api_keey = "x"', stores={"eu": 'loction = "x"\ntimeout = "soon"'})
+    result = run(world, "sync")
+    assert result.exit_code == 2
+    for word in ("api_keey", "api_key", "loction", "location", "timeout"):
+        assert word in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_config_that_is_not_there(world: World) -> None:
+    world.config.unlink()
+    for command in (["sync"], ["backfill"], ["status"], ["orders"], ["run"]):
+        result = run(world, *command)
+        assert result.exit_code == 2
+        assert "Traceback" not in result.output
+
+
+def test_a_ledger_that_is_none(world: World) -> None:
+    world.ledger.write_text("not a database at all, " * 100)
+    for command in (["sync"], ["status"]):
+        result = run(world, *command)
+        assert result.exit_code in (2, 75)
+        assert "ledger" in result.stderr
+        assert "Traceback" not in result.output
+
+
+def test_the_ledger_is_its_owners_alone(unconnected: World) -> None:
+    run(unconnected, "backfill")
+    assert stat.S_IMODE(unconnected.ledger.stat().st_mode) == 0o600

@@ -1,0 +1,331 @@
+"""Rules 10 to 12: fulfilment both ways."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from katana_woo_sync.sandbox.woocommerce import Item
+from tests.sync.world import ANNA, World
+
+
+def imported(world: World, quantity: int = 2) -> tuple[int, int]:
+    """An order in Katana: its ids there and in the shop."""
+    order = world.order(quantity=quantity)
+    world.sync()
+    return order, world.sales_order(order).id
+
+
+def test_rule_10_delivered_in_katana_completes_in_the_shop(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    report = world.sync()
+    assert world.status(order) == "completed"
+    assert report.store("eu").completed_in_store == 1
+    assert world.state(order)[0] == "fulfilled"
+
+
+@pytest.mark.parametrize("what", ["deliver_part", "pack_part", "pack"])
+def test_rule_10_partly_delivered_or_packed_is_nothing(world: World, what: str) -> None:
+    order, there = imported(world)
+    getattr(world.katana, what)(there)
+    report = world.sync()
+    assert world.status(order) == "processing"
+    assert (report.store("eu").completed_in_store, int(report.exit_code)) == (0, 0)
+
+
+def test_rule_10_delivered_part_by_part_completes_at_last(world: World) -> None:
+    order, there = imported(world)
+    for _ in range(2):
+        world.katana.deliver_part(there)
+        world.sync()
+    assert world.status(order) == "completed"
+
+
+def test_rule_10_the_customer_is_mailed_once(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    for _ in range(3):
+        world.sync()
+    assert world.completions(order) == 1
+
+
+@pytest.mark.parametrize("status", ["cancelled", "on-hold", "completed"])
+def test_rule_10_the_status_is_read_again_right_before(world: World, status: str) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    # the first list is the poll; what comes between it and the completion must be seen
+    world.shop.app.before_list += [lambda: None, lambda: world.shop.set_status(order, status)]
+    world.sync()
+    assert world.status(order) == status
+    assert world.completions(order) == (1 if status == "completed" else 0)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded", "on-hold"])
+def test_rule_10_another_status_needs_a_person(world: World, status: str) -> None:
+    order, there = imported(world)
+    world.shop.set_status(order, status)
+    world.katana.deliver(there)
+    report = world.sync()
+    assert world.status(order) == status
+    assert world.state(order) == ("attention", "shop_status")
+    assert int(report.exit_code) == 1
+
+
+def test_rule_10_complete_from_allows_other_statuses(world: World) -> None:
+    world.configure(stores={"eu": 'complete_from = ["processing", "on-hold"]'})
+    order, there = imported(world)
+    world.shop.set_status(order, "on-hold")
+    world.katana.deliver(there)
+    world.sync()
+    assert world.status(order) == "completed"
+
+
+def test_rule_10_that_attention_ends_with_its_cause(world: World) -> None:
+    order, there = imported(world)
+    world.shop.set_status(order, "on-hold")
+    world.katana.deliver(there)
+    world.sync()
+    world.shop.set_status(order, "processing")
+    report = world.sync()
+    assert world.status(order) == "completed"
+    assert int(report.exit_code) == 0
+
+
+def test_rule_10_in_the_trash_needs_a_person(world: World) -> None:
+    order, there = imported(world)
+    world.shop.trash(order)
+    world.katana.deliver(there)
+    world.sync()
+    assert world.state(order) == ("attention", "gone_in_shop")
+    assert world.status(order) == "trash"
+
+
+def test_rule_10_deleted_for_good_needs_a_person(world: World) -> None:
+    order, there = imported(world)
+    world.shop.delete_order(order)
+    world.katana.deliver(there)
+    world.sync()
+    assert world.state(order) == ("attention", "gone_in_shop")
+
+
+def test_rule_10_not_where_fulfilment_is_off(world: World) -> None:
+    world.configure(stores={"eu": "sync_fulfillment = false"})
+    order, there = imported(world)
+    other, _there = imported(world)
+    world.katana.deliver(there)
+    world.shop.set_status(other, "completed")
+    report = world.sync()
+    assert world.status(order) == "processing"
+    assert world.sales_order(other).status == "NOT_SHIPPED"
+    assert int(report.exit_code) == 0
+
+
+def test_rule_11_completed_in_the_shop_delivers_in_katana(world: World) -> None:
+    order, there = imported(world)
+    world.shop.set_status(order, "completed")
+    report = world.sync()
+    assert world.katana.sales_order(there).status == "DELIVERED"
+    assert report.store("eu").delivered_in_katana == 1
+    assert world.state(order)[0] == "fulfilled"
+
+
+def test_rule_11_all_that_is_left_is_delivered(world: World) -> None:
+    order, there = imported(world, quantity=3)
+    world.katana.deliver_part(there)
+    world.shop.set_status(order, "completed")
+    world.sync()
+    parts = [row.quantity for part in world.katana.fulfillments(there) for row in part.rows]
+    assert world.katana.sales_order(there).status == "DELIVERED"
+    assert sorted(parts) == [1, 2]
+
+
+def test_rule_11_deleted_in_katana_is_nothing(world: World) -> None:
+    order, there = imported(world)
+    world.katana.delete_order(there)
+    world.shop.set_status(order, "completed")
+    report = world.sync()
+    assert world.katana.fulfillments(there) == []
+    assert int(report.exit_code) == 0
+
+
+def test_rule_11_refunded_goods_that_never_left_need_a_person_first(world: World) -> None:
+    order, there = imported(world)
+    line = world.shop.state.orders[order].lines[0].id
+    world.shop.refund(order, lines={line: 1})
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order) == ("attention", "refunded_since_import")
+    assert world.katana.sales_order(there).status == "NOT_SHIPPED"
+
+
+def test_rule_11_a_refund_of_an_amount_holds_nothing_back(world: World) -> None:
+    order, there = imported(world)
+    world.shop.refund(order, "1.00")
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.katana.sales_order(there).status == "DELIVERED"
+
+
+def test_rule_11_batches_go_first_in_first_out(world: World) -> None:
+    variant = world.katana.add_product("Lamp", "LAMP", batch_tracked=True)
+    main = world.katana.main_location_id
+    day = world.clock() - timedelta(days=9)
+    old = world.katana.add_batch(variant, main, Decimal(1), "B1", created=day)
+    new = world.katana.add_batch(variant, main, Decimal(5), "B2")
+    order = world.shop.place_order([Item(world.lamp["eu"], 2)], billing=ANNA)
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert [world.katana.batch_quantity(b, main) for b in (old, new)] == [0, 4]
+
+
+@pytest.mark.parametrize(
+    ("tracking", "words"),
+    [
+        ({"batch_tracked": True}, "Not enough batch stock"),
+        ({"serial_tracked": True}, "Serial numbers are required"),
+    ],
+)
+def test_rule_11_what_katana_refuses_needs_a_person_with_its_words(
+    world: World, tracking: dict[str, bool], words: str
+) -> None:
+    world.katana.add_product("Lamp", "LAMP", **tracking)  # type: ignore[arg-type]
+    order = world.shop.place_order([Item(world.lamp["eu"])], billing=ANNA)
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order) == ("attention", "delivery_refused")
+    assert words in world.record(order).detail
+
+
+def test_rule_11_a_shortage_that_ends_is_delivered(world: World) -> None:
+    variant = world.katana.add_product("Lamp", "LAMP", batch_tracked=True)
+    order = world.shop.place_order([Item(world.lamp["eu"])], billing=ANNA)
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.sync()
+    world.katana.add_batch(variant, world.katana.main_location_id, Decimal(1), "B1")
+    report = world.sync(minutes=61)
+    assert world.state(order)[0] == "fulfilled"
+    assert int(report.exit_code) == 0
+
+
+def test_fulfilled_is_final_and_a_revert_in_katana_is_a_note(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    world.sync()
+    world.katana.revert(there)
+    report = world.sync()
+    assert world.state(order)[0] == "fulfilled"
+    assert world.notes(order) == ["reverted_in_katana"]
+    assert world.katana.sales_order(there).status == "NOT_SHIPPED"
+    assert int(report.exit_code) == 0
+
+
+def test_fulfilled_is_final_and_a_revert_in_the_shop_is_a_note(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    world.sync()
+    world.shop.set_status(order, "processing")
+    for _ in range(2):
+        world.sync()
+    assert world.notes(order) == ["reverted_in_shop"]
+    assert (world.status(order), world.completions(order)) == ("processing", 1)
+
+
+def test_fulfilled_order_whose_two_reverts_agree_is_not_carried_again(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    world.sync()
+    world.katana.revert(there)
+    world.shop.set_status(order, "processing")
+    world.sync()
+    world.katana.deliver(there)
+    world.sync()
+    assert world.completions(order) == 1
+
+
+def test_both_sides_done_by_people_is_fulfilled_without_a_request(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    world.shop.set_status(order, "completed")
+    report = world.sync()
+    assert world.state(order)[0] == "fulfilled"
+    counts = report.store("eu")
+    assert (counts.completed_in_store, counts.delivered_in_katana) == (0, 0)
+
+
+@pytest.mark.parametrize(("days", "carried"), [(3, True), (9, False)])
+def test_rule_12_adopted_pair_delivered_in_katana(
+    unconnected: World, days: int, carried: bool
+) -> None:
+    order = unconnected.order()
+    there = unconnected.foreign(order, store_name=unconnected.identity)
+    unconnected.katana.deliver(there)
+    unconnected.clock.tick(days=days)
+    unconnected.backfill()
+    unconnected.sync()
+    assert unconnected.status(order) == ("completed" if carried else "processing")
+    expected = ("fulfilled", "") if carried else ("attention", "disagreed_at_adoption")
+    assert unconnected.state(order) == expected
+
+
+@pytest.mark.parametrize(("days", "carried"), [(3, True), (9, False)])
+def test_rule_12_adopted_pair_completed_in_the_shop(
+    unconnected: World, days: int, carried: bool
+) -> None:
+    order = unconnected.order()
+    there = unconnected.foreign(order, store_name=unconnected.identity)
+    unconnected.shop.set_status(order, "completed")
+    unconnected.clock.tick(days=days)
+    unconnected.backfill()
+    delivered = unconnected.katana.sales_order(there).status == "DELIVERED"
+    assert delivered is carried
+
+
+def test_rule_12_a_lost_ledger_mails_nobody(world: World) -> None:
+    order, there = imported(world)
+    world.katana.deliver(there)
+    world.sync()
+    world.ledger.unlink()
+    world.clock.tick(days=30)
+    world.sync()
+    assert world.state(order)[0] == "fulfilled"
+    assert world.completions(order) == 1
+
+
+def test_rule_12_more_than_fifty_and_half_wait_for_a_person(unconnected: World) -> None:
+    orders = [unconnected.order() for _ in range(51)]
+    unconnected.backfill()
+    for order in orders:
+        unconnected.katana.deliver(unconnected.sales_order(order).id)
+    report = unconnected.sync()
+    assert [m for m in unconnected.shop.mails if m.after == "completed"] == []
+    assert "--accept-completions" in str(report.store("eu").error)
+    assert int(report.exit_code) == 1
+    report = unconnected.sync(accept_completions=True)
+    assert report.store("eu").completed_in_store == 51
+    assert int(report.exit_code) == 0
+
+
+def test_rule_12_fifty_are_completed_without_asking(unconnected: World) -> None:
+    orders = [unconnected.order() for _ in range(50)]
+    unconnected.backfill()
+    for order in orders:
+        unconnected.katana.deliver(unconnected.sales_order(order).id)
+    assert unconnected.sync().store("eu").completed_in_store == 50
+
+
+def test_rule_12_the_brake_holds_no_import_and_no_delivery(unconnected: World) -> None:
+    orders = [unconnected.order() for _ in range(53)]
+    unconnected.backfill()
+    for order in orders[:52]:
+        unconnected.katana.deliver(unconnected.sales_order(order).id)
+    unconnected.shop.set_status(orders[52], "completed")
+    new = unconnected.order()
+    unconnected.sync()
+    assert unconnected.state(orders[52])[0] == "fulfilled"
+    assert unconnected.state(new)[0] == "imported"

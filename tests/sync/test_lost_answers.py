@@ -1,0 +1,191 @@
+"""Every kind of write, and every way in which its answer is lost: nothing doubled, nothing missing.
+
+Time moves on between cycles, so that Katana is asked what became of the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Fee, Item, Shipping
+from tests.sync.world import ANNA, World
+
+LOST = [
+    (FaultKind.DROP_BEFORE, 0),
+    (FaultKind.DROP_AFTER, 0),
+    (FaultKind.STATUS, 500),
+    (FaultKind.STATUS, 502),
+    (FaultKind.STATUS_AFTER, 500),
+    (FaultKind.STATUS_AFTER, 502),
+    (FaultKind.HTML, 0),
+    (FaultKind.TRUNCATE, 0),
+    (FaultKind.EMPTY, 0),
+]
+CREATES = [
+    "/sales_orders",
+    "/sales_order_shipping_fee",
+    "/customers",
+    "/products",
+    "/services",
+    "/tax_rates",
+]
+EVERY_LOSS = pytest.mark.parametrize(
+    ("kind", "status"), LOST, ids=[f"{kind.value}{status or ''}" for kind, status in LOST]
+)
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[World]:
+    """A connected store."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.backfill()
+        yield world
+
+
+def rich_order(world: World) -> int:
+    """An order that needs everything: customer, product, service, tax rate, shipping fee."""
+    return world.shop.place_order(
+        [Item(world.lamp["eu"], 2)],
+        billing=ANNA,
+        fees=[Fee("Gift wrap", Decimal("2.50"))],
+        shipping=[Shipping("Courier", Decimal(5))],
+    )
+
+
+def cycles(world: World, count: int) -> None:
+    """Cycles far enough apart that every wait is over."""
+    for _ in range(count):
+        world.sync(minutes=35)
+
+
+def check_one_of_each(world: World, *orders: int) -> None:
+    """Exactly one of everything, and the totals right."""
+    katana = world.katana
+    for order in orders:
+        there = world.sales_order(order)
+        assert world.state(order) == ("imported", "")
+        assert round(katana.order_total(there.id), 2) == Decimal("109.10")
+        assert len(katana.shipping_fees(there.id)) == 1
+    assert len(katana.sales_orders()) == len(orders)
+    assert len(katana.customers()) == 1
+    assert [v.sku for v in katana.variants()].count("LAMP") == 1
+    assert len(katana.services()) == 1
+    assert [rate.rate for rate in katana.tax_rates()].count(Decimal(24)) == 1
+    assert katana.contract_violations == []
+
+
+@EVERY_LOSS
+@pytest.mark.parametrize("path", CREATES)
+def test_a_lost_answer_to_a_create(fresh: World, path: str, kind: FaultKind, status: int) -> None:
+    orders = [rich_order(fresh), rich_order(fresh)]
+    fault = Fault(kind, "POST", path, status=status or 500)
+    fresh.katana.server.add_fault(fault)
+    cycles(fresh, 4)
+    assert fault.times == 0
+    check_one_of_each(fresh, *orders)
+    assert int(fresh.sync().exit_code) == 0
+
+
+@pytest.mark.parametrize("path", CREATES)
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
+def test_answers_lost_again_and_again(fresh: World, path: str, kind: FaultKind) -> None:
+    order = rich_order(fresh)
+    fresh.katana.server.add_fault(Fault(kind, "POST", path, times=3))
+    cycles(fresh, 8)
+    check_one_of_each(fresh, order)
+
+
+@pytest.mark.parametrize("path", CREATES)
+def test_a_lost_answer_and_a_lost_answer_to_the_question(fresh: World, path: str) -> None:
+    order = rich_order(fresh)
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", path))
+    fresh.sync()
+    fresh.katana.server.add_fault(Fault(FaultKind.STATUS, "GET", path, status=500, skip=1))
+    cycles(fresh, 6)
+    check_one_of_each(fresh, order)
+
+
+@pytest.mark.parametrize("path", CREATES)
+def test_a_create_that_katana_carries_out_late(fresh: World, path: str) -> None:
+    order = rich_order(fresh)
+    server = fresh.katana.server
+    server.add_fault(Fault(FaultKind.DROP_BEFORE, "POST", path))
+    fresh.sync()
+    held = [r.body for r in server.requests if r.method == "POST" and r.path.endswith(path)]
+    # a minute later the request that seemed lost arrives all the same
+    fresh.clock.tick(minutes=1)
+    fresh.sync(minutes=0)
+    late = fresh.send_to_katana("POST", path, held[0])
+    assert late == 200
+    cycles(fresh, 4)
+    check_one_of_each(fresh, order)
+
+
+@EVERY_LOSS
+def test_a_lost_answer_to_a_delivery(fresh: World, kind: FaultKind, status: int) -> None:
+    order = fresh.order()
+    fresh.sync()
+    fresh.shop.set_status(order, "completed")
+    fault = Fault(kind, "PATCH", "/sales_orders/", status=status or 500)
+    fresh.katana.server.add_fault(fault)
+    cycles(fresh, 3)
+    there = fresh.sales_order(order)
+    assert fault.times == 0
+    assert there.status == "DELIVERED"
+    assert len(fresh.katana.fulfillments(there.id)) == 1
+    assert fresh.state(order) == ("fulfilled", "")
+
+
+@EVERY_LOSS
+def test_a_lost_answer_to_a_completion(fresh: World, kind: FaultKind, status: int) -> None:
+    order = fresh.order()
+    fresh.sync()
+    fresh.katana.deliver(fresh.sales_order(order).id)
+    fault = Fault(kind, "PUT", "/orders/", status=status or 500)
+    fresh.shop.server.add_fault(fault)
+    cycles(fresh, 3)
+    assert fault.times == 0
+    assert fresh.status(order) == "completed"
+    assert fresh.completions(order) == 1
+    assert fresh.state(order) == ("fulfilled", "")
+
+
+def test_nothing_is_asked_before_katana_could_have_finished(fresh: World) -> None:
+    order = rich_order(fresh)
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "POST", "/sales_orders"))
+    fresh.sync()
+    for _ in range(2):
+        fresh.sync(minutes=1)
+        assert fresh.state(order) == ("importing", "")
+        assert fresh.katana.server.count("POST", "/sales_orders") == 1
+    fresh.sync(minutes=1)
+    assert fresh.state(order) == ("failed", "answer_lost")
+
+
+def test_a_backfill_waits_for_what_became_of_its_creates(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        orders = [world.order() for _ in range(3)]
+        world.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/sales_orders"))
+        report = world.backfill()
+        assert report.store("eu").imported == 3
+        assert [len(world.in_katana(order)) for order in orders] == [1, 1, 1]
+
+
+def test_the_intent_is_kept_for_as_long_as_it_takes(fresh: World) -> None:
+    order = rich_order(fresh)
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/sales_orders"))
+    fresh.sync()
+    with fresh.down(fresh.katana.server):
+        for _ in range(3):
+            fresh.sync(minutes=timedelta(days=1).total_seconds() / 60)
+    cycles(fresh, 2)
+    check_one_of_each(fresh, order)
