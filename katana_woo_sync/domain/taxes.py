@@ -71,7 +71,9 @@ def _combined(rates: Iterable[tuple[TaxLine, Decimal | None]]) -> Decimal:
             compound *= 1 + share
         else:
             factor += share
-    return (factor * compound - 1) * HUNDRED
+    percent = (factor * compound - 1) * HUNDRED
+    # 8.875, not 8.87500; and 20, not 2E+1
+    return percent.quantize(Decimal(1)) if percent == int(percent) else percent.normalize()
 
 
 def choose_rate(
