@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -156,6 +157,32 @@ def test_a_lost_answer_to_a_completion(fresh: World, kind: FaultKind, status: in
     assert fresh.status(order) == "completed"
     assert fresh.completions(order) == 1
     assert fresh.state(order) == ("fulfilled", "")
+
+
+@EVERY_LOSS
+def test_a_lost_answer_to_a_product_without_sku(fresh: World, kind: FaultKind, status: int) -> None:
+    nameless = fresh.shop.add_product("Hand-made thing", "", 5)
+    order = fresh.shop.place_order([Item(nameless)], billing=ANNA)
+    fresh.katana.server.add_fault(Fault(kind, "POST", "/products", status=status or 500))
+    cycles(fresh, 4)
+    assert [item.name for item in fresh.katana.products()].count("Hand-made thing") == 1
+    assert fresh.state(order) == ("imported", "")
+
+
+def test_a_sales_order_that_no_list_of_changes_brings(fresh: World) -> None:
+    fresh.order()
+    for _ in range(2):
+        fresh.sync()
+    lost = fresh.order()
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/sales_orders"))
+    fresh.sync()
+    there = fresh.sales_order(lost)
+    stamped = replace(there, updated_at=fresh.clock() - timedelta(days=9))
+    fresh.katana._state.orders.put(stamped)
+    cycles(fresh, 2)
+    assert fresh.sales_order(lost).id == there.id
+    assert fresh.state(lost) == ("imported", "")
+    assert fresh.katana.server.count("POST", "/sales_orders") == 2
 
 
 def test_nothing_is_asked_before_katana_could_have_finished(fresh: World) -> None:

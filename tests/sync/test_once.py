@@ -212,7 +212,9 @@ def test_rule_02_another_katana_account_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/sales_orders", "/customers", "/sales_order_shipping_fee"])
-def test_rule_02_a_refused_connection_needs_no_wait(world: World, path: str) -> None:
+def test_rule_02_too_many_requests_are_certainly_not_done_and_need_no_wait(
+    world: World, path: str
+) -> None:
     order = world.order()
     fault = Fault(FaultKind.STATUS, "POST", path, status=429, headers={"Retry-After": "1"})
     world.katana.server.add_fault(fault)

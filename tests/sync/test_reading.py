@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -61,7 +61,12 @@ def busy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[World
         world.shop.state.version = tuple(int(part) for part in version.split("."))
         world.shop.state.hpos = hpos
         ages = [timedelta(days=0 if number % 15 == 0 else 2) for number in range(MANY)]
-        yield world, [world.order(created=world.clock() - age) for age in ages]
+        yield world, [world.order(created=apart(world) - age) for age in ages]
+
+
+def apart(world: World) -> datetime:
+    """The time a while later: changes this far apart are not read again by the next cycle."""
+    return world.clock.tick(seconds=20)
 
 
 def each_between_pages(shop: WooCommerceSandbox, *actions: Callable[[], None]) -> None:
@@ -101,9 +106,34 @@ def test_a_cycle_misses_none(
     for order in orders:
         world.shop.edit_order(order, status="on-hold")
     world.backfill(since=START)
-    world.clock.tick(minutes=5)
     for order in orders:
+        apart(world)
         world.shop.set_status(order, "processing")
     each_between_pages(world.shop, lambda: happening(world, orders))
     world.sync()
+    check_none_is_missed(world, orders)
+
+
+def test_what_changes_after_its_page_is_heard_by_the_next_cycle(
+    busy: tuple[World, list[int]],
+) -> None:
+    world, orders = busy
+    on_the_first_page, on_the_last = orders[240], orders[0]
+    world.shop.edit_order(on_the_first_page, status="on-hold")
+    world.backfill(since=START)
+    for order in orders:
+        apart(world)
+        world.shop.edit_order(order, customer_note="changed")
+
+    def becomes_processing() -> None:
+        apart(world)
+        world.shop.set_status(on_the_first_page, "processing")
+
+    def changes_later() -> None:
+        world.clock.tick(minutes=2)
+        world.shop.edit_order(on_the_last, customer_note="changed again")
+
+    each_between_pages(world.shop, becomes_processing, changes_later)
+    world.sync()
+    assert world.in_katana(on_the_first_page) == []
     check_none_is_missed(world, orders)

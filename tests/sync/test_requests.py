@@ -47,7 +47,7 @@ def test_idle_with_two_stores(two: World) -> None:
 def test_idle_right_after_a_backfill_of_many(unconnected: World) -> None:
     for _ in range(120):
         unconnected.order()
-        unconnected.clock.tick(seconds=1)
+        unconnected.clock.tick(minutes=10)
     unconnected.backfill()
     unconnected.reset_counts()
     unconnected.sync()
