@@ -310,7 +310,7 @@ class Importer:
             ready = self._prepare(order)
             self._add_fee(record, ready)
             self._compare_again(record, ready.mapped)
-        except (NotFound, Unmappable, StillUnknown) as error:
+        except (BadRequest, NotFound, Unmappable, StillUnknown) as error:
             now = self._context.clock()
             left = for_attention(record, Reason.SHIPPING_FEE_MISSING, str(error), now)
             self._context.save(self._store, left, record)
