@@ -318,7 +318,9 @@ def _imported(record: OrderRecord, state: State) -> OrderRecord:
 
 def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
     """What to do with an order now. Each direction acts at most once per order."""
-    due = record.next_attempt_at is None or record.next_attempt_at <= now
+    # a fee that waits for its next attempt holds up no delivery
+    waits = record.next_attempt_at if record.reason != Reason.SHIPPING_FEE_MISSING else None
+    due = waits is None or waits <= now
     if not due or record.reason in (Reason.ORDER_KEY_CHANGED, Reason.DISAGREED_AT_ADOPTION):
         return Step.NOTHING
     if record.in_katana is InKatana.NO:
@@ -395,5 +397,6 @@ def retried(record: OrderRecord) -> OrderRecord | None:
     if record.state not in (State.FAILED, State.ATTENTION) or record.reason in NOTHING_TO_RETRY:
         return None
     if record.in_katana is InKatana.NO:
-        return replace(queued(record), was_processing=True)
+        seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
+        return replace(queued(record), was_processing=seen)
     return _imported(record, State.IMPORTED)

@@ -100,8 +100,9 @@ class Orders:
 
     def due_for_fulfilment(self, identity: str, now: datetime) -> list[OrderRecord]:
         """Orders that one side has delivered or completed and the other has not, oldest first."""
-        where = f"{_DUE} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
-        return list(self._select(where, [identity, time_text(now)]))
+        due = f"({_DUE} OR identity = ? AND reason = 'shipping_fee_missing')"
+        where = f"{due} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
+        return list(self._select(where, [identity, time_text(now), identity]))
 
     def importing(self, identity: str) -> list[OrderRecord]:
         """Orders whose create was begun and has no outcome yet."""

@@ -16,6 +16,7 @@ from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
 from katana_woo_sync.sync.creating import ask_at
 from katana_woo_sync.sync.cycle import FATAL, Options, import_chunk, run_cycle
 from katana_woo_sync.sync.importer import Importer
+from katana_woo_sync.sync.katana_side import adopt_orders, hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.sweep import scan, sweep_katana
@@ -158,6 +159,7 @@ def import_all(
         with context.step():
             context.ledger.stores.connect(store.identity, context.clock())
     total = sum(context.ledger.orders.backlog(store.identity).count for store in stores)
+    _hear_again(context, stores)
     done, last_cycle = 0, context.clock()
     progress(done, total)
     waiting = list(stores)
@@ -176,6 +178,15 @@ def import_all(
     run_cycle(context, stores, options)
     if _wait_for_unknown(context):
         run_cycle(context, stores, options)
+
+
+def _hear_again(context: Context, stores: Sequence[Store]) -> None:
+    """The list request before any create: another program may have imported orders while a person
+    looked at the question."""
+    adoptable = hear_katana(context)
+    for store in stores:
+        found = adoptable.by_identity.get(store.identity, ())
+        _guarded(context, store, partial(adopt_orders, context, store, found))
 
 
 def _chunk(context: Context, store: Store, resolver: Resolver) -> int:

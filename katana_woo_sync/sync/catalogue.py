@@ -48,8 +48,9 @@ class LineItems:
         product_ids = {int(line.product_id) for line in unknown if line.product_id}
         missing = sorted(product_ids - self._products.keys())
         if missing:
+            answered = self._store.shop.products(missing)
             self._products.update(dict.fromkeys(missing))  # those in the trash are not answered
-            self._products.update((int(p.id), p) for p in self._store.shop.products(missing))
+            self._products.update((int(p.id), p) for p in answered)
         skus = sorted({str(line.sku) for line in unknown if line.sku})
         known = self._catalogue.variants(skus)
         self._ask_katana([sku for sku in skus if sku not in known])
@@ -76,9 +77,10 @@ class LineItems:
         wanted = [sku for sku in skus if sku.casefold() not in self._answered]
         if not wanted:
             return
+        answered = self._context.katana.variants(wanted)
         for sku in wanted:
             self._answered[sku.casefold()] = []
-        for variant in self._context.katana.variants(wanted):
+        for variant in answered:
             self._answered.setdefault(variant.sku.casefold(), []).append(variant)
 
     def _variant_of(self, order: Order, line: LineItem) -> int:

@@ -85,7 +85,8 @@ class Context:
     def rules(self, store: Store) -> Rules:
         """The settings that decide which of the store's orders are imported."""
         known = self.ledger.stores.get(store.identity)
-        since = (known.since if known else None) or store.settings.since
+        dates = (known.since if known else None, store.settings.since)
+        since = max((date for date in dates if date is not None), default=None)
         return Rules(
             import_statuses=frozenset(store.settings.import_statuses),
             complete_from=frozenset(store.settings.complete_from),

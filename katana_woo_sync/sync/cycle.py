@@ -35,7 +35,15 @@ from katana_woo_sync.sync.katana_side import Adoptable, adopt_orders, hear_katan
 from katana_woo_sync.sync.locking import LockHeld
 from katana_woo_sync.sync.report import Problem
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import Polled, cursor_name, hear, hear_missing, merge, poll
+from katana_woo_sync.sync.shop_side import (
+    Polled,
+    cursor_name,
+    hear,
+    hear_missing,
+    learn_facts,
+    merge,
+    poll,
+)
 from katana_woo_sync.sync.sweep import scan, sweep, sweep_due, sweep_katana
 from katana_woo_sync.sync.takeover import (
     OtherAccount,
@@ -191,6 +199,7 @@ class _Cycle:
                 )
             log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
             context.ledger.stores.add(store.identity, store.name)
+            context.ledger.stores.set_facts(store.identity, learn_facts(store))
             start_cursor(context, store)
             for error in take_over(context, [store]).values():
                 raise error
