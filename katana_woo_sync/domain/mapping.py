@@ -153,6 +153,8 @@ def _sorted_plan(order: Order, charges: Charges) -> Plan:
     items, services, discounts = [], [], []
     shipping: list[Charge] = []
     for charge in charges.charges:
+        if charge.quantity <= 0 and abs(charge.gross) < HALF_A_CENT:
+            continue  # refunded away; what is left is the refund's own rounding
         if charge.gross < 0 or charge.net < 0:
             discounts.append(charge)
         elif charge.kind is ChargeKind.ITEM and charge.quantity > 0:
