@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TypeVar
 
 import msgspec
-from msgspec import structs
 
-from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.errors import BadRequest, NotTheApi
 from katana_woo_sync.clients.http import Params
 from katana_woo_sync.clients.order_reader import (
@@ -25,55 +22,21 @@ from katana_woo_sync.clients.order_reader import (
     read_order,
     read_pages,
 )
-from katana_woo_sync.clients.redact import Redactor
-from katana_woo_sync.clients.woocommerce_http import (
-    API,
-    StoreAccess,
-    WooCommerceHttp,
-    authentication,
-)
-from katana_woo_sync.domain.fields import Text, Whole
-from katana_woo_sync.domain.woocommerce import Order, Product, Refund, StoreFacts
+from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
+from katana_woo_sync.domain.fields import Text
+from katana_woo_sync.domain.woocommerce import Order, Refund, StoreFacts
 
 ORDER_FIELDS = ",".join(Order.__struct_fields__)
 SLIM_FIELDS = (
     "id,number,order_key,status,currency,total,date_created_gmt,date_modified_gmt,"
     "date_completed_gmt,needs_processing"
 )
-PRODUCT_FIELDS = ",".join(Product.__struct_fields__)
 
 log = logging.getLogger("katana_woo_sync.clients")
 
-T = TypeVar("T")
 
-
-class WooCommerceClient:
+class WooCommerceClient(WooCommerceProducts):
     """A store's orders, products and settings. Every method raises a `ServiceError`."""
-
-    def __init__(
-        self,
-        store: StoreAccess,
-        *,
-        redactor: Redactor,
-        attempts: int = 4,
-        cancelled: Callable[[], bool] = lambda: False,
-    ) -> None:
-        self._name = store.name
-        self._http = WooCommerceHttp(
-            store.name,
-            store.api_url + API,
-            redactor=redactor,
-            timeout=store.timeout,
-            verify=str(store.ca_file) if store.ca_file else True,
-            auth=authentication(store),
-            attempts=attempts,
-            cancelled=cancelled,
-        )
-
-    @property
-    def sent(self) -> int:
-        """How many requests were sent."""
-        return self._http.sent
 
     def newest_modified(self) -> datetime | None:
         """The newest modification time of any order (UTC); None in a shop without orders."""
@@ -194,36 +157,6 @@ class WooCommerceClient:
             raise BadRequest(self._name, f"PUT {path}", reason, remedy)
         return order
 
-    def products(self, ids: Sequence[int]) -> tuple[Product, ...]:
-        """These products, a hundred in a request; those in the trash or deleted are left out."""
-        found: list[Product] = []
-        for start in range(0, len(ids), PER_PAGE):
-            wanted = ids[start : start + PER_PAGE]
-            params = (
-                ("include", ",".join(str(int(i)) for i in wanted)),
-                ("status", "any"),
-                ("per_page", str(PER_PAGE)),
-                ("_fields", PRODUCT_FIELDS),
-            )
-            rows, _total = self._rows("/products", params)
-            products = [self._one("/products", row, Product) for row in rows]
-            found += [product for product in products if int(product.id) in wanted]
-        return tuple(found)
-
-    def variations(self, product_id: int) -> tuple[Product, ...]:
-        """All variations of a variable product, in the order of their ids."""
-        path = f"/products/{int(product_id)}/variations"
-        params = (("orderby", "id"), ("order", "asc"), ("status", "any"))
-        # 8.2 leaves parent and type out
-        return tuple(
-            structs.replace(
-                variation,
-                parent_id=variation.parent_id or Whole(product_id),
-                type=variation.type or Text("variation"),
-            )
-            for variation in self._all(path, params, Product)
-        )
-
     def facts(self) -> StoreFacts:
         """How the store counts its money: tax rounding, decimals, currency."""
         path = "/settings/tax/woocommerce_tax_round_at_subtotal"
@@ -239,37 +172,6 @@ class WooCommerceClient:
             decimals=int(decimals) if decimals.isdigit() and int(decimals) < 9 else 2,
             currency=Text(general.get("woocommerce_currency", "")),
         )
-
-    def _rows(self, path: str, params: Params) -> tuple[list[object], int | None]:
-        """A list, and the number of rows that there are on all pages, where it is told."""
-        answer = self._http.get(path, params)
-        if not isinstance(answer.data, list):
-            raise self._unexpected(path, "a list was expected")
-        total = answer.headers.get("X-WP-Total", "")
-        return answer.data, int(total) if total.isdecimal() else None
-
-    def _all(self, path: str, params: Params, kind: type[T]) -> tuple[T, ...]:
-        """A short list to its last page."""
-        found: list[T] = []
-        page = 1
-        while True:
-            place = (("per_page", str(PER_PAGE)), ("page", str(page)))
-            rows, _total = self._rows(path, (*params, *place))
-            found += [self._one(path, row, kind) for row in rows]
-            if len(rows) < PER_PAGE:
-                return tuple(found)
-            page += 1
-
-    def _one(self, path: str, data: object, kind: type[T]) -> T:
-        try:
-            return record(data, kind)
-        except (msgspec.ValidationError, RecursionError) as error:
-            raise self._unexpected(path, str(error)) from None
-
-    def _unexpected(self, path: str, what: str) -> NotTheApi:
-        reason = f"the answer is not as expected: {self._http.words(what)}"
-        remedy = "A plugin may change what the API answers"
-        return NotTheApi(self._name, f"GET {path}", reason, remedy)
 
 
 def _setting(data: object) -> str:

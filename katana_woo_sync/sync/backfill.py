@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import partial
 
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana import KATANA
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import State
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log

@@ -15,7 +15,7 @@ from katana_woo_sync.clients.errors import (
     ServiceError,
     Unavailable,
 )
-from katana_woo_sync.clients.katana import KATANA
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts

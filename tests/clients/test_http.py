@@ -23,7 +23,7 @@ from katana_woo_sync.clients.errors import (
     UnknownOutcome,
     Unreachable,
 )
-from katana_woo_sync.clients.katana import Bearer
+from katana_woo_sync.clients.katana_http import Bearer
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from tests.clients.support import KEY, SECRET, client

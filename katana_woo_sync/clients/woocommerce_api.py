@@ -1,0 +1,82 @@
+"""What every part of a store's REST API (wc/v3) has in common: rows, lists, typed records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+
+from katana_woo_sync.clients.answers import record
+from katana_woo_sync.clients.errors import NotTheApi
+from katana_woo_sync.clients.http import Params
+from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.clients.woocommerce_http import (
+    API,
+    StoreAccess,
+    WooCommerceHttp,
+    authentication,
+)
+
+T = TypeVar("T")
+
+
+class WooCommerceApi:
+    """Access to one store. Every method raises a `ServiceError`."""
+
+    def __init__(
+        self,
+        store: StoreAccess,
+        *,
+        redactor: Redactor,
+        attempts: int = 4,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._name = store.name
+        self._http = WooCommerceHttp(
+            store.name,
+            store.api_url + API,
+            redactor=redactor,
+            timeout=store.timeout,
+            verify=str(store.ca_file) if store.ca_file else True,
+            auth=authentication(store),
+            attempts=attempts,
+            cancelled=cancelled,
+        )
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent."""
+        return self._http.sent
+
+    def _rows(self, path: str, params: Params) -> tuple[list[object], int | None]:
+        """A list, and the number of rows that there are on all pages, where it is told."""
+        answer = self._http.get(path, params)
+        if not isinstance(answer.data, list):
+            raise self._unexpected(path, "a list was expected")
+        total = answer.headers.get("X-WP-Total", "")
+        return answer.data, int(total) if total.isdecimal() else None
+
+    def _all(self, path: str, params: Params, kind: type[T]) -> tuple[T, ...]:
+        """A short list to its last page."""
+        found: list[T] = []
+        page = 1
+        while True:
+            place = (("per_page", str(PER_PAGE)), ("page", str(page)))
+            rows, _total = self._rows(path, (*params, *place))
+            found += [self._one(path, row, kind) for row in rows]
+            if len(rows) < PER_PAGE:
+                return tuple(found)
+            page += 1
+
+    def _one(self, path: str, data: object, kind: type[T]) -> T:
+        try:
+            return record(data, kind)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise self._unexpected(path, str(error)) from None
+
+    def _unexpected(self, path: str, what: str) -> NotTheApi:
+        reason = f"the answer is not as expected: {self._http.words(what)}"
+        remedy = "A plugin may change what the API answers"
+        return NotTheApi(self._name, f"GET {path}", reason, remedy)

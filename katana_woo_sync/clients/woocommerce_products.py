@@ -1,0 +1,48 @@
+"""The part of a store's REST API that is about products and their variations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import structs
+
+from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
+from katana_woo_sync.domain.fields import Text, Whole
+from katana_woo_sync.domain.woocommerce import Product
+
+PRODUCT_FIELDS = ",".join(Product.__struct_fields__)
+
+
+class WooCommerceProducts(WooCommerceApi):
+    """A store's products."""
+
+    def products(self, ids: Sequence[int]) -> tuple[Product, ...]:
+        """These products, a hundred in a request; those in the trash or deleted are left out."""
+        found: list[Product] = []
+        for start in range(0, len(ids), PER_PAGE):
+            wanted = ids[start : start + PER_PAGE]
+            params = (
+                ("include", ",".join(str(int(i)) for i in wanted)),
+                ("status", "any"),
+                ("per_page", str(PER_PAGE)),
+                ("_fields", PRODUCT_FIELDS),
+            )
+            rows, _total = self._rows("/products", params)
+            products = [self._one("/products", row, Product) for row in rows]
+            found += [product for product in products if int(product.id) in wanted]
+        return tuple(found)
+
+    def variations(self, product_id: int) -> tuple[Product, ...]:
+        """All variations of a variable product, in the order of their ids."""
+        path = f"/products/{int(product_id)}/variations"
+        params = (("orderby", "id"), ("order", "asc"), ("status", "any"))
+        # 8.2 leaves parent and type out
+        return tuple(
+            structs.replace(
+                variation,
+                parent_id=variation.parent_id or Whole(product_id),
+                type=variation.type or Text("variation"),
+            )
+            for variation in self._all(path, params, Product)
+        )
