@@ -14,7 +14,7 @@ from katana_woo_sync.cli.output import moment, money
 from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.sync.backfill import Found, Progress, import_all, prepare
+from katana_woo_sync.sync.backfill import Found, Progress, decline, import_all, prepare
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.cycle import Options, finish
 from katana_woo_sync.sync.report import ExitCode
@@ -74,6 +74,7 @@ def command(
             stores, found = prepare(context, program.chosen(store), since)
             tell(found, requests_per_minute=program.settings.katana.requests_per_minute)
             if not (yes or dry_run) and stores and not confirmed():
+                decline(context, stores)
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
             _import(context, stores, Options(accept_completions=accept_completions))

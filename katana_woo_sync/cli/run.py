@@ -10,10 +10,9 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.schedule import start_schedule
-from katana_woo_sync.sync.context import Stopped, log
+from katana_woo_sync.sync.context import OtherAccount, Stopped, log
 from katana_woo_sync.sync.cycle import Options, SweepWhen, run_cycle
 from katana_woo_sync.sync.locking import LockHeld, only_run
-from katana_woo_sync.sync.takeover import OtherAccount
 
 
 @click.command("run")

@@ -21,12 +21,11 @@ from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
 from katana_woo_sync.ledger import Ledger, LedgerError
-from katana_woo_sync.sync.context import Context, Stopped, Store, log
+from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
 from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Report
-from katana_woo_sync.sync.takeover import OtherAccount
 
 
 def utc_now() -> datetime:

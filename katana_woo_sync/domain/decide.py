@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.taxes import HALF_A_CENT
+from katana_woo_sync.domain.witness import is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"
@@ -100,7 +103,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     """Merge what the shop says about an order into its record (rules 1, 2, 9)."""
     if known is None:
         return Seen(_first_seen(order, rules, now))
-    if known.order_key and order.order_key and known.order_key != order.order_key:
+    if _is_another(known, order):
         changed = replace(
             known, state=State.ATTENTION, reason=Reason.ORDER_KEY_CHANGED, next_attempt_at=None
         )
@@ -121,6 +124,21 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     if known.in_katana is InKatana.NO:
         return Seen(_before_import(record, order, rules))
     return _after_import(record, known, order, rules)
+
+
+def _is_another(known: OrderRecord, order: Order) -> bool:
+    """Whether the shop has another order under the id now: a restored or copied shop.
+
+    An order that was adopted when the shop had lost it has no key to tell by; then Katana's date,
+    number and total must agree.
+    """
+    if known.order_key:
+        return bool(order.order_key) and known.order_key != order.order_key
+    if known.in_katana is InKatana.NO:
+        return False
+    return not is_of_order(
+        order, created=known.created, number=known.number, total=known.katana_total
+    )
 
 
 def _relieved(known: OrderRecord) -> OrderRecord:
@@ -262,7 +280,43 @@ def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> 
         katana_status=str(sales_order.status),
         katana_total=known.katana_total if sales_order.total is None else sales_order.total,
     )
-    return Seen(settle(record, rules), tuple(notes))
+    return Seen(settle(_money_mended(record), rules), tuple(notes))
+
+
+def _money_mended(record: OrderRecord) -> OrderRecord:
+    """A person may have set the total right in Katana; other edits there never cross."""
+    if not record.money_differs or record.expected is None or record.katana_total is None:
+        return record
+    within = record.tolerance or Decimal(0)
+    if abs(record.katana_total - record.expected) > max(within, HALF_A_CENT):
+        return record
+    return money_settled(record)
+
+
+def money_settled(record: OrderRecord) -> OrderRecord:
+    """The record without a complaint about its total."""
+    record = replace(record, money_differs="")
+    return _imported(record, State.IMPORTED) if record.reason == Reason.TOTAL_DIFFERS else record
+
+
+def compared(record: OrderRecord, total: Decimal, decimals: int) -> Seen:
+    """Rule 4: Katana's total, with tax and shipping, against what is left of the shop's.
+
+    What the shop's own roundings explain is a note; what exceeds them needs a person. `decimals`
+    are those that the shop shows its prices with.
+    """
+    if record.expected is None:
+        return Seen(record)
+    difference = abs(total - record.expected)
+    shown = f"{record.expected:.2f} in the shop, {total:.4f} in Katana"
+    if difference < Decimal(5).scaleb(-decimals - 1):
+        return Seen(record)
+    if difference <= (record.tolerance or Decimal(0)):
+        return Seen(record, (Note(Reason.CENT_ROUNDING, shown),))
+    differs = replace(record, money_differs=shown)
+    if record.state is State.IMPORTED:
+        differs = _imported(differs, State.IMPORTED)
+    return Seen(differs, (Note(Reason.TOTAL_DIFFERS, shown),))
 
 
 def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
@@ -313,7 +367,13 @@ def _refusal_stands(record: OrderRecord) -> bool:
 
 
 def _imported(record: OrderRecord, state: State) -> OrderRecord:
-    return replace(record, state=state, reason="", detail="", attempts=0, next_attempt_at=None)
+    """In Katana and in no trouble, unless its total is."""
+    reason, detail = "", ""
+    if state is State.IMPORTED and record.money_differs and record.in_katana is InKatana.YES:
+        state, reason, detail = State.ATTENTION, Reason.TOTAL_DIFFERS, record.money_differs
+    return replace(
+        record, state=state, reason=reason, detail=detail, attempts=0, next_attempt_at=None
+    )
 
 
 def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
@@ -368,6 +428,14 @@ def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetim
         detail=detail,
         next_attempt_at=None if reason in NOTHING_TO_RETRY else now + RECHECK,
     )
+
+
+def without_fee_due(record: OrderRecord) -> OrderRecord:
+    """The record of an order whose shipping fee is in Katana."""
+    settled = replace(record, shipping_fee_due=False)
+    if settled.reason == Reason.SHIPPING_FEE_MISSING or settled.state is State.IMPORTED:
+        return _imported(settled, State.IMPORTED)
+    return settled
 
 
 def too_many_completions(completions: int, open_orders: int) -> bool:

@@ -41,6 +41,8 @@ class OrderRecord:
     `was_processing` tells that the order was seen as Processing, which is what entitles it to be
     imported. `refunds` are the ids of the refunds that the import took into account.
     `fingerprint` is of what the import used; another one later means that the order was edited.
+    `expected` is what Katana's total should be, within `tolerance` (the shop's own roundings);
+    `money_differs` says how it is not, until it is or a person sets that aside.
     """
 
     identity: str
@@ -66,6 +68,9 @@ class OrderRecord:
     katana_status: str = ""
     katana_total: Decimal | None = None
     shipping_fee_due: bool = False
+    expected: Decimal | None = None
+    tolerance: Decimal | None = None
+    money_differs: str = ""
     completed_at: datetime | None = None
     delivered_at: datetime | None = None
     attempts: int = 0

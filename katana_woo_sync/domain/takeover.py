@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from katana_woo_sync.domain.decide import (
     GONE,
@@ -13,39 +12,23 @@ from katana_woo_sync.domain.decide import (
     settle,
     stale_disagreement,
 )
-from katana_woo_sync.domain.fields import Text, Whole
+from katana_woo_sync.domain.fields import Text, Whole, utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.witness import is_of_order
 from katana_woo_sync.domain.woocommerce import Order
-
-SAME_MOMENT = timedelta(seconds=60)
-SAME_DAY = timedelta(hours=36)
-"""Katana's own integration may write the shop's local time, or only the date."""
-
-CLOSE_TOTAL = Decimal("0.10")
-"""Both totals are of one order if they differ by roundings only (rule 2's second witness)."""
 
 
 def agrees(sales_order: SalesOrder, order: Order, prefix: str) -> bool:
-    """Whether both are one order: the same id (given) and the same creation date.
-
-    A date that agrees to the minute is witness enough; one that agrees to the day needs the
-    order's number or its total as a second witness, since a restored or cloned shop uses the ids
-    of another again.
-    """
-    ordered, created = sales_order.created_date, order.created
-    if ordered is None or created is None:
-        return False
-    apart = abs(ordered - created)
-    if apart <= SAME_MOMENT:
-        return True
-    if apart > SAME_DAY:
-        return False
-    numbers = {order.number, prefix + order.number, f"#{order.number}"}
-    if sales_order.order_no in numbers:
-        return True
-    return sales_order.total is not None and abs(sales_order.total - order.total) <= CLOSE_TOTAL
+    """Whether both are one order: the same id (given) and the same creation date."""
+    return is_of_order(
+        order,
+        created=sales_order.created_date,
+        number=sales_order.order_no,
+        total=sales_order.total,
+        prefix=prefix,
+    )
 
 
 def adopt(
@@ -65,7 +48,7 @@ def adopt(
         sales_order_no=str(sales_order.order_no),
         katana_status=str(sales_order.status),
         katana_total=sales_order.total,
-        imported_at=now,
+        imported_at=utc_time(sales_order.created_at) or now,
     )
     if record.is_delivered and (order is None or order.completed is not None):
         # completed once, perhaps refunded since: nothing is left to carry over

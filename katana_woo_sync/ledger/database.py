@@ -13,8 +13,10 @@ from types import TracebackType
 
 from sqlite_utils import Database
 
+from katana_woo_sync.ledger.adoptable import Adoptables
 from katana_woo_sync.ledger.catalogue import Catalogue
 from katana_woo_sync.ledger.customers import Customers
+from katana_woo_sync.ledger.fees import ShippingFees
 from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.journal import Journal
 from katana_woo_sync.ledger.orders import Orders
@@ -47,6 +49,8 @@ class Ledger:
         if migrate and migrations.pending(self._db):
             _migrate(self._db)
         self.orders = Orders(self._db)
+        self.adoptables = Adoptables(self._db)
+        self.shipping_fees = ShippingFees(self._db)
         self.customers = Customers(self._db)
         self.catalogue = Catalogue(self._db)
         self.intents = Intents(self._db)

@@ -27,6 +27,8 @@ _WANTS_FULFILMENT = """in_katana = 'yes' AND state NOT IN ('fulfilled', 'ignored
     (katana_status = 'DELIVERED' AND shop_status != 'completed')
     OR (katana_status != 'DELIVERED' AND shop_status = 'completed'))"""
 
+_PROBLEM = "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
+
 
 @dataclass(frozen=True)
 class Backlog:
@@ -151,7 +153,8 @@ class Orders:
     ) -> list[OrderRecord]:
         """Records for people to look at, newest first.
 
-        `number` is the shop's order number; `problems` keeps those failed or in attention.
+        `number` is the shop's order number; `problems` keeps those failed or in attention, and
+        those fulfilled whose totals differ.
         """
         where, values = ["1"], list[object]()
         if identities:
@@ -162,7 +165,7 @@ class Orders:
                 where.append(f"{column} = ?")
                 values.append(value)
         if problems:
-            where.append("state IN ('failed', 'attention')")
+            where.append(_PROBLEM)
         order = " ORDER BY created DESC, order_id DESC LIMIT ?"
         return list(self._select(" AND ".join(where) + order, [*values, limit]))
 
@@ -182,6 +185,16 @@ class Orders:
             [identity],
         )
         return int(next(iter(rows))["n"])
+
+    def import_span(self, identity: str) -> tuple[datetime | None, datetime | None]:
+        """When the store's first and last order were imported (UTC), as far as is known."""
+        rows = self._db.query(
+            "SELECT min(imported_at) AS first, max(imported_at) AS last FROM orders "
+            "WHERE identity = ? AND in_katana != 'no'",
+            [identity],
+        )
+        row = next(iter(rows))
+        return read_time(row["first"]), read_time(row["last"])
 
     def backlog(self, identity: str) -> Backlog:
         """The store's orders that are queued."""
@@ -244,7 +257,7 @@ def _record(row: Mapping[str, object]) -> OrderRecord:
         "imported_at",
     ):
         values[name] = read_time(values[name])
-    for name in ("total", "katana_total"):
+    for name in ("total", "katana_total", "expected", "tolerance"):
         values[name] = read_amount(values[name])
     for name in ("needs_processing", "was_processing", "shipping_fee_due"):
         values[name] = bool(values[name])

@@ -16,6 +16,17 @@ def m001_first_tables(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_what_is_due_of_an_import(db: Database) -> None:
+    """Adoptions that wait for their store, shipping fees that are due, and what a total should be:
+    all that a crash or an outage in the middle of an import would lose."""
+    db.execute(ADOPTABLE)
+    db.execute(ADOPTABLE_BY_SALES_ORDER)
+    db.execute(SHIPPING_FEES)
+    for column in ("expected TEXT", "tolerance TEXT", "money_differs TEXT NOT NULL DEFAULT ''"):
+        db.execute(f"ALTER TABLE orders ADD COLUMN {column}")
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -169,4 +180,28 @@ CREATE TABLE runs (
     exit_code INTEGER,
     summary TEXT
 )
+"""
+
+ADOPTABLE = """
+CREATE TABLE adoptable (
+    identity TEXT NOT NULL,
+    sales_order_id INTEGER NOT NULL,
+    order_id INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    waiting INTEGER NOT NULL,
+    PRIMARY KEY (identity, order_id, sales_order_id)
+) WITHOUT ROWID
+"""
+ADOPTABLE_BY_SALES_ORDER = "CREATE INDEX adoptable_by_sales_order ON adoptable(sales_order_id)"
+
+SHIPPING_FEES = """
+CREATE TABLE shipping_fees (
+    identity TEXT NOT NULL,
+    order_id INTEGER NOT NULL,
+    amount TEXT NOT NULL,
+    tax_rate_id INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    PRIMARY KEY (identity, order_id),
+    FOREIGN KEY (identity, order_id) REFERENCES orders(identity, order_id)
+) WITHOUT ROWID
 """

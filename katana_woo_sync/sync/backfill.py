@@ -12,15 +12,17 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import State
+from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
 from katana_woo_sync.sync.creating import ask_at
-from katana_woo_sync.sync.cycle import FATAL, Options, import_chunk, run_cycle
+from katana_woo_sync.sync.cycle import Options, declined, import_chunk, run_cycle
+from katana_woo_sync.sync.guard import FATAL
 from katana_woo_sync.sync.importer import Importer
-from katana_woo_sync.sync.katana_side import adopt_orders, hear_katana
+from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.sweep import scan, sweep_katana
-from katana_woo_sync.sync.takeover import check_account, start_cursor, take_over
+from katana_woo_sync.sync.takeover import check_account, connect, start_cursor, take_over
 
 AGES = (("up to a week old", timedelta(days=7)), ("up to a month old", timedelta(days=30)))
 OLDER = "older"
@@ -156,8 +158,8 @@ def import_all(
     What became of a create whose answer was lost is waited for. Raises what ends the whole run.
     """
     for store in stores:
-        with context.step():
-            context.ledger.stores.connect(store.identity, context.clock())
+        connect(context, store)
+        context.ledger.stores.set_meta(declined(store), "")
     total = sum(context.ledger.orders.backlog(store.identity).count for store in stores)
     _hear_again(context, stores)
     done, last_cycle = 0, context.clock()
@@ -183,10 +185,16 @@ def import_all(
 def _hear_again(context: Context, stores: Sequence[Store]) -> None:
     """The list request before any create: another program may have imported orders while a person
     looked at the question."""
-    adoptable = hear_katana(context)
+    hear_katana(context)
     for store in stores:
-        found = adoptable.by_identity.get(store.identity, ())
-        _guarded(context, store, partial(adopt_orders, context, store, found))
+        _guarded(context, store, partial(adopt_waiting, context, store))
+
+
+def decline(context: Context, stores: Sequence[Store]) -> None:
+    """Remember that a person did not want these stores imported: no later cycle does it unasked."""
+    for store in stores:
+        if not _is_connected(context, store):
+            context.ledger.stores.set_meta(declined(store), "yes")
 
 
 def _chunk(context: Context, store: Store, resolver: Resolver) -> int:
@@ -196,6 +204,8 @@ def _chunk(context: Context, store: Store, resolver: Resolver) -> int:
         nonlocal tried
         importer = Importer(context, store, resolver)
         tried = import_chunk(context, store, importer, {})
+        if importer.is_losing_answers:
+            tried = 0  # the cycles between the chunks, and the waits, take them up again
 
     return tried if _guarded(context, store, work) else 0
 

@@ -37,6 +37,10 @@ class StoreProblem(Exception):
         self.exit_code = exit_code
 
 
+class OtherAccount(Exception):
+    """The ledger belongs to another Katana account than the config's key; nothing was done."""
+
+
 @dataclass(frozen=True)
 class Store:
     """A configured store with its client."""
@@ -73,6 +77,8 @@ class Context:
     stopping: Callable[[], bool] = field(default=lambda: False)
     wait: Callable[[float], None] = time.sleep
     dry_run: bool = False
+    katana_heard_at: datetime | None = None
+    """When Katana was last asked what changed (UTC): nothing is created long after that."""
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from katana_woo_sync.clients.errors import UnknownOutcome
+from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
 
@@ -28,6 +29,11 @@ class StillUnknown(Exception):
 def ask_at(context: Context, intent: Intent) -> datetime:
     """When Katana may be asked what became of a create: not before it could have finished."""
     return intent.at + context.settings.katana.unknown_wait
+
+
+def intent_key(record: OrderRecord) -> str:
+    """The hidden ID: what Katana is asked by for what became of a create."""
+    return f"{record.identity}#{record.order_id}"
 
 
 def create_once(

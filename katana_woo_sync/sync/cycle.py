@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from functools import partial
 
 from katana_woo_sync.clients.errors import (
     MissingPermission,
@@ -19,20 +20,12 @@ from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
-from katana_woo_sync.ledger import LedgerError
-from katana_woo_sync.sync.context import (
-    Context,
-    FreshCopy,
-    Stopped,
-    Store,
-    StoreProblem,
-    log,
-)
+from katana_woo_sync.sync.adoption import adopt_waiting
+from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
 from katana_woo_sync.sync.fulfilment import Fulfilment
-from katana_woo_sync.sync.guard import is_an_outage
+from katana_woo_sync.sync.guard import FATAL, guarded
 from katana_woo_sync.sync.importer import Importer
-from katana_woo_sync.sync.katana_side import Adoptable, adopt_orders, hear_katana
-from katana_woo_sync.sync.locking import LockHeld
+from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.report import Problem
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import (
@@ -46,8 +39,8 @@ from katana_woo_sync.sync.shop_side import (
 )
 from katana_woo_sync.sync.sweep import scan, sweep, sweep_due, sweep_katana
 from katana_woo_sync.sync.takeover import (
-    OtherAccount,
     check_account,
+    connect_as_before,
     katana_holds,
     start_cursor,
     take_over,
@@ -64,9 +57,6 @@ FRESH = timedelta(minutes=3)
 
 REQUESTS_OF_AN_ORDER = 3
 """An order, its shipping fee, and something that is new."""
-
-FATAL = (Stopped, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
-"""What ends the whole run, not one order or store."""
 
 
 class SweepWhen(Enum):
@@ -146,6 +136,11 @@ def finish(context: Context) -> None:
         report.store(name).attention = counts.get("attention", 0)
 
 
+def declined(store: Store) -> str:
+    """Where the ledger keeps that a person did not want the store's orders imported yet."""
+    return f"declined:{store.identity}"
+
+
 class _Cycle:
     """A cycle in progress."""
 
@@ -153,7 +148,7 @@ class _Cycle:
         self._context = context
         self._options = options
         self._resolver = Resolver(context)
-        self._adoptable: Adoptable | None = None
+        self._katana_works = False
 
     def _sweeps(self, store: Store) -> bool:
         match self._options.sweep:
@@ -170,7 +165,8 @@ class _Cycle:
         try:
             check_account(context)
             sweeps = any(self._sweeps(store) for store in stores)
-            self._adoptable = hear_katana(context, sweep=sweeps)
+            hear_katana(context, sweep=sweeps)
+            self._katana_works = True
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")
             if sweeps:
@@ -181,7 +177,7 @@ class _Cycle:
             self._katana_failed(error)
 
     def _katana_failed(self, error: ServiceError) -> None:
-        self._adoptable = None
+        self._katana_works = False
         self._context.report.katana_failed(error)
         self._context.ledger.stores.set_meta(KATANA_ERROR, str(error))
         log.error("%s", error)
@@ -189,12 +185,12 @@ class _Cycle:
     def connect_again(self, store: Store) -> None:
         """A store that the ledger does not know: taken over if Katana holds its orders."""
         context = self._context
-        if self._adoptable is None:
+        if not self._katana_works:
             return
         try:
-            if not katana_holds(context, store):
+            if context.ledger.stores.meta(declined(store)) or not katana_holds(context, store):
                 raise StoreProblem(
-                    "this store was never connected, and Katana holds none of its orders; run "
+                    "this store was never connected; run "
                     f"`katana-woo-sync backfill --store {store.name}` first"
                 )
             log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
@@ -204,7 +200,7 @@ class _Cycle:
             for error in take_over(context, [store]).values():
                 raise error
             scan(context, store)
-            context.ledger.stores.connect(store.identity, context.clock())
+            connect_as_before(context, store)
             self._work(store, {})
         except Exception as error:  # noqa: BLE001 (one store never holds up another)
             self._store_failed(store, error)
@@ -213,15 +209,14 @@ class _Cycle:
         """Work a store whose poll has ended."""
         try:
             copies = hear(self._context, store, future.result())
-            if self._adoptable is not None:
+            if self._katana_works:
                 self._work(store, copies)
         except Exception as error:  # noqa: BLE001 (one store never holds up another)
             self._store_failed(store, error)
 
     def _work(self, store: Store, copies: dict[int, FreshCopy]) -> None:
         context = self._context
-        if self._adoptable is not None:
-            adopt_orders(context, store, self._adoptable.by_identity.get(store.identity, ()))
+        adopt_waiting(context, store)
         if self._sweeps(store):
             sweep(context, store)
         self._resolver.location(store)
@@ -257,7 +252,9 @@ def import_due(
     """Import the orders whose turn it is, oldest first. Raises a `ServiceError` where a whole
     side cannot be worked."""
     while import_chunk(context, store, importer, copies):
-        pass
+        if importer.is_losing_answers:
+            log.warning("%s: Katana's answers are lost; the other orders wait", store.name)
+            return
 
 
 def import_chunk(
@@ -268,22 +265,36 @@ def import_chunk(
     Every order that is tried leaves the queue, or has a time for its next attempt: one that
     doesn't would be tried for ever, so that is an error of its own.
     """
+    _hear_katana_again(context, store)
     now = context.clock()
     chunk = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
     fresh = _fresh(context, store, chunk, copies)
     with context.step():
         importer.look_up(list(fresh.values()))
+    tried = []
     for record in chunk:
+        if importer.is_losing_answers:
+            break
+        tried.append(record)
         order = fresh.get(record.order_id)
         if order is not None:
             import_one(context, store, importer, order)
     after = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
-    stuck = {r.order_id for r in after} & {r.order_id for r in chunk}
+    stuck = {r.order_id for r in after} & {r.order_id for r in tried}
     for order_id in sorted(stuck):
         error = RuntimeError("the order was tried and stayed as it was")
         with context.step():
-            importer.fail(order_id, str(order_id), error, context.clock())
-    return len(chunk)
+            importer.fail(order_id, str(order_id), error)
+    return len(tried)
+
+
+def _hear_katana_again(context: Context, store: Store) -> None:
+    """Nothing is created on a list of Katana's that is older than the copies may be: in a long
+    backlog another program may import what was queued."""
+    heard_at = context.katana_heard_at
+    if heard_at is None or context.clock() - heard_at > FRESH:
+        hear_katana(context)
+        adopt_waiting(context, store)
 
 
 def import_one(context: Context, store: Store, importer: Importer, order: Order) -> None:
@@ -291,16 +302,12 @@ def import_one(context: Context, store: Store, importer: Importer, order: Order)
     # Wait for the quota before the lock is taken: others must not wait for a minute with it.
     context.katana.wait_for_room(REQUESTS_OF_AN_ORDER)
     with context.step():
-        try:
-            importer.import_order(order)
-        except (*FATAL, RefusedKey, MissingPermission, Moved, StoreProblem):
-            raise
-        except Unavailable as error:
-            if is_an_outage(context, store, error):
-                raise
-            importer.fail(int(order.id), str(order.number), error, context.clock())
-        except Exception as error:  # noqa: BLE001 (one order never stops the others)
-            importer.fail(int(order.id), str(order.number), error, context.clock())
+        guarded(
+            context,
+            store,
+            partial(importer.import_order, order),
+            partial(importer.fail, int(order.id), str(order.number)),
+        )
 
 
 def _fresh(

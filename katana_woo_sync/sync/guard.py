@@ -1,9 +1,44 @@
-"""Telling an outage from one order that a service chokes on."""
+"""What goes wrong with one order alone is recorded with it and stops no other."""
 
 from __future__ import annotations
 
-from katana_woo_sync.clients.errors import ServiceError, Throttled, Unavailable, Unreachable
-from katana_woo_sync.sync.context import Context, Store
+from collections.abc import Callable
+
+from katana_woo_sync.clients.errors import (
+    MissingPermission,
+    Moved,
+    RefusedKey,
+    ServiceError,
+    Throttled,
+    Unavailable,
+    Unreachable,
+)
+from katana_woo_sync.ledger import LedgerError
+from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem
+from katana_woo_sync.sync.locking import LockHeld
+
+FATAL = (Stopped, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
+"""What ends the whole run, not one order or store."""
+
+OF_THE_STORE = (RefusedKey, MissingPermission, Moved, StoreProblem)
+"""What concerns every order of a store, or of Katana."""
+
+
+def guarded(
+    context: Context, store: Store, work: Callable[[], None], fail: Callable[[Exception], None]
+) -> None:
+    """Do one order's part. What is wrong with that order alone is given to `fail`; raises where a
+    whole side cannot be worked, or the run must end."""
+    try:
+        work()
+    except (*FATAL, *OF_THE_STORE):
+        raise
+    except Unavailable as error:
+        if is_an_outage(context, store, error):
+            raise
+        fail(error)
+    except Exception as error:  # noqa: BLE001 (one order never stops the others)
+        fail(error)
 
 
 def is_an_outage(context: Context, store: Store, error: Unavailable) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 
 from msgspec import structs
 
 from katana_woo_sync.clients.errors import (
     BadRequest,
-    NotFound,
     ServiceError,
     Unavailable,
     UnknownOutcome,
@@ -24,17 +22,23 @@ from katana_woo_sync.domain.decide import (
     see_in_katana,
     see_in_shop,
 )
-from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft, ShippingFee
+from katana_woo_sync.domain.katana import (
+    SalesOrder,
+    SalesOrderDraft,
+)
 from katana_woo_sync.domain.mapping import Mapped, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
-from katana_woo_sync.domain.takeover import woocommerce_id
+from katana_woo_sync.domain.takeover import agrees, woocommerce_id
 from katana_woo_sync.domain.woocommerce import Order, Refund
 from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.sync.adoption import adopt_order
 from katana_woo_sync.sync.catalogue import LineItems
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once
+from katana_woo_sync.sync.creating import StillUnknown, ask_at, intent_key
+from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.totals import compare
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
 """Reasons for which an order is left out without a person having to act."""
@@ -49,6 +53,11 @@ class _Ready:
     refunds: tuple[Refund, ...]
 
 
+MOST_LOST = 2
+"""Creates in a row whose answers may be lost before no more are sent: Katana is in trouble, and
+each order that meets that would have to be asked for."""
+
+
 class Importer:
     """Imports the orders of one store, in one cycle."""
 
@@ -57,6 +66,13 @@ class Importer:
         self._store = store
         self._resolver = resolver
         self._items = LineItems(context, store, resolver)
+        self._fees = Fees(context, store)
+        self._lost = 0
+
+    @property
+    def is_losing_answers(self) -> bool:
+        """Whether Katana's answers to creates are being lost, so that the rest had better wait."""
+        return self._lost >= MOST_LOST
 
     def look_up(self, orders: list[Order]) -> None:
         """Ask for all that is unknown about the lines of these orders, together.
@@ -86,6 +102,8 @@ class Importer:
             context.save(self._store, skipped, known)
             return
         record = replace(seen, identity=self._store.identity, fingerprint=fingerprint(order))
+        if self._is_there_already(record, order):
+            return
         try:
             self._items.look_up([order])
             ready = self._prepare(order)
@@ -101,6 +119,19 @@ class Importer:
                 for_attention(record, Reason.REFUSED_BY_KATANA, detail, context.clock()),
                 known,
             )
+
+    def _is_there_already(self, record: OrderRecord, order: Order) -> bool:
+        """Whether a sales order that waits to be adopted is this order, by its fresh copy."""
+        context, identity = self._context, self._store.identity
+        waiting = context.ledger.adoptables.of_order(identity, record.order_id)
+        if not waiting:
+            return False
+        with context.ledger.atomic():
+            adopt_order(context, self._store, record.order_id, waiting, order)
+        now = context.ledger.orders.get(identity, record.order_id)
+        return now is not None and (
+            now.in_katana is not InKatana.NO or now.reason == Reason.TAKEOVER_MISMATCH
+        )
 
     def _leave(self, record: OrderRecord, error: Unmappable) -> None:
         now = self._context.clock()
@@ -154,13 +185,24 @@ class Importer:
         """Rule 15: the number is another order's, or it is this order, imported before."""
         draft = ready.mapped.draft
         for found in self._context.katana.sales_orders(order_no=draft.order_no):
-            if found.order_no == draft.order_no and is_order(found, record):
-                there = replace(record, shipping_fee_due=ready.mapped.fee is not None)
-                self.found_in_katana(there, found)
+            if self._is_this(found, order):
+                with self._context.ledger.atomic():
+                    adopt_order(self._context, self._store, record.order_id, [found], order)
                 return
         renamed = structs.replace(draft, order_no=f"{draft.order_no}-{self._store.name}")
         self._create(record, order, ready, renamed)
         self._context.note(self._store, record, Note(Reason.NUMBER_TAKEN, renamed.order_no))
+
+    def _is_this(self, sales_order: SalesOrder, order: Order) -> bool:
+        """Whether a sales order of the same number is this very order, under whatever name the
+        store had."""
+        store = self._store
+        names = (store.identity, *self._context.settings.twins(store.settings))
+        return (
+            sales_order.ecommerce_store_name.lower() in {name.lower() for name in names}
+            and woocommerce_id(sales_order) == int(order.id)
+            and agrees(sales_order, order, store.settings.order_number_prefix)
+        )
 
     def _create(
         self, record: OrderRecord, order: Order, ready: _Ready, draft: SalesOrderDraft
@@ -174,13 +216,17 @@ class Importer:
             next_attempt_at=None,
             refunds=tuple(int(refund.id) for refund in order.refunds),
             shipping_fee_due=ready.mapped.fee is not None,
+            expected=ready.mapped.expected,
+            tolerance=ready.mapped.tolerance,
         )
         with context.ledger.atomic():
             context.save(self._store, importing)
+            self._fees.keep(record, ready.mapped.fee)
             context.ledger.intents.begin(IntentKind.SALES_ORDER, key, context.clock())
         try:
             created = context.katana.create_sales_order(draft)
         except UnknownOutcome as error:
+            self._lost += 1
             log.warning("%s: order %s: %s", self._store.name, record.number, error)
             when = context.clock() + context.settings.katana.unknown_wait
             raise StillUnknown(IntentKind.SALES_ORDER, when) from error
@@ -190,18 +236,17 @@ class Importer:
                 context.save(self._store, record, record)
                 context.ledger.intents.end(IntentKind.SALES_ORDER, key)
             raise
-        self._created(importing, created, ready)
+        self._lost = 0
+        self._created(importing, created, ready.mapped)
 
-    def _created(self, record: OrderRecord, sales_order: SalesOrder, ready: _Ready) -> None:
-        context = self._context
-        mapped = ready.mapped
+    def _created(self, record: OrderRecord, sales_order: SalesOrder, mapped: Mapped) -> None:
         total = _total(sales_order, mapped)
         imported = self._in_katana(record, sales_order, total)
-        with context.ledger.atomic():
+        with self._context.ledger.atomic():
             self._keep_imported(imported, f"as {sales_order.order_no}")
-            self._compare(imported, mapped, total)
-        if imported.shipping_fee_due and mapped.fee is not None:
-            self._add_fee(imported, ready)
+            compare(self._context, self._store, imported, total)
+        if imported.shipping_fee_due:
+            self._fees.add(imported)
 
     def _in_katana(
         self, record: OrderRecord, sales_order: SalesOrder, total: Decimal | None
@@ -226,105 +271,9 @@ class Importer:
         context.did(self._store, imported, "katana", "imported", detail)
         context.report.store(self._store.name).imported += 1
 
-    def _compare(self, record: OrderRecord, mapped: Mapped, total: Decimal) -> None:
-        """Rule 4: Katana's total against what is left of the shop's."""
-        difference = total - mapped.expected
-        half_a_cent = Decimal(5).scaleb(-self._context.terms(self._store).decimals - 1)
-        shown = f"{mapped.expected:.2f} in the shop, {total:.4f} in Katana"
-        if abs(difference) < half_a_cent:
-            return
-        if abs(difference) <= mapped.tolerance:
-            self._context.note(self._store, record, Note(Reason.CENT_ROUNDING, shown))
-            return
-        differs = replace(record, state=State.ATTENTION, reason=Reason.TOTAL_DIFFERS, detail=shown)
-        self._context.save(self._store, differs, record)
-        # the attention ends with the order's fulfilment; the note stays for the accountant
-        self._context.note(self._store, record, Note(Reason.TOTAL_DIFFERS, shown))
-
-    def _add_fee(self, record: OrderRecord, ready: _Ready) -> None:
-        """Add the order's shipping fee. What fails here never touches the order itself."""
-        fee, sales_order_id = ready.mapped.fee, record.sales_order_id
-        if fee is None or sales_order_id is None:
-            self._fee_settled(record)
-            return
-        context = self._context
-        draft = structs.replace(fee, sales_order_id=sales_order_id)
-        try:
-            create_once(
-                context,
-                IntentKind.SHIPPING_FEE,
-                str(sales_order_id),
-                find=lambda _begun: self._fee_there(sales_order_id),
-                create=lambda: context.katana.create_shipping_fee(draft),
-                record=lambda _fee: self._fee_settled(record),
-            )
-        except StillUnknown:
-            return  # `add_missing_fees` asks for it later
-        except BadRequest as error:
-            current = context.ledger.orders.get(self._store.identity, record.order_id) or record
-            reason, detail = Reason.SHIPPING_FEE_MISSING, error.reason
-            context.save(
-                self._store, for_attention(current, reason, detail, context.clock()), current
-            )
-
-    def _fee_there(self, sales_order_id: int) -> ShippingFee | None:
-        fees = self._context.katana.shipping_fees(sales_order_id)
-        return next((fee for fee in fees if not fee.deleted_at), None)
-
-    def _fee_settled(self, record: OrderRecord) -> None:
-        context = self._context
-        current = context.ledger.orders.get(self._store.identity, record.order_id) or record
-        settled = replace(current, shipping_fee_due=False)
-        if settled.reason == Reason.SHIPPING_FEE_MISSING:
-            settled = replace(settled, state=State.IMPORTED, reason="", detail="")
-        context.save(self._store, settled)
-        context.ledger.journal.add(
-            context.clock(),
-            "katana",
-            "shipping fee",
-            f"sales order {record.sales_order_no}",
-            identity=self._store.identity,
-            order_id=record.order_id,
-        )
-
     def add_missing_fees(self) -> None:
         """Add the shipping fees that a crash, an outage or a lost answer left out."""
-        context = self._context
-        for record in context.ledger.orders.with_fee_due(self._store.identity, context.clock()):
-            intent = context.ledger.intents.open(
-                IntentKind.SHIPPING_FEE, str(record.sales_order_id)
-            )
-            if intent is not None and context.clock() < ask_at(context, intent):
-                continue
-            with context.step():
-                self._add_missing_fee(record)
-
-    def _add_missing_fee(self, record: OrderRecord) -> None:
-        if record.sales_order_id is None or self._fee_there(record.sales_order_id):
-            self._context.ledger.intents.end(IntentKind.SHIPPING_FEE, str(record.sales_order_id))
-            self._fee_settled(record)
-            return
-        try:
-            order = self._store.shop.order(record.order_id, self._context.facts(self._store).dp)
-            self._items.look_up([order])
-            ready = self._prepare(order)
-            self._add_fee(record, ready)
-            self._compare_again(record, ready.mapped)
-        except (BadRequest, NotFound, Unmappable, StillUnknown) as error:
-            now = self._context.clock()
-            left = for_attention(record, Reason.SHIPPING_FEE_MISSING, str(error), now)
-            self._context.save(self._store, left, record)
-
-    def _compare_again(self, record: OrderRecord, mapped: Mapped) -> None:
-        """Compare the totals of an order that was completed piece by piece."""
-        current = self._context.ledger.orders.get(self._store.identity, record.order_id)
-        if current is None or current.shipping_fee_due or current.sales_order_id is None:
-            return
-        total = self._context.katana.sales_order(current.sales_order_id).total
-        if total is not None:
-            compared = replace(current, katana_total=total)
-            self._context.save(self._store, compared, current)
-            self._compare(compared, mapped, total)
+        self._fees.add_missing(self.fail)
 
     def settle_unknown(self) -> None:
         """Ask Katana what became of creates whose answer never came, once it could have finished.
@@ -347,23 +296,25 @@ class Importer:
         )
         found = [sales_order for sales_order in answered if is_order(sales_order, record)]
         if found:
-            self.found_in_katana(record, found[0])
+            self._found_in_katana(record, found[0])
             return
         with context.ledger.atomic():
             context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
             again = failed(record, Reason.ANSWER_LOST, "", context.clock())
             context.save(self._store, again, record)
 
-    def found_in_katana(self, record: OrderRecord, sales_order: SalesOrder) -> None:
+    def _found_in_katana(self, record: OrderRecord, sales_order: SalesOrder) -> None:
         """Record an order whose create turned out to have happened."""
+        total = sales_order.total
+        imported = self._in_katana(record, sales_order, total)
         with self._context.ledger.atomic():
-            self._keep_imported(
-                self._in_katana(record, sales_order, sales_order.total),
-                f"as {sales_order.order_no}, found there",
-            )
+            self._keep_imported(imported, f"as {sales_order.order_no}, found there")
+            if total is not None and not imported.shipping_fee_due:
+                compare(self._context, self._store, imported, total)
 
-    def fail(self, order_id: int, number: str, error: Exception, now: datetime) -> None:
+    def fail(self, order_id: int, number: str, error: Exception) -> None:
         """Record an order that failed for a reason the program was not made for."""
+        now = self._context.clock()
         record = self._context.ledger.orders.get(self._store.identity, order_id)
         if record is None or record.state is State.IMPORTING:
             return
@@ -379,11 +330,6 @@ def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:
     """Katana's total with the fee: the create's answer knows the rows only."""
     rows = mapped.rows_total if sales_order.total is None else Decimal(sales_order.total)
     return rows + (mapped.total - mapped.rows_total)
-
-
-def intent_key(record: OrderRecord) -> str:
-    """The hidden ID: what Katana is asked by for what became of a create."""
-    return f"{record.identity}#{record.order_id}"
 
 
 def is_order(sales_order: SalesOrder, record: OrderRecord) -> bool:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import digest
-from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
-from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.katana_side import CURSOR, adopt_orders, identities
+from katana_woo_sync.sync.adoption import adopt_waiting
+from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
+from katana_woo_sync.sync.katana_side import CURSOR, merge_sales_orders
 from katana_woo_sync.sync.shop_side import cursor_name
 
-
-class OtherAccount(Exception):
-    """The ledger belongs to another Katana account than the config's key; nothing was done."""
+CLOCKS_APART = timedelta(hours=1)
+"""How far a store's clock may be from Katana's when its changes are read from an import on."""
 
 
 def check_account(context: Context) -> None:
@@ -48,16 +47,16 @@ def take_over(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
     where Katana cannot be asked; what was adopted before stays adopted.
     """
     failed: dict[str, Exception] = {}
-    names = identities(context)
-    wanted = {store.identity: store for store in stores}
     newest: datetime | None = None
     for page in context.katana.all_sales_orders():
         if newest is None:
             # Whatever changes while the list is read has a later time than its first page.
             newest = max((s.updated for s in page if s.updated), default=None)
-        for store in [store for store in wanted.values() if store.name not in failed]:
+        with context.step(), context.ledger.atomic():
+            merge_sales_orders(context, page)
+        for store in [store for store in stores if store.name not in failed]:
             try:
-                adopt_orders(context, store, _of(store, page, names))
+                adopt_waiting(context, store)
             except (ServiceError, StoreProblem) as error:
                 failed[store.name] = error
     with context.step():
@@ -65,15 +64,6 @@ def take_over(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
         if cursor is None and newest is not None:
             context.ledger.stores.set_cursor(CURSOR, Cursor(newest, context.clock()))
     return failed
-
-
-def _of(store: Store, page: Sequence[SalesOrder], names: Mapping[str, str]) -> list[SalesOrder]:
-    return [
-        sales_order
-        for sales_order in page
-        if sales_order.ecommerce_order_type == WOOCOMMERCE
-        and names.get(sales_order.ecommerce_store_name.lower()) == store.identity
-    ]
 
 
 def katana_holds(context: Context, store: Store) -> bool:
@@ -93,3 +83,31 @@ def start_cursor(context: Context, store: Store) -> None:
     with context.step():
         if context.ledger.stores.cursor(name) is None:
             context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
+
+
+def connect(context: Context, store: Store) -> None:
+    """Record that the store is connected, from its own newest change on.
+
+    By the store's clock, since orders placed later are told by it; by ours only where the store
+    has no order yet. A store that is connected already stays so from when it was.
+    """
+    cursor = context.ledger.stores.cursor(cursor_name(store))
+    since = cursor.mark if cursor is not None and cursor.mark is not None else context.clock()
+    with context.step():
+        context.ledger.stores.connect(store.identity, since)
+
+
+def connect_as_before(context: Context, store: Store) -> None:
+    """Connect a store whose ledger was lost: from when Katana has its first import, and with its
+    changes read from its last import on, so that what happened since is not passed over."""
+    first, last = context.ledger.orders.import_span(store.identity)
+    if first is None or last is None:
+        connect(context, store)
+        return
+    name = cursor_name(store)
+    with context.step(), context.ledger.atomic():
+        cursor = context.ledger.stores.cursor(name)
+        back = last - CLOCKS_APART
+        if cursor is None or cursor.mark is None or back < cursor.mark:
+            context.ledger.stores.set_cursor(name, Cursor(back, context.clock()))
+        context.ledger.stores.connect(store.identity, first)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sync.takeover import OtherAccount
+from katana_woo_sync.sync.context import OtherAccount
 from tests.sync.world import World
 
 

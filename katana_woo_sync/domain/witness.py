@@ -1,0 +1,39 @@
+"""Whether two records are of one order: the same id is given, the creation date must agree.
+
+A restored or copied shop uses the ids of another again, so an id alone tells nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from katana_woo_sync.domain.woocommerce import Order
+
+SAME_MOMENT = timedelta(seconds=60)
+SAME_DAY = timedelta(hours=36)
+"""Katana's own integration may write the shop's local time, or only the date."""
+
+CLOSE_TOTAL = Decimal("0.10")
+"""Both totals are of one order if they differ by roundings only (rule 2's second witness)."""
+
+
+def is_of_order(
+    order: Order, *, created: datetime | None, number: str, total: Decimal | None, prefix: str = ""
+) -> bool:
+    """Whether what Katana holds of an order is of this one.
+
+    `created` (UTC), `number` and `total` (with tax) are as Katana has them. A date that agrees to
+    the minute is witness enough; one that agrees to the day needs the number (with the store's
+    prefix or without) or the total as a second witness.
+    """
+    if created is None or order.created is None:
+        return False
+    apart = abs(created - order.created)
+    if apart <= SAME_MOMENT:
+        return True
+    if apart > SAME_DAY:
+        return False
+    if number in {order.number, prefix + order.number, f"#{order.number}"}:
+        return True
+    return total is not None and abs(total - order.total) <= CLOSE_TOTAL

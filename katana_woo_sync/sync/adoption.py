@@ -1,0 +1,132 @@
+"""Rule 2: adopting what Katana holds already, where it agrees with the shop's own copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from katana_woo_sync.clients.order_reader import UnreadableOrder
+from katana_woo_sync.domain.decide import Note, for_attention
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.takeover import adopt, agrees, mismatch
+from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.katana_side import candidates
+from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.shop_side import refuse_other_identity
+from katana_woo_sync.sync.totals import compare
+
+
+def adopt_waiting(context: Context, store: Store) -> None:
+    """Adopt the sales orders that wait for this store's word. Raises a `ServiceError`."""
+    waiting = context.ledger.adoptables.waiting(store.identity)
+    if not waiting:
+        return
+    copies = _copies(context, store, sorted(waiting))
+    for order_id, found in sorted(waiting.items()):
+        order = copies.get(order_id)
+        if isinstance(order, UnreadableOrder):
+            continue  # it is there, but makes no sense today: neither lost nor adopted
+        with context.step(), context.ledger.atomic():
+            adopt_order(context, store, order_id, found, order)
+
+
+def _copies(context: Context, store: Store, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
+    dp = context.facts(store).dp
+    return {int(order.id): order for order in store.shop.orders(order_ids, dp)}
+
+
+def adopt_order(
+    context: Context, store: Store, order_id: int, found: Sequence[SalesOrder], order: Order | None
+) -> None:
+    """Adopt those of the sales orders that are the order's; call inside a group of writes.
+
+    `order` is the shop's copy, None where the shop has lost it. A sales order under a name that
+    several stores share is the order's only if it agrees with the copy; else it is left for the
+    others. Where several are the order's, the living one (else the first made) is adopted, and the
+    others are told of.
+    """
+    prefix = store.settings.order_number_prefix
+    names = candidates(context)
+    own = [
+        each
+        for each in found
+        if len(names.get(each.ecommerce_store_name.lower(), ())) < 2
+        or (order is not None and agrees(each, order, prefix))
+    ]
+    if own:
+        _adopt(context, store, order_id, own, order)
+        context.ledger.adoptables.settled(own)
+    context.ledger.adoptables.leave(store.identity, order_id)
+
+
+def _adopt(
+    context: Context, store: Store, order_id: int, found: list[SalesOrder], order: Order | None
+) -> None:
+    known = context.ledger.orders.get(store.identity, order_id)
+    chosen = min(found, key=lambda s: (s.is_deleted, int(s.id)))
+    living = {int(s.id): str(s.order_no) for s in found if not s.is_deleted}
+    if known is not None and known.in_katana is not InKatana.NO:
+        living.pop(known.sales_order_id or 0, None)
+        if known.in_katana is InKatana.YES and living:
+            _doubled(context, store, known, [known.sales_order_no, *living.values()])
+        return
+    for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
+        refuse_other_identity(store, same.number, same.identity)
+    now = context.clock()
+    importing = known is not None and known.state is State.IMPORTING
+    ours = importing and chosen.ecommerce_store_name == store.identity
+    prefix = store.settings.order_number_prefix
+    if order is not None and not ours and not agrees(chosen, order, prefix):
+        context.save(store, mismatch(chosen, order, store.identity, now), known)
+        return
+    record = adopt(chosen, order, store.identity, context.rules(store), now)
+    if known is not None:
+        record = _keep(record, known, ours=ours)
+    context.save(store, record, known)
+    context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
+    if ours:
+        _imported_by_us(context, store, record, chosen)
+    else:
+        context.ledger.shipping_fees.settled(store.identity, order_id)
+        context.note(store, record, Note(Reason.ADOPTED, f"as {chosen.order_no}"))
+        context.did(store, record, "katana", "adopted", f"as {chosen.order_no}")
+        context.report.store(store.name).adopted += 1
+    if len(living) > 1:
+        _doubled(context, store, record, [*living.values()])
+
+
+def _imported_by_us(
+    context: Context, store: Store, record: OrderRecord, sales_order: SalesOrder
+) -> None:
+    """A create of ours whose answer was lost turns out to have happened."""
+    context.did(store, record, "katana", "imported", f"as {sales_order.order_no}, found there")
+    context.report.store(store.name).imported += 1
+    if sales_order.total is not None and not record.shipping_fee_due:
+        compare(context, store, record, sales_order.total)
+
+
+def _doubled(context: Context, store: Store, record: OrderRecord, numbers: list[str]) -> None:
+    """Two writers within seconds: Katana has nothing that prevents it, so it is shown."""
+    doubled = for_attention(
+        record, Reason.DOUBLED_IN_KATANA, "sales orders " + ", ".join(numbers), context.clock()
+    )
+    context.save(store, doubled, record)
+
+
+def _keep(record: OrderRecord, known: OrderRecord, *, ours: bool) -> OrderRecord:
+    """What the ledger knew before the order was found in Katana."""
+    kept = replace(record, first_seen_at=known.first_seen_at)
+    if not ours:
+        return kept
+    return replace(
+        kept,
+        shipping_fee_due=known.shipping_fee_due,
+        refunds=known.refunds,
+        expected=known.expected,
+        tolerance=known.tolerance,
+    )
