@@ -42,6 +42,7 @@ class Reason(StrEnum):
     TOTAL_DIFFERS = "total_differs"
     ORDER_KEY_CHANGED = "order_key_changed"
     TAKEOVER_MISMATCH = "takeover_mismatch"
+    PERHAPS_IN_KATANA = "perhaps_in_katana"
     DOUBLED_IN_KATANA = "doubled_in_katana"
     SHIPPING_FEE_MISSING = "shipping_fee_missing"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
@@ -180,6 +181,12 @@ WORDS: dict[Reason, Words] = {
         "Katana holds a sales order with this order's hidden ID, but date, number and total do "
         "not agree with the shop's order.",
         "Compare the two. If it is another order, enter this one in Katana by hand.",
+    ),
+    Reason.PERHAPS_IN_KATANA: Words(
+        "Katana holds an order with this id under a name that several of your stores share, and "
+        "which store's it is cannot be told yet.",
+        "Compare the two. If it is another order, change the number or the date of the one in "
+        "Katana, then retry.",
     ),
     Reason.DOUBLED_IN_KATANA: Words(
         "Katana holds it more than once: another program or machine imported it too.",

@@ -27,13 +27,17 @@ def is_of_order(
     the minute is witness enough; one that agrees to the day needs the number (with the store's
     prefix or without) or the total as a second witness.
     """
-    if created is None or order.created is None:
-        return False
-    apart = abs(created - order.created)
-    if apart <= SAME_MOMENT:
+    if is_of_moment(order, created):
         return True
-    if apart > SAME_DAY:
+    if created is None or order.created is None or abs(created - order.created) > SAME_DAY:
         return False
     if number in {order.number, prefix + order.number, f"#{order.number}"}:
         return True
     return total is not None and abs(total - order.total) <= CLOSE_TOTAL
+
+
+def is_of_moment(order: Order, created: datetime | None) -> bool:
+    """Whether the dates agree to the minute, which needs no second witness."""
+    if created is None or order.created is None:
+        return False
+    return abs(created - order.created) <= SAME_MOMENT

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,6 +57,14 @@ class Intents:
         """The outcome is known and recorded: created, refused, or certainly never sent."""
         with self._db.atomic():
             self._db.execute("DELETE FROM intents WHERE kind = ? AND key = ?", [str(kind), key])
+
+    def prune(self, kinds: Iterable[IntentKind], before: datetime) -> None:
+        """Drop old intents of kinds that are looked for before they are created in any case."""
+        with self._db.atomic():
+            for kind in kinds:
+                self._db.execute(
+                    "DELETE FROM intents WHERE kind = ? AND at < ?", [str(kind), time_text(before)]
+                )
 
     def open(self, kind: IntentKind, key: str) -> Intent | None:
         """The open intent for this key, if there is one."""

@@ -11,6 +11,7 @@ from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.takeover import adopt, agrees, mismatch
+from katana_woo_sync.domain.witness import is_of_moment
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
@@ -46,17 +47,16 @@ def adopt_order(
     """Adopt those of the sales orders that are the order's; call inside a group of writes.
 
     `order` is the shop's copy, None where the shop has lost it. A sales order under a name that
-    several stores share is the order's only if it agrees with the copy; else it is left for the
-    others. Where several are the order's, the living one (else the first made) is adopted, and the
-    others are told of.
+    several stores share is the order's only if both were made in the same minute; else it is left
+    for the others. Where several are the order's, the living one (else the first made) is adopted,
+    and the others are told of.
     """
-    prefix = store.settings.order_number_prefix
     names = candidates(context)
     own = [
         each
         for each in found
         if len(names.get(each.ecommerce_store_name.lower(), ())) < 2
-        or (order is not None and agrees(each, order, prefix))
+        or (order is not None and is_of_moment(order, each.created_date))
     ]
     if own:
         _adopt(context, store, order_id, own, order)

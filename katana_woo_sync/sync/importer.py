@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -102,9 +103,9 @@ class Importer:
             context.save(self._store, skipped, known)
             return
         record = replace(seen, identity=self._store.identity, fingerprint=fingerprint(order))
-        if self._is_there_already(record, order):
-            return
         try:
+            if self._is_there_already(record, order):
+                return
             self._items.look_up([order])
             ready = self._prepare(order)
             self._send(record, order, ready)
@@ -121,17 +122,36 @@ class Importer:
             )
 
     def _is_there_already(self, record: OrderRecord, order: Order) -> bool:
-        """Whether a sales order that waits to be adopted is this order, by its fresh copy."""
+        """Whether a sales order that waits to be adopted is this order, by its fresh copy.
+
+        Raises `Unmappable` where that cannot be told yet: the sales order's store name is one that
+        several stores share, and another of them may know it better.
+        """
         context, identity = self._context, self._store.identity
         waiting = context.ledger.adoptables.of_order(identity, record.order_id)
         if not waiting:
             return False
+        if self._adopted(record, order, waiting):
+            return True
+        prefix = self._store.settings.order_number_prefix
+        for left in context.ledger.adoptables.of_order(identity, record.order_id):
+            if agrees(left, order, prefix):
+                detail = f"sales order {left.order_no} of {left.ecommerce_store_name}"
+                raise Unmappable(Reason.PERHAPS_IN_KATANA, detail)
+        return False
+
+    def _adopted(self, record: OrderRecord, order: Order, found: Sequence[SalesOrder]) -> bool:
+        """Adopt what of these is the order; whether that leaves nothing to import."""
+        context = self._context
         with context.ledger.atomic():
-            adopt_order(context, self._store, record.order_id, waiting, order)
-        now = context.ledger.orders.get(identity, record.order_id)
+            adopt_order(context, self._store, record.order_id, found, order)
+        now = self._current(record.order_id)
         return now is not None and (
             now.in_katana is not InKatana.NO or now.reason == Reason.TAKEOVER_MISMATCH
         )
+
+    def _current(self, order_id: int) -> OrderRecord | None:
+        return self._context.ledger.orders.get(self._store.identity, order_id)
 
     def _leave(self, record: OrderRecord, error: Unmappable) -> None:
         now = self._context.clock()
@@ -143,7 +163,7 @@ class Importer:
 
     def _wait(self, record: OrderRecord, error: StillUnknown) -> None:
         """Something the order needs (a customer, a product, itself) may yet come into being."""
-        known = self._context.ledger.orders.get(self._store.identity, record.order_id)
+        known = self._current(record.order_id)
         if known is not None and known.state is State.IMPORTING:
             return  # its own create is what is unknown; `settle_unknown` asks for it
         self._context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
@@ -185,9 +205,7 @@ class Importer:
         """Rule 15: the number is another order's, or it is this order, imported before."""
         draft = ready.mapped.draft
         for found in self._context.katana.sales_orders(order_no=draft.order_no):
-            if self._is_this(found, order):
-                with self._context.ledger.atomic():
-                    adopt_order(self._context, self._store, record.order_id, [found], order)
+            if self._is_this(found, order) and self._adopted(record, order, [found]):
                 return
         renamed = structs.replace(draft, order_no=f"{draft.order_no}-{self._store.name}")
         self._create(record, order, ready, renamed)
@@ -315,7 +333,7 @@ class Importer:
     def fail(self, order_id: int, number: str, error: Exception) -> None:
         """Record an order that failed for a reason the program was not made for."""
         now = self._context.clock()
-        record = self._context.ledger.orders.get(self._store.identity, order_id)
+        record = self._current(order_id)
         if record is None or record.state is State.IMPORTING:
             return
         if isinstance(error, ServiceError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
 
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
-from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.reasons import Reason, words
 from katana_woo_sync.domain.records import OrderRecord, State
 
 
@@ -68,7 +68,9 @@ class Problem:
 
     @classmethod
     def of(cls, store: str, record: OrderRecord) -> Problem:
-        """The problem that a record shows."""
+        """The problem that a record shows; of one that is fulfilled, that its totals differ."""
+        if record.state is State.FULFILLED:
+            record = replace(record, reason=Reason.TOTAL_DIFFERS, detail=record.money_differs)
         return cls(
             store,
             record.order_id,

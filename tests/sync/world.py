@@ -209,13 +209,14 @@ class World:
         dry_run: bool = False,
         accept_completions: bool = False,
         sweep: SweepWhen = SweepWhen.DUE,
+        only: str | None = None,
     ) -> Report:
-        """One cycle, so many minutes later."""
+        """One cycle, so many minutes later, of all stores or only one."""
         self.clock.tick(minutes=minutes)
         program = self.program(dry_run=dry_run)
         with program.context(patience=0.2) as context:
             options = Options(accept_completions=accept_completions, sweep=sweep)
-            run_cycle(context, list(program.stores.values()), options)
+            run_cycle(context, program.chosen(only), options)
             return context.report
 
     def backfill(self, *, since: datetime | None = None, dry_run: bool = False) -> Report:
