@@ -20,6 +20,8 @@ COMMANDS = {
     "orders": "The orders in the ledger.",
     "order": "One order's whole history on both sides.",
     "retry": "Try failed orders and those that need attention again now.",
+    "ignore": "Stop trying an order.",
+    "rebuild-ledger": "Make a lost or broken ledger again from what Katana holds.",
 }
 
 
@@ -43,7 +45,7 @@ class LazyGroup(click.Group):
         """The command, imported now; None for one that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name}")
+        module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

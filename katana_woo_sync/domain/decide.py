@@ -59,6 +59,8 @@ NOTHING_TO_RETRY = frozenset(
 )
 """Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
 
+_RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
+
 _SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
 
 
@@ -462,9 +464,23 @@ def retried(record: OrderRecord) -> OrderRecord | None:
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.
     """
-    if record.state not in (State.FAILED, State.ATTENTION) or record.reason in NOTHING_TO_RETRY:
+    if record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
         return None
     if record.in_katana is InKatana.NO:
         seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
         return replace(queued(record), was_processing=seen)
     return _imported(record, State.IMPORTED)
+
+
+def ignored(record: OrderRecord) -> OrderRecord | None:
+    """The record of an order that a person wants left alone; None where there is nothing to leave.
+
+    Where all that is wrong is the total of an order in Katana, only that is set aside.
+    """
+    if record.money_differs and record.state is State.FULFILLED:
+        return replace(record, money_differs="")
+    if record.reason == Reason.TOTAL_DIFFERS:
+        return money_settled(record)
+    if record.state in (State.FULFILLED, State.SKIPPED, State.IGNORED, State.IMPORTING):
+        return None
+    return replace(record, state=State.IGNORED, reason="", detail="", next_attempt_at=None)

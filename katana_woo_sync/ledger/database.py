@@ -30,12 +30,14 @@ WAL_PAUSE = 0.02
 class LedgerError(Exception):
     """The ledger cannot be used; the text says why and what to do.
 
-    `for_later` tells that trying later may be right (a full disk, a lock).
+    `for_later` tells that trying later may be right (a full disk, a lock); `is_broken` that the
+    file is damaged.
     """
 
-    def __init__(self, text: str, *, for_later: bool = False) -> None:
+    def __init__(self, text: str, *, for_later: bool = False, is_broken: bool = False) -> None:
         super().__init__(text)
         self.for_later = for_later
+        self.is_broken = is_broken
 
 
 class Ledger:
@@ -90,6 +92,20 @@ class Ledger:
         except (OSError, sqlite3.Error) as error:
             raise _explained(path, error) from error
         return cls.open_copy(path)
+
+    @staticmethod
+    def check(path: Path) -> None:
+        """Look through the whole file, if it is there. Raises `LedgerError` where it is broken."""
+        if not path.exists():
+            return
+        try:
+            with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
+                _refuse_newer(connection, path)
+                found = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
+                if found != ["ok"]:
+                    raise sqlite3.DatabaseError(f"malformed: {found[0]}")
+        except sqlite3.Error as error:
+            raise _explained(path, error) from error
 
     @classmethod
     def open_copy(cls, path: Path) -> Ledger:
@@ -220,7 +236,15 @@ def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
 
 def _explained(path: Path, error: Exception) -> LedgerError:
     text = str(error)
-    return LedgerError(_explain(path, error), for_later="full" in text or "locked" in text)
+    return LedgerError(
+        _explain(path, error),
+        for_later="full" in text or "locked" in text,
+        is_broken=_is_broken(text),
+    )
+
+
+def _is_broken(text: str) -> bool:
+    return "malformed" in text or "not a database" in text
 
 
 def _explain(path: Path, error: Exception) -> str:
@@ -230,10 +254,10 @@ def _explain(path: Path, error: Exception) -> str:
             f"The ledger {path} cannot be written ({text}). Run as its owner, or make its "
             "directory writable for the user that runs katana-woo-sync."
         )
-    if "malformed" in text or "not a database" in text:
+    if _is_broken(text):
         return (
-            f"The ledger {path} is broken ({text}). Keep the file, move it aside, and run "
-            "`katana-woo-sync backfill`: it takes over what Katana holds, nothing is doubled."
+            f"The ledger {path} is broken ({text}). Run `katana-woo-sync rebuild-ledger`: it keeps "
+            "the file and makes a new one from what Katana holds; nothing is doubled."
         )
     if "full" in text:
         return f"The disk that holds the ledger {path} is full ({text}). Make room and run again."

@@ -186,6 +186,14 @@ class Orders:
         )
         return int(next(iter(rows))["n"])
 
+    def deleted_in_katana(self, identity: str) -> int:
+        """How many of a store's orders were deleted in Katana."""
+        rows = self._db.query(
+            "SELECT count(*) AS n FROM orders WHERE identity = ? AND in_katana = 'deleted'",
+            [identity],
+        )
+        return int(next(iter(rows))["n"])
+
     def import_span(self, identity: str) -> tuple[datetime | None, datetime | None]:
         """When the store's first and last order were imported (UTC), as far as is known."""
         rows = self._db.query(

@@ -26,6 +26,7 @@ from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, guarded
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import (
@@ -33,18 +34,11 @@ from katana_woo_sync.sync.shop_side import (
     cursor_name,
     hear,
     hear_missing,
-    learn_facts,
     merge,
     poll,
 )
-from katana_woo_sync.sync.sweep import scan, sweep, sweep_due, sweep_katana
-from katana_woo_sync.sync.takeover import (
-    check_account,
-    connect_as_before,
-    katana_holds,
-    start_cursor,
-    take_over,
-)
+from katana_woo_sync.sync.sweep import sweep, sweep_due, sweep_katana
+from katana_woo_sync.sync.takeover import check_account, katana_holds
 
 CHUNK = 50
 """Orders that are imported from one reading of the shop: under two minutes at 60 a minute."""
@@ -194,13 +188,8 @@ class _Cycle:
                     f"`katana-woo-sync backfill --store {store.name}` first"
                 )
             log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
-            context.ledger.stores.add(store.identity, store.name)
-            context.ledger.stores.set_facts(store.identity, learn_facts(store))
-            start_cursor(context, store)
-            for error in take_over(context, [store]).values():
+            for error in reconnect(context, [store]).values():
                 raise error
-            scan(context, store)
-            connect_as_before(context, store)
             self._work(store, {})
         except Exception as error:  # noqa: BLE001 (one store never holds up another)
             self._store_failed(store, error)

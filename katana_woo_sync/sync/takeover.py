@@ -10,7 +10,7 @@ from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
-from katana_woo_sync.sync.katana_side import CURSOR, merge_sales_orders
+from katana_woo_sync.sync.katana_side import CURSOR, candidates, merge_sales_orders
 from katana_woo_sync.sync.shop_side import cursor_name
 
 CLOCKS_APART = timedelta(hours=1)
@@ -67,10 +67,17 @@ def take_over(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
 
 
 def katana_holds(context: Context, store: Store) -> bool:
-    """Whether Katana holds any order of the store: one that is connected, whose ledger was lost."""
-    names = (store.identity, *context.settings.twins(store.settings))
+    """Whether Katana holds any order of the store: one that was connected, whose ledger was lost.
+
+    A name that other stores share (the bare host of several) tells nothing about this one.
+    """
+    names = {
+        name: identities
+        for name, identities in candidates(context).items()
+        if list(identities) == [store.identity]
+    }
     return any(
-        sales_order.ecommerce_store_name.lower() == name.lower()
+        sales_order.ecommerce_store_name.lower() == name
         for name in names
         for sales_order in context.katana.sales_orders(store_name=name)
     )

@@ -145,7 +145,7 @@ def test_a_broken_ledger_is_refused_with_a_remedy(opener: Opener, path: Path, da
     path.write_bytes(b"no database " * 1000 if damage == "no database" else whole[:5000])
     error = refusal(opener, path)
     assert "is broken" in str(error)
-    assert "katana-woo-sync backfill" in str(error)
+    assert "katana-woo-sync rebuild-ledger" in str(error)
     assert not error.for_later
 
 

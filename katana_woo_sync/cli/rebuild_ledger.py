@@ -1,0 +1,91 @@
+"""`rebuild-ledger`: make a lost or broken ledger again from what Katana holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import print_json, safe
+from katana_woo_sync.cli.setup import Program, exits, start
+from katana_woo_sync.ledger import Ledger, LedgerError
+from katana_woo_sync.sync.cycle import finish
+from katana_woo_sync.sync.locking import step_lock
+from katana_woo_sync.sync.rebuild import NOT_KNOWN, Rebuilt, rebuild
+
+SIDECARS = ("", "-wal", "-shm")
+"""The files that SQLite keeps of one database."""
+
+
+@click.command("rebuild-ledger")
+@click.option("--store", metavar="S", help="Only this store.")
+@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def command(options: Globals, store: str | None, dry_run: bool, as_json: bool) -> None:
+    """Make a lost ledger again from the hidden WooCommerce IDs in Katana.
+
+    Nothing is imported, delivered or completed: the next cycle goes on from here. A broken ledger
+    is kept beside the new one; one that is in order only gets what it lacks.
+    """
+    program = start(options, dry_run=dry_run)
+    with exits():
+        kept = _set_aside_if_broken(program)
+        with program.context() as context:
+            run = context.ledger.journal.begin_run("rebuild-ledger", context.clock())
+            rebuilt = rebuild(context, program.chosen(store))
+            finish(context)
+            report = context.report
+            context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        if as_json:
+            said = {name: vars(each) for name, each in rebuilt.items()}
+            kept_as = str(kept) if kept else None
+            print_json({**report.to_json(), "rebuilt": said, "kept_broken_ledger": kept_as})
+        else:
+            _print(rebuilt, dry_run=dry_run)
+            for name, part in report.stores.items():
+                if part.error:
+                    click.echo(f"{name}: NOT WORKED: {safe(part.error)}")
+        raise SystemExit(int(report.exit_code))
+
+
+def _set_aside_if_broken(program: Program) -> Path | None:
+    """Move a broken ledger aside, with its name and the time; returns where it is kept."""
+    path = program.settings.ledger
+    try:
+        Ledger.check(path)
+    except LedgerError as error:
+        if not error.is_broken or program.dry_run:
+            raise
+        with step_lock(path)():
+            kept = set_aside(path, program.clock())
+        click.echo(f"The ledger was broken; it is kept as {kept}, and a new one is made.", err=True)
+        return kept
+    return None
+
+
+def set_aside(path: Path, now: datetime) -> Path:
+    """Give a ledger's files another name; returns the main one's."""
+    kept = path.with_name(f"{path.name}.broken-{now:%Y%m%d-%H%M%S}")
+    for suffix in SIDECARS:
+        file = path.with_name(path.name + suffix)
+        if file.exists():
+            file.rename(kept.with_name(kept.name + suffix))
+    return kept
+
+
+def _print(rebuilt: Mapping[str, Rebuilt], *, dry_run: bool) -> None:
+    for name, each in rebuilt.items():
+        states = ", ".join(f"{count} {state}" for state, count in sorted(each.states.items()))
+        would = "would be " if dry_run else ""
+        click.echo(f"{name}: {each.adopted} orders {would}taken over; now {states or 'no orders'}")
+        if each.deleted:
+            click.echo(f"  {each.deleted} of them are deleted in Katana and will not come back")
+    if rebuilt:
+        click.echo("What Katana cannot tell, and is lost:")
+        for thing in NOT_KNOWN:
+            click.echo(f"  - {thing}")
+        click.echo("Run `katana-woo-sync sync` (or wait for it) to go on.")

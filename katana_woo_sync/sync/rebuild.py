@@ -1,0 +1,101 @@
+"""Making a lost ledger again: what Katana holds of a store's orders tells when it was connected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana_http import KATANA
+from katana_woo_sync.sync.context import Context, Store, StoreProblem
+from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_side import learn_facts
+from katana_woo_sync.sync.sweep import scan, sweep_katana
+from katana_woo_sync.sync.takeover import (
+    check_account,
+    connect_as_before,
+    katana_holds,
+    start_cursor,
+    take_over,
+)
+
+NOT_KNOWN = (
+    "orders that you had set to be ignored or left out: they are shown again, if they change",
+    "the import-from date of `backfill --since`: set `since` in the config",
+    "which refunds were made after an order's import: all that are there now count as known",
+    "whether an order's total agreed, and a shipping fee that was still to be added",
+    "the history of what was done, and the notes",
+)
+"""What Katana cannot tell of a lost ledger, in words for a person."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What became of a store: orders that the ledger holds now, by state, and how many of them
+    were adopted just now and are deleted in Katana."""
+
+    adopted: int
+    deleted: int
+    states: dict[str, int]
+
+
+def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]:
+    """Take over stores that were connected before, by what Katana holds of them; imports nothing.
+
+    Returns what went wrong with a store, by its name. Raises a `ServiceError` where Katana cannot
+    be asked.
+    """
+    failed: dict[str, Exception] = {}
+    for store in stores:
+        try:
+            context.ledger.stores.add(store.identity, store.name)
+            context.ledger.stores.set_facts(store.identity, learn_facts(store))
+            start_cursor(context, store)
+        except (ServiceError, StoreProblem) as error:
+            failed[store.name] = error
+    failed |= take_over(context, [store for store in stores if store.name not in failed])
+    for store in stores:
+        if store.name in failed:
+            continue
+        try:
+            connect_as_before(context, store)
+            scan(context, store)
+        except (ServiceError, StoreProblem) as error:
+            failed[store.name] = error
+    return failed
+
+
+def rebuild(context: Context, stores: Sequence[Store]) -> dict[str, Rebuilt]:
+    """Fill the ledger with what Katana holds of these stores, deleted orders too.
+
+    A store of which Katana holds nothing is left for its first import. What goes wrong with a store
+    is in the report. Raises a `ServiceError` where Katana cannot be asked.
+    """
+    check_account(context)
+    sweep_katana(context, Resolver(context))
+    hear_katana(context)
+    held = []
+    for store in stores:
+        context.report.store(store.name)
+        if katana_holds(context, store):
+            held.append(store)
+        else:
+            problem = StoreProblem(
+                "Katana holds none of this store's orders; connect it with "
+                f"`katana-woo-sync backfill --store {store.name}`"
+            )
+            context.report.store_failed(store.name, problem)
+    for name, error in reconnect(context, held).items():
+        if isinstance(error, ServiceError) and error.service == KATANA:
+            raise error
+        context.report.store_failed(name, error)
+    return {store.name: _rebuilt(context, store) for store in held}
+
+
+def _rebuilt(context: Context, store: Store) -> Rebuilt:
+    return Rebuilt(
+        adopted=context.report.store(store.name).adopted,
+        deleted=context.ledger.orders.deleted_in_katana(store.identity),
+        states=context.ledger.orders.counts(store.identity),
+    )
