@@ -33,6 +33,12 @@ class WooCommerceProducts(WooCommerceApi):
             found += [product for product in products if int(product.id) in wanted]
         return tuple(found)
 
+    def product(self, product_id: int) -> Product:
+        """One product, also from the trash. Raises `NotFound` for one deleted for good."""
+        path = f"/products/{int(product_id)}"
+        params = (("_fields", PRODUCT_FIELDS),)
+        return self._one(path, self._http.get(path, params).data, Product)
+
     def variations(self, product_id: int) -> tuple[Product, ...]:
         """All variations of a variable product, in the order of their ids."""
         path = f"/products/{int(product_id)}/variations"

@@ -170,7 +170,6 @@ class Settings:
             *_changed("orders", self.orders, OrderSettings(), ("discounts", "match_totals")),
             *_changed("schedule", self.schedule, ScheduleSettings(), ("stock",)),
             *_changed("report", self.report, ReportSettings(), ("path", "history_days")),
-            *(["sku_aliases"] if self.sku_aliases else []),
         ]
         for index, store in enumerate(self.stores):
             found += _changed(f"stores[{index}]", store, _STORE, _STORE_KEYS_OF_LATER_VERSIONS)

@@ -6,6 +6,7 @@ tax and shipping fees. Times are ISO 8601 in UTC.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -122,6 +123,13 @@ class Item(Struct, frozen=True):
     deleted_at: Text = Text()
 
 
+class ConfigAttribute(Struct, frozen=True):
+    """The value that a variant has for one of its product's configs."""
+
+    config_name: Text = Text()
+    config_value: Text = Text()
+
+
 class Variant(Struct, frozen=True):
     """A variant: what a SKU names, and what a row of a sales order holds."""
 
@@ -129,9 +137,24 @@ class Variant(Struct, frozen=True):
     sku: Text = Text()
     product_id: Whole = Whole(0)
     material_id: Whole = Whole(0)
+    updated_at: Text = Text()
     deleted_at: Text = Text()
     archived_at: Text = Text()
+    config_attributes: tuple[ConfigAttribute, ...] = ()
     product_or_material: Item | None = None
+
+    @property
+    def options(self) -> frozenset[tuple[str, str]]:
+        """Its configs with their values."""
+        return frozenset((str(a.config_name), str(a.config_value)) for a in self.config_attributes)
+
+
+class Config(Struct, frozen=True):
+    """An option of a product, such as Colour, with the values it can have."""
+
+    id: Whole = Whole(0)
+    name: Text = Text()
+    values: tuple[Text, ...] = ()
 
 
 class Product(Struct, frozen=True):
@@ -139,9 +162,12 @@ class Product(Struct, frozen=True):
 
     id: Whole
     name: Text = Text()
+    additional_info: Text = Text()
     created_at: Text = Text()
     archived_at: Text = Text()
     deleted_at: Text = Text()
+    is_sellable: bool = True
+    configs: tuple[Config, ...] = ()
     variants: tuple[Variant, ...] = ()
 
 
@@ -271,23 +297,36 @@ class VariantDraft(Draft, frozen=True):
     sales_price: Decimal | None = None
     config_attributes: tuple[ConfigAttributeDraft, ...] = ()
 
+    @property
+    def options(self) -> frozenset[tuple[str, str]]:
+        """Its configs with their values."""
+        return frozenset((a.config_name, a.config_value) for a in self.config_attributes)
+
+
+class NewVariantDraft(VariantDraft, frozen=True, kw_only=True):
+    """`POST /variants`: one more variant of a product."""
+
+    product_id: int
+
 
 class ProductDraft(Draft, frozen=True):
-    """`POST /products`."""
+    """`POST /products`. `additional_info` says which of WooCommerce's products it was made of."""
 
     name: str
     uom: str
     variants: tuple[VariantDraft, ...]
+    additional_info: str
     is_sellable: bool | None = None
     configs: tuple[ConfigDraft, ...] = ()
 
 
 class ServiceDraft(Draft, frozen=True):
-    """`POST /services`: an item without stock."""
+    """`POST /services`: an item without stock, of one variant."""
 
     name: str
     uom: str
     variants: tuple[VariantDraft, ...]
+    additional_info: str | None = None
     is_sellable: bool | None = None
 
 
@@ -312,3 +351,8 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=_as_built_in)
 def encode(draft: Draft) -> bytes:
     """The draft as JSON, its decimals as numbers with every digit."""
     return _ENCODER.encode(draft)
+
+
+def encode_plain(body: Mapping[str, object]) -> bytes:
+    """A request body that echoes what Katana answered, as JSON."""
+    return _ENCODER.encode(body)

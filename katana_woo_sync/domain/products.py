@@ -1,30 +1,22 @@
-"""Products: which Katana variant a line is, and the product to create where Katana lacks it.
+"""Products: which Katana variant a line is.
 
 Matched by SKU, exact case, else by the WooCommerce ids remembered; never by name (article 5968223).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
-from katana_woo_sync.domain.katana import (
-    ConfigAttributeDraft,
-    ConfigDraft,
-    ProductDraft,
-    ServiceDraft,
-    Variant,
-    VariantDraft,
-)
-from katana_woo_sync.domain.mapping import SERVICE_NAME, TEN_DECIMALS, Unmappable
+from katana_woo_sync.domain.katana import Product as KatanaProduct
+from katana_woo_sync.domain.katana import Variant
+from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.taxes import HUNDRED, tax_need
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order, Product
 
-UOM = "pcs"
-MOST_CONFIGS = 10
-"""Katana's limit for a product's options."""
+VARIABLE = frozenset({"variable", "variable-subscription"})
 
 
 def pick_variant(sku: str, answered: Iterable[Variant]) -> Variant | None:
@@ -61,22 +53,64 @@ def is_gone(variant: Variant) -> bool:
     )
 
 
-def check_line(line: LineItem, product: Product | None) -> None:
-    """Refuse lines whose SKU is not their own, by the product that the shop has now.
+def is_deleted(line: LineItem, product: Product | None) -> bool:
+    """Whether what was sold is gone from the shop: its product, or its variation.
 
-    A line's `sku` is looked up live: a deleted variation's line shows its parent's SKU with
-    variation 0, a variation without a SKU shows its parent's, a deleted product's shows none.
-    Raises `Unmappable`.
+    A line whose product was deleted shows product 0; one whose variation was deleted shows its
+    parent, variation 0, and the parent's SKU.
     """
-    if not line.product_id or (product is None and not line.sku):
-        raise Unmappable(Reason.PRODUCT_DELETED, plain(line.name, 100))
-    if product is None:
-        return  # in the trash: the SKU still is the product's own
-    if product.type in ("variable", "variable-subscription"):
-        if not line.variation_id:
-            raise Unmappable(Reason.VARIATION_DELETED, plain(line.name, 100))
-        if not line.sku or line.sku == product.sku:
-            raise Unmappable(Reason.VARIATION_WITHOUT_SKU, plain(line.name, 100))
+    if not line.product_id:
+        return True
+    return product is not None and product.type in VARIABLE and not line.variation_id
+
+
+def own_sku(line: LineItem, product: Product | None) -> str:
+    """The SKU that is the line's own; "" where it has none, or shows another's.
+
+    A line's `sku` is looked up live: a variation without one shows its parent's, and so does a line
+    whose variation was deleted. `product` is what the shop has now, the parent of a variation; None
+    where it does not answer for it, and then the SKU is taken as it stands.
+    """
+    if is_deleted(line, product):
+        return ""
+    if product is not None and product.type in VARIABLE and line.sku == product.sku:
+        return ""
+    return str(line.sku)
+
+
+def product_of_siblings(line: LineItem, siblings: Iterable[Variant]) -> int | None:
+    """The Katana product that a new variation belongs to: its siblings' one; None without siblings.
+
+    Raises `Unmappable` where the siblings are in several products, or are materials.
+    """
+    products = {int(v.product_id) for v in siblings if not is_gone(v)}
+    if not products:
+        return None
+    if len(products) > 1 or 0 in products:
+        what = "materials, or services," if 0 in products else f"{len(products)} products"
+        raise Unmappable(
+            Reason.NEW_VARIATION,
+            f"{line.sku or plain(line.name, 100)}: its other variations are {what} in Katana",
+        )
+    return products.pop()
+
+
+def same_options(
+    product: KatanaProduct, options: frozenset[tuple[str, str]], sku: str | None
+) -> Variant | None:
+    """The variant of a product that has these options, if there is one without another SKU.
+
+    Raises `Unmappable` for one with another SKU: Katana takes no two variants of one choice.
+    """
+    for variant in product.variants:
+        if variant.options == options and not is_gone(variant):
+            if variant.sku and variant.sku != sku:
+                raise Unmappable(
+                    Reason.NEW_VARIATION,
+                    f"{sku or 'no SKU'} in the shop, {variant.sku} in Katana for the same options",
+                )
+            return variant
+    return None
 
 
 def price_factor(order: Order, line: LineItem, price: Decimal) -> Decimal:
@@ -94,88 +128,6 @@ def price_factor(order: Order, line: LineItem, price: Decimal) -> Decimal:
     return price / net if price > 0 and net > 0 else Decimal(1)
 
 
-def product_draft(
-    product: Product, variations: Sequence[Product], factor: Decimal | None
-) -> ProductDraft:
-    """The product to create in Katana: unit pcs, default sales price without tax.
-
-    `factor` divides the shop's prices (see `price_factor`); None leaves prices out, where the
-    store's currency is not Katana's base currency. A variable product becomes one product with its
-    options and a variant for each variation. Raises `Unmappable` for what Katana cannot hold.
-    """
-    name = plain(product.name, 200)
-    if not name:
-        raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, f"product {product.id} has no name")
-    if not variations:
-        variant = VariantDraft(sku=product.sku or None, sales_price=_price(product, factor))
-        return ProductDraft(name=name, uom=UOM, is_sellable=True, variants=(variant,))
-    options = [a for a in product.attributes if a.variation]
-    if not options or len(options) > MOST_CONFIGS:
-        raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, f"{name}: {len(options)} options")
-    variants = tuple(_variant(product, variation, name, factor) for variation in variations)
-    skus = [variant.sku for variant in variants if variant.sku]
-    if len(skus) != len(set(skus)):
-        raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, f"{name}: variations share a SKU")
-    return ProductDraft(
-        name=name, uom=UOM, is_sellable=True, variants=variants, configs=_configs(variants)
-    )
-
-
-def _variant(
-    product: Product, variation: Product, name: str, factor: Decimal | None
-) -> VariantDraft:
-    chosen = {a.name: plain(a.option) for a in variation.attributes if a.option}
-    wanted = [a.name for a in product.attributes if a.variation]
-    if any(option not in chosen for option in wanted):
-        raise Unmappable(
-            Reason.PRODUCT_NOT_REPRESENTABLE, f'{name}: a variation stands for "any" value'
-        )
-    own_sku = variation.sku if variation.sku != product.sku else ""
-    return VariantDraft(
-        sku=own_sku or None,
-        sales_price=_price(variation, factor),
-        config_attributes=tuple(
-            ConfigAttributeDraft(config_name=plain(option), config_value=chosen[option])
-            for option in wanted
-        ),
-    )
-
-
-def _configs(variants: Sequence[VariantDraft]) -> tuple[ConfigDraft, ...]:
-    values: dict[str, dict[str, None]] = {}
-    for variant in variants:
-        for attribute in variant.config_attributes:
-            values.setdefault(attribute.config_name, {})[attribute.config_value] = None
-    return tuple(ConfigDraft(name=name, values=tuple(found)) for name, found in values.items())
-
-
-def _price(product: Product, factor: Decimal | None) -> Decimal | None:
-    if factor is None or product.price <= 0:
-        return None
-    return (product.price / factor).quantize(TEN_DECIMALS, ROUND_HALF_UP).normalize() + 0
-
-
-def created_variants(
-    draft: ProductDraft, variations: Sequence[Product], answered: Sequence[Variant]
-) -> Mapping[int, Variant]:
-    """Which created variant is which variation (0: a simple product's only one).
-
-    By SKU; one without is told by its place, which Katana keeps.
-    """
-    if not variations:
-        return {0: answered[0]} if answered else {}
-    by_sku = {str(variant.sku): variant for variant in answered if variant.sku}
-    found = {}
-    for place, (variation, variant) in enumerate(zip(variations, draft.variants, strict=True)):
-        if variant.sku and variant.sku in by_sku:
-            found[int(variation.id)] = by_sku[variant.sku]
-        elif not variant.sku and len(answered) == len(variations):
-            found[int(variation.id)] = answered[place]
-    return found
-
-
-def fee_service_draft() -> ServiceDraft:
-    """The service item that holds fees and what else has no product."""
-    return ServiceDraft(
-        name=SERVICE_NAME, uom=UOM, is_sellable=True, variants=(VariantDraft(sku="WOO-FEE"),)
-    )
+def siblings_skus(product: Product, variations: Sequence[Product]) -> list[str]:
+    """The SKUs of a product's variations, as far as they are their own."""
+    return [str(v.sku) for v in variations if v.sku and v.sku != product.sku]

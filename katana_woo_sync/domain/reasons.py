@@ -24,9 +24,6 @@ class Reason(StrEnum):
     COMPLETED_UNSEEN = "completed_unseen"
     UNREADABLE = "unreadable"
     BUNDLE = "bundle"
-    PRODUCT_DELETED = "product_deleted"
-    VARIATION_DELETED = "variation_deleted"
-    VARIATION_WITHOUT_SKU = "variation_without_sku"
     NEW_VARIATION = "new_variation"
     PRODUCT_NOT_REPRESENTABLE = "product_not_representable"
     UNKNOWN_SKU = "unknown_sku"
@@ -107,20 +104,8 @@ WORDS: dict[Reason, Words] = {
         "It holds a bundle or composite product, which this version does not import.",
         "Enter this order in Katana by hand.",
     ),
-    Reason.PRODUCT_DELETED: Words(
-        "A product on it was deleted from the shop, and with it the SKU.",
-        "Enter this order in Katana by hand, or restore the product in the shop and retry.",
-    ),
-    Reason.VARIATION_DELETED: Words(
-        "A variation on it was deleted from the shop; only its parent's SKU is left.",
-        "Enter this order in Katana by hand, or restore the variation in the shop and retry.",
-    ),
-    Reason.VARIATION_WITHOUT_SKU: Words(
-        "A variation on it has no SKU of its own (the shop shows its parent's).",
-        "Give every variation its own SKU in the shop; the order is then imported by itself.",
-    ),
     Reason.NEW_VARIATION: Words(
-        "Katana has other variations of this product, but not this one.",
+        "Katana has other variations of this product, and this one could not be added to them.",
         "Add the variation with this SKU to the product in Katana, then retry.",
     ),
     Reason.PRODUCT_NOT_REPRESENTABLE: Words(

@@ -223,6 +223,7 @@ class Product(Struct, frozen=True):
     type: Text = Text()
     status: Text = Text()
     sku: Text = Text()
+    virtual: bool = False
     price: Amount = Amount(0)
     regular_price: Amount = Amount(0)
     global_unique_id: Text = Text()

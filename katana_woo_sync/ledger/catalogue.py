@@ -36,6 +36,30 @@ class Catalogue:
                 [identity, product_id, variation_id, sku, variant_id],
             )
 
+    def siblings(self, identity: str, product_id: int) -> list[int]:
+        """The Katana variants remembered for a store's product and its variations."""
+        rows = self._db.query(
+            "SELECT DISTINCT variant_id FROM products WHERE identity = ? AND product_id = ?",
+            [identity, product_id],
+        )
+        return [int(row["variant_id"]) for row in rows]
+
+    def deleted_product(self, identity: str, name: str) -> int | None:
+        """The Katana variant of a product of this name that the shop has deleted."""
+        rows = self._db.query(
+            "SELECT variant_id FROM deleted_products WHERE identity = ? AND name = ?",
+            [identity, name],
+        )
+        return next((int(row["variant_id"]) for row in rows), None)
+
+    def remember_deleted_product(self, identity: str, name: str, variant_id: int) -> None:
+        """Remember the Katana variant of a product that the shop has deleted."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT OR REPLACE INTO deleted_products VALUES (?, ?, ?)",
+                [identity, name, variant_id],
+            )
+
     def variants(self, skus: Sequence[str]) -> dict[str, int]:
         """The Katana variants known for these SKUs (exact case)."""
         found: dict[str, int] = {}
@@ -60,6 +84,31 @@ class Catalogue:
             for variant_id in variant_ids:
                 self._db.execute("DELETE FROM variants WHERE variant_id = ?", [variant_id])
                 self._db.execute("DELETE FROM products WHERE variant_id = ?", [variant_id])
+                self._db.execute("DELETE FROM deleted_products WHERE variant_id = ?", [variant_id])
+
+    def forget_changed(self, changed: Iterable[tuple[str, int]]) -> None:
+        """Forget what these variants of Katana's, as they are now (SKU and id), put in doubt: SKUs
+        that they have taken from another, or given up. What is forgotten is asked for anew."""
+        with self._db.atomic():
+            for sku, variant_id in changed:
+                given_up = [
+                    row["sku"]
+                    for row in self._db.query(
+                        "SELECT sku FROM variants WHERE variant_id = ? AND sku != ?",
+                        [variant_id, sku],
+                    )
+                ]
+                for each in given_up:
+                    self._forget_sku(each, "variant_id = ?", variant_id)
+                if sku:
+                    self._forget_sku(sku, "variant_id != ?", variant_id)
+
+    def _forget_sku(self, sku: str, which: str, variant_id: int) -> None:
+        for table in ("variants", "products"):
+            self._db.execute(
+                f"DELETE FROM {table} WHERE sku = ? AND {which}",  # noqa: S608
+                [sku, variant_id],
+            )
 
     def tax_rates(self) -> list[TaxRate]:
         """Katana's tax rates as last listed."""

@@ -23,8 +23,10 @@ class IntentKind(StrEnum):
     """Key: `reference_id`."""
     PRODUCT = "product"
     """Key: a SKU; without one, store, product id and name."""
+    VARIANT = "variant"
+    """Key: the SKU; without one, store, product id and variation id."""
     SERVICE = "service"
-    """Key: the name."""
+    """Key: the name of the one for fees, store and product id of others."""
     TAX_RATE = "tax_rate"
     """Key: the percentage."""
 

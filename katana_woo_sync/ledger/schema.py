@@ -27,6 +27,12 @@ def m002_what_is_due_of_an_import(db: Database) -> None:
         db.execute(f"ALTER TABLE orders ADD COLUMN {column}")
 
 
+@migrations()
+def m003_deleted_products(db: Database) -> None:
+    """Products that a shop has deleted are one for each store and name in Katana."""
+    db.execute(DELETED_PRODUCTS)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -203,5 +209,14 @@ CREATE TABLE shipping_fees (
     description TEXT NOT NULL,
     PRIMARY KEY (identity, order_id),
     FOREIGN KEY (identity, order_id) REFERENCES orders(identity, order_id)
+) WITHOUT ROWID
+"""
+
+DELETED_PRODUCTS = """
+CREATE TABLE deleted_products (
+    identity TEXT NOT NULL,
+    name TEXT NOT NULL,
+    variant_id INTEGER NOT NULL,
+    PRIMARY KEY (identity, name)
 ) WITHOUT ROWID
 """

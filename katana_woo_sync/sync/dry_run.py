@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from msgspec import structs
@@ -11,8 +11,10 @@ from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.domain.fields import Amount, Text, Whole
 from katana_woo_sync.domain.katana import (
+    ConfigAttribute,
     Customer,
     CustomerDraft,
+    NewVariantDraft,
     Product,
     ProductDraft,
     SalesOrder,
@@ -71,6 +73,13 @@ class DryRunKatana(KatanaClient):
         """The product that would be created."""
         return _product(draft.name, draft.variants)
 
+    def create_variant(self, draft: NewVariantDraft) -> Variant:
+        """The variant that would be added."""
+        return Variant(id=_id(), sku=Text(draft.sku or ""), product_id=Whole(draft.product_id))
+
+    def add_config_values(self, product_id: int, values: Mapping[str, str]) -> None:
+        """Nothing."""
+
     def create_service(self, draft: ServiceDraft) -> Product:
         """The service that would be created."""
         return _product(draft.name, draft.variants)
@@ -81,7 +90,17 @@ class DryRunKatana(KatanaClient):
 
 
 def _product(name: str, variants: Sequence[VariantDraft]) -> Product:
-    made = tuple(Variant(id=_id(), sku=Text(variant.sku or "")) for variant in variants)
+    made = tuple(
+        Variant(
+            id=_id(),
+            sku=Text(variant.sku or ""),
+            config_attributes=tuple(
+                ConfigAttribute(config_name=Text(name), config_value=Text(value))
+                for name, value in variant.options
+            ),
+        )
+        for variant in variants
+    )
     return Product(id=_id(), name=Text(name), variants=made)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, read_from
@@ -15,19 +15,15 @@ from katana_woo_sync.domain.customers import (
     person_of_order,
     reference_id,
 )
-from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Customer, Location, Product, TaxRate
 from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
-from katana_woo_sync.domain.products import fee_service_draft
+from katana_woo_sync.domain.product_drafts import fee_service_draft
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.taxes import TaxNeed, choose_rate, new_rate
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import create_once
-
-CLOCK_SLACK = timedelta(minutes=10)
-"""How far Katana's clock may be behind ours when a record is looked for by its creation time."""
 
 CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
@@ -236,12 +232,6 @@ class Resolver:
 
     def _journal(self, what: str, detail: str) -> None:
         self._context.ledger.journal.add(self._context.clock(), "katana", f"created {what}", detail)
-
-
-def created_since(product: Product, begun: datetime) -> bool:
-    """Whether Katana created the record since a create was begun (with slack for clocks)."""
-    created = utc_time(product.created_at)
-    return created is not None and created >= begun - CLOCK_SLACK
 
 
 def _match_location(store: Store, locations: Sequence[Location]) -> Location | None:

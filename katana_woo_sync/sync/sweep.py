@@ -5,16 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear_missing, learn_facts, merge
 
-LISTED = (IntentKind.CUSTOMER, IntentKind.TAX_RATE, IntentKind.SERVICE)
+LISTED = (
+    IntentKind.CUSTOMER,
+    IntentKind.TAX_RATE,
+    IntentKind.SERVICE,
+)
 """What is listed anew before it is created, so that an old intent tells nothing more."""
 
 A_DAY = timedelta(days=1)
+
+VARIANTS_HEARD = "katana_variants_heard_at"
+"""Where the ledger keeps when Katana was last asked which variants changed."""
 
 
 def sweep_due(context: Context, store: Store) -> bool:
@@ -91,3 +100,17 @@ def sweep_katana(context: Context, resolver: Resolver) -> None:
     factory = context.katana.factory()
     context.ledger.stores.set_meta("base_currency", str(factory.base_currency_code))
     context.ledger.intents.prune(LISTED, context.clock() - A_DAY)
+    _refresh_variants(context)
+
+
+def _refresh_variants(context: Context) -> None:
+    """Forget SKUs that have moved in Katana since the last sweep: one list of what changed."""
+    now, last = context.clock(), read_time(context.ledger.stores.meta(VARIANTS_HEARD))
+    if last is not None:
+        # by our clock, so a day more than the time that has passed
+        changed = context.katana.variants_changed(last - A_DAY)
+        gone = [int(variant.id) for variant in changed if is_gone(variant)]
+        with context.step(), context.ledger.atomic():
+            context.ledger.catalogue.forget_variants(gone)
+            context.ledger.catalogue.forget_changed((str(v.sku), int(v.id)) for v in changed)
+    context.ledger.stores.set_meta(VARIANTS_HEARD, time_text(now) or "")

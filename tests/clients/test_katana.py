@@ -122,7 +122,9 @@ def test_an_order_that_stays_open_was_not_delivered() -> None:
 def test_everything_else_is_created_and_found_again(served: Served) -> None:
     sandbox, client = served
     variants = (VariantDraft(sku="NEW-1", sales_price=Decimal("8.0645161290")),)
-    product = client.create_product(ProductDraft(name="New", uom="pcs", variants=variants))
+    product = client.create_product(
+        ProductDraft(name="New", additional_info="", uom="pcs", variants=variants)
+    )
     assert client.products("New")[0].id == product.id
     service = ServiceDraft(name="Fee", uom="pcs", variants=(VariantDraft(sku="FEE"),))
     assert client.create_service(service).id == client.services("Fee")[0].id

@@ -62,6 +62,7 @@ DRAFTS.update(
         "product": (
             ProductDraft(
                 name="Shirt",
+                additional_info="",
                 uom="pcs",
                 is_sellable=True,
                 variants=(VARIANT,),
@@ -70,7 +71,9 @@ DRAFTS.update(
             models.CreateProductRequest,
         ),
         "simple product": (
-            ProductDraft(name="Mug", uom="pcs", variants=(VariantDraft(sku="MUG"),)),
+            ProductDraft(
+                name="Mug", additional_info="", uom="pcs", variants=(VariantDraft(sku="MUG"),)
+            ),
             models.CreateProductRequest,
         ),
         "service": (

@@ -8,20 +8,29 @@ from decimal import Decimal
 import pytest
 
 from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.katana import ProductDraft, Variant, encode
 from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
-from katana_woo_sync.domain.products import (
-    check_line,
+from katana_woo_sync.domain.product_drafts import (
     created_variants,
     fee_service_draft,
+    new_variant_draft,
+    product_draft,
+    variant_draft,
+)
+from katana_woo_sync.domain.products import (
+    is_deleted,
+    own_sku,
     pick_variant,
     price_factor,
-    product_draft,
+    product_of_siblings,
+    same_options,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import LineItem, Product
 from tests.domain.samples import Json, item, make_order
 
+SHOP = "shop.example"
 DELETED = {"deleted_at": "2026-01-01T00:00:00Z"}
 ARCHIVED = {"archived_at": "2026-01-01T00:00:00Z"}
 
@@ -95,45 +104,89 @@ def test_rule_07_one_archived_and_one_living_is_the_living_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line_item", "there", "reason"),
+    ("line_item", "there", "sku"),
     [
-        (line(product_id=0, sku=None), None, Reason.PRODUCT_DELETED),
-        (line(sku=""), None, Reason.PRODUCT_DELETED),
-        (line(variation_id=0, sku="SHIRT"), SHIRT, Reason.VARIATION_DELETED),
-        (line(variation_id=21, sku="SHIRT"), SHIRT, Reason.VARIATION_WITHOUT_SKU),
-        (line(variation_id=21, sku=""), SHIRT, Reason.VARIATION_WITHOUT_SKU),
+        (line(sku="MUG-01"), product(), "MUG-01"),
+        (line(sku=""), product(sku=""), ""),
+        (line(variation_id=21, sku="SHIRT-R"), SHIRT, "SHIRT-R"),
+        (line(variation_id=21, sku="SHIRT"), SHIRT, ""),
+        (line(variation_id=0, sku="SHIRT"), SHIRT, ""),
+        (line(product_id=0, sku=None), None, ""),
+        (line(sku="MUG-01"), None, "MUG-01"),
     ],
+    ids=["own", "none", "variation", "its parent's", "deleted variation", "deleted", "unanswered"],
 )
 def test_a_sku_that_is_not_the_lines_own_is_never_taken_for_it(
-    line_item: LineItem, there: Product | None, reason: Reason
+    line_item: LineItem, there: Product | None, sku: str
 ) -> None:
-    with pytest.raises(Unmappable) as caught:
-        check_line(line_item, there)
-    assert caught.value.reason is reason
+    assert own_sku(line_item, there) == sku
 
 
-@pytest.mark.parametrize(
-    ("line_item", "there"),
-    [
-        (line(), product()),
-        (line(sku=""), product(sku="")),
-        (line(), None),  # in the trash: the SKU is still its own
-        (line(variation_id=21, sku="SHIRT-R"), SHIRT),
-    ],
-)
-def test_a_sku_of_its_own_is_taken(line_item: LineItem, there: Product | None) -> None:
-    check_line(line_item, there)
+def test_a_deleted_product_and_a_deleted_variation_are_told() -> None:
+    assert is_deleted(line(product_id=0, sku=None), None)
+    assert is_deleted(line(variation_id=0, sku="SHIRT"), SHIRT)
+    assert not is_deleted(line(variation_id=21), SHIRT)
+    assert not is_deleted(line(), product())
+
+
+def test_a_new_variation_belongs_to_the_product_of_its_siblings() -> None:
+    there = [
+        variant(1, product_id=7),
+        variant(2, product_id=7),
+        variant(3, product_id=9, **DELETED),
+    ]
+    assert product_of_siblings(line(), there) == 7
+    assert product_of_siblings(line(), []) is None
+    for odd in ([*there, variant(4, product_id=8)], [variant(5, material_id=3)]):
+        with pytest.raises(Unmappable) as caught:
+            product_of_siblings(line(), odd)
+        assert caught.value.reason is Reason.NEW_VARIATION
+
+
+def katana_product(*variants: Json, configs: Sequence[str] = ("Colour",)) -> KatanaProduct:
+    """A product that Katana has."""
+    named = [{"id": n, "name": name, "values": []} for n, name in enumerate(configs)]
+    return convert(
+        {"id": 7, "name": "Shirt", "configs": named, "variants": variants}, KatanaProduct
+    )
+
+
+def red(sku: str | None) -> Json:
+    """A red variant."""
+    chosen = [{"config_name": "Colour", "config_value": "Red"}]
+    return {"id": 3, "sku": sku, "config_attributes": chosen}
+
+
+def test_the_variant_of_the_same_options_is_the_one_unless_it_has_another_sku() -> None:
+    options = frozenset({("Colour", "Red")})
+    for sku in (None, "SHIRT-R"):
+        found = same_options(katana_product(red(sku)), options, "SHIRT-R")
+        assert found is not None
+        assert found.id == 3
+    assert same_options(katana_product(), options, None) is None
+    with pytest.raises(Unmappable, match="SHIRT-X"):
+        same_options(katana_product(red("SHIRT-X")), options, "SHIRT-R")
+
+
+def test_a_new_variation_speaks_of_the_options_as_katana_does() -> None:
+    draft = variant_draft(SHIRT, RED, None)
+    made = new_variant_draft(draft, katana_product(configs=["COLOUR"]))
+    assert [a.config_name for a in made.config_attributes] == ["COLOUR"]
+    with pytest.raises(Unmappable, match="Size"):
+        new_variant_draft(draft, katana_product(configs=["Size"]))
 
 
 def test_rule_07_a_simple_product_is_created_with_its_price_without_tax() -> None:
     # 12.40 with 24 % tax is 10 without
-    draft = product_draft(product(name="Tom &amp; Jerry's", price="12.40"), (), Decimal("1.24"))
+    draft = product_draft(
+        product(name="Tom &amp; Jerry's", price="12.40"), (), Decimal("1.24"), SHOP
+    )
     assert (draft.name, draft.uom, draft.is_sellable) == ("Tom & Jerry's", "pcs", True)
     (only,) = draft.variants
     assert (only.sku, str(only.sales_price), only.config_attributes) == ("MUG", "10", ())
     assert encode(draft) == (
         b'{"name":"Tom & Jerry\'s","uom":"pcs","variants":[{"sku":"MUG","sales_price":10}],'
-        b'"is_sellable":true}'
+        b'"additional_info":"WooCommerce product 10 of shop.example","is_sellable":true}'
     )
 
 
@@ -141,11 +194,11 @@ def test_rule_07_a_simple_product_is_created_with_its_price_without_tax() -> Non
 def test_a_product_without_a_usable_price_has_none_in_katana(
     price: str, factor: Decimal | None
 ) -> None:
-    assert product_draft(product(price=price), (), factor).variants[0].sales_price is None
+    assert product_draft(product(price=price), (), factor, SHOP).variants[0].sales_price is None
 
 
 def test_rule_07_a_variable_product_is_one_product_with_options_and_variants() -> None:
-    draft = product_draft(SHIRT, (RED, BLUE), Decimal("1.24"))
+    draft = product_draft(SHIRT, (RED, BLUE), Decimal("1.24"), SHOP)
     assert [(c.name, c.values) for c in draft.configs] == [("Colour", ("Red", "Blue"))]
     assert [v.sku for v in draft.variants] == ["SHIRT-R", "SHIRT-B"]
     assert [v.config_attributes[0].config_value for v in draft.variants] == ["Red", "Blue"]
@@ -153,46 +206,63 @@ def test_rule_07_a_variable_product_is_one_product_with_options_and_variants() -
 
 def test_a_variation_never_takes_its_parents_sku() -> None:
     without = product(id=23, sku="SHIRT", attributes=[option("Colour", "Green")])
-    assert product_draft(SHIRT, (RED, without), None).variants[1].sku is None
+    assert product_draft(SHIRT, (RED, without), None, SHOP).variants[1].sku is None
 
 
 @pytest.mark.parametrize(
     ("there", "variations"),
     [
         (product(name="<b></b>"), ()),
-        (product(attributes=[]), (RED,)),
-        (SHIRT, (product(sku="SHIRT-X", attributes=[]),)),
-        (SHIRT, (product(sku="SHIRT-X", attributes=[option("Colour", "")]),)),
         (SHIRT, (RED, RED)),
     ],
-    ids=["no name", "no options", "option missing", "any option", "shared SKU"],
+    ids=["no name", "shared SKU"],
 )
 def test_a_product_that_katana_cannot_hold_is_for_attention(
     there: Product, variations: Sequence[Product]
 ) -> None:
     with pytest.raises(Unmappable) as caught:
-        product_draft(there, variations, None)
+        product_draft(there, variations, None, SHOP)
     assert caught.value.reason is Reason.PRODUCT_NOT_REPRESENTABLE
 
 
-def test_more_than_ten_options_cannot_be_held() -> None:
-    names = [f"Option {n}" for n in range(11)]
+def test_options_beyond_ten_are_joined_into_the_tenth() -> None:
+    names = [f"Option {n}" for n in range(12)]
     many = product(attributes=[{"name": name, "variation": True} for name in names])
-    variation = product(attributes=[option(name, "x") for name in names])
-    with pytest.raises(Unmappable, match="11 options"):
-        product_draft(many, (variation,), None)
+    variation = product(attributes=[option(name, f"v{n}") for n, name in enumerate(names)])
+    draft = product_draft(many, (variation,), None, SHOP)
+    assert len(draft.configs) == 10
+    assert draft.configs[-1].name == "Option 9 / Option 10 / Option 11"
+    assert draft.configs[-1].values == ("v9 / v10 / v11",)
 
 
-def test_created_variants_are_told_by_sku_and_one_without_by_its_place() -> None:
+def test_a_variation_that_stands_for_any_value_says_so() -> None:
+    anything = product(id=24, sku="SHIRT-ANY", attributes=[option("Colour", "")])
+    draft = product_draft(SHIRT, (RED, anything), None, SHOP)
+    assert draft.configs[0].values == ("Red", "Any", "Blue")
+
+
+def test_two_variations_of_one_choice_are_told_apart() -> None:
+    pair = [product(id=n, sku=sku, attributes=[]) for n, sku in ((31, "A"), (32, ""))]
+    draft = product_draft(SHIRT, pair, None, SHOP)
+    chosen = [variant.config_attributes[0].config_value for variant in draft.variants]
+    assert chosen == ["Any", "Any (32)"]
+
+
+def test_created_variants_are_told_by_sku_and_one_without_by_its_options() -> None:
     without = product(id=23, sku="", attributes=[option("Colour", "Green")])
-    draft = product_draft(SHIRT, (RED, without, BLUE), None)
-    answered = [variant(7, "SHIRT-B"), variant(8, ""), variant(9, "SHIRT-R")]
+    draft = product_draft(SHIRT, (RED, without, BLUE), None, SHOP)
+    green = [{"config_name": "Colour", "config_value": "Green"}]
+    answered = [
+        variant(8, "", config_attributes=green),
+        variant(7, "SHIRT-B"),
+        variant(9, "SHIRT-R"),
+    ]
     found = created_variants(draft, (RED, without, BLUE), answered)
     assert {key: int(there.id) for key, there in found.items()} == {21: 9, 23: 8, 22: 7}
 
 
 def test_a_simple_products_variant_is_the_only_one() -> None:
-    draft = ProductDraft(name="Mug", uom="pcs", variants=())
+    draft = ProductDraft(name="Mug", uom="pcs", variants=(), additional_info="")
     assert created_variants(draft, (), [variant(7)]) == {0: variant(7)}
     assert created_variants(draft, (), []) == {}
 

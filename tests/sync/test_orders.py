@@ -182,13 +182,6 @@ def test_rule_07_an_item_that_cannot_be_meant_needs_a_person(
     assert world.state(good)[0] == "imported"
 
 
-def test_rule_07_a_line_whose_product_is_gone_waits_for_a_person(world: World) -> None:
-    order = world.shop.place_order([Item(world.lamp["eu"])], billing=ANNA)
-    world.shop.delete_product(world.lamp["eu"])
-    world.sync()
-    assert world.state(order) == ("attention", "product_deleted")
-
-
 def test_rule_08_a_refunded_line_is_left_out(world: World) -> None:
     order = world.order(quantity=3)
     world.shop.refund(order, lines={line_id(world, order): 1})

@@ -120,6 +120,44 @@ def create_product(state: State, body: contract.NewProduct) -> Item:
     return item
 
 
+def patch_product(state: State, product_id: int, body: contract.ProductPatch) -> Item:
+    """`PATCH /products/{id}`: flags that are left out become false, and `additional_info` blank."""
+    product = state.items.live(product_id)
+    if product is None or product.kind != "product":
+        raise not_found("Product", product_id)
+    named = {config.id: config for config in product.configs}
+    configs = [] if isinstance(body.configs, UnsetType) else list(body.configs)
+    checks = Checks()
+    for index, given in enumerate(configs):
+        known = isinstance(given.id, UnsetType) or int(given.id) in named
+        checks.require(known, f"/configs/{index}/id", "notFound", f"config {given.id} is not here")
+    checks.done()
+    changed = replace(
+        product,
+        name=body.name or product.name,
+        uom=body.uom or product.uom,
+        category_name=_kept(body.category_name, product.category_name),
+        is_sellable=body.is_sellable,
+        is_producible=body.is_producible,
+        is_purchasable=body.is_purchasable,
+        is_auto_assembly=body.is_auto_assembly,
+        batch_tracked=body.batch_tracked,
+        serial_tracked=body.serial_tracked,
+        operations_in_sequence=body.operations_in_sequence,
+        additional_info=""
+        if isinstance(body.additional_info, UnsetType)
+        else body.additional_info or "",
+        configs=tuple(_patched(state, given, named) for given in configs) or product.configs,
+    )
+    return state.touch(state.items, changed)
+
+
+def _patched(state: State, given: contract.ConfigPatch, named: dict[int, Config]) -> Config:
+    old = None if isinstance(given.id, UnsetType) else named[int(given.id)]
+    name = given.name or (old.name if old else "")
+    return Config(id=old.id if old else next(state.config_ids), name=name, values=given.values)
+
+
 def create_variant(state: State, body: contract.NewVariant) -> Variant:
     """`POST /variants`: one more variant of a product or material."""
     checks = Checks()

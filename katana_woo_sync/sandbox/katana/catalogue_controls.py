@@ -82,6 +82,12 @@ class CatalogueControls(Controls):
                 archived = replace(item, archived_at=self._state.now())
                 self._state.touch(self._state.items, archived)
 
+    def rename_sku(self, variant_id: int, sku: str) -> None:
+        """Give a variant another SKU."""
+        with self._state.lock:
+            variant = self._variant(variant_id)
+            self._state.touch(self._state.variants, replace(variant, sku=sku))
+
     def delete_variant(self, variant_id: int) -> None:
         """Delete the variant."""
         with self._state.lock:

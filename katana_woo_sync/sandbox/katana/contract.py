@@ -261,6 +261,35 @@ class NewProduct(Body, frozen=True):
     custom_field_collection_id: Nullable[Number] = UNSET
 
 
+class ConfigPatch(Body, frozen=True):
+    values: tuple[str, ...]
+    id: Maybe[Number] = UNSET
+    name: Maybe[str] = UNSET
+
+
+class ProductPatch(Body, frozen=True):
+    """A change of a product. The contract gives the flags a default of false: one that is left out
+    is taken back."""
+
+    name: Maybe[From1To256] = UNSET
+    uom: Maybe[Uom] = UNSET
+    category_name: Nullable[Annotated[str, Meta(min_length=1, max_length=35)]] = UNSET
+    configs: Maybe[Annotated[tuple[ConfigPatch, ...], Meta(min_length=1, max_length=10)]] = UNSET
+    is_sellable: bool = False
+    is_producible: bool = False
+    is_purchasable: bool = False
+    is_auto_assembly: bool = False
+    is_archived: bool = False
+    batch_tracked: bool = False
+    serial_tracked: bool = False
+    operations_in_sequence: bool = False
+    default_supplier_id: Nullable[Id] = UNSET
+    additional_info: Nullable[NonEmpty] = UNSET
+    purchase_uom: Nullable[Uom] = UNSET
+    purchase_uom_conversion_rate: Nullable[Days] = UNSET
+    custom_field_collection_id: Nullable[Number] = UNSET
+
+
 class NewVariant(Body, frozen=True):
     """A further variant of a product or material that exists."""
 
@@ -310,6 +339,7 @@ BODIES: dict[tuple[str, str], type[Body]] = {
     ("patch", "/customers/{id}"): CustomerPatch,
     ("post", "/variants"): NewVariant,
     ("post", "/products"): NewProduct,
+    ("patch", "/products/{id}"): ProductPatch,
     ("post", "/services"): NewService,
     ("post", "/tax_rates"): NewTaxRate,
 }

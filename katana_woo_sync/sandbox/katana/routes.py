@@ -199,6 +199,11 @@ def _get_product(call: Call) -> Reply:
     return Reply(answers.item(item, call.state))
 
 
+def _patch_product(call: Call) -> Reply:
+    item = catalogue.patch_product(call.state, call.key, call.body(contract.ProductPatch))
+    return Reply(answers.item(item, call.state))
+
+
 def _list_services(call: Call) -> Reply:
     query = call.query(queries.ServicesQuery)
     return _listed(_items(call.state, "service"), query)
@@ -295,6 +300,7 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/products", _list_products),
     ("POST", "/products", _post_product),
     ("GET", "/products/<int:key>", _get_product),
+    ("PATCH", "/products/<int:key>", _patch_product),
     ("GET", "/services", _list_services),
     ("POST", "/services", _post_service),
     ("GET", "/tax_rates", _list_tax_rates),

@@ -64,22 +64,27 @@ class Catalogue:
                 for option, values in (attributes or _attributes(added)).items()
             }
             _manage(parent, stock)
-            ids = []
-            for variation in added:
-                own = variation.tax_class
-                child = self._new(
-                    parent.name,
-                    variation.sku,
-                    Decimal(variation.price),
-                    tax_class if own == "parent" else own,
-                    kept=True,
-                )
-                child.type = "variation"
-                child.parent_id = parent.id
-                child.options = dict(variation.options)
-                _manage(child, variation.stock)
-                ids.append(child.id)
-            return parent.id, ids
+            return parent.id, [self._vary(parent, variation) for variation in added]
+
+    def add_variation(self, parent_id: int, variation: Variation) -> int:
+        """Add a variation to a variable product; returns its id."""
+        with self.state.lock:
+            return self._vary(self.state.products[parent_id], variation)
+
+    def _vary(self, parent: Product, variation: Variation) -> int:
+        own = variation.tax_class
+        child = self._new(
+            parent.name,
+            variation.sku,
+            Decimal(variation.price),
+            parent.tax_class if own == "parent" else own,
+            kept=True,
+        )
+        child.type = "variation"
+        child.parent_id = parent.id
+        child.options = dict(variation.options)
+        _manage(child, variation.stock)
+        return child.id
 
     def _new(
         self, name: str, sku: str, price: Decimal, tax_class: str, *, kept: bool = False

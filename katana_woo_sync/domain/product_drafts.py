@@ -1,0 +1,243 @@
+"""The products, variants and services to create where Katana lacks what was sold.
+
+Default sales prices are without tax, in Katana's base currency; the unit is pcs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import structs
+
+from katana_woo_sync.domain.katana import (
+    ConfigAttributeDraft,
+    ConfigDraft,
+    NewVariantDraft,
+    ProductDraft,
+    ServiceDraft,
+    Variant,
+    VariantDraft,
+)
+from katana_woo_sync.domain.katana import Product as KatanaProduct
+from katana_woo_sync.domain.mapping import SERVICE_NAME, TEN_DECIMALS, Unmappable
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.text import plain
+from katana_woo_sync.domain.woocommerce import Product
+
+UOM = "pcs"
+MOST_CONFIGS = 10
+"""Katana's limit for a product's options."""
+
+ANY = "Any"
+"""The value of an option that a variation leaves open; the customer's choice is on the order."""
+
+JOINED = " / "
+
+
+def mark_of(identity: str, product_id: int) -> str:
+    """What a created product says it was made of, by which it is found again without a SKU."""
+    return f"WooCommerce product {product_id} of {identity}"
+
+
+def mark_of_deleted(identity: str) -> str:
+    """The same for a product that the shop has deleted: its name is all that is left of it."""
+    return f"WooCommerce product of {identity}, deleted there"
+
+
+def product_draft(
+    product: Product, variations: Sequence[Product], factor: Decimal | None, identity: str
+) -> ProductDraft:
+    """The product to create in Katana.
+
+    `factor` divides the shop's prices (see `price_factor`); None leaves prices out, where the
+    store's currency is not Katana's base currency. A variable product becomes one product with its
+    options and a variant for each variation. Raises `Unmappable` for what Katana cannot hold.
+    """
+    name = product_name(product)
+    mark = mark_of(identity, int(product.id))
+    if not variations:
+        variants: tuple[VariantDraft, ...] = (
+            VariantDraft(sku=product.sku or None, sales_price=_price(product, factor)),
+        )
+        return ProductDraft(
+            name=name, uom=UOM, is_sellable=True, additional_info=mark, variants=variants
+        )
+    variants = _distinct([variant_draft(product, each, factor) for each in variations], variations)
+    skus = [variant.sku for variant in variants if variant.sku]
+    if len(skus) != len(set(skus)):
+        raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, f"{name}: variations share a SKU")
+    return ProductDraft(
+        name=name,
+        uom=UOM,
+        is_sellable=True,
+        additional_info=mark,
+        variants=variants,
+        configs=_configs(product, variants),
+    )
+
+
+def product_name(product: Product) -> str:
+    """The name as people read it. Raises `Unmappable` where there is none."""
+    name = plain(product.name, 200)
+    if not name:
+        raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, f"product {product.id} has no name")
+    return name
+
+
+def variant_draft(product: Product, variation: Product, factor: Decimal | None) -> VariantDraft:
+    """A variation as a variant: a value for each of its product's options.
+
+    Katana takes ten options; what is beyond is joined into the tenth. A variation that stands for
+    any value of an option has the value "Any".
+    """
+    chosen = {str(a.name): plain(a.option) for a in variation.attributes}
+    names = [str(a.name) for a in product.attributes if a.variation] or list(chosen) or ["Option"]
+    pairs = [(plain(name, 100) or "Option", chosen.get(name) or ANY) for name in names]
+    if len(pairs) > MOST_CONFIGS:
+        rest = pairs[MOST_CONFIGS - 1 :]
+        joined = (JOINED.join(name for name, _ in rest), JOINED.join(value for _, value in rest))
+        pairs = [*pairs[: MOST_CONFIGS - 1], joined]
+    own_sku = variation.sku if variation.sku != product.sku else ""
+    return VariantDraft(
+        sku=own_sku or None,
+        sales_price=_price(variation, factor),
+        config_attributes=tuple(
+            ConfigAttributeDraft(config_name=name, config_value=value)
+            for name, value in _different_names(pairs)
+        ),
+    )
+
+
+def _different_names(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Options of one name are told apart by their place: Katana names its configs once each."""
+    seen: dict[str, int] = {}
+    found = []
+    for name, value in pairs:
+        seen[name] = seen.get(name, 0) + 1
+        found.append((name if seen[name] == 1 else f"{name} {seen[name]}", value))
+    return found
+
+
+def _distinct(
+    drafts: Sequence[VariantDraft], variations: Sequence[Product]
+) -> tuple[VariantDraft, ...]:
+    """Variants that differ: two variations of one choice ("any" twice) are told apart by SKU or
+    id, since Katana takes no two variants of the same values."""
+    seen: set[frozenset[tuple[str, str]]] = set()
+    found = []
+    for draft, variation in zip(drafts, variations, strict=True):
+        told = told_apart(draft, variation) if draft.options in seen else draft
+        seen.add(told.options)
+        found.append(told)
+    return tuple(found)
+
+
+def told_apart(draft: VariantDraft, variation: Product) -> VariantDraft:
+    """The draft with its SKU or WooCommerce id added to the last of its values."""
+    *rest, last = draft.config_attributes
+    named = f"{last.config_value} ({draft.sku or int(variation.id)})"
+    return structs.replace(
+        draft, config_attributes=(*rest, structs.replace(last, config_value=named))
+    )
+
+
+def new_variant_draft(draft: VariantDraft, product: KatanaProduct) -> NewVariantDraft:
+    """A further variant of a product that Katana has, in the words of that product's configs.
+
+    Raises `Unmappable` where the options are not those that the product has in Katana.
+    """
+    values = {a.config_name.casefold(): a.config_value for a in draft.config_attributes}
+    configs = [str(config.name) for config in product.configs]
+    if {name.casefold() for name in configs} != set(values):
+        raise Unmappable(
+            Reason.NEW_VARIATION,
+            f"{draft.sku or product.name}: the options are {', '.join(values) or 'none'} in the "
+            f"shop, {', '.join(configs) or 'none'} in Katana",
+        )
+    return NewVariantDraft(
+        product_id=int(product.id),
+        sku=draft.sku,
+        sales_price=draft.sales_price,
+        config_attributes=tuple(
+            ConfigAttributeDraft(config_name=name, config_value=values[name.casefold()])
+            for name in configs
+        ),
+    )
+
+
+def service_draft(
+    name: str, sku: str | None, sales_price: Decimal | None, mark: str
+) -> ServiceDraft:
+    """A virtual product, of which there is no stock to keep."""
+    return ServiceDraft(
+        name=name,
+        uom=UOM,
+        is_sellable=True,
+        additional_info=mark,
+        variants=(VariantDraft(sku=sku, sales_price=sales_price),),
+    )
+
+
+def deleted_draft(name: str, identity: str) -> ProductDraft:
+    """A product that the shop has deleted: one for each store and name, without SKU and price."""
+    return ProductDraft(
+        name=name,
+        uom=UOM,
+        is_sellable=True,
+        additional_info=mark_of_deleted(identity),
+        variants=(VariantDraft(),),
+    )
+
+
+def _configs(product: Product, variants: Sequence[VariantDraft]) -> tuple[ConfigDraft, ...]:
+    """The options with all values that the shop lists for them, so that variations to come fit."""
+    values: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        for chosen in variant.config_attributes:
+            values.setdefault(chosen.config_name, {})[chosen.config_value] = None
+    for attribute in product.attributes:
+        listed = values.get(plain(attribute.name, 100))
+        if listed is not None and attribute.variation:
+            listed.update((plain(option), None) for option in attribute.options if plain(option))
+    return tuple(ConfigDraft(name=name, values=tuple(found)) for name, found in values.items())
+
+
+def _price(product: Product, factor: Decimal | None) -> Decimal | None:
+    return net_price(product.price, factor)
+
+
+def net_price(price: Decimal, factor: Decimal | None) -> Decimal | None:
+    """A price without tax, in ten decimals; None where there is none to give."""
+    if factor is None or price <= 0:
+        return None
+    return (price / factor).quantize(TEN_DECIMALS, ROUND_HALF_UP).normalize() + 0
+
+
+def created_variants(
+    draft: ProductDraft, variations: Sequence[Product], answered: Sequence[Variant]
+) -> Mapping[int, Variant]:
+    """Which created variant is which variation (0: a simple product's only one).
+
+    By SKU; one without is told by its options, which differ, else by its place, which Katana
+    keeps.
+    """
+    if not variations:
+        return {0: answered[0]} if answered else {}
+    by_sku = {str(variant.sku): variant for variant in answered if variant.sku}
+    by_options = {variant.options: variant for variant in answered if not variant.sku}
+    found = {}
+    for place, (variation, variant) in enumerate(zip(variations, draft.variants, strict=True)):
+        made = by_sku.get(variant.sku) if variant.sku else by_options.get(variant.options)
+        if made is None and not variant.sku and len(answered) == len(variations):
+            made = answered[place]
+        if made is not None:
+            found[int(variation.id)] = made
+    return found
+
+
+def fee_service_draft() -> ServiceDraft:
+    """The service item that holds fees and what else has no product."""
+    return ServiceDraft(
+        name=SERVICE_NAME, uom=UOM, is_sellable=True, variants=(VariantDraft(sku="WOO-FEE"),)
+    )
