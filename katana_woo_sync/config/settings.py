@@ -167,7 +167,6 @@ class Settings:
         """Keys that are set to something other than their default, and are kept for a later
         version: this one takes them and does nothing with them."""
         found = [
-            *_changed("orders", self.orders, OrderSettings(), ("discounts", "match_totals")),
             *_changed("schedule", self.schedule, ScheduleSettings(), ("stock",)),
             *_changed("report", self.report, ReportSettings(), ("path", "history_days")),
         ]
@@ -180,7 +179,6 @@ _STORE = StoreSettings(name="", url="", consumer_key="", consumer_secret="")
 _STORE_KEYS_OF_LATER_VERSIONS = (
     "sync_stock",
     "count_other_commitments",
-    "bundles",
     "stock_reserve",
     "stock_exclude",
 )

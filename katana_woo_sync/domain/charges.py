@@ -26,7 +26,8 @@ class Charge:
     """An amount that the customer pays (or, if negative, is given), in the order's currency.
 
     `net` is without tax and for the whole quantity; `tax` is its tax as the shop rounded it.
-    `roundings` counts the amounts in it that the shop rounded to its own decimals.
+    `full_net` and `full_tax` are the same before the line's discount. `roundings` counts the
+    amounts in it that the shop rounded to its own decimals.
     """
 
     kind: ChargeKind
@@ -37,12 +38,19 @@ class Charge:
     tax: Decimal
     need: TaxNeed
     attributes: tuple[tuple[str, str], ...] = ()
+    full_net: Decimal = Decimal(0)
+    full_tax: Decimal = Decimal(0)
     roundings: int = 1
 
     @property
     def gross(self) -> Decimal:
         """The amount with its tax."""
         return self.net + self.tax
+
+    @property
+    def full_gross(self) -> Decimal:
+        """The amount with its tax, before the line's discount."""
+        return self.full_net + self.full_tax
 
 
 @dataclass(frozen=True)
@@ -52,10 +60,11 @@ class Charges:
     charges: tuple[Charge, ...]
     total: Decimal
     refunded: Decimal
+    rounded_in_refunds: int = 0
 
     @property
     def roundings(self) -> int:
-        """How many amounts the shop rounded on the way to its total."""
+        """How many amounts a shop that rounds each line rounded on the way to its total."""
         return sum(charge.roundings for charge in self.charges)
 
 
@@ -87,7 +96,8 @@ def charges_of(
         # what was given back of a line that is left out was never expected
         total -= sum(x.gross for x in refund.lines if x.refunded_item_id in left_out)
     after = _after_refunds(charges, refunds, left_out)
-    return Charges(tuple(after), total - refunded, refunded)
+    rounded = sum(1 + len(line.taxes) for refund in refunds for line in refund.lines)
+    return Charges(tuple(after), total - refunded, refunded, rounded)
 
 
 def _item(line: LineItem, need: TaxNeed) -> Charge:
@@ -100,6 +110,8 @@ def _item(line: LineItem, need: TaxNeed) -> Charge:
         tax=Decimal(line.total_tax),
         need=need,
         attributes=visible_meta(line.meta_data),
+        full_net=Decimal(line.subtotal),
+        full_tax=Decimal(line.subtotal_tax),
         roundings=1 + len(line.taxes),
     )
 
@@ -142,9 +154,13 @@ def _less(charge: Charge, line: RefundLine) -> Charge:
     quantity = charge.quantity
     if charge.kind is ChargeKind.ITEM:
         quantity += line.quantity
+    # a refund does not tell what of it was undiscounted: the pieces that are left keep their share
+    share = quantity / charge.quantity if charge.quantity else Decimal(1)
     return replace(
         charge,
         quantity=quantity,
+        full_net=charge.full_net * share,
+        full_tax=charge.full_tax * share,
         net=charge.net + line.total,
         tax=charge.tax + line.total_tax,
         roundings=charge.roundings + 1 + len(line.taxes),

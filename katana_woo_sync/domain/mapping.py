@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 from katana_woo_sync.domain.addresses import address_drafts
+from katana_woo_sync.domain.bundles import Knows, Mode, as_rows, bundled
 from katana_woo_sync.domain.charges import Charge, ChargeKind, Charges, charges_of
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
@@ -24,32 +25,22 @@ from katana_woo_sync.domain.katana import (
     TaxRate,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.rows import (
+    TEN_DECIMALS,
+    WORTH_MATCHING,
+    Bearer,
+    matched,
+    price_and_discount,
+    spread,
+    ten_decimals,
+    total_of,
+)
 from katana_woo_sync.domain.taxes import HALF_A_CENT, HUNDRED, TaxNeed
 from katana_woo_sync.domain.text import clean, plain
 from katana_woo_sync.domain.woocommerce import Order, Refund
 
-TEN_DECIMALS = Decimal("1E-10")
-"""Katana keeps prices with ten decimals."""
-
 SERVICE_NAME = "WooCommerce fee"
 """The one service item whose rows hold fees and what else has no product."""
-
-BUNDLE_META = frozenset(
-    {
-        "_bundled_by",
-        "_bundled_items",
-        "_bundle_cart_key",
-        "_composite_parent",
-        "_composite_children",
-        "_mnm_container",
-        "_mnm_config",
-        "_woosb_parent_id",
-        "_woosb_ids",
-        "_wooco_parent_id",
-        "_chained_product_of",
-    }
-)
-"""Meta with which bundle and composite plugins tie child lines to their parent's."""
 
 
 class Unmappable(Exception):
@@ -100,7 +91,11 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Terms:
-    """A store's settings that shape its sales orders."""
+    """A store's settings that shape its sales orders.
+
+    `decimals` are those of its prices; `rounds_each_line` is false where the shop rounds tax at the
+    subtotal, and its lines come unrounded.
+    """
 
     identity: str
     order_number_prefix: str = ""
@@ -108,6 +103,10 @@ class Terms:
     import_shipping: bool = True
     import_fees: bool = True
     decimals: int = 2
+    rounds_each_line: bool = True
+    bundles: Mode = "parent"
+    separate_discounts: bool = False
+    match_totals: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,29 +126,30 @@ class Mapped:
     tolerance: Decimal
 
 
-def plan_order(order: Order, refunds: Sequence[Refund], terms: Terms) -> Plan:
+def plan_order(
+    order: Order, refunds: Sequence[Refund], terms: Terms, knows: Knows = lambda _line: True
+) -> Plan:
     """Sort an order's charges into rows, services, shipping fee and discounts.
 
-    Raises `Unmappable` for what is not imported: an empty or wholly refunded order, a bundle.
+    `knows` tells whether Katana has a bundle's own product. Raises `Unmappable` for what is not
+    imported: an empty or wholly refunded order.
     """
     if not (order.line_items or order.fee_lines or order.shipping_lines):
         raise Unmappable(Reason.EMPTY_ORDER)
-    _refuse_bundles(order)
     charges = charges_of(
         order, refunds, with_shipping=terms.import_shipping, with_fees=terms.import_fees
     )
     if charges.refunded > 0 and charges.total <= HALF_A_CENT:
         raise Unmappable(Reason.REFUNDED_BEFORE_IMPORT)
-    return _sorted_plan(order, charges)
+    rows = as_rows(charges.charges, bundled(order.line_items), terms.bundles, knows)
+    roundings = charges.roundings
+    if not terms.rounds_each_line:
+        # only the total is rounded, and each rate's tax on items and on shipping
+        roundings = 1 + 2 * len(order.tax_lines) + charges.rounded_in_refunds
+    return _sorted_plan(order, replace(charges, charges=rows), roundings)
 
 
-def _refuse_bundles(order: Order) -> None:
-    for line in order.line_items:
-        if any(entry.key in BUNDLE_META for entry in line.meta_data):
-            raise Unmappable(Reason.BUNDLE, plain(line.name, 100))
-
-
-def _sorted_plan(order: Order, charges: Charges) -> Plan:
+def _sorted_plan(order: Order, charges: Charges, roundings: int) -> Plan:
     items, services, discounts = [], [], []
     shipping: list[Charge] = []
     for charge in charges.charges:
@@ -179,7 +179,7 @@ def _sorted_plan(order: Order, charges: Charges) -> Plan:
         shipping=fee,
         discounts=tuple(discounts),
         total=charges.total,
-        roundings=charges.roundings,
+        roundings=roundings,
     )
 
 
@@ -207,24 +207,6 @@ def map_order(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
         return _map(plan, resolved, terms)
 
 
-@dataclass
-class _Bearer:
-    """A row or the shipping fee while discounts are spread: amounts are without tax."""
-
-    charge: Charge
-    rate: Decimal
-    net: Decimal
-    discount: Decimal = Decimal(0)
-
-    @property
-    def left(self) -> Decimal:
-        return self.net - self.discount
-
-    @property
-    def factor(self) -> Decimal:
-        return 1 + self.rate / HUNDRED
-
-
 def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     order = plan.order
     bearers = [_bearer(charge, plan, resolved) for charge in (*plan.items, *plan.services)]
@@ -233,19 +215,17 @@ def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     # a gift card for all of an order may exceed its unrounded sum by what the shop rounded
     most_left = tolerance if plan.total >= 0 else TEN_DECIMALS
     for discount in plan.discounts:
-        left = _spread(discount, bearers, shipping, inclusive=order.prices_include_tax)
+        left = spread(discount, bearers, shipping, inclusive=order.prices_include_tax)
         if left > most_left:
             raise Unmappable(Reason.CANNOT_HOLD, f"{discount.name}: {discount.gross}")
-    rows = tuple(_row(bearer, resolved) for bearer in bearers)
-    rows_total = sum(
-        (
-            (row.quantity * row.price_per_unit - (row.total_discount or 0)) * bearer.factor
-            for row, bearer in zip(rows, bearers, strict=True)
-        ),
-        Decimal(0),
-    )
     fee = _fee(shipping, resolved)
     fee_total = Decimal(fee.amount) * shipping.factor if fee and shipping else Decimal(0)
+    rows = tuple(_row(bearer, resolved, terms) for bearer in bearers)
+    rows_total = total_of(rows, bearers)
+    short = plan.total - rows_total - fee_total
+    if terms.match_totals and WORTH_MATCHING < abs(short) <= tolerance:
+        rows = matched(rows, bearers, short)
+        rows_total = total_of(rows, bearers)
     return Mapped(
         draft=_draft(order, rows, resolved, terms),
         fee=fee,
@@ -256,52 +236,15 @@ def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     )
 
 
-def _bearer(charge: Charge, plan: Plan, resolved: Resolved) -> _Bearer:
+def _bearer(charge: Charge, plan: Plan, resolved: Resolved) -> Bearer:
     rate = resolved.tax_rates[charge.need].rate
     factor = 1 + rate / HUNDRED
-    net = charge.gross / factor if plan.order.prices_include_tax else charge.net
-    return _Bearer(charge, rate, net)
+    if plan.order.prices_include_tax:
+        return Bearer(charge, rate, charge.gross / factor, charge.full_gross / factor)
+    return Bearer(charge, rate, charge.net, charge.full_net)
 
 
-def _spread(
-    discount: Charge, rows: list[_Bearer], shipping: _Bearer | None, *, inclusive: bool
-) -> Decimal:
-    """Take a negative charge off the rows in proportion: those of its tax rate first, then the
-    others, then the shipping fee. What is taken from another rate keeps the amount with tax.
-
-    Returns the amount, with tax, that nothing could bear."""
-    percent = discount.need.percent
-    # a refund of an amount alone has no rate: all rows bear it alike (rule 8)
-    any_rate = discount.kind is ChargeKind.REFUND
-    same = [row for row in rows if row.rate == percent and not any_rate]
-    net_left = -discount.net
-    gross_left = -discount.gross
-    if same and not inclusive:
-        taken = _take(net_left, same, gross=False)
-        gross_left *= (net_left - taken) / net_left if net_left else Decimal(0)
-    else:
-        gross_left -= _take(gross_left, same, gross=True)
-    others = [row for row in rows if row.rate != percent or any_rate]
-    gross_left -= _take(gross_left, others, gross=True)
-    if shipping is not None:
-        gross_left -= _take(gross_left, [shipping], gross=True)
-    return gross_left
-
-
-def _take(amount: Decimal, bearers: Sequence[_Bearer], *, gross: bool) -> Decimal:
-    """Take up to `amount` from the bearers in proportion to what is left of them."""
-    capacities = [b.left * (b.factor if gross else 1) for b in bearers]
-    capacity = sum(capacities, Decimal(0))
-    taken = min(amount, capacity)
-    if taken <= 0:
-        return Decimal(0)
-    for bearer, part in zip(bearers, capacities, strict=True):
-        share = taken * part / capacity
-        bearer.discount += min(share / (bearer.factor if gross else 1), bearer.left)
-    return taken
-
-
-def _row(bearer: _Bearer, resolved: Resolved) -> RowDraft:
+def _row(bearer: Bearer, resolved: Resolved, terms: Terms) -> RowDraft:
     charge = bearer.charge
     attributes = charge.attributes
     if charge.kind is ChargeKind.ITEM and charge.line_id in resolved.variants:
@@ -309,11 +252,14 @@ def _row(bearer: _Bearer, resolved: Resolved) -> RowDraft:
     else:
         variant_id = resolved.service_variant_id
         attributes = (("Name", plain(charge.name, 200) or SERVICE_NAME), *attributes)
-    price = _ten_decimals(bearer.net / charge.quantity)
-    discount = _ten_decimals(bearer.discount)
+    if terms.separate_discounts and bearer.full_net > bearer.net:
+        price, discount = price_and_discount(bearer.full_net, bearer.left, charge.quantity)
+    else:
+        price = ten_decimals(bearer.net / charge.quantity)
+        discount = ten_decimals(bearer.discount)
     if discount > charge.quantity * price:
         # a discount of the whole row, whose price per unit was rounded down
-        discount = _ten_decimals(charge.quantity * price, ROUND_DOWN)
+        discount = ten_decimals(charge.quantity * price, ROUND_DOWN)
     return RowDraft(
         variant_id=variant_id,
         quantity=charge.quantity,
@@ -325,10 +271,10 @@ def _row(bearer: _Bearer, resolved: Resolved) -> RowDraft:
     )
 
 
-def _fee(shipping: _Bearer | None, resolved: Resolved) -> ShippingFeeDraft | None:
+def _fee(shipping: Bearer | None, resolved: Resolved) -> ShippingFeeDraft | None:
     if shipping is None:
         return None
-    amount = _ten_decimals(shipping.left)
+    amount = ten_decimals(shipping.left)
     if amount == 0:
         return None
     return ShippingFeeDraft(
@@ -376,9 +322,3 @@ def additional_info(order: Order) -> str:
 def katana_time(moment: datetime) -> str:
     """A UTC time as Katana's API takes it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
-def _ten_decimals(amount: Decimal, rounding: str = ROUND_HALF_UP) -> Decimal:
-    rounded = amount.quantize(TEN_DECIMALS, rounding)
-    # without the zeros at the end, and without an exponent: 100, not 1E+2
-    return rounded.quantize(Decimal(1)) if rounded == int(rounded) else rounded.normalize()

@@ -23,7 +23,6 @@ class Reason(StrEnum):
     # attention: a person must act
     COMPLETED_UNSEEN = "completed_unseen"
     UNREADABLE = "unreadable"
-    BUNDLE = "bundle"
     NEW_VARIATION = "new_variation"
     PRODUCT_NOT_REPRESENTABLE = "product_not_representable"
     UNKNOWN_SKU = "unknown_sku"
@@ -99,10 +98,6 @@ WORDS: dict[Reason, Words] = {
         "The shop's answer about this order could not be read.",
         "A plugin may write what WooCommerce does not foresee; open the order in the shop and "
         "look at the field named here.",
-    ),
-    Reason.BUNDLE: Words(
-        "It holds a bundle or composite product, which this version does not import.",
-        "Enter this order in Katana by hand.",
     ),
     Reason.NEW_VARIATION: Words(
         "Katana has other variations of this product, and this one could not be added to them.",

@@ -112,6 +112,10 @@ class Context:
             import_shipping=orders.import_shipping,
             import_fees=orders.import_fees,
             decimals=self.facts(store).decimals,
+            rounds_each_line=not self.facts(store).round_at_subtotal,
+            bundles=store.settings.bundles,
+            separate_discounts=orders.discounts == "separate",
+            match_totals=orders.match_totals,
         )
 
     def facts(self, store: Store) -> StoreFacts:

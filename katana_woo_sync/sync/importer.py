@@ -172,7 +172,7 @@ class Importer:
         context, store, resolver = self._context, self._store, self._resolver
         terms = context.terms(store)
         refunds = store.shop.refunds(int(order.id)) if order.refunds else ()
-        plan = plan_order(order, refunds, terms)
+        plan = plan_order(order, refunds, terms, self._items.is_known)
         resolver.check_currency(order)
         resolved = Resolved(
             location_id=resolver.location(store),

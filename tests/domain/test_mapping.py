@@ -346,12 +346,6 @@ def test_rule_03_quantity_zero_with_money_is_a_service_row() -> None:
     assert (row.variant_id, str(row.quantity), str(row.price_per_unit)) == (SERVICE, "1", "5")
 
 
-@pytest.mark.parametrize("key", ["_bundled_by", "_composite_children", "_woosb_ids"])
-def test_rule_07_bundles_are_for_attention(key: str) -> None:
-    bundle = item(1, "10", name="Box &amp; lid", meta_data=[{"key": key, "value": []}])
-    assert refusal(make_order(bundle)) == (Reason.BUNDLE, "Box & lid")
-
-
 def test_an_order_without_a_creation_date_is_unreadable() -> None:
     assert refusal(make_order(date_created_gmt="0000-00-00"))[0] is Reason.UNREADABLE
 

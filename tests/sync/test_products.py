@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -58,6 +59,22 @@ def test_rule_07_a_new_variation_is_added_to_the_product_that_katana_has(world: 
     assert item_names(world) == ["Shirt"]
     assert variant_of(world, second).sku == "SHIRT-B"
     assert variant_of(world, first).item_id == variant_of(world, second).item_id
+
+
+def test_rule_07_a_value_that_katana_does_not_list_yet_is_added_and_nothing_else_changes(
+    world: World,
+) -> None:
+    parent, (red,) = shirt(world, RED)
+    sold(world, red)
+    world.sync()
+    before = next(item for item in world.katana.products() if item.name == "Shirt")
+    purple = world.shop.add_variation(parent, Variation("SHIRT-P", "20.00", {"Colour": "Purple"}))
+    order = sold(world, purple)
+    world.sync()
+    assert variant_of(world, order).sku == "SHIRT-P"
+    after = next(item for item in world.katana.products() if item.name == "Shirt")
+    assert after.configs[0].values == (*before.configs[0].values, "Purple")
+    assert replace(after, configs=before.configs, updated_at=before.updated_at) == before
 
 
 def test_rule_07_a_new_variation_whose_answer_is_lost_is_added_once(world: World) -> None:
