@@ -132,10 +132,12 @@ class WooCommerceClient(WooCommerceProducts):
         path = f"/orders/{int(order_id)}"
         return self._one(path, self._http.get(path, _with(ORDER_FIELDS, dp)).data, Order)
 
-    def refunds(self, order_id: int) -> tuple[Refund, ...]:
+    def refunds(self, order_id: int, dp: int | None) -> tuple[Refund, ...]:
         """An order's refunds with their lines, oldest first."""
         path = f"/orders/{int(order_id)}/refunds"
-        refunds = self._all(path, (("orderby", "id"), ("order", "asc")), Refund)
+        decimals = () if dp is None else (("dp", str(dp)),)
+        params = (("orderby", "id"), ("order", "asc"), *decimals)
+        refunds = self._all(path, params, Refund)
         return tuple(sorted(refunds, key=lambda refund: refund.id))
 
     def complete(self, order_id: int) -> Order:

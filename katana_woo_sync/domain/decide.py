@@ -42,12 +42,23 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Reason.GONE_IN_SHOP,
         Reason.REFUNDED_SINCE_IMPORT,
         Reason.DELIVERY_REFUSED,
+        Reason.BATCH_SHORTAGE,
+        Reason.SERIAL_NUMBERS_NEEDED,
         Reason.COMPLETION_REFUSED,
         Reason.DISAGREED_AT_ADOPTION,
         Reason.TOO_MANY_ATTEMPTS,
     }
 )
 """Reasons that hold only while both sides say what they said."""
+
+_DELIVERY_HELD = frozenset(
+    {
+        Reason.DELIVERY_REFUSED,
+        Reason.BATCH_SHORTAGE,
+        Reason.SERIAL_NUMBERS_NEEDED,
+        Reason.REFUNDED_SINCE_IMPORT,
+    }
+)
 
 NOTHING_TO_RETRY = frozenset(
     {
@@ -105,6 +116,8 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     """Merge what the shop says about an order into its record (rules 1, 2, 9)."""
     if known is None:
         return Seen(_first_seen(order, rules, now))
+    if _is_stale(known, order):
+        return Seen(known)
     if _is_another(known, order):
         changed = replace(
             known, state=State.ATTENTION, reason=Reason.ORDER_KEY_CHANGED, next_attempt_at=None
@@ -126,6 +139,14 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     if known.in_katana is InKatana.NO:
         return Seen(_before_import(record, order, rules))
     return _after_import(record, known, order, rules)
+
+
+def _is_stale(known: OrderRecord, order: Order) -> bool:
+    """Whether the copy is older than what is known already: a cache's, or one that was read before
+    another process heard better. (Both times are the shop's own.)"""
+    if known.shop_modified is None or order.modified is None:
+        return False
+    return order.modified < known.shop_modified
 
 
 def _is_another(known: OrderRecord, order: Order) -> bool:
@@ -346,20 +367,23 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
 
 def _disagreement(record: OrderRecord, rules: Rules) -> Reason | None:
     """Rules 9 and 10: what a person must set right, whatever the program could do."""
-    if record.in_katana is not InKatana.YES or not rules.sync_fulfillment:
+    if record.in_katana is not InKatana.YES:
+        return None
+    if not record.is_delivered:
+        over = record.shop_status in GONE_STATUSES | ENDED
+        return Reason.CANCELLED_IN_SHOP if over else None
+    if not rules.sync_fulfillment:
         return None
     if record.shop_status in GONE_STATUSES:
-        return Reason.GONE_IN_SHOP if record.is_delivered else Reason.CANCELLED_IN_SHOP
-    if record.shop_status in ENDED:
-        return Reason.SHOP_STATUS if record.is_delivered else Reason.CANCELLED_IN_SHOP
-    if record.is_delivered and record.shop_status not in rules.complete_from:
+        return Reason.GONE_IN_SHOP
+    if record.shop_status in ENDED or record.shop_status not in rules.complete_from:
         return Reason.SHOP_STATUS
     return None
 
 
 def _refusal_stands(record: OrderRecord) -> bool:
     """Whether the disagreement that a refusal left behind is still there."""
-    if record.reason in (Reason.DELIVERY_REFUSED, Reason.REFUNDED_SINCE_IMPORT):
+    if record.reason in _DELIVERY_HELD:
         return record.is_open_in_katana and record.shop_status == COMPLETED
     if record.reason == Reason.COMPLETION_REFUSED:
         return record.is_delivered and record.shop_status != COMPLETED

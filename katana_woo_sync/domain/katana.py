@@ -27,6 +27,7 @@ class SalesOrderRow(Struct, frozen=True):
 
     id: Whole
     variant_id: Whole = Whole(0)
+    location_id: Whole = Whole(0)
     quantity: Amount = Amount(0)
     price_per_unit: Amount = Amount(0)
     total_discount: Amount = Amount(0)

@@ -46,6 +46,8 @@ class Reason(StrEnum):
     REFUNDED_SINCE_IMPORT = "refunded_since_import"
     SHOP_STATUS = "shop_status"
     GONE_IN_SHOP = "gone_in_shop"
+    BATCH_SHORTAGE = "batch_shortage"
+    SERIAL_NUMBERS_NEEDED = "serial_numbers_needed"
     DELIVERY_REFUSED = "delivery_refused"
     COMPLETION_REFUSED = "completion_refused"
 
@@ -194,10 +196,19 @@ WORDS: dict[Reason, Words] = {
         "It is delivered in Katana, but is in the trash or deleted in the shop.",
         "Restore it in the shop if it should be completed there.",
     ),
+    Reason.BATCH_SHORTAGE: Words(
+        "It was completed in the shop, but the batches in Katana at its location do not suffice.",
+        "Enter the missing stock in Katana (a batch of the item at the order's location); it is "
+        "then delivered by itself.",
+    ),
+    Reason.SERIAL_NUMBERS_NEEDED: Words(
+        "It was completed in the shop, but items on it have serial numbers, which nobody but you "
+        "can choose.",
+        "Open the sales order in Katana, choose the serial numbers, and deliver it there.",
+    ),
     Reason.DELIVERY_REFUSED: Words(
         "It was completed in the shop, but Katana refused to deliver it.",
-        "Mend what Katana names (stock of batches, serial numbers) and deliver it in Katana, "
-        "or retry.",
+        "Mend what Katana names and deliver it in Katana, or retry.",
     ),
     Reason.COMPLETION_REFUSED: Words(
         "It was delivered in Katana, but the shop refused to complete it.",

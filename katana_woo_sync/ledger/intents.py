@@ -27,6 +27,8 @@ class IntentKind(StrEnum):
     """Key: the SKU; without one, store, product id and variation id."""
     SERVICE = "service"
     """Key: the name of the one for fees, store and product id of others."""
+    FULFILLMENT = "fulfillment"
+    """Key: the sales order's id; what is left to deliver tells whether it was made."""
     TAX_RATE = "tax_rate"
     """Key: the percentage."""
 

@@ -71,6 +71,14 @@ class Orders:
             for record in records:
                 self._db.execute(_INSERT, _row(record))
 
+    def forget_modified_after(self, identity: str, moment: datetime) -> None:
+        """Forget modification times (UTC) that a store's clock has not reached again."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE orders SET shop_modified = NULL WHERE identity = ? AND shop_modified > ?",
+                [identity, time_text(moment)],
+            )
+
     def add_notes(
         self, identity: str, order_id: int, notes: Iterable[Note], now: datetime
     ) -> list[Note]:

@@ -9,6 +9,7 @@ from msgspec import structs
 
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
+from katana_woo_sync.domain.batches import Fulfillment, FulfillmentDraft
 from katana_woo_sync.domain.fields import Amount, Text, Whole
 from katana_woo_sync.domain.katana import (
     ConfigAttribute,
@@ -56,6 +57,10 @@ class DryRunKatana(KatanaClient):
         if sales_order_id < 0:
             return SalesOrder(id=Whole(sales_order_id), status=Text("DELIVERED"))
         return structs.replace(self.sales_order(sales_order_id), status=Text("DELIVERED"))
+
+    def create_fulfillment(self, draft: FulfillmentDraft) -> Fulfillment:
+        """The delivery that would be made."""
+        return Fulfillment(id=_id(), sales_order_id=Whole(draft.sales_order_id))
 
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """None for a sales order that would only be created."""

@@ -6,7 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from katana_woo_sync.clients.errors import BadRequest, NotFound, Unavailable, UnknownOutcome
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    NotFound,
+    ServiceError,
+    Unavailable,
+    UnknownOutcome,
+)
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.decide import (
     GONE,
@@ -23,7 +29,10 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.guard import is_an_outage
+from katana_woo_sync.sync.creating import StillUnknown
+from katana_woo_sync.sync.delivering import CannotDeliver, deliver
+from katana_woo_sync.sync.guard import guarded, is_an_outage
+from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
 
 READ_AGAIN = 10
@@ -86,7 +95,13 @@ class Fulfilment:
             if refunded:
                 self._attend(record, Reason.REFUNDED_SINCE_IMPORT, refunded)
                 return
-            answer = context.katana.deliver(record.sales_order_id)
+            answer = deliver(context, record.sales_order_id)
+        except CannotDeliver as error:
+            self._attend(record, error.reason, error.detail)
+            return
+        except StillUnknown as error:
+            context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
+            return
         except NotFound:
             self._attend(record, Reason.DELIVERY_REFUSED, "the sales order is gone in Katana")
             return
@@ -131,9 +146,10 @@ class Fulfilment:
         }
         if not noted:
             return ""
+        dp = self._context.facts(self._store).dp
         lines = [
             line
-            for refund in self._store.shop.refunds(record.order_id)
+            for refund in self._store.shop.refunds(record.order_id, dp)
             if int(refund.id) not in record.refunds
             for line in refund.line_items
             if line.quantity
@@ -142,30 +158,45 @@ class Fulfilment:
 
     def _complete(self, order_ids: Sequence[int]) -> None:
         """Rule 10: read the shop's status again, since completing mails the customer."""
-        context = self._context
-        dp = context.facts(self._store).dp
-        answered = {int(order.id): order for order in self._store.shop.orders(order_ids, dp)}
+        answered = self._read(order_ids)
         for order_id in order_ids:
-            order = answered.get(order_id)
-            if order is None:
-                order = self._missing_from_list(order_id)
-            if isinstance(order, UnreadableOrder):
-                continue
-            self._guarded(order_id, partial(self._complete_one, order_id, order))
+            work = partial(self._read_and_complete, order_id, answered.get(order_id))
+            self._guarded(order_id, work)
 
-    def _guarded(self, order_id: int, work: Callable[[], None]) -> None:
-        """Do one order's part: what is wrong with it alone is recorded and stops no other."""
+    def _read(self, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
+        """Several orders in one request; none where one of them breaks the answer for all."""
+        dp = self._context.facts(self._store).dp
         try:
-            work()
+            return {int(order.id): order for order in self._store.shop.orders(order_ids, dp)}
         except Unavailable as error:
             if is_an_outage(self._context, self._store, error):
                 raise
+            return {}
+
+    def _read_and_complete(self, order_id: int, order: ReadOrder | None) -> None:
+        if order is None:
+            order = self._missing_from_list(order_id)
+        if isinstance(order, UnreadableOrder):
             record = self._current(order_id)
             if record is not None:
-                now = self._context.clock()
-                self._context.save(
-                    self._store, failed(record, Reason.TEMPORARY, str(error), now), record
-                )
+                self._attend(record, Reason.UNREADABLE, order.problem)
+            return
+        self._complete_one(order_id, order)
+
+    def _guarded(self, order_id: int, work: Callable[[], None]) -> None:
+        """Do one order's part: what is wrong with it alone is recorded and stops no other."""
+        guarded(self._context, self._store, work, partial(self._fail, order_id))
+
+    def _fail(self, order_id: int, error: Exception) -> None:
+        record = self._current(order_id)
+        if record is None:
+            return
+        now = self._context.clock()
+        if isinstance(error, ServiceError):
+            again = failed(record, Reason.TEMPORARY, str(error), now)
+        else:
+            again = failed(record, Reason.UNEXPECTED, f"{type(error).__name__}: {error}", now)
+        self._context.save(self._store, again, record)
 
     def _missing_from_list(self, order_id: int) -> Order | None:
         """An order that no list holds: in the trash (which answers by id), or gone for good."""

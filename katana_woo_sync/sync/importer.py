@@ -171,7 +171,8 @@ class Importer:
     def _prepare(self, order: Order) -> _Ready:
         context, store, resolver = self._context, self._store, self._resolver
         terms = context.terms(store)
-        refunds = store.shop.refunds(int(order.id)) if order.refunds else ()
+        dp = context.facts(store).dp
+        refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
         plan = plan_order(order, refunds, terms, self._items.is_known)
         resolver.check_currency(order)
         resolved = Resolved(

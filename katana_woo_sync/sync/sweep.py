@@ -89,7 +89,9 @@ def _mend_cursor(context: Context, store: Store) -> None:
     newest = store.shop.newest_modified()
     if cursor is None or cursor.mark is None or newest is None or newest >= cursor.mark:
         return
-    context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
+    with context.step(), context.ledger.atomic():
+        context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
+        context.ledger.orders.forget_modified_after(store.identity, newest)
 
 
 def sweep_katana(context: Context, resolver: Resolver) -> None:

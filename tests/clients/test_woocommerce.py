@@ -234,7 +234,7 @@ def test_products_variations_and_refunds_come_typed(shop: WooCommerceSandbox) ->
     variations = client.variations(parent)
     assert [v.id for v in variations] == children
     assert all(v.parent_id == parent and v.type == "variation" for v in variations)
-    assert [refund.amount for refund in client.refunds(order_id)] == [Decimal("1.00")]
+    assert [refund.amount for refund in client.refunds(order_id, None)] == [Decimal("1.00")]
 
 
 def test_the_stores_settings_are_read() -> None:

@@ -180,11 +180,20 @@ def _rest_of(state: State, order: SalesOrder, *, shortage_refused: bool) -> list
     for row in order.rows:
         quantity = row.quantity - picked.get(row.id, ZERO)
         if quantity > 0 or not picked:
+            _refuse_unassigned(state, row)
             batches = first_in_first_out(
                 state, row, quantity, free, shortage_refused=shortage_refused
             )
             rest.append(FulfillmentRow(row_id=row.id, quantity=quantity, batches=batches))
     return rest
+
+
+def _refuse_unassigned(state: State, row: Row) -> None:
+    """Where Katana does not choose batches by itself, whoever delivers must name them."""
+    item = state.item_of(row.variant_id)
+    if item is not None and item.batch_tracked and not state.assigns_batches:
+        message = f"Batches are not assigned to sales order row {row.id}"
+        raise refuse("/sales_order_rows", "batchesNotAssigned", message, rowId=row.id)
 
 
 def _check_serials(state: State, order: SalesOrder, picked: Sequence[FulfillmentRow]) -> None:

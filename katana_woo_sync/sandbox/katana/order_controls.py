@@ -70,6 +70,10 @@ class OrderControls(Controls):
                 self._set_status(order.id, status)
             return order.id
 
+    def leave_batches_to_others(self) -> None:
+        """From now on refuse to deliver orders of batch-tracked goods that name no batches."""
+        self._state.assigns_batches = False
+
     def deliver(self, order_id: int, *, picked_date: datetime | None = None) -> None:
         """Deliver all that is left. Raises `Refusal` where Katana would refuse it."""
         self._set_status(order_id, "DELIVERED", picked_date)

@@ -1,0 +1,207 @@
+"""Rule 11: what the shop completed is delivered in Katana, batches, packed parts and all."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Item
+from tests.sync.world import ANNA, World
+
+
+def jam(world: World, *batches: int) -> tuple[int, list[int]]:
+    """Batch-tracked jam: the variant, and its batches, of which the last is the oldest."""
+    variant = world.katana.add_product("Jam", "JAM", batch_tracked=True)
+    place = world.katana.main_location_id
+    made = [
+        world.katana.add_batch(
+            variant, place, Decimal(n), f"B{i}", created=world.clock() - timedelta(days=i)
+        )
+        for i, n in enumerate(batches)
+    ]
+    return variant, made
+
+
+def ordered(world: World, quantity: int = 7, *, sku: str = "JAM") -> tuple[int, int]:
+    """An order in Katana: its ids in the shop and there."""
+    product = world.shop.add_product(sku.title(), sku, "4.00")
+    order = world.shop.place_order([Item(product, quantity)], billing=ANNA)
+    world.sync()
+    return order, world.sales_order(order).id
+
+
+def complete(world: World, order: int) -> None:
+    """The shop completes the order, and a cycle follows."""
+    world.shop.set_status(order, "completed")
+    world.sync()
+
+
+def batches_of(world: World, there: int) -> list[tuple[int | None, int]]:
+    """The batches that were delivered, with their quantities."""
+    parts = world.katana.fulfillments(there)
+    return [(b, int(n)) for part in parts for row in part.rows for b, n in row.batches]
+
+
+def test_rule_11_katana_chooses_the_batches_itself(world: World) -> None:
+    _jam, (_newest, middle, oldest) = jam(world, 5, 4, 3)
+    order, there = ordered(world)
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert batches_of(world, there) == [(oldest, 3), (middle, 4)]
+
+
+def test_rule_11_where_katana_does_not_the_oldest_are_named_to_it(world: World) -> None:
+    world.katana.leave_batches_to_others()
+    _jam, (_newest, middle, oldest) = jam(world, 5, 4, 3)
+    order, there = ordered(world)
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert batches_of(world, there) == [(oldest, 3), (middle, 4)]
+
+
+def test_rule_11_stock_without_a_batch_is_used_last(world: World) -> None:
+    world.katana.leave_batches_to_others()
+    variant, (only,) = jam(world, 5)
+    world.katana.set_stock(variant, world.katana.main_location_id, Decimal(2))
+    order, there = ordered(world)
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert batches_of(world, there) == [(only, 5), (None, 2)]
+
+
+@pytest.mark.parametrize("chooses", [True, False])
+def test_rule_11_a_shortage_says_what_is_short_and_heals(world: World, chooses: bool) -> None:
+    if not chooses:
+        world.katana.leave_batches_to_others()
+    variant, _batches = jam(world, 5)
+    order, there = ordered(world)
+    complete(world, order)
+    assert world.state(order) == ("attention", "batch_shortage")
+    assert world.record(order).detail == "JAM: 7 needed, 5 in batches"
+    assert batches_of(world, there) == []
+    world.katana.add_batch(variant, world.katana.main_location_id, Decimal(2), "new")
+    world.sync(minutes=61)
+    assert world.state(order) == ("fulfilled", "")
+
+
+def test_rule_11_serial_numbers_are_a_persons_choice(world: World) -> None:
+    world.katana.add_product("Watch", "WATCH", serial_tracked=True)
+    order, there = ordered(world, 1, sku="WATCH")
+    complete(world, order)
+    assert world.state(order) == ("attention", "serial_numbers_needed")
+    assert world.record(order).detail == "WATCH"
+    assert batches_of(world, there) == []
+
+
+@pytest.mark.parametrize("what", ["pack", "pack_part", "deliver_part"])
+@pytest.mark.parametrize("chooses", [True, False])
+def test_rule_11_what_is_left_of_a_part_is_delivered(
+    world: World, what: str, chooses: bool
+) -> None:
+    variant, _batches = jam(world, 5, 4)
+    order, there = ordered(world)
+    getattr(world.katana, what)(there)
+    if not chooses:
+        world.katana.leave_batches_to_others()
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert sum(n for _batch, n in batches_of(world, there)) == 7
+    assert world.katana.in_stock(variant, world.katana.main_location_id) == 2
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
+def test_rule_11_a_delivery_whose_answer_is_lost_is_made_once(
+    world: World, kind: FaultKind
+) -> None:
+    world.katana.leave_batches_to_others()
+    variant, _batches = jam(world, 9)
+    order, _there = ordered(world)
+    world.katana.server.add_fault(Fault(kind, "POST", "/sales_order_fulfillments"))
+    complete(world, order)
+    world.sync(minutes=1)
+    world.settle(3)
+    assert world.state(order) == ("fulfilled", "")
+    assert world.katana.in_stock(variant, world.katana.main_location_id) == 2
+
+
+def line_id(world: World, order: int) -> int:
+    """The id of the order's first line."""
+    return world.shop.state.orders[order].lines[0].id
+
+
+def test_rule_11_goods_refunded_since_the_import_are_not_delivered(world: World) -> None:
+    order, there = ordered(world)
+    world.shop.refund(order, lines={line_id(world, order): 2})
+    world.sync()
+    complete(world, order)
+    assert world.state(order) == ("attention", "refunded_since_import")
+    assert world.katana.sales_order(there).status == "NOT_SHIPPED"
+
+
+def test_rule_11_a_refund_that_was_deleted_again_holds_nothing_back(world: World) -> None:
+    order, _there = ordered(world)
+    refund = world.shop.refund(order, lines={line_id(world, order): 2})
+    world.sync()
+    complete(world, order)
+    world.shop.delete_refund(order, refund)
+    world.sync(minutes=61)
+    assert world.state(order) == ("fulfilled", "")
+
+
+def test_rule_11_money_given_back_holds_no_goods_back(world: World) -> None:
+    order, _there = ordered(world)
+    world.shop.refund(order, "1.00")
+    world.sync()
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+
+
+def test_rule_10_one_order_that_breaks_the_shops_answers_holds_up_no_completion(
+    world: World,
+) -> None:
+    good, bad = world.order(), world.order()
+    world.sync()
+    for order in (good, bad):
+        world.katana.deliver(world.sales_order(order).id)
+    broken = Fault(FaultKind.STATUS, "GET", f"/orders/{bad}", times=1000)
+    lists = Fault(FaultKind.STATUS, "GET", "/wc/v3/orders", skip=1, times=1)
+    world.shop.server.faults += [broken, lists]
+    world.sync()
+    assert world.status(good) == "completed"
+    assert world.record(bad).reason == "temporary"
+
+
+def test_rule_10_a_copy_that_makes_no_sense_is_shown_and_heals(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.shop.edit_order(order, number=["57"])
+    world.sync()
+    assert world.state(order) == ("attention", "unreadable")
+    world.shop.edit_order(order, number=None)
+    world.sync(minutes=61)
+    assert world.state(order) == ("fulfilled", "")
+
+
+def test_rule_09_a_cancellation_is_shown_whatever_is_carried(world: World) -> None:
+    world.configure(stores={"eu": "sync_fulfillment = false"})
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "cancelled")
+    world.sync()
+    assert world.state(order) == ("attention", "cancelled_in_shop")
+
+
+def test_rule_01_a_copy_older_than_what_is_known_changes_nothing(world: World) -> None:
+    order = world.order()
+    before = world.clock()
+    world.sync()
+    world.shop.set_status(order, "cancelled")
+    world.sync()
+    world.shop.edit_order(order, status="processing", modified=before)
+    world.order()
+    world.sync(minutes=25 * 60)
+    assert world.record(order).shop_status == "cancelled"
