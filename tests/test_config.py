@@ -252,15 +252,11 @@ def test_a_location_is_a_name_or_an_id(tmp_path: Path, written: str, location: s
 
 
 LATER = [
-    ('[orders]\ndiscounts = "separate"', "", "orders.discounts"),
-    ("[orders]\nmatch_totals = true", "", "orders.match_totals"),
-    ('[sku_aliases]\n"A" = "B"', "", "sku_aliases"),
     ('[schedule]\nstock = "1h"', "", "schedule.stock"),
     ('[report]\npath = "page.html"', "", "report.path"),
     ("[report]\nhistory_days = 30", "", "report.history_days"),
     ("", "sync_stock = true", "stores[0].sync_stock"),
     ("", "count_other_commitments = false", "stores[0].count_other_commitments"),
-    ("", 'bundles = "both"', "stores[0].bundles"),
     ("", "stock_reserve = 1", "stores[0].stock_reserve"),
     ("", 'stock_exclude = ["A"]', "stores[0].stock_exclude"),
 ]

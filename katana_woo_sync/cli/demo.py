@@ -63,12 +63,13 @@ def _program(world: World, directory: Path, options: Globals) -> Program:
 
         logging.getLogger("katana_woo_sync").addHandler(logging.NullHandler())
         logging.getLogger("katana_woo_sync").propagate = False
+    stop = StopSignals()
     return Program(
         settings=settings,
         redactor=redactor,
-        stop=StopSignals(),
-        katana=make_katana(settings, redactor, dry_run=False),
-        stores=make_stores(settings, redactor, dry_run=False),
+        stop=stop,
+        katana=make_katana(settings, redactor, stop, dry_run=False),
+        stores=make_stores(settings, redactor, stop, dry_run=False),
         dry_run=False,
     )
 

@@ -8,6 +8,7 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
+from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.schedule import start_schedule
 from katana_woo_sync.sync.context import OtherAccount, Stopped, log
@@ -65,7 +66,7 @@ class Loop:
                 run_cycle(context, list(self._program.stores.values()), options)
                 if context.report.katana_refused:
                     log.error("Katana refuses the key; the loop goes on and tries again")
-        except Stopped:
+        except (Stopped, Cancelled):
             pass
         except LockHeld as error:
             log.warning("%s", error)

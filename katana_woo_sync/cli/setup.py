@@ -19,10 +19,12 @@ from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor, one_line
+from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
+from katana_woo_sync.sync.hosts import keep_connections, restore_connections
 from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Report
@@ -73,7 +75,9 @@ class Program:
         """A context with the ledger open; with `--dry-run` on a copy of it in memory."""
         path = self.settings.ledger
         ledger = Ledger.open_copy(path) if self.dry_run else Ledger.open(path)
+        stores = list(self.stores.values())
         with ledger:
+            restore_connections(ledger, stores)
             yield Context(
                 settings=self.settings,
                 ledger=ledger,
@@ -86,6 +90,7 @@ class Program:
                 wait=self.stop.wait,
                 dry_run=self.dry_run,
             )
+            keep_connections(ledger, stores)
 
     def chosen(self, name: str | None) -> list[Store]:
         """The store of this name, or all. Ends the program where there is none of the name."""
@@ -120,30 +125,34 @@ def start(options: Globals, *, dry_run: bool = False) -> Program:
         settings=settings,
         redactor=redactor,
         stop=stop,
-        katana=make_katana(settings, redactor, dry_run=dry_run),
-        stores=make_stores(settings, redactor, dry_run=dry_run),
+        katana=make_katana(settings, redactor, stop, dry_run=dry_run),
+        stores=make_stores(settings, redactor, stop, dry_run=dry_run),
         dry_run=dry_run,
     )
 
 
-def make_katana(settings: Settings, redactor: Redactor, *, dry_run: bool) -> Katana:
+def make_katana(
+    settings: Settings, redactor: Redactor, stop: StopSignals, *, dry_run: bool
+) -> Katana:
     """The client of Katana, with the throttle that all threads share."""
     from katana_woo_sync.clients.katana import KatanaClient
     from katana_woo_sync.clients.throttle import Throttle
 
     throttle = Throttle(settings.katana.requests_per_minute)
     kind = DryRunKatana if dry_run else KatanaClient
-    return kind(settings.katana, redactor=redactor, throttle=throttle)
+    return kind(settings.katana, redactor=redactor, throttle=throttle, cancelled=stop.soon.is_set)
 
 
-def make_stores(settings: Settings, redactor: Redactor, *, dry_run: bool) -> dict[str, Store]:
+def make_stores(
+    settings: Settings, redactor: Redactor, stop: StopSignals, *, dry_run: bool
+) -> dict[str, Store]:
     """The configured stores with their clients, by name."""
     from katana_woo_sync.clients.woocommerce import WooCommerceClient
 
     kind = DryRunShop if dry_run else WooCommerceClient
     stores: dict[str, Store] = {}
     for store in settings.stores:
-        shop: Shop = kind(store, redactor=redactor)
+        shop: Shop = kind(store, redactor=redactor, cancelled=stop.soon.is_set)
         stores[store.name] = Store(store, shop)
     return stores
 
@@ -164,7 +173,7 @@ def exits() -> Iterator[None]:
         yield
     except click.ClickException:
         raise
-    except Stopped:
+    except (Stopped, Cancelled):
         click.echo("Stopped, as asked. Nothing is lost; run it again to go on.", err=True)
         raise SystemExit(int(ExitCode.TRY_LATER)) from None
     except LockHeld as error:

@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
@@ -158,6 +159,15 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return max(0.0, (at - now).total_seconds())
+
+
+def skew_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    """How far the clock behind a `Date` header is ahead of `now` (UTC); None without the header."""
+    try:
+        at = parsedate_to_datetime(headers.get("Date", ""))
+    except (ValueError, TypeError):
+        return None
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
 
 
 def record(data: object, kind: type[T]) -> T:

@@ -84,7 +84,13 @@ class NotFound(ServiceError):
 
 
 class Moved(ServiceError):
-    """The address redirects: nothing was sent there. The remedy names the address to configure."""
+    """The address redirects: nothing was sent there. `target` is the address to configure."""
+
+    def __init__(
+        self, service: str, action: str, reason: str, remedy: str = "", *, target: str = ""
+    ) -> None:
+        super().__init__(service, action, reason, remedy)
+        self.target: Final = target
 
 
 class UnknownOutcome(ServiceError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
 from urllib.parse import urljoin, urlsplit
@@ -36,6 +36,7 @@ from katana_woo_sync.clients.answers import (
     is_challenge,
     parse_json,
     retry_after,
+    skew_of,
     what_is,
     words_of,
 )
@@ -99,8 +100,8 @@ class HttpClient:
     cookies never kept. A subclass has the service's own words (`refusal`).
     """
 
-    API_PATH = ""
-    """What `base_url` adds to the address that stands in the config."""
+    API_PATHS: tuple[str, ...] = ()
+    """What `base_url` may add to the address that stands in the config."""
 
     def __init__(
         self,
@@ -135,6 +136,8 @@ class HttpClient:
         self._local = threading.local()
         self._count_lock = threading.Lock()
         self._sent = 0
+        self.clock_skew: timedelta | None = None
+        """How far the service's clock is ahead of ours, by its last answer."""
 
     @property
     def sent(self) -> int:
@@ -192,6 +195,7 @@ class HttpClient:
                 self._throttle.observe(response.headers)
             content = self._content(action, response, is_read=is_read)
             self._local.used_at = time.monotonic()
+            self.clock_skew = skew_of(response.headers, datetime.now(UTC)) or self.clock_skew
             return self._read(action, response, content, is_read=is_read)
 
     def _count(self) -> None:
@@ -355,13 +359,17 @@ class HttpClient:
             reason = f"it redirects to a login page (HTTP {status})"
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage("a login page"))
         host = target.netloc.rpartition("@")[2]
-        base = path.removesuffix(action.partition(" ")[2]).removesuffix(self.API_PATH)
-        where = self.words(f"{target.scheme}://{host}{base}")
+        base = path.removesuffix(action.partition(" ")[2])
+        for api in self.API_PATHS:
+            base = base.removesuffix(api)
+        there = f"{target.scheme}://{host}{base}"
+        where = self.words(there)
         return Moved(
             self.service,
             action,
             f"it redirects to {where} (HTTP {status}), and credentials are never sent along",
             f"Set url in the config to {where}",
+            target=there,
         )
 
     def _said(self, content: bytes) -> str:

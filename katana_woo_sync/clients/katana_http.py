@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -132,6 +132,11 @@ class KatanaApi:
     def sent(self) -> int:
         """How many requests were sent."""
         return self._http.sent
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """How far Katana's clock is ahead of ours; None before it was heard."""
+        return self._http.clock_skew
 
     def wait_for_room(self, requests: int) -> None:
         """Wait until so many requests may be sent at once. Nothing is reserved: it keeps a step

@@ -11,20 +11,26 @@ modification time than the list's mark, so the next read of changes brings it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 
 from katana_woo_sync.clients.answers import record
-from katana_woo_sync.clients.errors import Temporary
+from katana_woo_sync.clients.errors import NotTheApi, ServiceError, Temporary
 from katana_woo_sync.domain.text import clean
 from katana_woo_sync.domain.woocommerce import Order
 
+log = logging.getLogger("katana_woo_sync.clients")
+
 PER_PAGE = 100
-SMALL_PAGE = 20
-"""What a host that cannot give a whole page in time is asked for instead."""
+SMALLER = {100: 50, 50: 20}
+"""What a host that cannot give a page in time is asked for instead."""
+
+GROW_AFTER = 3
+"""Pages in a row that a host gives before it is asked for larger ones again."""
 
 STEPS_BACK = (10, 20, 50, 100)
 MOST_REPEATS = 20
@@ -71,6 +77,17 @@ FetchPage = Callable[[int, int], Page]
 """Fetches (offset, number of rows): the list's rows from that place on."""
 
 
+@dataclass(frozen=True)
+class Rescue:
+    """What to do about a page that a host does not give: `ids` fetches nothing but the ids and
+    numbers of its orders, `orders` these orders by their ids; `alive` raises where the shop answers
+    nothing at all."""
+
+    ids: FetchPage
+    orders: Callable[[Sequence[int]], Sequence[ReadOrder]]
+    alive: Callable[[], None]
+
+
 def read_order(data: object) -> ReadOrder | None:
     """An element of a list as an order; None for one without an id, which nothing can be done
     with."""
@@ -87,14 +104,20 @@ def read_order(data: object) -> ReadOrder | None:
 
 
 def read_pages(
-    fetch: FetchPage, *, descending: bool, per_page: int = PER_PAGE
+    fetch: FetchPage,
+    *,
+    descending: bool,
+    per_page: int = PER_PAGE,
+    rescue: Rescue | None = None,
 ) -> Iterator[tuple[ReadOrder, ...]]:
     """Read a list in the order of its ids, page by page, overlapping; nothing is skipped.
 
     Rows may come several times (the overlap, a step back), later copies later. Raises `StuckList`,
-    and what `fetch` raises; a page that times out is asked for once more in a smaller size.
+    and what `fetch` raises. Where the host gives the ids of a page but not the page, it is too slow
+    for it, or one order breaks it: pages shrink, to grow again later, and at last the orders are
+    asked for by their ids.
     """
-    reader = _Reader(fetch, descending=descending, per_page=per_page)
+    reader = _Reader(fetch, rescue, descending=descending, per_page=per_page)
     repeats = 0
     while not reader.at_end:
         last = reader.last
@@ -109,10 +132,14 @@ def read_pages(
 class _Reader:
     """A place in a list. Everything at or before `last`, the last id read, was read."""
 
-    def __init__(self, fetch: FetchPage, *, descending: bool, per_page: int) -> None:
+    def __init__(
+        self, fetch: FetchPage, rescue: Rescue | None, *, descending: bool, per_page: int
+    ) -> None:
         self._fetch_page = fetch
+        self._rescue = rescue
         self._sign = -1 if descending else 1
-        self._per_page = per_page
+        self._per_page = self._largest = per_page
+        self._good = 0
         self._offset = 0
         self.last: int | None = None
         self.at_end = False
@@ -143,15 +170,70 @@ class _Reader:
             self.at_end = whole or not news
         # a page of nothing new (a step back went far) is passed over to the next
         self._offset += self._per_page - 1
+        self._grow()
+
+    def _grow(self) -> None:
+        self._good += 1
+        if self._good >= GROW_AFTER and self._per_page < self._largest:
+            larger = next(size for size, less in SMALLER.items() if less == self._per_page)
+            self._per_page = min(larger, self._largest)
+            self._good = 0
 
     def _fetch(self) -> Page:
+        while True:
+            try:
+                return self._fetch_page(self._offset, self._per_page)
+            except (Temporary, NotTheApi) as error:
+                if self._rescue is None:
+                    raise
+                ids = self._ids_alone(error, self._rescue)
+            self._good = 0
+            if self._per_page in SMALLER:
+                self._per_page = SMALLER[self._per_page]
+            elif ids is not None:
+                return self._one_by_one(ids, self._rescue)
+            else:
+                return self._row_by_row()
+
+    def _ids_alone(self, error: Temporary | NotTheApi, rescue: Rescue) -> Page | None:
+        """The page's ids; None where an order breaks even those. Raises the error in an outage."""
         try:
-            return self._fetch_page(self._offset, self._per_page)
-        except Temporary as error:
-            if not error.timed_out or self._per_page <= SMALL_PAGE:
-                raise
-            self._per_page = SMALL_PAGE
-            return self._fetch_page(self._offset, self._per_page)
+            return rescue.ids(self._offset, self._per_page)
+        except ServiceError:
+            try:
+                rescue.alive()
+            except ServiceError:
+                raise error from None
+            return None
+
+    def _row_by_row(self) -> Page:
+        """The page's rows each for itself, without the one that breaks every page it is on."""
+        rows: list[ReadOrder] = []
+        length = 0
+        for place in range(self._per_page):
+            try:
+                page = self._fetch_page(self._offset + place, 1)
+            except (Temporary, NotTheApi):
+                length += 1
+                near = f"near order {int(rows[-1].id)}" if rows else "at the beginning of its list"
+                log.warning("an order %s breaks every answer of the shop that holds it", near)
+                continue
+            if not page.length:
+                break
+            length += page.length
+            rows += page.rows
+        return Page(tuple(rows), length)
+
+    @staticmethod
+    def _one_by_one(ids: Page, rescue: Rescue) -> Page:
+        """The page read by its ids; who is not there any more is left out."""
+        wanted = [int(order.id) for order in ids.rows]
+        read = {int(order.id): order for order in rescue.orders(wanted)}
+        rows = tuple(read[order_id] for order_id in wanted if order_id in read)
+        return Page(rows, ids.length, ids.total)
+
+
+BROKEN = "the shop fails whenever it is asked for this order (its PHP log says why)"
 
 
 def once_each(pages: Iterable[tuple[ReadOrder, ...]]) -> Iterator[tuple[ReadOrder, ...]]:
@@ -164,7 +246,9 @@ def once_each(pages: Iterable[tuple[ReadOrder, ...]]) -> Iterator[tuple[ReadOrde
             yield tuple(news.values())
 
 
-def read_changed(fetch: FetchPage, *, per_page: int = PER_PAGE) -> ChangedOrders:
+def read_changed(
+    fetch: FetchPage, *, per_page: int = PER_PAGE, rescue: Rescue | None = None
+) -> ChangedOrders:
     """Read the list of changed orders, newest ids first; of each its newest copy.
 
     The mark of a list of one page is its newest modification. Where it took several, it is that of
@@ -173,7 +257,8 @@ def read_changed(fetch: FetchPage, *, per_page: int = PER_PAGE) -> ChangedOrders
     found: dict[int, ReadOrder] = {}
     mark: datetime | None = None
     pages = 0
-    for page in read_pages(fetch, descending=True, per_page=per_page):
+    pages_read = read_pages(fetch, descending=True, per_page=per_page, rescue=rescue)
+    for page in pages_read:
         if pages == 0:
             times = [order.modified for order in page if isinstance(order, Order)]
             mark = max((time for time in times if time is not None), default=None)

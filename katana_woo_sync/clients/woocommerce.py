@@ -9,14 +9,17 @@ from functools import partial
 
 import msgspec
 
-from katana_woo_sync.clients.errors import BadRequest, NotTheApi
+from katana_woo_sync.clients.errors import BadRequest, NotTheApi, ServiceError, Temporary
 from katana_woo_sync.clients.http import Params
 from katana_woo_sync.clients.order_reader import (
+    BROKEN,
     PER_PAGE,
     ChangedOrders,
     Page,
     ReadOrder,
+    Rescue,
     StuckList,
+    UnreadableOrder,
     once_each,
     read_changed,
     read_order,
@@ -27,6 +30,10 @@ from katana_woo_sync.domain.fields import Text
 from katana_woo_sync.domain.woocommerce import Order, Refund, StoreFacts
 
 ORDER_FIELDS = ",".join(Order.__struct_fields__)
+ID_FIELDS = "id,number"
+NEWEST_MAY_BREAK = 2
+"""How many of the newest orders may break the shop's answers before it counts as down."""
+
 SLIM_FIELDS = (
     "id,number,order_key,status,currency,total,date_created_gmt,date_modified_gmt,"
     "date_completed_gmt,needs_processing"
@@ -40,10 +47,19 @@ class WooCommerceClient(WooCommerceProducts):
 
     def newest_modified(self) -> datetime | None:
         """The newest modification time of any order (UTC); None in a shop without orders."""
+        for place in range(1 + NEWEST_MAY_BREAK):
+            try:
+                return self._modified_at(place)
+            except (Temporary, NotTheApi):
+                self.ping()  # raises in an outage; else it is that order which breaks the answer
+        return self._modified_at(1 + NEWEST_MAY_BREAK)
+
+    def _modified_at(self, place: int) -> datetime | None:
         params = (
             ("orderby", "modified"),
             ("order", "desc"),
             ("per_page", "1"),
+            ("offset", str(place)),
             ("_fields", "id,date_modified_gmt"),
         )
         for row in self._rows("/orders", params)[0]:
@@ -51,6 +67,10 @@ class WooCommerceClient(WooCommerceProducts):
             if isinstance(read, Order):
                 return read.modified
         return None
+
+    def ping(self) -> None:
+        """Ask for a list that holds no order. Raises where the shop does not even answer that."""
+        self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
 
     def changed_orders(self, after: datetime | None, dp: int | None) -> ChangedOrders:
         """All orders modified after this time (UTC), whatever their status but trash.
@@ -64,7 +84,7 @@ class WooCommerceClient(WooCommerceProducts):
             params.append(("dates_are_gmt", "true"))
         fetch = partial(self._order_page, (*params, *_with(ORDER_FIELDS, dp)))
         try:
-            changed = read_changed(fetch)
+            changed = read_changed(fetch, rescue=self._rescue(params, _with(ORDER_FIELDS, dp)))
         except StuckList:
             raise self._stuck() from None
         if after is None:
@@ -75,19 +95,61 @@ class WooCommerceClient(WooCommerceProducts):
 
     def open_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]:
         """The orders in these statuses, by pages, in the order of their ids; only the few fields
-        that tell which they are."""
-        # A comma list: of a repeated plain key WooCommerce keeps only the last.
-        params = (
-            ("orderby", "id"),
-            ("order", "asc"),
-            ("status", ",".join(statuses)),
-            ("_fields", SLIM_FIELDS),
-        )
+        that tell which they are.
+
+        One status that the shop does not know (of a plugin since removed) fails the whole request:
+        the others are then asked for without it, with a warning.
+        """
+        pages = self._open_orders(statuses)
         try:
-            for page in once_each(read_pages(partial(self._order_page, params), descending=False)):
+            first = next(pages, None)
+        except BadRequest as error:
+            if len(statuses) < 2 or not error.concerns("status"):
+                raise
+            pages = self._open_orders(self._known(statuses))
+            first = next(pages, None)
+        if first is not None:
+            yield first
+            yield from pages
+
+    def _known(self, statuses: Sequence[str]) -> list[str]:
+        """Those of the statuses that the shop knows."""
+        known = []
+        for status in statuses:
+            params = (("status", status), ("per_page", "1"), ("_fields", "id"))
+            try:
+                self._rows("/orders", params)
+            except BadRequest as error:
+                if not error.concerns("status"):
+                    raise
+                log.warning(
+                    "%s: the shop does not know the status %r (any more); take it out of "
+                    "import_statuses, or switch the plugin on that made it",
+                    self._name,
+                    status,
+                )
+            else:
+                known.append(status)
+        return known
+
+    def _open_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]:
+        # A comma list: of a repeated plain key WooCommerce keeps only the last.
+        params = (("orderby", "id"), ("order", "asc"), ("status", ",".join(statuses)))
+        slim = (("_fields", SLIM_FIELDS),)
+        fetch = partial(self._order_page, (*params, *slim))
+        try:
+            pages = read_pages(fetch, descending=False, rescue=self._rescue(params, slim))
+            for page in once_each(pages):
                 yield tuple(order for order in page if _has_status(order, statuses))
         except StuckList:
             raise self._stuck() from None
+
+    def _rescue(self, params: Params, fields: Params) -> Rescue:
+        return Rescue(
+            partial(self._order_page, (*params, ("_fields", ID_FIELDS))),
+            lambda ids: self._by_ids(ids, fields),
+            self.ping,
+        )
 
     def _order_page(self, params: Params, offset: int, per_page: int) -> Page:
         place = (("per_page", str(per_page)), ("offset", str(offset)))
@@ -114,18 +176,38 @@ class WooCommerceClient(WooCommerceProducts):
         self, ids: Sequence[int], dp: int | None, *, slim: bool = False
     ) -> tuple[ReadOrder, ...]:
         """These orders, a hundred in a request; those in the trash or deleted are left out."""
+        fields = SLIM_FIELDS if slim else ORDER_FIELDS
         found: list[ReadOrder] = []
         for start in range(0, len(ids), PER_PAGE):
-            wanted = ids[start : start + PER_PAGE]
-            params = (
-                ("include", ",".join(str(int(i)) for i in wanted)),
-                ("status", "any"),
-                ("orderby", "id"),
-                ("order", "asc"),
-                *_with(SLIM_FIELDS if slim else ORDER_FIELDS, dp),
-            )
-            found += [o for o in self._order_page(params, 0, PER_PAGE).rows if int(o.id) in wanted]
+            found += self._by_ids(ids[start : start + PER_PAGE], _with(fields, dp))
         return tuple(found)
+
+    def _by_ids(self, ids: Sequence[int], fields: Params) -> list[ReadOrder]:
+        """Orders by their ids. Where one of them breaks the answer for all, it is told apart; where
+        the shop is slow, it is asked for fewer at once."""
+        if not ids:
+            return []
+        try:
+            return self._listed(ids, fields)
+        except (Temporary, NotTheApi) as error:
+            try:
+                self.ping()
+            except ServiceError:
+                raise error from None
+        if len(ids) == 1:
+            return [UnreadableOrder(int(ids[0]), "", BROKEN)]
+        half = len(ids) // 2
+        return [*self._by_ids(ids[:half], fields), *self._by_ids(ids[half:], fields)]
+
+    def _listed(self, ids: Sequence[int], fields: Params) -> list[ReadOrder]:
+        params = (
+            ("include", ",".join(str(int(i)) for i in ids)),
+            ("status", "any"),
+            ("orderby", "id"),
+            ("order", "asc"),
+            *fields,
+        )
+        return [o for o in self._order_page(params, 0, PER_PAGE).rows if int(o.id) in ids]
 
     def order(self, order_id: int, dp: int | None) -> Order:
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TypeVar
 
 import msgspec
 
 from katana_woo_sync.clients.answers import record
+from katana_woo_sync.clients.connection import Connection, StoreAccess
 from katana_woo_sync.clients.errors import NotTheApi
 from katana_woo_sync.clients.http import Params
 from katana_woo_sync.clients.order_reader import PER_PAGE
 from katana_woo_sync.clients.redact import Redactor
-from katana_woo_sync.clients.woocommerce_http import (
-    API,
-    StoreAccess,
-    WooCommerceHttp,
-    authentication,
-)
+from katana_woo_sync.clients.woocommerce_http import WooCommerceHttp
 
 T = TypeVar("T")
 
@@ -35,15 +32,22 @@ class WooCommerceApi:
     ) -> None:
         self._name = store.name
         self._http = WooCommerceHttp(
-            store.name,
-            store.api_url + API,
-            redactor=redactor,
-            timeout=store.timeout,
-            verify=str(store.ca_file) if store.ca_file else True,
-            auth=authentication(store),
-            attempts=attempts,
-            cancelled=cancelled,
+            store, redactor=redactor, attempts=attempts, cancelled=cancelled
         )
+
+    @property
+    def connection(self) -> Connection:
+        """How the store is reached, as far as it was found out."""
+        return self._http.connection
+
+    @connection.setter
+    def connection(self, connection: Connection) -> None:
+        self._http.connection = connection
+
+    @property
+    def clock_skew(self) -> timedelta | None:
+        """How far the store's clock is ahead of ours; None before it was heard."""
+        return self._http.clock_skew
 
     @property
     def sent(self) -> int:

@@ -1,21 +1,26 @@
-"""WooCommerce's side of HTTP: how requests are signed, and its own words for what it refuses."""
+"""WooCommerce's side of HTTP: how a store is reached, and its own words for what it refuses."""
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Mapping
-from functools import partial
-from ipaddress import ip_address
-from pathlib import Path
-from typing import Protocol
-from urllib.parse import urlsplit
-
-from requests.auth import AuthBase, HTTPBasicAuth
+from typing import TYPE_CHECKING
 
 from katana_woo_sync.clients.answers import JsonAnswer, words_of
+from katana_woo_sync.clients.connection import (
+    ALMOST_PRETTY,
+    PRETTY,
+    Connection,
+    StoreAccess,
+    authentication,
+    other_ways,
+)
 from katana_woo_sync.clients.errors import (
     BadRequest,
     Detail,
     MissingPermission,
+    Moved,
     NotFound,
     NotTheApi,
     RefusedKey,
@@ -23,71 +28,128 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.clients.http import LATER, HttpClient, Params
 
-API = "/wp-json/wc/v3"
+if TYPE_CHECKING:
+    from katana_woo_sync.clients.redact import Redactor
+
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 AUTHENTICATION = "woocommerce_rest_authentication_error"
+MOST_WAYS = 4
+"""How many other ways to reach a store are tried: some hosts are odd in two ways at once."""
 
-
-class StoreAccess(Protocol):
-    """What the client needs of a store's settings."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def api_url(self) -> str: ...
-    @property
-    def consumer_key(self) -> str: ...
-    @property
-    def consumer_secret(self) -> str: ...
-    @property
-    def allow_http(self) -> bool: ...
-    @property
-    def ca_file(self) -> Path | None: ...
-    @property
-    def timeout(self) -> float: ...
-
-
-def authentication(store: StoreAccess) -> Callable[[], AuthBase]:
-    """How requests are signed: Basic over https; OAuth 1.0a over http, which is all that
-    WooCommerce takes there. Raises `ValueError` for http where it is not allowed."""
-    where = urlsplit(store.api_url)
-    if where.scheme == "https":
-        return partial(HTTPBasicAuth, store.consumer_key, store.consumer_secret)
-    if not (store.allow_http or is_loopback(where.hostname or "")):
-        raise ValueError(f"{store.name}: http is not allowed for {where.hostname}")
-    from requests_oauthlib import OAuth1
-
-    # made anew for each request: a nonce and timestamp are good for one
-    return partial(
-        OAuth1,
-        client_key=store.consumer_key,
-        client_secret=store.consumer_secret,
-        signature_method="HMAC-SHA256",
-        signature_type="query",
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, where http leaks nothing."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:  # a name, such as 127.example.com, may be anywhere
-        return False
+log = logging.getLogger("katana_woo_sync.clients")
 
 
 class WooCommerceHttp(HttpClient):
-    """HTTP with WooCommerce's own words for what it refuses."""
+    """HTTP with WooCommerce's own words for what it refuses.
 
-    API_PATH = API
-    _has_read = False
+    `connection` is how the store is reached. It is found out when the first request fails in a way
+    that another one may mend; nothing is asked twice where the usual way works.
+    """
+
+    API_PATHS = (ALMOST_PRETTY, PRETTY)
+
+    def __init__(
+        self,
+        store: StoreAccess,
+        *,
+        redactor: Redactor,
+        attempts: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        super().__init__(
+            store.name,
+            store.api_url + PRETTY,
+            redactor=redactor,
+            timeout=store.timeout,
+            verify=str(store.ca_file) if store.ca_file else True,
+            auth=authentication(store, Connection()),
+            # caches between here and the shop must not answer in its place
+            headers={"Cache-Control": "no-cache"},
+            attempts=attempts,
+            sleep=sleep,
+            cancelled=cancelled,
+        )
+        self._store = store
+        self._connection = Connection()
+        self._has_read = False
+
+    @property
+    def connection(self) -> Connection:
+        """How the store is reached."""
+        return self._connection
+
+    @connection.setter
+    def connection(self, connection: Connection) -> None:
+        self._auth = authentication(self._store, connection)
+        self.base_url = (connection.url or self._store.api_url) + connection.path
+        self._connection = connection
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
         """Read. Raises a `ServiceError`."""
         answer = super().get(path, params)
         self._has_read = True
         return answer
+
+    def request(
+        self, method: str, path: str, *, params: Params = (), body: bytes | None = None
+    ) -> JsonAnswer:
+        """Send a request, in another way where the usual one does not reach the API.
+
+        Nothing was done by a request that was redirected, refused for its key, or answered by a
+        page of WordPress: it may be sent again.
+        """
+        try:
+            return super().request(method, path, params=params, body=body)
+        except (RefusedKey, NotTheApi, Moved) as error:
+            if method != "GET" and not isinstance(error, Moved):
+                raise
+            if self._has_read and not isinstance(error, Moved):
+                raise
+            answer = self._otherwise(error, method, path, params, body)
+            if answer is None:
+                raise
+            return answer
+
+    def _otherwise(
+        self, error: ServiceError, method: str, path: str, params: Params, body: bytes | None
+    ) -> JsonAnswer | None:
+        """Try other ways to reach the store; None, and the way as it was, where none works."""
+        before, tried = self._connection, {self._connection}
+        for _ in range(MOST_WAYS):
+            ways = other_ways(self._connection, error, self._store, self._own_address)
+            way = next((way for way in ways if way not in tried), None)
+            if way is None:
+                break
+            tried.add(way)
+            self.connection = way
+            try:
+                answer = super().request(method, path, params=params, body=body)
+            except (RefusedKey, NotTheApi, Moved) as another:
+                error = another
+            except ServiceError:
+                break
+            else:
+                log.info("%s: it is reached in another way: %s", self.service, way)
+                return answer
+        self.connection = before
+        return None
+
+    def _own_address(self) -> str:
+        """The address that the site itself believes to have; "" where it does not say."""
+        site = HttpClient(
+            self.service,
+            self._connection.url or self._store.api_url,
+            redactor=self._redactor,
+            timeout=self._store.timeout,
+            verify=self._verify,
+            attempts=1,
+        )
+        try:
+            data = site.get("/wp-json/", (("_fields", "home,url"),)).data
+        except (ServiceError, NotImplementedError):
+            return ""
+        return str(data.get("home") or "") if isinstance(data, dict) else ""
 
     def refusal(self, action: str, status: int, data: object) -> ServiceError:
         """The error for a 4xx answer, by its `code` and message."""

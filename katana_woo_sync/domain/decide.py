@@ -116,7 +116,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     """Merge what the shop says about an order into its record (rules 1, 2, 9)."""
     if known is None:
         return Seen(_first_seen(order, rules, now))
-    if _is_stale(known, order):
+    if is_stale(known, order):
         return Seen(known)
     if _is_another(known, order):
         changed = replace(
@@ -141,7 +141,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     return _after_import(record, known, order, rules)
 
 
-def _is_stale(known: OrderRecord, order: Order) -> bool:
+def is_stale(known: OrderRecord, order: Order) -> bool:
     """Whether the copy is older than what is known already: a cache's, or one that was read before
     another process heard better. (Both times are the shop's own.)"""
     if known.shop_modified is None or order.modified is None:

@@ -33,6 +33,12 @@ def m003_deleted_products(db: Database) -> None:
     db.execute(DELETED_PRODUCTS)
 
 
+@migrations()
+def m004_connections(db: Database) -> None:
+    """How each store is reached, as far as it was found out."""
+    db.execute("ALTER TABLE stores ADD COLUMN connection TEXT")
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

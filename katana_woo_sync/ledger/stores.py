@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -90,6 +91,16 @@ class Stores:
         """Keep what was learnt of the store's settings."""
         kept = _Facts(facts.round_at_subtotal, facts.decimals, str(facts.currency))
         self._update(identity, "facts", msgspec.json.encode(kept).decode())
+
+    def connection(self, identity: str) -> Mapping[str, object]:
+        """What was found out about how the store is reached; empty where nothing was."""
+        rows = self._db.query("SELECT connection FROM stores WHERE identity = ?", [identity])
+        kept = next((row["connection"] for row in rows), None)
+        return msgspec.json.decode(kept, type=dict[str, object]) if kept else {}
+
+    def set_connection(self, identity: str, connection: Mapping[str, object]) -> None:
+        """Keep how the store is reached."""
+        self._update(identity, "connection", msgspec.json.encode(connection).decode())
 
     def succeeded(self, identity: str, now: datetime) -> None:
         """The store's cycle went through."""

@@ -24,6 +24,7 @@ from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
 from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, guarded
+from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.rebuild import reconnect
@@ -116,6 +117,7 @@ def _as_they_come(
 
 def finish(context: Context) -> None:
     """Complete the report: requests, and the problems there are now."""
+    warn_of_clocks(context)
     report = context.report
     report.finished_at = context.clock()
     report.katana_requests = context.katana.sent

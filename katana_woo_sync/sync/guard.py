@@ -13,11 +13,12 @@ from katana_woo_sync.clients.errors import (
     Unavailable,
     Unreachable,
 )
+from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem
 from katana_woo_sync.sync.locking import LockHeld
 
-FATAL = (Stopped, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
+FATAL = (Stopped, Cancelled, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
 """What ends the whole run, not one order or store."""
 
 OF_THE_STORE = (RefusedKey, MissingPermission, Moved, StoreProblem)
@@ -51,7 +52,7 @@ def is_an_outage(context: Context, store: Store, error: Unavailable) -> bool:
         return True
     try:
         if error.service == store.name:
-            store.shop.newest_modified()
+            store.shop.ping()
         else:
             context.katana.locations()
     except ServiceError:

@@ -12,6 +12,7 @@ from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
 from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
 from katana_woo_sync.domain.decide import (
     GONE,
+    is_stale,
     left_before_import,
     may_be_imported,
     see_in_shop,
@@ -98,6 +99,9 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
         if isinstance(order, UnreadableOrder):
             _merge_unreadable(context, store, order, before)
             continue
+        if before is not None and is_stale(before, order):
+            _warn_of_cache(context, store, order)
+            continue
         seen = see_in_shop(order, before, rules, now)
         if seen.record is None or seen.record == before:
             continue
@@ -108,6 +112,20 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
             refuse_other_identity(store, order.number, other)
         context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
         context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
+
+
+def _warn_of_cache(context: Context, store: Store, order: Order) -> None:
+    """Tell once a day that the shop answers with copies older than what it had told before."""
+    key, today = f"cache_warned:{store.identity}", f"{context.clock():%Y-%m-%d}"
+    if context.ledger.stores.meta(key) != today:
+        context.ledger.stores.set_meta(key, today)
+        log.warning(
+            "%s: order %s came as it was before its last change: a cache seems to answer in the "
+            "shop's place; let it leave out /wp-json",
+            store.name,
+            order.number,
+            extra={"store": store.name},
+        )
 
 
 def _merge_unreadable(

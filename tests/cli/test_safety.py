@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -25,6 +26,7 @@ def hostile_order(world: World) -> int:
         billing=person,
         number=f"7{HOSTILE}",
         customer_note=HOSTILE,
+        total=Decimal(1),
     )
     world.shop.delete_product(product)
     return order

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +11,8 @@ import pytest
 from katana_woo_sync.clients.errors import Temporary
 from katana_woo_sync.clients.order_reader import (
     Page,
+    ReadOrder,
+    Rescue,
     StuckList,
     UnreadableOrder,
     once_each,
@@ -178,21 +180,60 @@ def test_a_cache_that_answers_every_page_alike_is_noticed() -> None:
         read_changed(fetch, per_page=PER_PAGE)
 
 
-def test_a_page_that_times_out_is_asked_for_in_a_smaller_size() -> None:
-    def fetch(offset: int, per_page: int) -> Page:
-        if per_page > 20:
-            raise Temporary("eu", "GET /orders", "no answer", timed_out=True)
-        return still(50)(offset, per_page)
+def rescue(fetch: Callable[[int, int], Page], *, ids_break: Sequence[int] = ()) -> Rescue:
+    """What a host gives beside whole pages: ids, single orders, and a sign of life."""
 
-    assert len(read_changed(fetch, per_page=100).orders) == 50
+    def ids(offset: int, per_page: int) -> Page:
+        page = fetch(offset, per_page)
+        if any(order.id in ids_break for order in page.rows):
+            raise Temporary("eu", "GET /orders", "HTTP 500")
+        return page
+
+    def orders(wanted: Sequence[int]) -> list[ReadOrder]:
+        return [Order(id=Whole(i)) if i != 30 else UnreadableOrder(i, "", "broken") for i in wanted]
+
+    return Rescue(ids, orders, lambda: None)
+
+
+def test_pages_that_time_out_shrink_and_grow_again() -> None:
+    sizes: list[int] = []
+
+    def fetch(offset: int, per_page: int) -> Page:
+        sizes.append(per_page)
+        if per_page > 20 and len(sizes) < 6:
+            raise Temporary("eu", "GET /orders", "no answer", timed_out=True)
+        return still(500)(offset, per_page)
+
+    assert len(read_changed(fetch, per_page=100, rescue=rescue(still(500))).orders) == 500
+    assert sizes[:3] == [100, 50, 20]
+    assert sizes[-1] == 100
+
+
+@pytest.mark.parametrize("ids_break", [(), (30,)], ids=["its page", "even its id"])
+def test_an_order_that_breaks_every_page_is_told_apart(ids_break: Sequence[int]) -> None:
+    whole = still(150)
+
+    def fetch(offset: int, per_page: int) -> Page:
+        page = whole(offset, per_page)
+        if any(order.id == 30 for order in page.rows):
+            raise Temporary("eu", "GET /orders", "HTTP 500")
+        return page
+
+    found = read_changed(fetch, rescue=rescue(whole, ids_break=ids_break)).orders
+    broken = [order for order in found if isinstance(order, UnreadableOrder)]
+    assert [order.id for order in broken] == ([] if ids_break else [30])
+    assert len(found) == (149 if ids_break else 150)
 
 
 def test_an_outage_is_no_reason_for_smaller_pages() -> None:
     def fetch(offset: int, per_page: int) -> Page:
         raise Temporary("eu", "GET /orders", f"HTTP 502 at {per_page}")
 
+    def dead() -> None:
+        raise Temporary("eu", "GET /orders", "HTTP 502")
+
     with pytest.raises(Temporary, match="at 100"):
-        read_changed(fetch, per_page=100)
+        read_changed(fetch, per_page=100, rescue=Rescue(fetch, lambda _ids: [], dead))
 
 
 @pytest.mark.parametrize("field", ["shipping", "line_items", "meta_data", "prices_include_tax"])

@@ -20,6 +20,7 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.woocommerce_http import WooCommerceHttp
+from tests.clients.support import StoreSettings
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "woocommerce"
 NAMES = sorted(path.name.removesuffix(".headers.txt") for path in RECORDED.glob("error-*.headers*"))
@@ -113,9 +114,8 @@ def replay(name: str) -> tuple[str, ServiceError | None]:
         headers=kept,
         content_type=headers.get("Content-Type", "text/html"),
     )
-    asked = WooCommerceHttp(
-        "eu", url.removesuffix("/orders"), redactor=Redactor(), attempts=1, sleep=lambda _s: None
-    )
+    settings = StoreSettings(url.removesuffix("/wp-json/wc/v3/orders"))
+    asked = WooCommerceHttp(settings, redactor=Redactor(), attempts=1, sleep=lambda _s: None)
     try:
         asked.request(method, "/orders", body=None if method in ("GET", "DELETE") else b"{}")
     except ServiceError as error:

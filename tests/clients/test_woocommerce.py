@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 import responses
 
+from katana_woo_sync.clients.connection import is_loopback
 from katana_woo_sync.clients.errors import (
     BadRequest,
     MissingPermission,
@@ -20,7 +21,6 @@ from katana_woo_sync.clients.errors import (
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
-from katana_woo_sync.clients.woocommerce_http import is_loopback
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox

@@ -3,7 +3,6 @@ own client against the store as https."""
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -100,21 +99,6 @@ def answered(store: WooCommerceSandbox, order_id: int, dp: int | None) -> Order:
     """The order as the store answers it to a request for so many decimals, but for the network."""
     shown = order_json(store.state.orders[order_id], View(store.state, "http://127.0.0.1", dp))
     return record(msgspec.json.decode(msgspec.json.encode(shown)), Order)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
-    """A certificate for loopback that nobody else trusts, and its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    made = [*command.split(), "-keyout", key, "-out", cert, *names]
-    try:
-        subprocess.run(made, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("there is no openssl to make a certificate with")
-    return cert, key
 
 
 @pytest.fixture

@@ -49,6 +49,8 @@ class Gate:
     permission: str = "read_write"
     https: bool = False
     address: str = ""
+    strips_header: bool = False
+    """Whether the host keeps the Authorization header from PHP, as some do."""
     nonces: dict[int, str] = field(default_factory=dict)
 
     def is_https(self, request: Request) -> bool:
@@ -72,8 +74,9 @@ class Gate:
     def _basic(self, request: Request) -> bool:
         """The key in the query, which wins, or in the header. Raises `Refused`."""
         key, secret = request.args.get("consumer_key"), request.args.get("consumer_secret")
-        if not (key and secret) and request.authorization is not None:
-            key, secret = request.authorization.username, request.authorization.password
+        header = None if self.strips_header else request.authorization
+        if not (key and secret) and header is not None:
+            key, secret = header.username, header.password
         if not key or not secret or key != self.consumer_key:
             return False
         if not hmac.compare_digest(secret.encode(), self.consumer_secret.encode()):

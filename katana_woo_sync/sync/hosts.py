@@ -1,0 +1,73 @@
+"""What is odd about the stores' hosts: remembered between runs, and told to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import timedelta
+
+from katana_woo_sync.clients.connection import Connection
+from katana_woo_sync.clients.katana_http import KATANA
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.context import Context, Store, log
+
+MOST_SKEW = timedelta(minutes=5)
+"""How far a clock may be off before a person is told."""
+
+FOR = "for"
+"""The key under which the ledger keeps which address a connection was found out for."""
+
+
+def restore_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
+    """Reach each store as it was reached last, so that nothing is found out anew in every run."""
+    for store in stores:
+        kept = dict(ledger.stores.connection(store.identity))
+        if kept.pop(FOR, None) != store.settings.api_url:
+            continue
+        try:
+            store.shop.connection = Connection(**kept)  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            continue  # of another version, or http is no longer allowed: it is found out anew
+        if store.shop.connection.url:
+            log.warning(
+                "%s: its address redirects to %s; set url in the config to that",
+                store.name,
+                store.shop.connection.url,
+                extra={"store": store.name},
+            )
+
+
+def keep_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
+    """Remember what was found out about reaching the stores that the ledger knows."""
+    for store in stores:
+        found = {FOR: store.settings.api_url, **asdict(store.shop.connection)}
+        known = ledger.stores.get(store.identity) is not None
+        if known and dict(ledger.stores.connection(store.identity)) != found:
+            ledger.stores.set_connection(store.identity, found)
+
+
+def warn_of_clocks(context: Context) -> None:
+    """Tell of clocks that are off. No cursor depends on them, but signatures over http do, and a
+    person who compares times."""
+    skews = {store.name: store.shop.clock_skew for store in context.stores.values()}
+    skews[KATANA] = context.katana.clock_skew
+    heard = {name: skew for name, skew in skews.items() if skew is not None}
+    if len(heard) > 1 and _is_ours(heard):
+        skew = -next(iter(heard.values()))
+        log.warning("this machine's clock is %s everybody else's; set it", _words(skew))
+        return
+    for name, skew in heard.items():
+        if abs(skew) > MOST_SKEW:
+            log.warning("%s: its clock is %s this machine's", name, _words(skew))
+
+
+def _is_ours(heard: Mapping[str, timedelta]) -> bool:
+    """Whether all others agree with each other, and not with us."""
+    spread = max(heard.values()) - min(heard.values())
+    return spread < MOST_SKEW and all(abs(skew) > MOST_SKEW for skew in heard.values())
+
+
+def _words(skew: timedelta) -> str:
+    minutes = round(abs(skew).total_seconds() / 60)
+    side = "ahead of" if skew > timedelta(0) else "behind"
+    return f"{minutes // 60} h {minutes % 60} min {side}"

@@ -1,0 +1,143 @@
+"""Odd hosts through whole cycles: what is found out is remembered, and a person is told."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sync.cycle import SweepWhen
+from katana_woo_sync.sync.hosts import warn_of_clocks
+from tests.sync.world import World
+
+
+def said(caplog: pytest.LogCaptureFixture) -> str:
+    """All warnings."""
+    return "\n".join(r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING)
+
+
+def test_how_a_store_is_reached_is_found_out_once(world: World) -> None:
+    world.shop.app.permalinks = "index"
+    order = world.order()
+    world.sync()
+    assert world.state(order)[0] == "imported"
+    world.reset_counts()
+    world.sync()
+    assert len(world.shop.server.requests) == 1
+
+
+def test_what_was_found_out_is_forgotten_when_it_no_longer_holds(world: World) -> None:
+    world.shop.app.permalinks = "index"
+    world.sync()
+    world.shop.app.permalinks = "pretty"
+    order = world.order()
+    world.sync()
+    assert world.state(order)[0] == "imported"
+    world.reset_counts()
+    world.sync()
+    assert len(world.shop.server.requests) == 1
+
+
+def test_a_status_of_a_removed_plugin_stops_no_sweep(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.shop.add_status("packed")
+    world.configure(stores={"eu": 'import_statuses = ["processing", "packed"]'})
+    packed = world.order(status="packed")
+    world.sync()
+    assert world.state(packed)[0] == "imported"
+    world.shop.remove_status("packed")
+    order = world.order()
+    report = world.sync(sweep=SweepWhen.NOW)
+    assert report.store("eu").error is None
+    assert world.state(order)[0] == "imported"
+    assert "does not know the status 'packed'" in said(caplog)
+    assert "import_statuses" in said(caplog)
+
+
+def test_one_order_that_breaks_every_list_stops_no_store(world: World) -> None:
+    good, bad, later = world.order(), world.order(), world.order()
+    world.shop.app.broken_orders.add(bad)
+    world.sync()
+    assert [world.state(order)[0] for order in (good, later)] == ["imported"] * 2
+    world.sync(sweep=SweepWhen.NOW)
+    world.shop.app.broken_orders.clear()
+    world.sync(sweep=SweepWhen.NOW)
+    assert world.state(bad)[0] == "imported"
+
+
+def test_an_order_that_breaks_the_shop_once_it_is_queued(world: World) -> None:
+    with world.down(world.katana.server):
+        good, bad = world.order(), world.order()
+        world.sync()
+    world.shop.app.broken_orders.add(bad)
+    world.sync(minutes=10)
+    assert world.state(good)[0] == "imported"
+    assert world.find(bad) is not None
+    world.shop.app.broken_orders.clear()
+    world.sync(sweep=SweepWhen.NOW)
+    assert world.state(bad)[0] == "imported"
+
+
+def test_a_cache_that_answers_in_the_shops_place_is_told_of(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    order = world.order()
+    before = world.clock()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.sync()
+    assert world.status(order) == "completed"
+    # the list comes as it was before our own write
+    world.shop.edit_order(order, status="processing", modified=before)
+    world.order()
+    world.sync(minutes=25 * 60)
+    assert "cache" in said(caplog)
+    assert world.completions(order) == 1
+    assert world.record(order).shop_status == "completed"
+
+
+def test_a_slow_host_is_asked_for_smaller_pages(world: World) -> None:
+    world.shop.add_generated_orders(60)
+    slow = Fault(FaultKind.STATUS, "GET", "/wc/v3/orders", status=504, times=1)
+    world.shop.server.add_fault(slow)
+    assert world.sync().store("eu").error is None
+
+
+class Clocks:
+    """A context whose services' clocks are off by so much."""
+
+    def __init__(self, katana: timedelta, shop: timedelta) -> None:
+        self.katana = _Skewed(katana)
+        self.stores = {"eu": _Store(_Skewed(shop))}
+
+
+class _Skewed:
+    def __init__(self, skew: timedelta) -> None:
+        self.clock_skew = skew
+
+
+class _Store:
+    name = "eu"
+
+    def __init__(self, shop: _Skewed) -> None:
+        self.shop = shop
+
+
+@pytest.mark.parametrize(
+    ("katana", "shop", "words"),
+    [
+        (0, 0, ""),
+        (0, 180, "eu: its clock is 3 h 0 min ahead of this machine's"),
+        (120, 121, "this machine's clock is 2 h 1 min behind everybody else's"),
+    ],
+)
+def test_clocks_that_are_off_are_named(
+    caplog: pytest.LogCaptureFixture, katana: int, shop: int, words: str
+) -> None:
+    clocks = Clocks(timedelta(minutes=katana), timedelta(minutes=shop))
+    warn_of_clocks(clocks)  # type: ignore[arg-type]
+    assert words in said(caplog)
+    assert bool(said(caplog)) is bool(words)
