@@ -25,7 +25,7 @@ def commands_in(text: str) -> list[list[str]]:
         for at, word in enumerate(words):
             is_program = word.rpartition("/")[2] == "katana-woo-sync"
             following = words[at + 1 : at + 2]
-            if is_program and following and re.fullmatch(r"--?[a-z-]+|[a-z]+", following[0]):
+            if is_program and following and re.fullmatch(r"--?[a-z-]+|[a-z][a-z-]*", following[0]):
                 if at and words[at - 1].startswith("-"):
                     continue  # the user of the same name
                 called.append(words[at + 1 :])

@@ -16,6 +16,7 @@ from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.taxes import HALF_A_CENT
+from katana_woo_sync.domain.transitions import imported, money_settled, queued
 from katana_woo_sync.domain.witness import is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
@@ -25,12 +26,6 @@ GONE = "gone"
 
 ENDED = frozenset({"cancelled", "refunded", "failed"})
 GONE_STATUSES = frozenset({"trash", GONE})
-
-FIRST_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
-"""How long a failed order waits for its next attempt; after the last it needs attention."""
-
-RECHECK = timedelta(hours=1)
-"""How often an order in attention is tried again by itself, in case its cause is gone."""
 
 ADOPTION_GRACE = timedelta(days=7)
 """Rule 12: pairs that disagree when adopted are carried if they began to within this time."""
@@ -59,18 +54,6 @@ _DELIVERY_HELD = frozenset(
         Reason.REFUNDED_SINCE_IMPORT,
     }
 )
-
-NOTHING_TO_RETRY = frozenset(
-    {
-        Reason.ORDER_KEY_CHANGED,
-        Reason.TAKEOVER_MISMATCH,
-        Reason.TOTAL_DIFFERS,
-        Reason.DOUBLED_IN_KATANA,
-    }
-)
-"""Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
-
-_RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
 
 _SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
 
@@ -166,7 +149,7 @@ def _is_another(known: OrderRecord, order: Order) -> bool:
 
 def _relieved(known: OrderRecord) -> OrderRecord:
     """The record of an order whose answer makes sense again: attention ends with its cause."""
-    return queued(known) if known.in_katana is InKatana.NO else _imported(known, State.IMPORTED)
+    return queued(known) if known.in_katana is InKatana.NO else imported(known, State.IMPORTED)
 
 
 def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None:
@@ -247,13 +230,6 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules) -> OrderReco
     return left_before_import(record)
 
 
-def queued(record: OrderRecord) -> OrderRecord:
-    """The record with a clean slate, to be imported at the next opportunity."""
-    return replace(
-        record, state=State.QUEUED, reason="", detail="", attempts=0, next_attempt_at=None
-    )
-
-
 def left_before_import(record: OrderRecord) -> OrderRecord:
     """The record of an order that left Processing, by its status now, before it was imported."""
     if record.shop_status in GONE_STATUSES:
@@ -316,12 +292,6 @@ def _money_mended(record: OrderRecord) -> OrderRecord:
     return money_settled(record)
 
 
-def money_settled(record: OrderRecord) -> OrderRecord:
-    """The record without a complaint about its total."""
-    record = replace(record, money_differs="")
-    return _imported(record, State.IMPORTED) if record.reason == Reason.TOTAL_DIFFERS else record
-
-
 def compared(record: OrderRecord, total: Decimal, decimals: int) -> Seen:
     """Rule 4: Katana's total, with tax and shipping, against what is left of the shop's.
 
@@ -338,7 +308,7 @@ def compared(record: OrderRecord, total: Decimal, decimals: int) -> Seen:
         return Seen(record, (Note(Reason.CENT_ROUNDING, shown),))
     differs = replace(record, money_differs=shown)
     if record.state is State.IMPORTED:
-        differs = _imported(differs, State.IMPORTED)
+        differs = imported(differs, State.IMPORTED)
     return Seen(differs, (Note(Reason.TOTAL_DIFFERS, shown),))
 
 
@@ -352,16 +322,16 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
     if record.reason == Reason.ORDER_KEY_CHANGED:
         return record
     if record.is_delivered and record.shop_status == COMPLETED:
-        return _imported(record, State.FULFILLED)
+        return imported(record, State.FULFILLED)
     reason = _disagreement(record, rules)
     if reason is not None:
         if record.reason == reason:
             return record
         return replace(record, state=State.ATTENTION, reason=reason, detail="")
     if record.reason in ENDS_WITH_ITS_CAUSE and not _refusal_stands(record):
-        return _imported(record, State.IMPORTED)
+        return imported(record, State.IMPORTED)
     if record.in_katana is InKatana.DELETED or record.state not in _SETTLED:
-        return _imported(record, State.IMPORTED)
+        return imported(record, State.IMPORTED)
     return record
 
 
@@ -390,16 +360,6 @@ def _refusal_stands(record: OrderRecord) -> bool:
     if record.reason in (Reason.DISAGREED_AT_ADOPTION, Reason.TOO_MANY_ATTEMPTS):
         return record.is_delivered != (record.shop_status == COMPLETED)
     return False
-
-
-def _imported(record: OrderRecord, state: State) -> OrderRecord:
-    """In Katana and in no trouble, unless its total is."""
-    reason, detail = "", ""
-    if state is State.IMPORTED and record.money_differs and record.in_katana is InKatana.YES:
-        state, reason, detail = State.ATTENTION, Reason.TOTAL_DIFFERS, record.money_differs
-    return replace(
-        record, state=state, reason=reason, detail=detail, attempts=0, next_attempt_at=None
-    )
 
 
 def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
@@ -431,39 +391,6 @@ def _wants_import(record: OrderRecord) -> bool:
     return record.state is State.ATTENTION and record.next_attempt_at is not None
 
 
-def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
-    """The record after an attempt that failed: tried again later, and at last shown to a person."""
-    if record.attempts >= len(FIRST_WAITS):
-        return for_attention(record, Reason.TOO_MANY_ATTEMPTS, detail, now)
-    return replace(
-        record,
-        state=State.FAILED if record.in_katana is InKatana.NO else record.state,
-        reason=reason,
-        detail=detail,
-        attempts=record.attempts + 1,
-        next_attempt_at=now + FIRST_WAITS[record.attempts],
-    )
-
-
-def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
-    """The record of an order that a person must look at; tried again in case its cause is gone."""
-    return replace(
-        record,
-        state=State.ATTENTION,
-        reason=reason,
-        detail=detail,
-        next_attempt_at=None if reason in NOTHING_TO_RETRY else now + RECHECK,
-    )
-
-
-def without_fee_due(record: OrderRecord) -> OrderRecord:
-    """The record of an order whose shipping fee is in Katana."""
-    settled = replace(record, shipping_fee_due=False)
-    if settled.reason == Reason.SHIPPING_FEE_MISSING or settled.state is State.IMPORTED:
-        return _imported(settled, State.IMPORTED)
-    return settled
-
-
 def too_many_completions(completions: int, open_orders: int) -> bool:
     """Rule 12: more than 50 completions, and more than half of a store's open orders."""
     return completions > 50 and completions * 2 > open_orders
@@ -480,31 +407,3 @@ def stale_disagreement(
     else:
         return False
     return began is None or now - began > ADOPTION_GRACE
-
-
-def retried(record: OrderRecord) -> OrderRecord | None:
-    """The record of an order that a person wants tried again; None where nothing can be tried.
-
-    One that was completed unseen counts as seen from now on: the person says that it belongs in
-    Katana.
-    """
-    if record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
-        return None
-    if record.in_katana is InKatana.NO:
-        seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
-        return replace(queued(record), was_processing=seen)
-    return _imported(record, State.IMPORTED)
-
-
-def ignored(record: OrderRecord) -> OrderRecord | None:
-    """The record of an order that a person wants left alone; None where there is nothing to leave.
-
-    Where all that is wrong is the total of an order in Katana, only that is set aside.
-    """
-    if record.money_differs and record.state is State.FULFILLED:
-        return replace(record, money_differs="")
-    if record.reason == Reason.TOTAL_DIFFERS:
-        return money_settled(record)
-    if record.state in (State.FULFILLED, State.SKIPPED, State.IGNORED, State.IMPORTING):
-        return None
-    return replace(record, state=State.IGNORED, reason="", detail="", next_attempt_at=None)

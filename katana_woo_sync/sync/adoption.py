@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import Note, for_attention
+from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.takeover import adopt, agrees, mismatch
+from katana_woo_sync.domain.transitions import for_attention
 from katana_woo_sync.domain.witness import is_of_moment
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind

@@ -8,11 +8,11 @@ from decimal import Decimal
 from functools import partial
 
 from katana_woo_sync.clients.errors import BadRequest
-from katana_woo_sync.domain.decide import for_attention, without_fee_due
 from katana_woo_sync.domain.katana import ShippingFee, ShippingFeeDraft
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.taxes import HUNDRED
+from katana_woo_sync.domain.transitions import for_attention, without_fee_due
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once

@@ -17,8 +17,6 @@ from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.decide import (
     GONE,
     Step,
-    failed,
-    for_attention,
     next_step,
     see_in_katana,
     see_in_shop,
@@ -27,6 +25,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.transitions import failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import StillUnknown

@@ -16,8 +16,6 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.domain.decide import (
     Note,
-    failed,
-    for_attention,
     left_before_import,
     may_be_imported,
     see_in_katana,
@@ -31,6 +29,7 @@ from katana_woo_sync.domain.mapping import Mapped, Resolved, Unmappable, map_ord
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
+from katana_woo_sync.domain.transitions import failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order, Refund
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.adoption import adopt_order

@@ -20,6 +20,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.transitions import for_attention
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
 from katana_woo_sync.sync.ports import ReadOrder
@@ -147,9 +148,7 @@ def _merge_unreadable(
         shop_status="",
         first_seen_at=context.clock(),
     )
-    unreadable = replace(
-        record, state=State.ATTENTION, reason=Reason.UNREADABLE, detail=order.problem
-    )
+    unreadable = for_attention(record, Reason.UNREADABLE, order.problem, context.clock())
     if unreadable != before:
         context.save(store, unreadable, before or replace(record, state=State.QUEUED))
 

@@ -14,17 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from katana_woo_sync.domain import katana, woocommerce
-from katana_woo_sync.domain.decide import (
-    NOTHING_TO_RETRY,
-    Rules,
-    Step,
-    failed,
-    for_attention,
-    next_step,
-    see_in_katana,
-    see_in_shop,
-    settle,
-)
+from katana_woo_sync.domain.decide import Rules, Step, next_step, see_in_katana, see_in_shop, settle
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert, utc_time
 from katana_woo_sync.domain.katana import encode
 from katana_woo_sync.domain.mapping import Mapped, Unmappable
@@ -32,6 +22,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
+from katana_woo_sync.domain.transitions import NOTHING_TO_RETRY, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from tests.domain.samples import (
     DAY,

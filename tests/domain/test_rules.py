@@ -8,21 +8,23 @@ from datetime import timedelta
 import pytest
 
 from katana_woo_sync.domain.decide import (
-    FIRST_WAITS,
-    RECHECK,
     Step,
-    failed,
-    for_attention,
     left_before_import,
     may_be_imported,
     next_step,
-    queued,
-    retried,
     see_in_katana,
     see_in_shop,
 )
 from katana_woo_sync.domain.reasons import WORDS, Reason, words
 from katana_woo_sync.domain.records import InKatana, State, fingerprint
+from katana_woo_sync.domain.transitions import (
+    FIRST_WAITS,
+    RECHECK,
+    failed,
+    for_attention,
+    queued,
+    retried,
+)
 from tests.domain.samples import (
     DAY,
     NOW,

@@ -7,11 +7,8 @@ from dataclasses import replace
 import pytest
 
 from katana_woo_sync.domain.decide import (
-    RECHECK,
     Step,
-    for_attention,
     next_step,
-    retried,
     see_in_katana,
     see_in_shop,
     settle,
@@ -19,6 +16,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, State
+from katana_woo_sync.domain.transitions import RECHECK, for_attention, retried
 from tests.domain.samples import (
     NOW,
     RULES,

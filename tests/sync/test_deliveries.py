@@ -170,7 +170,7 @@ def test_rule_10_one_order_that_breaks_the_shops_answers_holds_up_no_completion(
     world.sync()
     assert world.status(good) == "completed"
     assert world.status(bad) == "processing"
-    assert world.record(bad).reason == "temporary"
+    assert world.state(bad) == ("attention", "unreadable")
     world.shop.app.broken_orders.clear()
     world.sync(minutes=61)
     assert world.state(bad) == ("fulfilled", "")

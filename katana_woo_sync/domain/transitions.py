@@ -1,0 +1,111 @@
+"""An order's record as it moves between states, whatever the rules: tried, shown, set aside."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+
+FIRST_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
+"""How long a failed order waits for its next attempt; after the last it needs attention."""
+
+RECHECK = timedelta(hours=1)
+"""How often an order in attention is tried again by itself, in case its cause is gone."""
+
+NOTHING_TO_RETRY = frozenset(
+    {
+        Reason.ORDER_KEY_CHANGED,
+        Reason.TAKEOVER_MISMATCH,
+        Reason.TOTAL_DIFFERS,
+        Reason.DOUBLED_IN_KATANA,
+    }
+)
+"""Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
+
+_RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
+
+
+def queued(record: OrderRecord) -> OrderRecord:
+    """The record with a clean slate, to be imported at the next opportunity."""
+    return replace(
+        record, state=State.QUEUED, reason="", detail="", attempts=0, next_attempt_at=None
+    )
+
+
+def imported(record: OrderRecord, state: State) -> OrderRecord:
+    """In Katana and in no trouble, unless its total is."""
+    reason, detail = "", ""
+    if state is State.IMPORTED and record.money_differs and record.in_katana is InKatana.YES:
+        state, reason, detail = State.ATTENTION, Reason.TOTAL_DIFFERS, record.money_differs
+    return replace(
+        record, state=state, reason=reason, detail=detail, attempts=0, next_attempt_at=None
+    )
+
+
+def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
+    """The record after an attempt that failed: tried again later, and at last shown to a person."""
+    if record.attempts >= len(FIRST_WAITS):
+        return for_attention(record, Reason.TOO_MANY_ATTEMPTS, detail, now)
+    return replace(
+        record,
+        state=State.FAILED if record.in_katana is InKatana.NO else record.state,
+        reason=reason,
+        detail=detail,
+        attempts=record.attempts + 1,
+        next_attempt_at=now + FIRST_WAITS[record.attempts],
+    )
+
+
+def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
+    """The record of an order that a person must look at; tried again in case its cause is gone."""
+    return replace(
+        record,
+        state=State.ATTENTION,
+        reason=reason,
+        detail=detail,
+        next_attempt_at=None if reason in NOTHING_TO_RETRY else now + RECHECK,
+    )
+
+
+def without_fee_due(record: OrderRecord) -> OrderRecord:
+    """The record of an order whose shipping fee is in Katana."""
+    settled = replace(record, shipping_fee_due=False)
+    if settled.reason == Reason.SHIPPING_FEE_MISSING or settled.state is State.IMPORTED:
+        return imported(settled, State.IMPORTED)
+    return settled
+
+
+def money_settled(record: OrderRecord) -> OrderRecord:
+    """The record without a complaint about its total."""
+    record = replace(record, money_differs="")
+    return imported(record, State.IMPORTED) if record.reason == Reason.TOTAL_DIFFERS else record
+
+
+def retried(record: OrderRecord) -> OrderRecord | None:
+    """The record of an order that a person wants tried again; None where nothing can be tried.
+
+    One that was completed unseen counts as seen from now on: the person says that it belongs in
+    Katana.
+    """
+    if record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
+        return None
+    if record.in_katana is InKatana.NO:
+        seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
+        return replace(queued(record), was_processing=seen)
+    return imported(record, State.IMPORTED)
+
+
+def ignored(record: OrderRecord) -> OrderRecord | None:
+    """The record of an order that a person wants left alone; None where there is nothing to leave.
+
+    Where all that is wrong is the total of an order in Katana, only that is set aside.
+    """
+    if record.money_differs and record.state is State.FULFILLED:
+        return replace(record, money_differs="")
+    if record.reason == Reason.TOTAL_DIFFERS:
+        return money_settled(record)
+    if record.state in (State.FULFILLED, State.SKIPPED, State.IGNORED, State.IMPORTING):
+        return None
+    return replace(record, state=State.IGNORED, reason="", detail="", next_attempt_at=None)
