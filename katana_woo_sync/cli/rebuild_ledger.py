@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -33,7 +33,7 @@ def command(options: Globals, store: str | None, dry_run: bool, as_json: bool) -
     """
     program = start(options, dry_run=dry_run)
     with exits():
-        kept = _set_aside_if_broken(program)
+        program, kept = _with_a_sound_ledger(program)
         with program.context() as context:
             run = context.ledger.journal.begin_run("rebuild-ledger", context.clock())
             rebuilt = rebuild(context, program.chosen(store))
@@ -52,29 +52,34 @@ def command(options: Globals, store: str | None, dry_run: bool, as_json: bool) -
         raise SystemExit(int(report.exit_code))
 
 
-def _set_aside_if_broken(program: Program) -> Path | None:
-    """Move a broken ledger aside, with its name and the time; returns where it is kept."""
+def _with_a_sound_ledger(program: Program) -> tuple[Program, Path | None]:
+    """The program with a ledger that can be worked with, and where a broken one is kept.
+
+    A broken one is moved aside; a dry run leaves it, and works with none."""
     path = program.settings.ledger
     try:
         Ledger.check(path)
     except LedgerError as error:
-        if not error.is_broken or program.dry_run:
+        if not error.is_broken:
             raise
+        kept = path.with_name(f"{path.name}.broken-{program.clock():%Y%m%d-%H%M%S}")
+        if program.dry_run:
+            click.echo(f"The ledger is broken; it would be kept as {kept}.", err=True)
+            return replace(program, settings=replace(program.settings, ledger=kept)), None
         with step_lock(path)():
-            kept = set_aside(path, program.clock())
+            set_aside(path, kept)
         click.echo(f"The ledger was broken; it is kept as {kept}, and a new one is made.", err=True)
-        return kept
-    return None
+        return program, kept
+    return program, None
 
 
-def set_aside(path: Path, now: datetime) -> Path:
-    """Give a ledger's files another name; returns the main one's."""
-    kept = path.with_name(f"{path.name}.broken-{now:%Y%m%d-%H%M%S}")
+def set_aside(path: Path, kept: Path) -> None:
+    """Give a ledger's files another name, for their owner's eyes only."""
     for suffix in SIDECARS:
         file = path.with_name(path.name + suffix)
         if file.exists():
+            file.chmod(0o600)
             file.rename(kept.with_name(kept.name + suffix))
-    return kept
 
 
 def _print(rebuilt: Mapping[str, Rebuilt], *, dry_run: bool) -> None:

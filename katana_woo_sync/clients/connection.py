@@ -57,6 +57,16 @@ class Connection:
     key_in_query: bool = False
     signed_as: str = ""
 
+    def __str__(self) -> str:
+        """In words, for a person."""
+        ways = [
+            f"at {self.url}" if self.url else "",
+            "through almost pretty permalinks (/index.php/wp-json)" if self.almost_pretty else "",
+            "with the key in the query" if self.key_in_query else "",
+            f"signed for {self.signed_as}" if self.signed_as else "",
+        ]
+        return ", ".join(filter(None, ways)) or "in the usual way"
+
     @property
     def path(self) -> str:
         """The path of WooCommerce's API under the shop's address."""

@@ -130,7 +130,7 @@ class WooCommerceHttp(HttpClient):
             except ServiceError:
                 break
             else:
-                log.info("%s: it is reached in another way: %s", self.service, way)
+                log.info("%s: from now on it is reached %s", self.service, self.words(way))
                 return answer
         self.connection = before
         return None

@@ -108,6 +108,18 @@ def test_a_broken_ledger_is_kept_beside_the_new_one(world: World) -> None:
     assert world.state(order)[0] == "imported"
 
 
+def test_a_dry_run_shows_what_would_become_of_a_broken_ledger(world: World) -> None:
+    world.order()
+    run(world, "sync")
+    broken = world.ledger.read_bytes()[:5000]
+    world.ledger.write_bytes(broken)
+    result = run(world, "rebuild-ledger", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "it would be kept" in result.stderr
+    assert "1 orders would be taken over" in result.stdout
+    assert world.ledger.read_bytes() == broken
+
+
 def test_a_ledger_that_is_in_order_only_gets_what_it_lacks(world: World) -> None:
     order = world.order()
     run(world, "sync")
