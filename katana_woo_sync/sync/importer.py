@@ -16,6 +16,7 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.domain.decide import (
     Note,
+    is_stale,
     left_before_import,
     may_be_imported,
     see_in_katana,
@@ -52,6 +53,8 @@ class _Ready:
     resolved: Resolved
     refunds: tuple[Refund, ...]
 
+
+OLD_COPY = "the shop answered with a copy from before the order's last change; a cache may do so"
 
 MOST_LOST = 2
 """Creates in a row whose answers may be lost before no more are sent: Katana is in trouble, and
@@ -94,6 +97,10 @@ class Importer:
         context = self._context
         known = context.ledger.orders.get(self._store.identity, int(order.id))
         rules = context.rules(self._store)
+        if known is not None and is_stale(known, order):
+            again = failed(known, Reason.TEMPORARY, OLD_COPY, context.clock())
+            context.save(self._store, again, known)
+            return
         seen = see_in_shop(order, known, rules, context.clock()).record
         if seen is None or seen.in_katana is not InKatana.NO or seen.state is State.IMPORTING:
             return

@@ -1,0 +1,115 @@
+"""The crash sweep: kill the program at every point where it touches the world, start it again, and
+compare the end with that of an undisturbed run.
+
+    python -m tests.faults.crash_sweep              # every point
+    python -m tests.faults.crash_sweep --every 10   # every tenth
+    python -m tests.faults.crash_sweep --twice      # and again at the same point of the next run
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+from tests.faults.points import in_a_child, say
+from tests.faults.scenario import Scenario, State
+
+Break = Callable[[], None]
+"""Breaks the program on purpose, to see that the sweep sees it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a crash: the step and point, and how the end differs from the undisturbed
+    one; empty where it does not."""
+
+    step: int
+    point: int
+    differs: tuple[str, ...]
+
+
+@contextmanager
+def scenario() -> Iterator[Scenario]:
+    """A scenario in a directory of its own."""
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        yield Scenario(Path(directory), stack)
+
+
+def undisturbed() -> tuple[list[int], State]:
+    """How many points each step has, and the end state."""
+    points = []
+    with scenario() as there:
+        for number, step in enumerate(there.steps()):
+            there.before(number)
+            points.append(in_a_child(step, 0)[1])
+        there.finish()
+        return points, there.state()
+
+
+def crash(step: int, point: int, wanted: State, *, twice: bool = False) -> Outcome:
+    """Run the scenario with a crash at this point of this step, and see how it ends."""
+    with scenario() as there:
+        for number, work in enumerate(there.steps()):
+            there.before(number)
+            killed, _passed = in_a_child(work, point if number == step else 0)
+            if killed and twice:
+                killed, _passed = in_a_child(work, point)
+            if killed:
+                in_a_child(work, 0)
+        there.finish()
+        return Outcome(step, point, tuple(differences(wanted, there.state())))
+
+
+def differences(wanted: State, found: State) -> Iterator[str]:
+    """What differs, in words."""
+    for name, value in wanted.items():
+        if found[name] != value:
+            yield f"{name}:\n    wanted {value}\n    found  {found[name]}"
+
+
+def sweep(
+    *, every: int = 1, twice: bool = False, jobs: int = 1, first: int = 1
+) -> tuple[int, list[Outcome]]:
+    """Crash at every so many-th point; returns how many were tried, and the outcomes that are
+    wrong."""
+    counts, wanted = undisturbed()
+    places = [(step, point) for step, n in enumerate(counts) for point in range(1, n + 1)]
+    chosen = places[first - 1 :: every]
+    work = partial(_at, wanted=wanted, twice=twice)
+    if jobs == 1:
+        outcomes = [work(place) for place in chosen]
+    else:
+        # each job begins as a new process: the servers' threads must not be forked half-way
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            outcomes = list(pool.map(work, chosen))
+    return len(chosen), [outcome for outcome in outcomes if outcome.differs]
+
+
+def _at(place: tuple[int, int], wanted: State, *, twice: bool) -> Outcome:
+    return crash(*place, wanted, twice=twice)
+
+
+def main() -> int:
+    """Run the sweep; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--twice", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    tried, wrong = sweep(every=options.every, twice=options.twice, jobs=options.jobs)
+    for outcome in wrong:
+        say(f"step {outcome.step}, point {outcome.point}: " + "\n  ".join(outcome.differs))
+    say(f"{tried} points tried, {len(wrong)} of them ended otherwise than undisturbed")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,125 @@
+"""What the sweeps do again and again: a backfill and cycles with a bit of everything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+
+from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Variation
+from tests.sync.world import ANNA, World
+
+State = dict[str, object]
+COURIER = Shipping("Courier", Decimal(5))
+BO = Address(first_name="Bo", last_name="Lund", address_1="1 Quay", email="bo@example.test")
+
+
+class Scenario:
+    """A world with orders of every kind, and the steps that the program takes in it."""
+
+    def __init__(self, directory: Path, stack: ExitStack) -> None:
+        self.world = World(directory, stack)
+        self._place_orders()
+
+    def _place_orders(self) -> None:
+        world, shop = self.world, self.world.shop
+        self.shirt, (red,) = shop.add_variable_product(
+            "Shirt", "SHIRT", [("SHIRT-R", "20.00", {"Colour": "Red"})]
+        )
+        bare = shop.add_product("Bowl", "", "8.00")
+        gone = shop.add_product("Vase", "VASE", "9.00")
+        wrap = shop.add_product("Wrap", "WRAP", "2.00", virtual=True, downloadable=False)
+        variant = world.katana.add_product("Jam", "JAM", batch_tracked=True)
+        world.katana.add_batch(variant, world.katana.main_location_id, Decimal(9), "B1")
+        world.katana.leave_batches_to_others()
+        jam = shop.add_product("Jam", "JAM", "4.00")
+        place = shop.place_order
+        self.orders = [
+            place([Item(world.mug["eu"], 2)], billing=ANNA, shipping=[COURIER]),
+            place([Item(self.shirt, 1, red), Item(bare, 1)], billing=BO),
+            place([Item(gone, 1), Item(wrap, 1)], billing=BO, fees=[Fee("Gift", Decimal(3))]),
+            place([Item(jam, 3)], billing=ANNA, fees=[Fee("Bonus", Decimal(-2))]),
+        ]
+        shop.delete_product(gone)
+
+    def steps(self) -> Sequence[Callable[[], object]]:
+        """What the program does: the first import, and two cycles with things in between."""
+        return (self.world.backfill, self._cycle, self._cycle)
+
+    def before(self, step: int) -> None:
+        """What people and others do before a step."""
+        world = self.world
+        world.clock.tick(minutes=5)
+        if step == 1:
+            mugs, _shirt, _odd, jam = self.orders
+            world.katana.deliver(world.sales_order(mugs).id)
+            world.shop.set_status(jam, "completed")
+            blue = world.shop.add_variation(
+                self.shirt, Variation("SHIRT-B", "20.00", {"Colour": "Blue"})
+            )
+            self.orders.append(world.shop.place_order([Item(self.shirt, 1, blue)], billing=ANNA))
+            foreign = world.order()
+            self.orders.append(foreign)
+            world.foreign(foreign, store_name=world.identity)
+        if step == 2:
+            world.shop.refund(world.order(quantity=3), "1.00")
+
+    def _cycle(self) -> object:
+        return self.world.sync(minutes=0)
+
+    def finish(self) -> None:
+        """Cycles until every wait is over."""
+        self.world.clock.tick(minutes=10)
+        self.world.settle(5)
+        self.world.clock.tick(hours=2)
+        self.world.settle(3)
+
+    def state(self) -> State:
+        """All that counts about how things are now, without ids and times."""
+        world = self.world
+        with Ledger.open_to_read(world.ledger) as ledger:
+            records = sorted(ledger.orders.find(), key=lambda record: record.order_id)
+            intents = [intent.kind for intent in ledger.intents.all_open()]
+        return {
+            "sales orders": sorted(map(self._sales_order, world.katana.sales_orders())),
+            "customers": sorted(customer.name for customer in world.katana.customers()),
+            "products": sorted(item.name for item in world.katana.products()),
+            "services": sorted(item.name for item in world.katana.services()),
+            "variants": sorted(str(variant.sku) for variant in world.katana.variants()),
+            "tax rates": sorted(str(rate.rate) for rate in world.katana.tax_rates()),
+            "stock": self._stock(),
+            "shop": [(order, world.status(order)) for order in world.shop.orders()],
+            "mails": sorted((mail.order_id, mail.after) for mail in world.shop.mails),
+            "ledger": [_record(record) for record in records],
+            "open intents": intents,
+        }
+
+    def _sales_order(self, order: SalesOrder) -> tuple[str, ...]:
+        world = self.world
+        skus = {variant.id: str(variant.sku) for variant in world.katana.variants()}
+        rows = [f"{r.quantity:f} {skus[r.variant_id]} {r.price_per_unit:f}" for r in order.rows]
+        fees = [f"{fee.amount}" for fee in world.katana.shipping_fees(order.id)]
+        total = f"{world.katana.order_total(order.id):.6f}"
+        known = (order.ecommerce_order_id or "", order.order_no, order.status, total)
+        return (*known, *sorted(rows), *fees)
+
+    def _stock(self) -> list[tuple[str, str]]:
+        katana = self.world.katana
+        place = katana.main_location_id
+        return sorted((str(v.sku), f"{katana.in_stock(v.id, place):f}") for v in katana.variants())
+
+
+def _record(record: OrderRecord) -> tuple[object, ...]:
+    return (
+        record.order_id,
+        str(record.state),
+        str(record.reason),
+        str(record.in_katana),
+        record.shop_status,
+        record.katana_status,
+        record.shipping_fee_due,
+    )
