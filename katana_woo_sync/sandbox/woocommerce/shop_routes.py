@@ -8,7 +8,13 @@ from katana_woo_sync.sandbox.woocommerce import lists, products
 from katana_woo_sync.sandbox.woocommerce.answers import Json, View, customer_json
 from katana_woo_sync.sandbox.woocommerce.app import Call, batch_items, routes
 from katana_woo_sync.sandbox.woocommerce.records import Product
-from katana_woo_sync.sandbox.woocommerce.responses import ApiError, answer, body_of, single
+from katana_woo_sync.sandbox.woocommerce.responses import (
+    ApiError,
+    answer,
+    body_of,
+    no_route,
+    single,
+)
 from katana_woo_sync.sandbox.woocommerce.store import StoreState
 from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
 
@@ -84,7 +90,7 @@ def _update_product(call: Call, item: object) -> Json:
     product = call.state.products.get(product_id) if isinstance(product_id, int) else None
     if product is None:
         return _failed(product_id, ApiError(400, INVALID_PRODUCT, "Invalid ID."))
-    if product.parent_id and call.state.is_at_least(10):
+    if product.parent_id:
         problem = ApiError(404, "woocommerce_rest_invalid_product_id", USE_VARIATIONS)
         return _failed(product_id, problem)
     products.set_stock(call.state, product, body)
@@ -103,6 +109,20 @@ def list_variations(call: Call) -> Response:
             product
             for product in call.state.products.values()
             if product.parent_id == call.id() and product.status != "trash"
+        ]
+        ordered = products.in_order(found, call.query)
+        return call.listing([products.variation_json(p, call.view) for p in ordered])
+
+
+def list_all_variations(call: Call) -> Response:
+    """GET /variations, of all products; WooCommerce 11 has it."""
+    with call.state.lock:
+        if not call.state.is_at_least(11):
+            raise no_route()
+        found = [
+            product
+            for product in call.state.products.values()
+            if product.parent_id and product.status != "trash"
         ]
         ordered = products.in_order(found, call.query)
         return call.listing([products.variation_json(p, call.view) for p in ordered])
@@ -299,6 +319,7 @@ SHOP_ROUTES = routes(
             "GET": get_variation,
             "PUT": put_variation,
         },
+        r"/wc/v3/variations": {"GET": list_all_variations},
         r"/wc/v3/settings/(?P<group>\w+)": {"GET": list_settings},
         r"/wc/v3/settings/(?P<group>\w+)/(?P<id>\w+)": {"GET": get_setting},
         r"/wc/v3/taxes": {"GET": list_taxes},
