@@ -11,9 +11,9 @@ elsewhere already (the trap in the first file, the program in the second):
 | 4 a suffix and `dates_are_gmt` are shifted | sandbox/test_woocommerce_lists; here |
 | 5 `status[]=` breaks the signature | sandbox/test_woocommerce_auth; here |
 | 5 an unknown status fails the whole request | sandbox/test_woocommerce_lists |
-| 5 trash is in no list, a deleted order is 404 | sandbox/test_woocommerce_lists, test_woocommerce_orders;
-  clients/test_woocommerce, sync/test_which_orders, sync/test_orders (rule 9) |
-| 6 filters that are not known are ignored | sandbox/test_woocommerce_lists; clients/test_woocommerce |
+| 5 trash is in no list | sandbox/test_woocommerce_lists; here, sync/test_orders (rule 9) |
+| 5 a deleted order is 404 | sandbox/test_woocommerce_orders; clients/test_woocommerce |
+| 6 unknown filters are ignored | sandbox/test_woocommerce_lists; clients/test_woocommerce |
 | 7 100 full orders time out on weak hosts | clients/test_order_reader |
 | 8 what moves the modification time | sandbox/test_woocommerce_orders; here |
 """
