@@ -16,7 +16,7 @@ it. Tested elsewhere already (the trap in the first file, the program in the sec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -43,7 +43,7 @@ def any_version(request: pytest.FixtureRequest) -> Iterator[WooCommerceSandbox]:
         yield served
 
 
-def batch(store: WooCommerceSandbox, path: str, *rows: Json) -> list[Json]:
+def batch(store: WooCommerceSandbox, path: str, *rows: Mapping[str, object]) -> list[Json]:
     """What a batch answers, which is always 200."""
     answer = ask(store, path, method="POST", body={"update": rows})
     assert answer.status_code == 200
