@@ -10,11 +10,11 @@ elsewhere already (the trap in the first file, the program in the second):
 | 3 `modified_after` is exclusive, in whole seconds | sandbox/test_woocommerce_lists; here |
 | 4 a suffix and `dates_are_gmt` are shifted | sandbox/test_woocommerce_lists; here |
 | 5 `status[]=` breaks the signature | sandbox/test_woocommerce_auth; here |
-| 5 an unknown status fails the whole request | sandbox/test_woocommerce_lists |
+| 5 an unknown status fails the request | sandbox/test_woocommerce_lists; sync/test_hosts |
 | 5 trash is in no list | sandbox/test_woocommerce_lists; here, sync/test_orders (rule 9) |
 | 5 a deleted order is 404 | sandbox/test_woocommerce_orders; clients/test_woocommerce |
 | 6 unknown filters are ignored | sandbox/test_woocommerce_lists; clients/test_woocommerce |
-| 7 100 full orders time out on weak hosts | clients/test_order_reader |
+| 7 100 full orders time out on weak hosts | clients/test_order_reader, sync/test_hosts |
 | 8 what moves the modification time | sandbox/test_woocommerce_orders; here |
 """
 
@@ -78,6 +78,32 @@ def test_2_an_order_that_leaves_the_list_between_two_pages_hides_another(
         pages = list(client_of(store).open_orders(["processing"]))
     assert placed[100] not in naive
     assert set(placed) - {placed[3]} == {int(order.id) for page in pages for order in page}
+
+
+def test_2_katanas_lists_by_page_numbers_hide_a_row_too_when_another_is_deleted(
+    world: World,
+) -> None:
+    katana = world.katana
+    there = [katana.add_customer(f"Customer {number}") for number in range(300)]
+    bearer = {"Authorization": f"Bearer {katana.api_key}"}
+
+    def listed(page: int) -> list[int]:
+        params = {"limit": "250", "page": str(page)}
+        answer = requests.get(f"{katana.url}/customers", params=params, headers=bearer, timeout=5)
+        return [row["id"] for row in answer.json()["data"]]
+
+    first = listed(1)
+    katana.delete_customer(there[-1])
+    naive = {*first, *listed(2)}
+
+    def before_the_second_page() -> None:
+        world.before(katana.server, "GET", "/customers", lambda: katana.delete_customer(there[-2]))
+
+    world.before(katana.server, "GET", "/customers", before_the_second_page)
+    with world.program().context(patience=0.2) as context:
+        read = {int(customer.id) for customer in context.katana.customers_changed(None).customers}
+    assert len(set(there) - naive) == 1
+    assert set(there) <= read
 
 
 def test_3_modified_after_leaves_out_what_changed_in_the_same_second(world: World) -> None:

@@ -6,14 +6,14 @@ trap in the first file, the program in the second):
 | trap | where |
 |---|---|
 | http takes OAuth only, https Basic | sandbox/test_woocommerce_auth; clients/test_woocommerce |
-| keys in the query win over the header | sandbox/test_woocommerce_auth |
+| a host strips the header | sandbox/test_woocommerce_auth; clients/test_connection |
 | keys are never logged | clients/test_redact, cli/test_safety |
 | a site signs with its own address | sandbox/test_woocommerce_auth |
 | without `Accept: application/json` faults are HTML | clients/test_recorded_errors, test_http |
 | a 401 has many causes | sandbox/test_woocommerce_auth; clients/test_woocommerce |
 | bad parameters, WooCommerce switched off | clients/test_recorded_errors |
 | HTML or a byte order mark before the JSON, nothing at all | clients/test_http |
-| plain and almost pretty permalinks | sandbox/test_woocommerce_auth |
+| permalink forms | sandbox/test_woocommerce_auth; clients/test_connection |
 | `REQUESTS_CA_BUNDLE` and `ca_file` | clients/test_http, sandbox/test_woocommerce_client |
 | the same status sends no mail again | sandbox/test_woocommerce_orders; here |
 """
