@@ -16,6 +16,10 @@ from katana_woo_sync.clients.order_reader import PER_PAGE
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.woocommerce_http import WooCommerceHttp
 
+MOST_PAGES = 1000
+STEP_BACK = 20
+"""Rows to go back by where a list has lost some before the place that was reached."""
+
 T = TypeVar("T")
 
 
@@ -63,16 +67,23 @@ class WooCommerceApi:
         return answer.data, int(total) if total.isdecimal() else None
 
     def _all(self, path: str, params: Params, kind: type[T]) -> tuple[T, ...]:
-        """A short list to its last page."""
-        found: list[T] = []
-        page = 1
-        while True:
-            place = (("per_page", str(PER_PAGE)), ("page", str(page)))
+        """A list to its last page, by ids that rise. Pages overlap by one row: where the overlap is
+        missing, rows before it went away meanwhile, and the reader steps back."""
+        found: dict[object, T] = {}
+        offset = 0
+        for _ in range(MOST_PAGES):
+            place = (("per_page", str(PER_PAGE)), ("offset", str(offset)))
             rows, _total = self._rows(path, (*params, *place))
-            found += [self._one(path, row, kind) for row in rows]
+            page = [self._one(path, row, kind) for row in rows]
+            ids = [getattr(row, "id", None) for row in page]
+            if offset and not (ids and ids[0] in found):
+                offset = max(0, offset - STEP_BACK)
+                continue
+            found.update(zip(ids, page, strict=True))
             if len(rows) < PER_PAGE:
-                return tuple(found)
-            page += 1
+                return tuple(found.values())
+            offset += PER_PAGE - 1
+        raise self._unexpected(path, "the list has no end")
 
     def _one(self, path: str, data: object, kind: type[T]) -> T:
         try:

@@ -84,3 +84,16 @@ def _keep(
     with context.ledger.atomic():
         record(value)
         context.ledger.intents.end(kind, key)
+
+
+LOOKED_FOR_FIRST = tuple(
+    kind for kind in IntentKind if kind not in (IntentKind.SALES_ORDER, IntentKind.SHIPPING_FEE)
+)
+"""What is looked for in Katana before it is created in any case: an old intent tells no more."""
+
+
+def forget_old_intents(context: Context) -> None:
+    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now."""
+    if context.ledger.intents.all_open():
+        long_ago = context.clock() - 2 * context.settings.katana.unknown_wait
+        context.ledger.intents.prune(LOOKED_FOR_FIRST, long_ago)

@@ -22,6 +22,7 @@ from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
+from katana_woo_sync.sync.creating import forget_old_intents
 from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, guarded
 from katana_woo_sync.sync.hosts import warn_of_clocks
@@ -118,6 +119,7 @@ def _as_they_come(
 def finish(context: Context) -> None:
     """Complete the report: requests, and the problems there are now."""
     warn_of_clocks(context)
+    forget_old_intents(context)
     report = context.report
     report.finished_at = context.clock()
     report.katana_requests = context.katana.sent

@@ -7,18 +7,10 @@ from datetime import timedelta
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear_missing, learn_facts, merge
-
-LISTED = (
-    IntentKind.CUSTOMER,
-    IntentKind.TAX_RATE,
-    IntentKind.SERVICE,
-)
-"""What is listed anew before it is created, so that an old intent tells nothing more."""
 
 A_DAY = timedelta(days=1)
 
@@ -95,13 +87,11 @@ def _mend_cursor(context: Context, store: Store) -> None:
 
 
 def sweep_katana(context: Context, resolver: Resolver) -> None:
-    """Refresh what is remembered of Katana: locations, tax rates, base currency; forget what was
-    begun long ago and, by now, is either listed or was never made."""
+    """Refresh what is remembered of Katana: locations, tax rates, base currency, SKUs."""
     resolver.list_locations()
     context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
     factory = context.katana.factory()
     context.ledger.stores.set_meta("base_currency", str(factory.base_currency_code))
-    context.ledger.intents.prune(LISTED, context.clock() - A_DAY)
     _refresh_variants(context)
 
 

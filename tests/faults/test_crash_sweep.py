@@ -1,0 +1,28 @@
+"""A short form of the crash sweep: killed at points all over the scenario, nothing is lost or
+doubled; and a program that is broken on purpose is found out."""
+
+from __future__ import annotations
+
+import pytest
+
+from katana_woo_sync.ledger.intents import Intents
+from katana_woo_sync.sync.fees import Fees
+from tests.faults.crash_sweep import crash, sweep, undisturbed
+
+EVERY = 90
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_crash_at_any_point_changes_nothing_in_the_end(twice: bool) -> None:
+    tried, wrong = sweep(every=EVERY, first=EVERY // 2, twice=twice)
+    assert tried > 10
+    assert wrong == []
+
+
+def test_the_sweep_finds_a_program_without_its_safeguards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fees, "_there", lambda *_arguments: None)
+    monkeypatch.setattr(Intents, "begin", lambda *_arguments: None)
+    counts, wanted = undisturbed()
+    # the first order's fee is created in the first half of the backfill
+    tried = (crash(0, point, wanted).differs for point in range(200, counts[0], 8))
+    assert any("sales orders" in words for differs in tried for words in differs)
