@@ -19,7 +19,7 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.faults.points import in_a_child, say
+from tests.faults.points import in_a_child, quiet, say
 from tests.faults.scenario import Scenario, State
 
 Break = Callable[[], None]
@@ -64,6 +64,7 @@ def crash(step: int, point: int, wanted: State, *, twice: bool = False) -> Outco
                 killed, _passed = in_a_child(work, point)
             if killed:
                 in_a_child(work, 0)
+                there.finish()  # what the next step needs must be there
         there.finish()
         return Outcome(step, point, tuple(differences(wanted, there.state())))
 
@@ -88,7 +89,7 @@ def sweep(
         outcomes = [work(place) for place in chosen]
     else:
         # each job begins as a new process: the servers' threads must not be forked half-way
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), initializer=quiet) as pool:
             outcomes = list(pool.map(work, chosen))
     return len(chosen), [outcome for outcome in outcomes if outcome.differs]
 

@@ -7,6 +7,7 @@ the process kills itself (SIGKILL: nothing is tidied up) at the one that it is t
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sqlite3
@@ -99,6 +100,11 @@ def _as_child(work: Callable[[], object], kill_at: int, writer: int) -> None:
     except BaseException as error:  # noqa: BLE001 (the parent raises it)
         os.write(writer, f"{type(error).__name__}: {error}".encode()[:4000])
         os._exit(1)
+
+
+def quiet() -> None:
+    """Keep the program's log to itself: hundreds of planned failures are no news."""
+    logging.getLogger("katana_woo_sync").setLevel(logging.CRITICAL)
 
 
 def say(text: str) -> None:
