@@ -77,7 +77,7 @@ class Program:
         ledger = Ledger.open_copy(path) if self.dry_run else Ledger.open(path)
         stores = list(self.stores.values())
         with ledger:
-            restore_connections(ledger, stores)
+            restore_connections(ledger, stores, self.clock())
             yield Context(
                 settings=self.settings,
                 ledger=ledger,

@@ -81,13 +81,15 @@ def own_sku(line: LineItem, product: Product | None) -> str:
 def product_of_siblings(line: LineItem, siblings: Iterable[Variant]) -> int | None:
     """The Katana product that a new variation belongs to: its siblings' one; None without siblings.
 
-    Raises `Unmappable` where the siblings are in several products, or are materials.
+    Virtual siblings, which are services, tell nothing. Raises `Unmappable` where the siblings are
+    in several products, or are materials.
     """
-    products = {int(v.product_id) for v in siblings if not is_gone(v)}
+    items = {(int(v.product_id), int(v.material_id)) for v in siblings if not is_gone(v)}
+    products = {product_id for product_id, material_id in items if product_id or material_id}
     if not products:
         return None
     if len(products) > 1 or 0 in products:
-        what = "materials, or services," if 0 in products else f"{len(products)} products"
+        what = "materials" if 0 in products else f"in {len(products)} products"
         raise Unmappable(
             Reason.NEW_VARIATION,
             f"{line.sku or plain(line.name, 100)}: its other variations are {what} in Katana",

@@ -190,6 +190,15 @@ class Context:
             )
 
 
+def first_today(ledger: Ledger, what: str, now: datetime) -> bool:
+    """Whether this is told for the first time today (UTC): what stands for weeks floods no log."""
+    today = f"{now:%Y-%m-%d}"
+    if ledger.stores.meta(f"told:{what}") == today:
+        return False
+    ledger.stores.set_meta(f"told:{what}", today)
+    return True
+
+
 @dataclass(frozen=True)
 class FreshCopy:
     """An order as the shop gave it at `read_at` (UTC)."""

@@ -18,7 +18,7 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
@@ -129,9 +129,8 @@ def finish(context: Context) -> None:
         report.store_requests[name] = store.shop.sent
         records = context.ledger.orders.find(identities=[store.identity], problems=True)
         report.problems += [Problem.of(name, record) for record in records]
-        counts = context.ledger.orders.counts(store.identity)
-        report.store(name).failed = counts.get("failed", 0)
-        report.store(name).attention = counts.get("attention", 0)
+        report.store(name).failed = sum(record.state is State.FAILED for record in records)
+        report.store(name).attention = len(records) - report.store(name).failed
 
 
 def declined(store: Store) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.context import Context, Store, first_today, log
 
 MOST_SKEW = timedelta(minutes=5)
 """How far a clock may be off before a person is told."""
@@ -18,7 +18,7 @@ FOR = "for"
 """The key under which the ledger keeps which address a connection was found out for."""
 
 
-def restore_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
+def restore_connections(ledger: Ledger, stores: Iterable[Store], now: datetime) -> None:
     """Reach each store as it was reached last, so that nothing is found out anew in every run."""
     for store in stores:
         kept = dict(ledger.stores.connection(store.identity))
@@ -28,11 +28,12 @@ def restore_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
             store.shop.connection = Connection(**kept)  # type: ignore[arg-type]
         except (TypeError, ValueError):
             continue  # of another version, or http is no longer allowed: it is found out anew
-        if store.shop.connection.url:
+        moved = store.shop.connection.url
+        if moved and first_today(ledger, f"moved {store.identity}", now):
             log.warning(
                 "%s: its address redirects to %s; set url in the config to that",
                 store.name,
-                store.shop.connection.url,
+                moved,
                 extra={"store": store.name},
             )
 
@@ -52,6 +53,9 @@ def warn_of_clocks(context: Context) -> None:
     skews = {store.name: store.shop.clock_skew for store in context.stores.values()}
     skews[KATANA] = context.katana.clock_skew
     heard = {name: skew for name, skew in skews.items() if skew is not None}
+    off = any(abs(skew) > MOST_SKEW for skew in heard.values())
+    if not off or not first_today(context.ledger, "clocks", context.clock()):
+        return
     if len(heard) > 1 and _is_ours(heard):
         skew = -next(iter(heard.values()))
         log.warning("this machine's clock is %s everybody else's; set it", _words(skew))

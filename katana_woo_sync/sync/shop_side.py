@@ -22,7 +22,14 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.transitions import for_attention
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
-from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
+from katana_woo_sync.sync.context import (
+    Context,
+    FreshCopy,
+    Store,
+    StoreProblem,
+    first_today,
+    log,
+)
 from katana_woo_sync.sync.ports import ReadOrder
 
 
@@ -117,9 +124,7 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
 
 def _warn_of_cache(context: Context, store: Store, order: Order) -> None:
     """Tell once a day that the shop answers with copies older than what it had told before."""
-    key, today = f"cache_warned:{store.identity}", f"{context.clock():%Y-%m-%d}"
-    if context.ledger.stores.meta(key) != today:
-        context.ledger.stores.set_meta(key, today)
+    if first_today(context.ledger, f"cache {store.identity}", context.clock()):
         log.warning(
             "%s: order %s came as it was before its last change: a cache seems to answer in the "
             "shop's place; let it leave out /wp-json",

@@ -137,6 +137,7 @@ def test_a_new_variation_belongs_to_the_product_of_its_siblings() -> None:
     ]
     assert product_of_siblings(line(), there) == 7
     assert product_of_siblings(line(), []) is None
+    assert product_of_siblings(line(), [variant(4)]) is None  # a service
     for odd in ([*there, variant(4, product_id=8)], [variant(5, material_id=3)]):
         with pytest.raises(Unmappable) as caught:
             product_of_siblings(line(), odd)
