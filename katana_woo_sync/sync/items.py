@@ -20,6 +20,7 @@ from katana_woo_sync.domain.katana import (
 )
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import (
+    ANY,
     created_variants,
     deleted_draft,
     mark_of,
@@ -265,7 +266,7 @@ class Items:
         """The variation's draft; told apart by its id where it leaves the same options open as one
         that Katana has."""
         draft = variant_draft(product, variation, factor)
-        open_choice = any(not attribute.option for attribute in variation.attributes)
+        open_choice = any(attribute.config_value == ANY for attribute in draft.config_attributes)
         taken = any(variant.options == draft.options for variant in there.variants)
         return told_apart(draft, variation) if open_choice and taken else draft
 
