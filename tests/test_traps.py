@@ -130,7 +130,7 @@ TRAPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "test_skus_are_found_without_case_and_accents_and_by_the_whole",
             "test_other_lists_hold_no_variations",
         ),
-        ("test_rule_07_a_sku_that_differs_in_case_needs_a_person",),
+        ("test_rule_07_a_sku_that_differs_in_case_is_another_product_and_is_noted",),
     ),
     "batches check nothing": (
         ("test_batches_check_nothing", "test_variations_have_their_own_batch"),

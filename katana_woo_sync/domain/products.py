@@ -22,8 +22,7 @@ VARIABLE = frozenset({"variable", "variable-subscription"})
 def pick_variant(sku: str, answered: Iterable[Variant]) -> Variant | None:
     """The one living, sellable variant with this SKU, exact case; None where Katana has none.
 
-    Raises `Unmappable` where the SKU names several, only archived ones, one that is not sold, or
-    where there is one that differs only in case.
+    Raises `Unmappable` where the SKU names several, only archived ones, or one that is not sold.
     """
     answered = list(answered)
     exact = [variant for variant in answered if variant.sku == sku]
@@ -37,10 +36,13 @@ def pick_variant(sku: str, answered: Iterable[Variant]) -> Variant | None:
         return living[0]
     if any(not variant.deleted_at for variant in exact):
         raise Unmappable(Reason.ITEM_ARCHIVED, sku)
-    alike = [v for v in answered if v.sku.casefold() == sku.casefold() and not is_gone(v)]
-    if alike:
-        raise Unmappable(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike[0].sku}")
     return None
+
+
+def looks_alike(sku: str, answered: Iterable[Variant]) -> str | None:
+    """A living variant's SKU that differs from this one only in case, which makes it another's."""
+    alike = (v.sku for v in answered if v.sku.casefold() == sku.casefold() and not is_gone(v))
+    return next((str(other) for other in alike if other != sku), None)
 
 
 def is_gone(variant: Variant) -> bool:

@@ -27,7 +27,6 @@ class Reason(StrEnum):
     PRODUCT_NOT_REPRESENTABLE = "product_not_representable"
     UNKNOWN_SKU = "unknown_sku"
     SKU_AMBIGUOUS = "sku_ambiguous"
-    SKU_LOOKS_ALIKE = "sku_looks_alike"
     ITEM_ARCHIVED = "item_archived"
     ITEM_NOT_SELLABLE = "item_not_sellable"
     FOREIGN_CURRENCY = "foreign_currency"
@@ -65,6 +64,7 @@ class Reason(StrEnum):
     REFUNDED_IN_SHOP = "refunded_in_shop"
     CENT_ROUNDING = "cent_rounding"
     NUMBER_TAKEN = "number_taken"
+    SKU_LOOKS_ALIKE = "sku_looks_alike"
 
 
 @dataclass(frozen=True)
@@ -116,10 +116,6 @@ WORDS: dict[Reason, Words] = {
     Reason.SKU_AMBIGUOUS: Words(
         "Katana has several items with this SKU.",
         "Leave the SKU to one of them in Katana, then retry.",
-    ),
-    Reason.SKU_LOOKS_ALIKE: Words(
-        "Katana has an item whose SKU differs only in upper and lower case.",
-        "Write the SKU alike on both sides, then retry.",
     ),
     Reason.ITEM_ARCHIVED: Words(
         "The item with this SKU is archived or deleted in Katana.",
@@ -235,6 +231,10 @@ WORDS: dict[Reason, Words] = {
     Reason.REFUNDED_IN_SHOP: Words("A refund was made in the shop after the import."),
     Reason.CENT_ROUNDING: Words("Its total in Katana differs by the shop's own cent rounding."),
     Reason.NUMBER_TAKEN: Words("Its number was taken in Katana; the store's name was added."),
+    Reason.SKU_LOOKS_ALIKE: Words(
+        "An item was created for it, though Katana has one whose SKU differs only in case.",
+        "If both are one product, write the SKU alike on both sides, or name it in [sku_aliases].",
+    ),
     Reason.SHIPPING_FEE_MISSING: Words(
         "Its shipping fee could not be added in Katana.",
         "Add the fee to the sales order in Katana, or retry.",

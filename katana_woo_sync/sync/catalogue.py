@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from katana_woo_sync.clients.errors import NotFound
+from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.mapping import Unmappable
-from katana_woo_sync.domain.products import is_deleted, own_sku, pick_variant
+from katana_woo_sync.domain.products import is_deleted, looks_alike, own_sku, pick_variant
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
@@ -26,6 +27,7 @@ class LineItems:
         self._catalogue = context.ledger.catalogue
         self._products: dict[int, ShopProduct | None] = {}
         self._answered: dict[str, list[Variant]] = {}
+        self._notes: list[Note] = []
         self._items = Items(context, store, resolver, self.ask_katana)
 
     def look_up(self, orders: Iterable[Order]) -> None:
@@ -55,6 +57,11 @@ class LineItems:
         wanted = set(line_ids)
         lines = [line for line in order.line_items if int(line.id) in wanted]
         return {int(line.id): self._variant_of(order, line) for line in lines}
+
+    def take_notes(self) -> list[Note]:
+        """What there is to note about the variants that were asked for since last time."""
+        notes, self._notes = self._notes, []
+        return notes
 
     def is_known(self, line: LineItem) -> bool:
         """Whether Katana has the line's product, so that nothing would be created for it.
@@ -114,7 +121,11 @@ class LineItems:
             raise Unmappable(Reason.UNKNOWN_SKU, str(line.sku) or plain(line.name, 100))
         if product is None or is_deleted(line, product):
             return self._items.deleted(line)
-        return self._items.create(order, line, product, self._katana_sku(line))
+        sku = self._katana_sku(line)
+        alike = looks_alike(sku, self._answered.get(sku.casefold(), ())) if sku else None
+        if alike is not None:
+            self._notes.append(Note(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike}"))
+        return self._items.create(order, line, product, sku)
 
     def _known_variant(self, line: LineItem) -> int | None:
         """The line's variant, by its SKU, else by the ids remembered; None if Katana lacks it."""

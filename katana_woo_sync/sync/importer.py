@@ -179,6 +179,7 @@ class Importer:
         terms = context.terms(store)
         dp = context.facts(store).dp
         refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
+        self._items.take_notes()  # those of an order that was not imported
         plan = plan_order(order, refunds, terms, self._items.is_known)
         resolver.check_currency(order)
         resolved = Resolved(
@@ -269,6 +270,7 @@ class Importer:
         imported = self._in_katana(record, sales_order, total)
         with self._context.ledger.atomic():
             self._keep_imported(imported, f"as {sales_order.order_no}")
+            self._context.note(self._store, imported, *self._items.take_notes())
             compare(self._context, self._store, imported, total)
         if imported.shipping_fee_due:
             self._fees.add(imported)

@@ -20,6 +20,7 @@ from katana_woo_sync.domain.product_drafts import (
 )
 from katana_woo_sync.domain.products import (
     is_deleted,
+    looks_alike,
     own_sku,
     pick_variant,
     price_factor,
@@ -87,7 +88,6 @@ def test_rule_07_the_living_variant_with_the_exact_sku() -> None:
         ([variant(1, **ARCHIVED)], Reason.ITEM_ARCHIVED),
         ([variant(1, product_or_material=parent(**ARCHIVED))], Reason.ITEM_ARCHIVED),
         ([variant(1, product_or_material=parent(is_sellable=False))], Reason.ITEM_NOT_SELLABLE),
-        ([variant(1, "mug-01")], Reason.SKU_LOOKS_ALIKE),
     ],
 )
 def test_rule_07_a_doubtful_sku_is_for_attention(
@@ -97,6 +97,12 @@ def test_rule_07_a_doubtful_sku_is_for_attention(
         pick_variant("MUG-01", iter(answered))
     assert caught.value.reason is reason
     assert "MUG-01" in caught.value.detail
+
+
+def test_rule_07_a_sku_in_another_case_is_another_sku() -> None:
+    assert pick_variant("MUG-01", [variant(1, "mug-01")]) is None
+    assert looks_alike("MUG-01", [variant(1, "mug-01")]) == "mug-01"
+    assert looks_alike("MUG-01", [variant(1), variant(2, "mug-01", **DELETED)]) is None
 
 
 def test_rule_07_one_archived_and_one_living_is_the_living_one() -> None:

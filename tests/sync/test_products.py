@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.katana.records import SalesOrder, Variant
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, Variation
@@ -201,11 +202,15 @@ def test_rule_07_odd_skus_are_matched_and_created(world: World, sku: str) -> Non
     assert variant_of(world, orders[1]).sku == sku + "2"
 
 
-def test_rule_07_a_sku_that_differs_in_case_needs_a_person(world: World) -> None:
-    world.katana.add_product("Cup", "cup-1")
+def test_rule_07_a_sku_that_differs_in_case_is_another_product_and_is_noted(world: World) -> None:
+    known = world.katana.add_product("Cup", "cup-1")
     order = sold(world, world.shop.add_product("Cup", "CUP-1", "5.00"))
+    plain = world.order()
     world.sync()
-    assert world.state(order) == ("attention", "sku_looks_alike")
+    assert world.state(order) == ("imported", "")
+    assert variant_of(world, order).id != known
+    assert variant_of(world, order).sku == "CUP-1"
+    assert (world.notes(order), world.notes(plain)) == ([Reason.SKU_LOOKS_ALIKE], [])
 
 
 def test_rule_07_an_alias_names_katanas_item(world: World) -> None:
