@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 import click
 
@@ -14,6 +15,9 @@ from katana_woo_sync.schedule import start_schedule
 from katana_woo_sync.sync.context import OtherAccount, Stopped, log
 from katana_woo_sync.sync.cycle import Options, SweepWhen, run_cycle
 from katana_woo_sync.sync.locking import LockHeld, only_run
+
+SWEEP_LOOK = timedelta(minutes=30)
+"""How often `run` looks whether the sweep is due."""
 
 
 @click.command("run")
@@ -41,7 +45,9 @@ class Loop:
         scheduler = start_schedule(
             {
                 "orders": (self.orders, schedule.orders),
-                "sweep": (self.sweep, schedule.sweep),
+                # looked at more often than it is due: one that is not quite due yet would else be
+                # put off for a whole interval
+                "sweep": (self.sweep, min(schedule.sweep, SWEEP_LOOK)),
             },
             now=self._program.clock(),
         )

@@ -22,6 +22,7 @@ class Reason(StrEnum):
 
     # attention: a person must act
     COMPLETED_UNSEEN = "completed_unseen"
+    LEFT_OUT_BEFORE = "left_out_before"
     UNREADABLE = "unreadable"
     NEW_VARIATION = "new_variation"
     PRODUCT_NOT_REPRESENTABLE = "product_not_representable"
@@ -95,6 +96,12 @@ WORDS: dict[Reason, Words] = {
     Reason.COMPLETED_UNSEEN: Words(
         "It was completed in the shop before the program ever saw it as Processing.",
         "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered.",
+    ),
+    Reason.LEFT_OUT_BEFORE: Words(
+        "It was open already when the store was first imported, and was not imported then; the "
+        "ledger that knew why (backfill --since) was lost.",
+        "If it belongs in Katana, run `katana-woo-sync retry` with its number; else `ignore` it, or "
+        "set `since` in the config.",
     ),
     Reason.UNREADABLE: Words(
         "The shop's answer about this order could not be read.",

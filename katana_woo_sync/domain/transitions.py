@@ -109,3 +109,18 @@ def ignored(record: OrderRecord) -> OrderRecord | None:
     if record.state in (State.FULFILLED, State.SKIPPED, State.IGNORED, State.IMPORTING):
         return None
     return replace(record, state=State.IGNORED, reason="", detail="", next_attempt_at=None)
+
+
+def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord | None:
+    """The record of an order that a lost ledger had left out on purpose; None where it had not.
+
+    One that is open, not in Katana, and unchanged since before the store's first import was there
+    to be imported then. `connected_at` is when that was (UTC).
+    """
+    if record.state is not State.QUEUED or record.shop_modified is None:
+        return None
+    if record.shop_modified >= connected_at:
+        return None
+    return replace(
+        record, state=State.ATTENTION, reason=Reason.LEFT_OUT_BEFORE, next_attempt_at=None
+    )

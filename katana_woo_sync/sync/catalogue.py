@@ -78,10 +78,12 @@ class LineItems:
         """
         wanted = [sku for sku in skus if sku.casefold() not in self._answered]
         if wanted:
+            forms = {form: None for sku in wanted for form in (sku, sku.lower(), sku.upper())}
+            found = self._context.katana.variants(list(forms))
+            # not before: a request that failed is no answer
             for sku in wanted:
                 self._answered[sku.casefold()] = []
-            forms = {form: None for sku in wanted for form in (sku, sku.lower(), sku.upper())}
-            for variant in self._context.katana.variants(list(forms)):
+            for variant in found:
                 self._answered.setdefault(variant.sku.casefold(), []).append(variant)
         return {sku: self._answered[sku.casefold()] for sku in skus}
 

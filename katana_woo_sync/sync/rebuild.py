@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
+from katana_woo_sync.domain.transitions import left_out_before
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 from katana_woo_sync.sync.takeover import (
+    CLOCKS_APART,
     check_account,
     connect_as_before,
     katana_holds,
@@ -22,7 +24,7 @@ from katana_woo_sync.sync.takeover import (
 
 NOT_KNOWN = (
     "orders that you had set to be ignored or left out: they are shown again, if they change",
-    "the import-from date of `backfill --since`: set `since` in the config",
+    "the import-from date of `backfill --since`: set `since` in the config (else they are shown)",
     "which refunds were made after an order's import: all that are there now count as known",
     "whether an order's total agreed, and a shipping fee that was still to be added",
     "the history of what was done, and the notes",
@@ -61,9 +63,22 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
         try:
             connect_as_before(context, store)
             scan(context, store)
+            _show_what_was_left_out(context, store)
         except (ServiceError, StoreProblem) as error:
             failed[store.name] = error
     return failed
+
+
+def _show_what_was_left_out(context: Context, store: Store) -> None:
+    known = context.ledger.stores.get(store.identity)
+    if known is None or known.connected_at is None:
+        return
+    since = known.connected_at - CLOCKS_APART
+    with context.step(), context.ledger.atomic():
+        for record in context.ledger.orders.find(identities=[store.identity], state="queued"):
+            left = left_out_before(record, since)
+            if left is not None:
+                context.save(store, left, record)
 
 
 def rebuild(context: Context, stores: Sequence[Store]) -> dict[str, Rebuilt]:

@@ -135,6 +135,29 @@ def test_rule_02_orders_completed_while_the_ledger_was_lost_are_shown(world: Wor
     assert world.state(missed) == ("attention", "completed_unseen")
 
 
+def test_rule_01_what_since_had_left_out_is_not_imported_when_the_ledger_is_lost(
+    unconnected: World,
+) -> None:
+    world = unconnected
+    old = world.order()
+    world.clock.tick(days=10)
+    world.order()
+    world.backfill(since=world.clock() - timedelta(days=1))
+    world.ledger.unlink()
+    world.clock.tick(days=1)
+    world.sync()
+    world.sync()
+    assert world.in_katana(old) == []
+    assert world.state(old) == ("attention", "left_out_before")
+
+
+def test_rule_07_a_look_up_that_failed_is_no_answer(world: World) -> None:
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, "GET", "/variants", status=400))
+    order = world.order()
+    world.sync()
+    assert world.sales_order(order).rows[0].variant_id == world.mug_variant
+
+
 def test_rule_04_a_total_that_differs_stays_shown_after_the_fulfilment(world: World) -> None:
     order = world.order(total=Decimal("9.00"))
     world.sync()
