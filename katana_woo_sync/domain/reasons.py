@@ -100,8 +100,8 @@ WORDS: dict[Reason, Words] = {
     Reason.LEFT_OUT_BEFORE: Words(
         "It was open already when the store was first imported, and was not imported then; the "
         "ledger that knew why (backfill --since) was lost.",
-        "If it belongs in Katana, run `katana-woo-sync retry` with its number; else `ignore` it, or "
-        "set `since` in the config.",
+        "If it belongs in Katana, run `katana-woo-sync retry` with its number; else `ignore` it, "
+        "or set `since` in the config.",
     ),
     Reason.UNREADABLE: Words(
         "The shop's answer about this order could not be read.",
