@@ -10,14 +10,18 @@ from datetime import UTC, datetime
 import click
 
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.output import moment, money
+from katana_woo_sync.cli.output import moment, money, safe
 from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.sync.backfill import Found, Progress, decline, import_all, prepare
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, finish
 from katana_woo_sync.sync.report import ExitCode
+
+LINE_EVERY = 10
+"""Of how many things done a line tells in a pipe."""
 
 REQUESTS_PER_ORDER = 2
 """An order and its shipping fee; a new customer or product costs one more."""
@@ -44,6 +48,7 @@ class Date(click.ParamType[datetime]):
 @click.option(
     "--since", type=Date(), help="Never import orders placed before this date; remembered."
 )
+@click.option("--customers", is_flag=True, help="Import all registered customers too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -57,6 +62,7 @@ def command(
     options: Globals,
     store: str | None,
     since: datetime | None,
+    customers: bool,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -78,6 +84,8 @@ def command(
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
             _import(context, stores, Options(accept_completions=accept_completions))
+            if customers:
+                _import_customers(context, stores)
         except ServiceError as error:
             context.report.katana_failed(error)
         finish(context)
@@ -90,6 +98,20 @@ def _import(context: Context, stores: Sequence[Store], options: Options) -> None
     if stores:
         with progress_bar(context) as progress:
             import_all(context, stores, options, progress)
+
+
+def _import_customers(context: Context, stores: Sequence[Store]) -> None:
+    for store in stores:
+        with progress_bar(context, f"Customers of {store.name}", "customers") as progress:
+            done = import_customers(context, store, progress)
+        would = "would be " if context.dry_run else ""
+        click.echo(
+            f"{store.name}: {done.created} customers {would}created in Katana, {done.matched} "
+            f"matched, {done.known} known already",
+            err=True,
+        )
+        for left in done.left_out:
+            click.echo(f"{store.name}: left out: {safe(left, 300)}", err=True)
 
 
 def confirmed() -> bool:
@@ -121,17 +143,19 @@ def tell(found: Sequence[Found], *, requests_per_minute: int) -> None:
 
 
 @contextmanager
-def progress_bar(context: Context) -> Iterator[Progress]:
-    """A bar with rate and time left on a terminal; a line for each chunk in a pipe."""
+def progress_bar(
+    context: Context, title: str = "Importing", things: str = "orders"
+) -> Iterator[Progress]:
+    """A bar with rate and time left on a terminal; a line for each part in a pipe."""
     if not sys.stderr.isatty():
-        yield _progress_lines(context)
+        yield _progress_lines(context, things)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
     columns = (
-        TextColumn("Importing"),
+        TextColumn(title),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
@@ -149,18 +173,18 @@ def progress_bar(context: Context) -> Iterator[Progress]:
         yield show_bar
 
 
-def _progress_lines(context: Context) -> Progress:
+def _progress_lines(context: Context, things: str) -> Progress:
     started = context.clock()
 
-    last = -1
+    last = -LINE_EVERY
 
     def show_line(done: int, total: int) -> None:
         nonlocal last
-        if done == last:
+        if done - last < LINE_EVERY and (done != total or done == last):
             return
         last = done
         seconds = (context.clock() - started).total_seconds()
         left = f", about {seconds / done * (total - done) / 60:.0f} min left" if done else ""
-        click.echo(f"{done} of {total} orders{left}", err=True)
+        click.echo(f"{done} of {total} {things}{left}", err=True)
 
     return show_line

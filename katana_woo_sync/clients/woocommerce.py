@@ -27,9 +27,10 @@ from katana_woo_sync.clients.order_reader import (
 )
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
 from katana_woo_sync.domain.fields import Text
-from katana_woo_sync.domain.woocommerce import Order, Refund, StoreFacts
+from katana_woo_sync.domain.woocommerce import Customer, Order, Refund, StoreFacts
 
 ORDER_FIELDS = ",".join(Order.__struct_fields__)
+CUSTOMER_FIELDS = ",".join(Customer.__struct_fields__)
 ID_FIELDS = "id,number"
 NEWEST_MAY_BREAK = 2
 """How many of the newest orders may break the shop's answers before it counts as down."""
@@ -240,6 +241,16 @@ class WooCommerceClient(WooCommerceProducts):
             remedy = "A plugin may hold it back; complete it in the shop"
             raise BadRequest(self._name, f"PUT {path}", reason, remedy)
         return order
+
+    def customers(self) -> tuple[Customer, ...]:
+        """Every registered customer, by ids that rise, whatever their role: shops change it."""
+        params = (
+            ("role", "all"),
+            ("orderby", "id"),
+            ("order", "asc"),
+            ("_fields", CUSTOMER_FIELDS),
+        )
+        return self._all("/customers", params, Customer)
 
     def facts(self) -> StoreFacts:
         """How the store counts its money: tax rounding, decimals, currency."""

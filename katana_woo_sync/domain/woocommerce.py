@@ -232,6 +232,42 @@ class Product(Struct, frozen=True):
     variations: tuple[Whole, ...] = ()
 
 
+class Customer(Struct, frozen=True):
+    """A registered customer (a user of the shop who may buy, or has bought)."""
+
+    id: Whole
+    email: Text = Text()
+    first_name: Text = Text()
+    last_name: Text = Text()
+    role: Text = Text()
+    is_paying_customer: bool = False
+    billing: Address = Address()
+    shipping: Address = Address()
+
+    @property
+    def is_buyer(self) -> bool:
+        """Whether it is one to import: no editor or administrator who never bought anything."""
+        return self.role in ("customer", "subscriber") or self.is_paying_customer
+
+    @property
+    def is_nobody(self) -> bool:
+        """Whether there is no name, company or e-mail to know the person by."""
+        billing = self.as_order().billing
+        known = (billing.first_name, billing.last_name, billing.company, billing.email)
+        return not any(part.strip() for part in known)
+
+    def as_order(self) -> Order:
+        """The person as an order names them: what the account says where the billing address says
+        nothing."""
+        billing = msgspec.structs.replace(
+            self.billing,
+            email=self.billing.email or self.email,
+            first_name=self.billing.first_name or self.first_name,
+            last_name=self.billing.last_name or self.last_name,
+        )
+        return Order(id=Whole(0), customer_id=self.id, billing=billing, shipping=self.shipping)
+
+
 class StoreFacts(Struct, frozen=True):
     """What the sync must know about how a store counts and keeps its money."""
 

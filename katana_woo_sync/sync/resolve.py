@@ -36,6 +36,7 @@ class Resolver:
         self._context = context
         self._ledger = context.ledger
         self._listed: set[str] = set()
+        self.customers_created = 0
 
     def location(self, store: Store) -> int:
         """The Katana location of a store. Raises `StoreProblem` where the config's does not fit."""
@@ -176,6 +177,7 @@ class Resolver:
             person = person_of_order(order, ledger.salt)
             ledger.customers.index([KnownCustomer(int(customer.id), reference, person)])
             self._journal("customer", f"customer {customer.id}")
+            self.customers_created += 1
 
         created = create_once(
             self._context,

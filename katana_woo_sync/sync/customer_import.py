@@ -1,0 +1,72 @@
+"""The import of all customers of a store, by the same matching as with orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from katana_woo_sync.clients.errors import BadRequest
+from katana_woo_sync.domain.customers import reference_id
+from katana_woo_sync.domain.woocommerce import Customer
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.creating import StillUnknown
+from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.resolve import Resolver
+
+REQUESTS = 2
+"""The list of Katana's customers, and a create."""
+
+
+@dataclass
+class CustomersImported:
+    """What became of a store's customers; `left_out` says of each who was not imported why."""
+
+    known: int = 0
+    matched: int = 0
+    created: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def import_customers(
+    context: Context, store: Store, progress: Callable[[int, int], None]
+) -> CustomersImported:
+    """Match or create every registered customer. It can be stopped and run again: who is known
+    already costs no request. Raises a `ServiceError` where a whole side cannot be worked."""
+    people = [person for person in store.shop.customers() if person.is_buyer]
+    resolver, done = Resolver(context), CustomersImported()
+    for number, person in enumerate(people):
+        progress(number, len(people))
+        _import_one(context, store, resolver, person, done)
+    progress(len(people), len(people))
+    return done
+
+
+def _import_one(
+    context: Context, store: Store, resolver: Resolver, person: Customer, done: CustomersImported
+) -> None:
+    order = person.as_order()
+    if person.is_nobody:
+        done.left_out.append(f"customer {person.id}: no name, company or e-mail")
+        return
+    if context.ledger.customers.remembered(reference_id(store.identity, order)) is not None:
+        done.known += 1
+        return
+
+    def work() -> None:
+        before = resolver.customers_created
+        try:
+            resolver.customer(store, order)
+        except (BadRequest, StillUnknown) as error:
+            fail(error)
+        else:
+            new = resolver.customers_created > before
+            done.created += new
+            done.matched += not new
+
+    def fail(error: Exception) -> None:
+        done.left_out.append(f"customer {person.id}: {error}")
+
+    context.katana.wait_for_room(REQUESTS)
+    with context.step():
+        guarded(context, store, partial(work), fail)
