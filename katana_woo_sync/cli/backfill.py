@@ -18,6 +18,7 @@ from katana_woo_sync.sync.backfill import Found, Progress, decline, import_all, 
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, finish
+from katana_woo_sync.sync.product_import import import_products
 from katana_woo_sync.sync.report import ExitCode
 
 LINE_EVERY = 10
@@ -48,6 +49,7 @@ class Date(click.ParamType[datetime]):
 @click.option(
     "--since", type=Date(), help="Never import orders placed before this date; remembered."
 )
+@click.option("--products", is_flag=True, help="Import all products too.")
 @click.option("--customers", is_flag=True, help="Import all registered customers too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
@@ -62,6 +64,7 @@ def command(
     options: Globals,
     store: str | None,
     since: datetime | None,
+    products: bool,
     customers: bool,
     yes: bool,
     dry_run: bool,
@@ -84,6 +87,8 @@ def command(
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
             _import(context, stores, Options(accept_completions=accept_completions))
+            if products:
+                _import_products(context, stores)
             if customers:
                 _import_customers(context, stores)
         except ServiceError as error:
@@ -100,6 +105,24 @@ def _import(context: Context, stores: Sequence[Store], options: Options) -> None
             import_all(context, stores, options, progress)
 
 
+def _import_products(context: Context, stores: Sequence[Store]) -> None:
+    for store in stores:
+        with progress_bar(context, f"Products of {store.name}", "products") as progress:
+            done = import_products(context, store, progress)
+        would = "would be " if context.dry_run else ""
+        click.echo(
+            f"{store.name}: {done.there} products and variations are in Katana, {done.created} "
+            f"items {would}created for them",
+            err=True,
+        )
+        _tell_left_out(store, done.left_out)
+
+
+def _tell_left_out(store: Store, left_out: Sequence[str]) -> None:
+    for left in left_out:
+        click.echo(f"{store.name}: left out: {safe(left, 300)}", err=True)
+
+
 def _import_customers(context: Context, stores: Sequence[Store]) -> None:
     for store in stores:
         with progress_bar(context, f"Customers of {store.name}", "customers") as progress:
@@ -110,8 +133,7 @@ def _import_customers(context: Context, stores: Sequence[Store]) -> None:
             f"matched, {done.known} known already",
             err=True,
         )
-        for left in done.left_out:
-            click.echo(f"{store.name}: left out: {safe(left, 300)}", err=True)
+        _tell_left_out(store, done.left_out)
 
 
 def confirmed() -> bool:

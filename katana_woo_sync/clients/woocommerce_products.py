@@ -9,7 +9,7 @@ from msgspec import structs
 from katana_woo_sync.clients.order_reader import PER_PAGE
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
 from katana_woo_sync.domain.fields import Text, Whole
-from katana_woo_sync.domain.woocommerce import Product
+from katana_woo_sync.domain.woocommerce import PriceSettings, Product, StoreTaxRate
 
 PRODUCT_FIELDS = ",".join(Product.__struct_fields__)
 
@@ -38,6 +38,30 @@ class WooCommerceProducts(WooCommerceApi):
         path = f"/products/{int(product_id)}"
         params = (("_fields", PRODUCT_FIELDS),)
         return self._one(path, self._http.get(path, params).data, Product)
+
+    def all_products(self) -> tuple[Product, ...]:
+        """Every product but those in the trash, by ids that rise."""
+        params = (
+            ("orderby", "id"),
+            ("order", "asc"),
+            ("status", "any"),
+            ("_fields", PRODUCT_FIELDS),
+        )
+        return self._all("/products", params, Product)
+
+    def price_settings(self) -> PriceSettings:
+        """Whether prices are entered with tax, and where the shop is."""
+        path = "/settings/tax/woocommerce_prices_include_tax"
+        base = "/settings/general/woocommerce_default_country"
+        return PriceSettings(include_tax=self._setting(path) == "yes", base=self._setting(base))
+
+    def _setting(self, path: str) -> str:
+        data = self._http.get(path).data
+        return str(data.get("value", "")) if isinstance(data, dict) else ""
+
+    def tax_rates(self) -> tuple[StoreTaxRate, ...]:
+        """The tax rates in the shop's settings."""
+        return self._all("/taxes", (("orderby", "id"), ("order", "asc")), StoreTaxRate)
 
     def variations(self, product_id: int) -> tuple[Product, ...]:
         """All variations of a variable product, in the order of their ids."""

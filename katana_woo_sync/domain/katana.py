@@ -296,6 +296,7 @@ class VariantDraft(Draft, frozen=True):
 
     sku: str | None = None
     sales_price: Decimal | None = None
+    registered_barcode: str | None = None
     config_attributes: tuple[ConfigAttributeDraft, ...] = ()
 
     @property
@@ -317,6 +318,7 @@ class ProductDraft(Draft, frozen=True):
     uom: str
     variants: tuple[VariantDraft, ...]
     additional_info: str
+    category_name: str | None = None
     is_sellable: bool | None = None
     configs: tuple[ConfigDraft, ...] = ()
 

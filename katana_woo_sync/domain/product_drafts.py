@@ -30,6 +30,12 @@ UOM = "pcs"
 MOST_CONFIGS = 10
 """Katana's limit for a product's options."""
 
+LONGEST_CATEGORY = 35
+SHORTEST_BARCODE, LONGEST_BARCODE = 3, 40
+"""Katana's limits."""
+
+UNCATEGORIZED = "Uncategorized"
+
 ANY = "Any"
 """The value of an option that a variation leaves open; the customer's choice is on the order."""
 
@@ -59,10 +65,19 @@ def product_draft(
     mark = mark_of(identity, int(product.id))
     if not variations:
         variants: tuple[VariantDraft, ...] = (
-            VariantDraft(sku=product.sku or None, sales_price=_price(product, factor)),
+            VariantDraft(
+                sku=product.sku or None,
+                sales_price=_price(product, factor),
+                registered_barcode=_barcode(product),
+            ),
         )
         return ProductDraft(
-            name=name, uom=UOM, is_sellable=True, additional_info=mark, variants=variants
+            name=name,
+            uom=UOM,
+            is_sellable=True,
+            additional_info=mark,
+            category_name=_category(product),
+            variants=variants,
         )
     variants = _distinct([variant_draft(product, each, factor) for each in variations], variations)
     skus = [variant.sku for variant in variants if variant.sku]
@@ -73,9 +88,22 @@ def product_draft(
         uom=UOM,
         is_sellable=True,
         additional_info=mark,
+        category_name=_category(product),
         variants=variants,
         configs=_configs(product, variants),
     )
+
+
+def _category(product: Product) -> str | None:
+    """The shop's first category; none where it has only the one for what has none."""
+    names = (plain(category.name, LONGEST_CATEGORY) for category in product.categories)
+    return next((name for name in names if name and name != UNCATEGORIZED), None)
+
+
+def _barcode(product: Product) -> str | None:
+    """The GTIN, UPC, EAN or ISBN, where Katana takes it."""
+    code = product.global_unique_id.strip()
+    return str(code) if SHORTEST_BARCODE <= len(code) <= LONGEST_BARCODE else None
 
 
 def product_name(product: Product) -> str:
@@ -103,6 +131,7 @@ def variant_draft(product: Product, variation: Product, factor: Decimal | None) 
     return VariantDraft(
         sku=own_sku or None,
         sales_price=_price(variation, factor),
+        registered_barcode=_barcode(variation),
         config_attributes=tuple(
             ConfigAttributeDraft(config_name=name, config_value=value)
             for name, value in _different_names(pairs)
@@ -160,6 +189,7 @@ def new_variant_draft(draft: VariantDraft, product: KatanaProduct) -> NewVariant
         product_id=int(product.id),
         sku=draft.sku,
         sales_price=draft.sales_price,
+        registered_barcode=draft.registered_barcode,
         config_attributes=tuple(
             ConfigAttributeDraft(config_name=name, config_value=values[name.casefold()])
             for name in configs

@@ -224,6 +224,8 @@ class Product(Struct, frozen=True):
     status: Text = Text()
     sku: Text = Text()
     virtual: bool = False
+    tax_status: Text = Text("taxable")
+    tax_class: Text = Text()
     price: Amount = Amount(0)
     regular_price: Amount = Amount(0)
     global_unique_id: Text = Text()
@@ -266,6 +268,28 @@ class Customer(Struct, frozen=True):
             last_name=self.billing.last_name or self.last_name,
         )
         return Order(id=Whole(0), customer_id=self.id, billing=billing, shipping=self.shipping)
+
+
+class StoreTaxRate(Struct, frozen=True):
+    """A tax rate in the shop's settings; `rate` is a percentage. Empty places mean everywhere."""
+
+    id: Whole
+    country: Text = Text()
+    state: Text = Text()
+    postcode: Text = Text()
+    city: Text = Text()
+    rate: Amount = Amount(0)
+    priority: Whole = Whole(1)
+    order: Whole = Whole(0)
+    compound: bool = False
+    tax_class: Text = msgspec.field(default=Text(), name="class")
+
+
+class PriceSettings(Struct, frozen=True):
+    """How the shop enters its prices: with tax or without, and where it is ("GR", "US:CA")."""
+
+    include_tax: bool = False
+    base: str = ""
 
 
 class StoreFacts(Struct, frozen=True):

@@ -44,6 +44,14 @@ class Journal:
                 [time_text(now), identity, order_id, side, action, detail],
             )
 
+    def created_items(self) -> int:
+        """How many products, variants and services were created in Katana so far."""
+        rows = self._db.query(
+            "SELECT count(*) AS n FROM history WHERE order_id IS NULL AND action IN "
+            "('created product', 'created variant', 'created service')"
+        )
+        return int(next(iter(rows))["n"])
+
     def of_order(self, identity: str, order_id: int) -> list[Event]:
         """An order's history, oldest first."""
         rows = self._db.query(

@@ -21,14 +21,22 @@ from katana_woo_sync.sync.resolve import Resolver
 class LineItems:
     """The variants of one store's line items, for one batch of orders."""
 
-    def __init__(self, context: Context, store: Store, resolver: Resolver) -> None:
+    def __init__(
+        self, context: Context, store: Store, resolver: Resolver, *, creates: bool | None = None
+    ) -> None:
+        """`creates` tells whether what Katana lacks is created; else the config does."""
         self._context = context
         self._store = store
+        self._creates = context.settings.orders.create_products if creates is None else creates
         self._catalogue = context.ledger.catalogue
         self._products: dict[int, ShopProduct | None] = {}
         self._answered: dict[str, list[Variant]] = {}
         self._notes: list[Note] = []
         self._items = Items(context, store, resolver, self.ask_katana)
+
+    def know(self, products: Iterable[ShopProduct]) -> None:
+        """Take products that were read already: the shop is not asked for them again."""
+        self._products.update((int(product.id), product) for product in products)
 
     def look_up(self, orders: Iterable[Order]) -> None:
         """Ask for what the ledger does not know of these orders' lines.
@@ -119,7 +127,7 @@ class LineItems:
         if known is not None:
             return known
         product = self._product(line)
-        if not self._context.settings.orders.create_products:
+        if not self._creates:
             raise Unmappable(Reason.UNKNOWN_SKU, str(line.sku) or plain(line.name, 100))
         if product is None or is_deleted(line, product):
             return self._items.deleted(line)

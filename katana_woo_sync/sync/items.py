@@ -44,7 +44,7 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import create_once
 from katana_woo_sync.sync.resolve import Resolver
 
@@ -313,6 +313,8 @@ class Items:
     def _journal(self, what: str, detail: str) -> None:
         context = self._context
         context.ledger.journal.add(context.clock(), "katana", f"created {what}", detail)
+        would = "would be created" if context.dry_run else "created"
+        log.info("%s: %s %s (%s)", self._store.name, what, would, detail)
 
     def _price_factor(self, order: Order, line: LineItem, price: Decimal) -> Decimal | None:
         """What the shop's prices are divided by; None where they are in another currency than

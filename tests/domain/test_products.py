@@ -211,6 +211,16 @@ def test_rule_07_a_variable_product_is_one_product_with_options_and_variants() -
     assert [v.config_attributes[0].config_value for v in draft.variants] == ["Red", "Blue"]
 
 
+def test_category_and_barcode_come_along_where_katana_takes_them() -> None:
+    categories = [{"name": "Uncategorized"}, {"name": "Cups &amp; mugs"}]
+    mug = product(categories=categories, global_unique_id="4006381333931")
+    draft = product_draft(mug, (), None, SHOP)
+    assert draft.category_name == "Cups & mugs"
+    assert draft.variants[0].registered_barcode == "4006381333931"
+    bare = product_draft(product(global_unique_id="12"), (), None, SHOP)
+    assert (bare.category_name, bare.variants[0].registered_barcode) == (None, None)
+
+
 def test_a_variation_never_takes_its_parents_sku() -> None:
     without = product(id=23, sku="SHIRT", attributes=[option("Colour", "Green")])
     assert product_draft(SHIRT, (RED, without), None, SHOP).variants[1].sku is None

@@ -1,0 +1,78 @@
+"""A product of the shop as a line that would sell it: so the import of a whole catalogue takes the
+same way as the products of an order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from katana_woo_sync.domain.fields import Amount, Text, Whole
+from katana_woo_sync.domain.woocommerce import (
+    LineItem,
+    LineTax,
+    Order,
+    PriceSettings,
+    Product,
+    StoreTaxRate,
+    TaxLine,
+)
+
+NOT_IMPORTED = {
+    "grouped": "a grouped product is only a page of others",
+    "external": "an external product is sold elsewhere",
+}
+"""Types of products that have nothing to stock or sell here (article 5968223)."""
+
+
+def rates_of(
+    product: Product, rates: Sequence[StoreTaxRate], settings: PriceSettings
+) -> tuple[StoreTaxRate, ...]:
+    """The shop's own tax rates for a product: those of its tax class where the shop itself is, the
+    first of each priority, as WooCommerce finds them."""
+    if product.tax_status != "taxable":
+        return ()
+    country, _, state = settings.base.partition(":")
+    wanted = str(product.tax_class) or "standard"
+    found: dict[int, StoreTaxRate] = {}
+    for rate in sorted(rates, key=_most_fitting_first):
+        here = rate.country in ("", country) and rate.state in ("", state)
+        if here and not rate.postcode and not rate.city and rate.tax_class == wanted:
+            found.setdefault(int(rate.priority), rate)
+    return tuple(found.values())
+
+
+def _most_fitting_first(rate: StoreTaxRate) -> tuple[int, bool, bool, int]:
+    return int(rate.priority), not rate.country, not rate.state, int(rate.order)
+
+
+def as_order(
+    product: Product,
+    variations: Sequence[Product],
+    rates: Sequence[StoreTaxRate],
+    settings: PriceSettings,
+    currency: str,
+) -> Order:
+    """An order of one piece of the product, or of each of its variations."""
+    sold = variations or (product,)
+    taxes = tuple(LineTax(id=Text(rate.id), total="0") for rate in rates)
+    return Order(
+        id=product.id,
+        currency=Text(currency),
+        prices_include_tax=settings.include_tax,
+        line_items=tuple(
+            LineItem(
+                id=each.id,
+                name=each.name or product.name,
+                product_id=product.id,
+                variation_id=each.id if variations else Whole(0),
+                quantity=Amount(1),
+                sku=each.sku or product.sku,
+                taxes=taxes,
+            )
+            for each in sold
+        ),
+        tax_lines=tuple(
+            TaxLine(rate_id=Text(rate.id), compound=rate.compound, rate_percent=Decimal(rate.rate))
+            for rate in rates
+        ),
+    )

@@ -1,0 +1,112 @@
+"""The import of all products of a store, in the same way as those on orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from katana_woo_sync.clients.errors import BadRequest
+from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, rates_of
+from katana_woo_sync.domain.mapping import Unmappable
+from katana_woo_sync.domain.products import VARIABLE
+from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.text import plain
+from katana_woo_sync.domain.woocommerce import Order, PriceSettings, Product, StoreTaxRate
+from katana_woo_sync.sync.catalogue import LineItems
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.creating import StillUnknown
+from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.resolve import Resolver
+
+TOGETHER = 50
+"""Products whose SKUs are asked for in one go."""
+
+REQUESTS = 3
+"""What a product may need of Katana."""
+
+
+@dataclass
+class ProductsImported:
+    """What became of a store's products: those (with their variations) that Katana has now, how
+    many items were created for them, and of each that was left out why."""
+
+    there: int = 0
+    created: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Prices:
+    settings: PriceSettings
+    rates: Sequence[StoreTaxRate]
+    currency: str
+
+
+def import_products(
+    context: Context, store: Store, progress: Callable[[int, int], None]
+) -> ProductsImported:
+    """Match or create every product and variation. It can be stopped and run again: what is known
+    already costs no request to Katana. Raises a `ServiceError` where a whole side cannot be
+    worked."""
+    products = store.shop.all_products()
+    currency = str(context.facts(store).currency)
+    prices = _Prices(store.shop.price_settings(), store.shop.tax_rates(), currency)
+    items = LineItems(context, store, Resolver(context), creates=True)
+    done = ProductsImported()
+    created_before = context.ledger.journal.created_items()
+    for start in range(0, len(products), TOGETHER):
+        progress(start, len(products))
+        part = products[start : start + TOGETHER]
+        items.know(part)
+        orders = list(filter(None, (_order(store, each, prices, done) for each in part)))
+        with context.step():
+            guarded(context, store, partial(items.look_up, orders), lambda _error: None)
+        for order in orders:
+            _import_one(context, store, items, order, done)
+    progress(len(products), len(products))
+    done.created = context.ledger.journal.created_items() - created_before
+    return done
+
+
+def _order(store: Store, product: Product, prices: _Prices, done: ProductsImported) -> Order | None:
+    """The product as an order that would sell it; None for one that is not imported."""
+    left = NOT_IMPORTED.get(str(product.type))
+    variations: Sequence[Product] = ()
+    if left is None and product.type in VARIABLE:
+        variations = store.shop.variations(int(product.id))
+        left = None if variations else "it has no variations"
+    if left is not None:
+        done.left_out.append(f"{_name(product)}: {left}")
+        return None
+    rates = rates_of(product, prices.rates, prices.settings)
+    return as_order(product, variations, rates, prices.settings, prices.currency)
+
+
+def _name(product: Product) -> str:
+    return f"{plain(product.name, 100) or 'product'} (id:{int(product.id)})"
+
+
+def _import_one(
+    context: Context, store: Store, items: LineItems, order: Order, done: ProductsImported
+) -> None:
+    for line in order.line_items:
+        name = f"{plain(line.name, 100) or 'product'} (id:{int(line.id)}, SKU {line.sku or '-'})"
+
+        def work(line_id: int = int(line.id), name: str = name) -> None:
+            try:
+                items.variants_of(order, [line_id])
+            except Unmappable as error:
+                done.left_out.append(f"{name}: {words(error.reason).sentence} {error.detail}")
+            except (BadRequest, StillUnknown) as error:
+                done.left_out.append(f"{name}: {error}")
+            else:
+                done.there += 1
+
+        context.katana.wait_for_room(REQUESTS)
+        with context.step():
+            guarded(context, store, work, partial(_failed, done, name))
+
+
+def _failed(done: ProductsImported, name: str, error: Exception) -> None:
+    done.left_out.append(f"{name}: {error}")
