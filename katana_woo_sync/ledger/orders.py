@@ -212,6 +212,11 @@ class Orders:
         row = next(iter(rows))
         return read_time(row["first"]), read_time(row["last"])
 
+    def imported_since(self, identity: str, moment: datetime) -> list[OrderRecord]:
+        """A store's orders that are in Katana and were imported at this time (UTC) or later."""
+        where = "identity = ? AND in_katana = 'yes' AND imported_at >= ?"
+        return list(self._select(where, [identity, time_text(moment)]))
+
     def backlog(self, identity: str) -> Backlog:
         """The store's orders that are queued."""
         rows = self._db.query(

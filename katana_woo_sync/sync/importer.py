@@ -302,6 +302,24 @@ class Importer:
         """Add the shipping fees that a crash, an outage or a lost answer left out."""
         self._fees.add_missing(self.fail)
 
+    def find_missing_fee(self, record: OrderRecord, order: Order) -> None:
+        """For an order that a lost ledger may have left without its shipping fee: have the fee
+        added if it is exactly what Katana's total lacks."""
+        self._items.look_up([order])
+        mapped = self._prepare(order).mapped
+        if mapped.fee is None or record.katana_total is None:
+            return
+        fee_total = mapped.total - mapped.rows_total
+        without = abs(record.katana_total - mapped.expected)
+        with_it = abs(record.katana_total + fee_total - mapped.expected)
+        if with_it <= mapped.tolerance < without:
+            due = replace(
+                record, shipping_fee_due=True, expected=mapped.expected, tolerance=mapped.tolerance
+            )
+            with self._context.ledger.atomic():
+                self._context.save(self._store, due, record)
+                self._fees.keep(record, mapped.fee)
+
     def settle_unknown(self) -> None:
         """Ask Katana what became of creates whose answer never came, once it could have finished.
 

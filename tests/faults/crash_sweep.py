@@ -4,6 +4,7 @@ compare the end with that of an undisturbed run.
     python -m tests.faults.crash_sweep              # every point
     python -m tests.faults.crash_sweep --every 10   # every tenth
     python -m tests.faults.crash_sweep --twice      # and again at the same point of the next run
+    python -m tests.faults.crash_sweep --lose-ledger    # and with the ledger gone after the crash
 """
 
 from __future__ import annotations
@@ -24,6 +25,13 @@ from tests.faults.scenario import Scenario, State
 
 Break = Callable[[], None]
 """Breaks the program on purpose, to see that the sweep sees it."""
+
+
+SERVICES = frozenset(
+    {"sales orders", "customers", "products", "services", "variants", "tax rates", "stock"}
+    | {"shop", "mails"}
+)
+"""The parts of the state that are not the ledger's."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +62,30 @@ def undisturbed() -> tuple[list[int], State]:
         return points, there.state()
 
 
-def crash(step: int, point: int, wanted: State, *, twice: bool = False) -> Outcome:
-    """Run the scenario with a crash at this point of this step, and see how it ends."""
+def crash(
+    step: int, point: int, wanted: State, *, twice: bool = False, lose_ledger: bool = False
+) -> Outcome:
+    """Run the scenario with a crash at this point of this step, and see how it ends.
+
+    Where the ledger is lost too, it is rebuilt from what Katana holds; then both services must end
+    as undisturbed (a new ledger cannot know how an order came to be where it is)."""
     with scenario() as there:
         for number, work in enumerate(there.steps()):
             there.before(number)
             killed, _passed = in_a_child(work, point if number == step else 0)
             if killed and twice:
                 killed, _passed = in_a_child(work, point)
+            if killed and lose_ledger:
+                there.lose_ledger()
             if killed:
                 in_a_child(work, 0)
                 there.finish()  # what the next step needs must be there
+            if killed and lose_ledger:
+                there.retry_all()
+                there.finish()
         there.finish()
-        return Outcome(step, point, tuple(differences(wanted, there.state())))
+        parts = {k: v for k, v in wanted.items() if k in SERVICES or not lose_ledger}
+        return Outcome(step, point, tuple(differences(parts, there.state())))
 
 
 def differences(wanted: State, found: State) -> Iterator[str]:
@@ -77,14 +96,19 @@ def differences(wanted: State, found: State) -> Iterator[str]:
 
 
 def sweep(
-    *, every: int = 1, twice: bool = False, jobs: int = 1, first: int = 1
+    *,
+    every: int = 1,
+    twice: bool = False,
+    lose_ledger: bool = False,
+    jobs: int = 1,
+    first: int = 1,
 ) -> tuple[int, list[Outcome]]:
     """Crash at every so many-th point; returns how many were tried, and the outcomes that are
     wrong."""
     counts, wanted = undisturbed()
     places = [(step, point) for step, n in enumerate(counts) for point in range(1, n + 1)]
     chosen = places[first - 1 :: every]
-    work = partial(_at, wanted=wanted, twice=twice)
+    work = partial(_at, wanted=wanted, twice=twice, lose_ledger=lose_ledger)
     if jobs == 1:
         outcomes = [work(place) for place in chosen]
     else:
@@ -94,8 +118,8 @@ def sweep(
     return len(chosen), [outcome for outcome in outcomes if outcome.differs]
 
 
-def _at(place: tuple[int, int], wanted: State, *, twice: bool) -> Outcome:
-    return crash(*place, wanted, twice=twice)
+def _at(place: tuple[int, int], wanted: State, *, twice: bool, lose_ledger: bool) -> Outcome:
+    return crash(*place, wanted, twice=twice, lose_ledger=lose_ledger)
 
 
 def main() -> int:
@@ -103,9 +127,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--twice", action="store_true")
+    parser.add_argument("--lose-ledger", action="store_true")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
-    tried, wrong = sweep(every=options.every, twice=options.twice, jobs=options.jobs)
+    tried, wrong = sweep(
+        every=options.every,
+        twice=options.twice,
+        lose_ledger=options.lose_ledger,
+        jobs=options.jobs,
+    )
     for outcome in wrong:
         say(f"step {outcome.step}, point {outcome.point}: " + "\n  ".join(outcome.differs))
     say(f"{tried} points tried, {len(wrong)} of them ended otherwise than undisturbed")

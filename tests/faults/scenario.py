@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.transitions import retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Variation
+from katana_woo_sync.sync.rebuild import rebuild
 from tests.sync.world import ANNA, World
 
 State = dict[str, object]
@@ -77,6 +79,20 @@ class Scenario:
         self.world.settle(5)
         self.world.clock.tick(hours=2)
         self.world.settle(3)
+
+    def lose_ledger(self) -> None:
+        """The ledger's files are gone; it is made again from what Katana holds."""
+        for file in self.world.directory.glob("ledger.db*"):
+            file.unlink()
+        program = self.world.program()
+        with program.context() as context:
+            rebuild(context, list(program.stores.values()))
+
+    def retry_all(self) -> None:
+        """A person has everything that needs one tried again."""
+        with self.world.program().context() as context:
+            problems = context.ledger.orders.find(problems=True)
+            context.ledger.orders.save(filter(None, map(retried, problems)))
 
     def state(self) -> State:
         """All that counts about how things are now, without ids and times."""

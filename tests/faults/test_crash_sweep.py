@@ -19,6 +19,12 @@ def test_a_crash_at_any_point_changes_nothing_in_the_end(twice: bool) -> None:
     assert wrong == []
 
 
+def test_a_crash_and_a_lost_ledger_double_nothing() -> None:
+    tried, wrong = sweep(every=3 * EVERY, first=EVERY, lose_ledger=True)
+    assert tried > 2
+    assert wrong == []
+
+
 def test_the_sweep_finds_a_program_without_its_safeguards(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Fees, "_there", lambda *_arguments: None)
     monkeypatch.setattr(Intents, "begin", lambda *_arguments: None)

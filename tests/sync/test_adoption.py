@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Shipping
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.sync.world import World
 
@@ -149,6 +150,19 @@ def test_rule_01_what_since_had_left_out_is_not_imported_when_the_ledger_is_lost
     world.sync()
     assert world.in_katana(old) == []
     assert world.state(old) == ("attention", "left_out_before")
+
+
+def test_rule_04_a_fee_that_was_due_when_the_ledger_was_lost_is_added(world: World) -> None:
+    order = world.order(shipping=[Shipping("Courier", Decimal(5))])
+    lost = Fault(FaultKind.STATUS, "POST", "/sales_order_shipping_fee", status=503, times=9)
+    world.katana.server.add_fault(lost)
+    world.sync()
+    world.katana.server.faults.clear()
+    assert world.katana.shipping_fees(world.sales_order(order).id) == []
+    world.ledger.unlink()
+    world.settle(3)
+    assert len(world.katana.shipping_fees(world.sales_order(order).id)) == 1
+    assert world.state(order) == ("imported", "")
 
 
 def test_rule_07_a_look_up_that_failed_is_no_answer(world: World) -> None:
