@@ -11,6 +11,7 @@ from katana_woo_sync.cli.setup import exits, read_settings
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.transitions import with_its_complaint
 from katana_woo_sync.ledger import Ledger
 
 KATANA_LINK = "https://factory.katanamrp.com/salesorder/{}"
@@ -27,7 +28,7 @@ def command(options: Globals, store: str, number: str, as_json: bool) -> None:
     store_names(settings, store)
     chosen = next(s for s in settings.stores if s.name == store)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
-        record = find_order(ledger, chosen, number)
+        record = with_its_complaint(find_order(ledger, chosen, number))
         if as_json:
             print_json(_whole(ledger, chosen, record))
         else:

@@ -10,6 +10,7 @@ from katana_woo_sync.cli.setup import exits, read_settings
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.transitions import with_its_complaint
 from katana_woo_sync.ledger import Ledger
 
 
@@ -28,7 +29,8 @@ def command(
     settings = read_settings(options)
     names = store_names(settings, store)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
-        records = ledger.orders.find(identities=list(names), state=state or "", limit=limit)
+        found = ledger.orders.find(identities=list(names), state=state or "", limit=limit)
+    records = [with_its_complaint(record) for record in found]
     if as_json:
         print_json({"orders": [as_dict(names[r.identity], r) for r in records]})
     else:

@@ -224,8 +224,13 @@ def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     rows_total = total_of(rows, bearers)
     short = plan.total - rows_total - fee_total
     if terms.match_totals and WORTH_MATCHING < abs(short) <= tolerance:
-        rows = matched(rows, bearers, short)
-        rows_total = total_of(rows, bearers)
+        bearing = matched(rows, bearers, short)
+        if bearing == rows and shipping is not None and shipping.gross + short >= 0:
+            # no row can bear it: an order of little but shipping
+            shipping.net += short / shipping.factor
+            fee = _fee(shipping, resolved)
+            fee_total = Decimal(fee.amount) * shipping.factor if fee else Decimal(0)
+        rows, rows_total = bearing, total_of(bearing, bearers)
     return Mapped(
         draft=_draft(order, rows, resolved, terms),
         fee=fee,

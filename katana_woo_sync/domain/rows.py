@@ -37,6 +37,10 @@ class Bearer:
         return self.net - self.discount
 
     @property
+    def gross(self) -> Decimal:
+        return self.left * self.factor
+
+    @property
     def factor(self) -> Decimal:
         return 1 + self.rate / HUNDRED
 

@@ -11,6 +11,7 @@ from katana_woo_sync.domain.woocommerce import Line, TaxLine
 
 HUNDRED = Decimal(100)
 HALF_A_CENT = Decimal("0.005")
+ABSURD_DIGITS = 9
 HIGHEST_PERCENT = Decimal("999.999")
 """The highest rate that Katana's contract takes."""
 
@@ -34,7 +35,7 @@ NO_TAX = TaxNeed(Decimal(0))
 
 
 def percent_of(tax_line: TaxLine) -> Decimal | None:
-    """The rate's percentage as the order keeps it; None where it does not."""
+    """The rate's percentage as the order keeps it; None where it does not, or nobody charges it."""
     value = tax_line.rate_percent
     if value is None or isinstance(value, bool) or value == "":
         return None
@@ -42,7 +43,7 @@ def percent_of(tax_line: TaxLine) -> Decimal | None:
         percent = Decimal(str(value))
     except InvalidOperation:
         return None
-    return percent if percent.is_finite() else None
+    return percent if percent.is_finite() and percent.adjusted() < ABSURD_DIGITS else None
 
 
 def tax_need(line: Line, tax_lines: Mapping[str, TaxLine]) -> TaxNeed:

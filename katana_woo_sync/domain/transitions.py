@@ -124,3 +124,10 @@ def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord 
     return replace(
         record, state=State.ATTENTION, reason=Reason.LEFT_OUT_BEFORE, next_attempt_at=None
     )
+
+
+def with_its_complaint(record: OrderRecord) -> OrderRecord:
+    """The record as people see it: one that is fulfilled may still differ in its total."""
+    if record.state is not State.FULFILLED or not record.money_differs:
+        return record
+    return replace(record, reason=Reason.TOTAL_DIFFERS, detail=record.money_differs)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
-from katana_woo_sync.domain.reasons import Reason, words
+from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.transitions import with_its_complaint
 
 
 class ExitCode(IntEnum):
@@ -69,8 +70,7 @@ class Problem:
     @classmethod
     def of(cls, store: str, record: OrderRecord) -> Problem:
         """The problem that a record shows; of one that is fulfilled, that its totals differ."""
-        if record.state is State.FULFILLED:
-            record = replace(record, reason=Reason.TOTAL_DIFFERS, detail=record.money_differs)
+        record = with_its_complaint(record)
         return cls(
             store,
             record.order_id,

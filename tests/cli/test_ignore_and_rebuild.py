@@ -55,6 +55,8 @@ def test_a_total_that_differs_is_set_aside_and_the_fulfilment_goes_on(
     world.katana.deliver(world.sales_order(order).id)
     if delivered:
         assert run(world, "sync").exit_code == 1
+        shown = run_json(world, "order", "eu", str(order))
+        assert (shown["state"], shown["reason"]) == ("fulfilled", "total_differs")
     assert "its fulfilment goes on" in run(world, "ignore", "eu", str(order)).stdout
     assert run(world, "sync").exit_code == 0
     assert world.state(order) == ("fulfilled", "")

@@ -134,3 +134,7 @@ def test_rule_05_a_rate_that_is_created_says_its_percentage(
 )
 def test_a_tax_that_katana_cannot_hold_is_none(wanted: TaxNeed) -> None:
     assert new_rate(wanted, {}) is None
+
+
+def test_a_percentage_that_nobody_charges_is_none() -> None:
+    assert percent_of(convert({"rate_percent": 1e28}, TaxLine)) is None
