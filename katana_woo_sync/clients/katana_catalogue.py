@@ -122,10 +122,10 @@ class KatanaCatalogue(KatanaApi):
         """Create a product with its variants."""
         return self._create("/products", draft, Product)
 
-    def services(self, name: str) -> tuple[Product, ...]:
-        """Services of this name."""
-        found = self._list("/services", (("name", name),), Product)
-        return tuple(service for service in found if service.name == name)
+    def services(self, name: str = "") -> tuple[Product, ...]:
+        """Services of this name; all without one. SKUs are no filter of services."""
+        found = self._list("/services", (("name", name),) if name else (), Product)
+        return tuple(service for service in found if not name or service.name == name)
 
     def create_service(self, draft: ServiceDraft) -> Product:
         """Create a service."""

@@ -63,16 +63,22 @@ class WooCommerceProducts(WooCommerceApi):
         """The tax rates in the shop's settings."""
         return self._all("/taxes", (("orderby", "id"), ("order", "asc")), StoreTaxRate)
 
+    def variation(self, product_id: int, variation_id: int) -> Product:
+        """One variation, also from the trash. Raises `NotFound` for one deleted for good."""
+        path = f"/products/{int(product_id)}/variations/{int(variation_id)}"
+        return _of_parent(self._one(path, self._http.get(path).data, Product), product_id)
+
     def variations(self, product_id: int) -> tuple[Product, ...]:
         """All variations of a variable product, in the order of their ids."""
         path = f"/products/{int(product_id)}/variations"
         params = (("orderby", "id"), ("order", "asc"), ("status", "any"))
-        # 8.2 leaves parent and type out
-        return tuple(
-            structs.replace(
-                variation,
-                parent_id=variation.parent_id or Whole(product_id),
-                type=variation.type or Text("variation"),
-            )
-            for variation in self._all(path, params, Product)
-        )
+        return tuple(_of_parent(each, product_id) for each in self._all(path, params, Product))
+
+
+def _of_parent(variation: Product, product_id: int) -> Product:
+    """The variation with its parent and type, which 8.2 leaves out."""
+    return structs.replace(
+        variation,
+        parent_id=variation.parent_id or Whole(product_id),
+        type=variation.type or Text("variation"),
+    )

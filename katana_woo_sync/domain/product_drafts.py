@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -21,6 +22,7 @@ from katana_woo_sync.domain.katana import (
 )
 from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
+from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.rows import TEN_DECIMALS
 from katana_woo_sync.domain.text import plain
@@ -163,7 +165,10 @@ def _distinct(
     return tuple(found)
 
 
-def told_apart(draft: VariantDraft, variation: Product) -> VariantDraft:
+AnyVariant = TypeVar("AnyVariant", bound=VariantDraft)
+
+
+def told_apart(draft: AnyVariant, variation: Product) -> AnyVariant:
     """The draft with its SKU or WooCommerce id added to the last of its values."""
     *rest, last = draft.config_attributes
     named = f"{last.config_value} ({draft.sku or int(variation.id)})"
@@ -195,6 +200,32 @@ def new_variant_draft(draft: VariantDraft, product: KatanaProduct) -> NewVariant
             for name in configs
         ),
     )
+
+
+def is_first_of_its_choice(
+    product: Product, variation: Product, variations: Sequence[Product]
+) -> bool:
+    """Whether no earlier variation has the same options: it keeps its values as they are."""
+    options = variant_draft(product, variation, None).options
+    same = [v for v in variations if variant_draft(product, v, None).options == options]
+    return all(int(variation.id) <= int(other.id) for other in same)
+
+
+def fitting_draft(
+    draft: NewVariantDraft, variation: Product, product: KatanaProduct, *, is_first: bool
+) -> NewVariantDraft:
+    """The further variant in the values that are left for it, or that it was created with.
+
+    Variations of one choice ("any" twice) are told apart. Which has which values must come out the
+    same each time, for those without a SKU have nothing else to be found again by.
+    """
+    own = told_apart(draft, variation)
+    living = [variant for variant in product.variants if not is_gone(variant)]
+    if any(variant.options == own.options for variant in living):
+        return own
+    is_open = any(attribute.config_value == ANY for attribute in draft.config_attributes)
+    taken = any(v.options == draft.options and v.sku and v.sku != draft.sku for v in living)
+    return draft if is_first and not (is_open and taken) else own
 
 
 def service_draft(

@@ -5,7 +5,7 @@ Matched by SKU, exact case, else by the WooCommerce ids remembered; never by nam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from katana_woo_sync.domain.katana import Product as KatanaProduct
@@ -78,6 +78,21 @@ def own_sku(line: LineItem, product: Product | None) -> str:
     if product is not None and product.type in VARIABLE and line.sku == product.sku:
         return ""
     return str(line.sku)
+
+
+def in_katana(sku: str, aliases: Mapping[str, str]) -> str:
+    """A shop's SKU as Katana is to have it: its alias, else without the spaces around it, which
+    nobody sees. "" stays ""."""
+    trimmed = sku.strip()
+    return aliases.get(sku) or aliases.get(trimmed) or trimmed
+
+
+def skus_in_katana(sku: str, aliases: Mapping[str, str]) -> list[str]:
+    """The SKUs by which Katana may know it, the likeliest first: one that has spaces around it in
+    the shop may have them in Katana too."""
+    created_as = in_katana(sku, aliases)
+    as_it_stands = [sku] if created_as == sku.strip() and created_as else []
+    return [each for each in dict.fromkeys([*as_it_stands, created_as]) if each]
 
 
 def product_of_siblings(line: LineItem, siblings: Iterable[Variant]) -> int | None:

@@ -8,7 +8,14 @@ from katana_woo_sync.clients.errors import NotFound
 from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.mapping import Unmappable
-from katana_woo_sync.domain.products import is_deleted, looks_alike, own_sku, pick_variant
+from katana_woo_sync.domain.products import (
+    in_katana,
+    is_deleted,
+    looks_alike,
+    own_sku,
+    pick_variant,
+    skus_in_katana,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
@@ -53,7 +60,7 @@ class LineItems:
             for product_id in missing:
                 if product_id not in self._products:
                     self._products[product_id] = self._trashed(product_id)
-        skus = {self._katana_sku(line) for line in unknown} - {""}
+        skus = {sku for line in unknown for sku in self._katana_skus(line)}
         known = self._catalogue.variants(sorted(skus))
         self.ask_katana(sorted(skus - known.keys()))
 
@@ -104,7 +111,7 @@ class LineItems:
 
     def _is_new(self, line: LineItem) -> bool:
         remembered = self._remembered(line)
-        return remembered is None or remembered[0] != line.sku
+        return remembered is None or remembered[0] != self._shown_sku(line)
 
     def _remembered(self, line: LineItem) -> tuple[str, int] | None:
         """The SKU that the line's product showed when it was matched, and its variant."""
@@ -117,10 +124,15 @@ class LineItems:
     def _product(self, line: LineItem) -> ShopProduct | None:
         return self._products.get(int(line.product_id))
 
-    def _katana_sku(self, line: LineItem) -> str:
-        """The line's own SKU, as Katana has it."""
+    def _katana_skus(self, line: LineItem) -> list[str]:
+        """The SKUs by which Katana may know the line's own, the likeliest first."""
         sku = own_sku(line, self._product(line))
-        return self._context.settings.sku_aliases.get(sku, sku)
+        return skus_in_katana(sku, self._context.settings.sku_aliases)
+
+    def _shown_sku(self, line: LineItem) -> str:
+        """The SKU that the line shows, its own or its parent's, in Katana's words: what it was
+        matched by is put in doubt by a new alias as by a new SKU."""
+        return in_katana(str(line.sku), self._context.settings.sku_aliases)
 
     def _variant_of(self, order: Order, line: LineItem) -> int:
         known = self._known_variant(line)
@@ -131,7 +143,7 @@ class LineItems:
             raise Unmappable(Reason.UNKNOWN_SKU, str(line.sku) or plain(line.name, 100))
         if product is None or is_deleted(line, product):
             return self._items.deleted(line)
-        sku = self._katana_sku(line)
+        sku = next(reversed(self._katana_skus(line)), "")
         alike = looks_alike(sku, self._answered.get(sku.casefold(), ())) if sku else None
         if alike is not None:
             self._notes.append(Note(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike}"))
@@ -140,11 +152,12 @@ class LineItems:
     def _known_variant(self, line: LineItem) -> int | None:
         """The line's variant, by its SKU, else by the ids remembered; None if Katana lacks it."""
         remembered = self._remembered(line)
-        if remembered is not None and remembered[0] == line.sku:
+        shown = self._shown_sku(line)
+        if remembered is not None and remembered[0] == shown:
             return remembered[1]
         product = self._product(line)
-        sku = self._katana_sku(line)
-        variant_id = self._by_sku(sku) if sku else None
+        found = map(self._by_sku, self._katana_skus(line))
+        variant_id = next((each for each in found if each is not None), None)
         if variant_id is None and remembered is not None:
             variant_id = remembered[1]  # renamed in the shop: the id remembered tells which it is
         if variant_id is None and (product is None or is_deleted(line, product)):
@@ -155,7 +168,7 @@ class LineItems:
                 self._store.identity,
                 int(line.product_id),
                 int(line.variation_id),
-                str(line.sku),
+                shown,
                 variant_id,
             )
         return variant_id

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from msgspec import structs
 
-from katana_woo_sync.clients.errors import BadRequest
+from katana_woo_sync.clients.errors import BadRequest, NotFound
 from katana_woo_sync.domain.fields import Text
 from katana_woo_sync.domain.katana import (
     NewVariantDraft,
@@ -20,19 +20,20 @@ from katana_woo_sync.domain.katana import (
 )
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import (
-    ANY,
     created_variants,
     deleted_draft,
+    fitting_draft,
+    is_first_of_its_choice,
     mark_of,
     net_price,
     new_variant_draft,
     product_draft,
     product_name,
     service_draft,
-    told_apart,
     variant_draft,
 )
 from katana_woo_sync.domain.products import (
+    in_katana,
     is_gone,
     price_factor,
     product_of_siblings,
@@ -69,13 +70,32 @@ class Items:
 
     def create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         """The item of a line whose product the shop has: a service for what is virtual, a further
-        variant of a product that Katana has, else a product with all its variations."""
+        variant of a product that Katana has, else a product with all its variations.
+
+        Whether Katana tells of services when it is asked for a SKU is not documented: where it
+        refuses a SKU that it did not tell of, it may be a service's, which is then the item.
+        """
+        try:
+            return self._create(order, line, product, sku)
+        except Unmappable as error:
+            refusal = error.__cause__
+            if not sku or not isinstance(refusal, BadRequest) or not refusal.concerns("sku"):
+                raise
+            service = next((s for s in self._context.katana.services() if _has_sku(s, sku)), None)
+            if service is None:
+                raise
+            self._remember_sold(line, service.variants[0])
+            return int(service.variants[0].id)
+
+    def _create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         variations: Sequence[ShopProduct] = ()
+        sold = product = self._in_katanas_words(product)
         if line.variation_id:
-            listed = self._store.shop.variations(int(product.id))
-            variations = [self._in_katanas_words(variation) for variation in listed]
-        product = self._in_katanas_words(product)
-        sold = next((v for v in variations if v.id == line.variation_id), product)
+            variations = self._variations(int(product.id), int(line.variation_id))
+            found = next((v for v in variations if v.id == line.variation_id), None)
+            if found is None:
+                return self.deleted(line)
+            sold = found
         factor = self._price_factor(order, line, sold.price)
         if sold.virtual:
             name = plain(line.name, 200) or product_name(product)
@@ -84,17 +104,34 @@ class Items:
         if variations:
             there = product_of_siblings(line, self._siblings(line, product, kept))
             if there is not None:
-                return self._variant(line, product, sold, factor, there)
+                draft = variant_draft(product, sold, factor)
+                is_first = is_first_of_its_choice(product, sold, kept)
+                return self._variant(line, draft, sold, there, is_first=is_first)
         return self._product(line, product, kept, factor)
 
+    def _variations(self, product_id: int, sold_id: int) -> Sequence[ShopProduct]:
+        """The product's variations. Those in the trash, where they go with their product, are in
+        no list; the one that was sold is asked for by its id."""
+        listed = list(self._store.shop.variations(product_id))
+        if all(variation.id != sold_id for variation in listed):
+            try:
+                listed.append(self._store.shop.variation(product_id, sold_id))
+            except NotFound:
+                log.debug("%s: variation %s is gone", self._store.name, sold_id)
+        listed.sort(key=lambda variation: int(variation.id))
+        return [self._in_katanas_words(variation) for variation in listed]
+
     def _in_katanas_words(self, product: ShopProduct) -> ShopProduct:
-        """The product with the SKU that Katana has for it (`[sku_aliases]`)."""
-        alias = self._context.settings.sku_aliases.get(str(product.sku))
-        return structs.replace(product, sku=Text(alias)) if alias else product
+        """The product with the SKU that Katana is to have for it."""
+        sku = in_katana(str(product.sku), self._context.settings.sku_aliases)
+        return structs.replace(product, sku=Text(sku))
 
     def deleted(self, line: LineItem) -> int:
         """The one product of a name that the shop has deleted: created without SKU."""
         name = plain(line.name, 200) or NAMELESS
+        known = self._catalogue.deleted_product(self._store.identity, name)
+        if known is not None:
+            return known
         draft = deleted_draft(name, self._store.identity)
 
         def record(product: Product) -> None:
@@ -144,16 +181,6 @@ class Items:
         if made_now is None:
             raise Unmappable(Reason.NEW_VARIATION, str(line.sku) or plain(line.name, 100))
         return made_now[1]
-
-    def _shown(
-        self, variation_id: int, product: ShopProduct, variations: Sequence[ShopProduct]
-    ) -> str:
-        """The SKU that lines of this variation show: its own, else its parent's, as the shop has
-        it."""
-        own = next((str(v.sku) for v in variations if v.id == variation_id and v.sku), "")
-        sku = own or str(product.sku)
-        aliases = self._context.settings.sku_aliases
-        return next((shop for shop, there in aliases.items() if there == sku), sku)
 
     def _product_once(
         self, draft: ProductDraft, key: str, record: Callable[[Product], None]
@@ -206,19 +233,20 @@ class Items:
     def _variant(
         self,
         line: LineItem,
-        product: ShopProduct,
+        wanted: VariantDraft,
         variation: ShopProduct,
-        factor: Decimal | None,
         product_id: int,
+        *,
+        is_first: bool,
     ) -> int:
         """A further variant of a product that Katana has."""
         katana = self._context.katana
         there = katana.product(product_id)
-        wanted = self._fitting(there, product, variation, factor)
-        draft = new_variant_draft(wanted, there)
+        named = new_variant_draft(wanted, there)
+        draft = fitting_draft(named, variation, there, is_first=is_first)
 
         def record(variant: Variant) -> None:
-            self._remember(int(line.product_id), int(line.variation_id), str(line.sku), variant)
+            self._remember_sold(line, variant)
             self._journal("variant", f"{variant.id} of product {product_id}")
 
         found = same_options(there, draft.options, draft.sku)
@@ -256,20 +284,6 @@ class Items:
         katana.add_config_values(draft.product_id, values)
         return katana.create_variant(draft)
 
-    def _fitting(
-        self,
-        there: Product,
-        product: ShopProduct,
-        variation: ShopProduct,
-        factor: Decimal | None,
-    ) -> VariantDraft:
-        """The variation's draft; told apart by its id where it leaves the same options open as one
-        that Katana has."""
-        draft = variant_draft(product, variation, factor)
-        open_choice = any(attribute.config_value == ANY for attribute in draft.config_attributes)
-        taken = any(variant.options == draft.options for variant in there.variants)
-        return told_apart(draft, variation) if open_choice and taken else draft
-
     def _service(
         self, line: LineItem, sold: ShopProduct, name: str, sku: str, price: Decimal | None
     ) -> int:
@@ -277,15 +291,12 @@ class Items:
         draft = service_draft(name, sku or None, price, mark_of(self._store.identity, int(sold.id)))
 
         def find(_begun: datetime) -> Product | None:
-            return next((s for s in katana.services(name) if _is_service(s, draft, sku)), None)
+            # a service of this SKU may have any name
+            services = katana.services("" if sku else name)
+            return next((s for s in services if _is_service(s, draft, sku)), None)
 
         def record(service: Product) -> None:
-            self._remember(
-                int(line.product_id),
-                int(line.variation_id),
-                str(line.sku),
-                service.variants[0],
-            )
+            self._remember_sold(line, service.variants[0])
             self._journal("service", f"{service.id}: {sku or name}")
 
         there = find(self._context.clock())
@@ -302,6 +313,10 @@ class Items:
             record=record,
         )
         return int(created.variants[0].id)
+
+    def _remember_sold(self, line: LineItem, variant: Variant) -> None:
+        shown = in_katana(str(line.sku), self._context.settings.sku_aliases)
+        self._remember(int(line.product_id), int(line.variation_id), shown, variant)
 
     def _remember(self, product_id: int, variation_id: int, shown: str, variant: Variant) -> None:
         self._catalogue.remember_product(
@@ -326,8 +341,14 @@ class Items:
 
 
 def _is_service(service: Product, draft: ServiceDraft, sku: str) -> bool:
-    if service.deleted_at or service.archived_at or not service.variants:
-        return False
     if sku:
-        return service.variants[0].sku == sku
-    return service.additional_info == draft.additional_info
+        return _has_sku(service, sku)
+    return _is_there(service) and service.additional_info == draft.additional_info
+
+
+def _has_sku(service: Product, sku: str) -> bool:
+    return _is_there(service) and service.variants[0].sku == sku
+
+
+def _is_there(service: Product) -> bool:
+    return bool(service.variants) and not service.deleted_at and not service.archived_at

@@ -234,6 +234,13 @@ def test_products_variations_and_refunds_come_typed(shop: WooCommerceSandbox) ->
     variations = client.variations(parent)
     assert [v.id for v in variations] == children
     assert all(v.parent_id == parent and v.type == "variation" for v in variations)
+    assert client.variation(parent, children[1]) == variations[1]
+    shop.trash_product(parent)
+    assert client.variations(parent) == ()
+    trashed = client.variation(parent, children[1])
+    assert (trashed.sku, trashed.status, trashed.type) == ("SHIRT-B", "trash", "variation")
+    with pytest.raises(NotFound):
+        client.variation(parent, 999_999)
     assert [refund.amount for refund in client.refunds(order_id, None)] == [Decimal("1.00")]
 
 

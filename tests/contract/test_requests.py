@@ -200,6 +200,7 @@ def ask_everything(client: KatanaClient) -> None:
     client.variants(["A, B", "ÄÖ&=", "C"])
     client.products("Mug")
     client.services("WooCommerce fee")
+    client.services()
     client.tax_rates()
     client.locations()
     client.factory()

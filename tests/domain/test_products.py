@@ -7,18 +7,21 @@ from decimal import Decimal
 
 import pytest
 
-from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.domain.fields import Text, Whole, convert
+from katana_woo_sync.domain.katana import Config, ProductDraft, Variant, encode
 from katana_woo_sync.domain.katana import Product as KatanaProduct
-from katana_woo_sync.domain.katana import ProductDraft, Variant, encode
 from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
     fee_service_draft,
+    fitting_draft,
+    is_first_of_its_choice,
     new_variant_draft,
     product_draft,
     variant_draft,
 )
 from katana_woo_sync.domain.products import (
+    in_katana,
     is_deleted,
     looks_alike,
     own_sku,
@@ -26,6 +29,7 @@ from katana_woo_sync.domain.products import (
     price_factor,
     product_of_siblings,
     same_options,
+    skus_in_katana,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import LineItem, Product
@@ -263,6 +267,57 @@ def test_two_variations_of_one_choice_are_told_apart() -> None:
     draft = product_draft(SHIRT, pair, None, SHOP)
     chosen = [variant.config_attributes[0].config_value for variant in draft.variants]
     assert chosen == ["Any", "Any (32)"]
+
+
+COLOUR = (Config(name=Text("Colour")),)
+OPEN = [product(id=n, sku="", attributes=[option("Colour", "")]) for n in (31, 32)]
+
+
+def further(variation: Product, *there: Variant) -> dict[str, str]:
+    """The values that one of the open variations gets in a product that has these variants."""
+    known = KatanaProduct(id=Whole(5), configs=COLOUR, variants=there)
+    draft = new_variant_draft(variant_draft(SHIRT, variation, None), known)
+    is_first = is_first_of_its_choice(SHIRT, variation, OPEN)
+    fitting = fitting_draft(draft, variation, known, is_first=is_first)
+    return {a.config_name: a.config_value for a in fitting.config_attributes}
+
+
+def coloured(value: str, sku: str = "") -> Variant:
+    """A variant of this colour."""
+    return variant(8, sku, config_attributes=[{"config_name": "Colour", "config_value": value}])
+
+
+def test_variations_of_one_choice_get_the_same_values_whenever_they_are_added() -> None:
+    first, second = OPEN
+    assert further(first) == further(first, coloured("Any")) == {"Colour": "Any"}
+    assert further(second) == further(second, coloured("Any")) == {"Colour": "Any (32)"}
+
+
+def test_values_that_a_variation_was_created_with_stay_its_own() -> None:
+    own = coloured("Any (31)")
+    assert further(OPEN[0], own, coloured("Any")) == {"Colour": "Any (31)"}
+
+
+def test_a_choice_that_another_sku_has_is_not_taken_for_an_open_one() -> None:
+    assert further(OPEN[0], coloured("Any", "OTHER")) == {"Colour": "Any (31)"}
+
+
+@pytest.mark.parametrize(
+    ("sku", "found_by"),
+    [
+        ("A", ["A"]),
+        (" A ", [" A ", "A"]),
+        ("", []),
+        ("  ", []),
+        ("CUP", ["MUG"]),
+        (" CUP", ["MUG"]),
+        ("J ", ["JUG "]),
+    ],
+)
+def test_the_skus_by_which_katana_may_know_a_shops(sku: str, found_by: list[str]) -> None:
+    aliases = {"CUP": "MUG", "J ": "JUG "}
+    assert skus_in_katana(sku, aliases) == found_by
+    assert in_katana(sku, aliases) == next(reversed(found_by), "")
 
 
 def test_created_variants_are_told_by_sku_and_one_without_by_its_options() -> None:

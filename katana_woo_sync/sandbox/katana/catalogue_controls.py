@@ -66,6 +66,18 @@ class CatalogueControls(Controls):
         """Add a service and give its variant's id."""
         return self._add_item("service", name, sku)
 
+    def hide_service_variants(self) -> None:
+        """From now on the list of variants is one of products and materials only."""
+        with self._state.lock:
+            self._state.lists_service_variants = False
+
+    def set_sellable(self, variant_id: int, sellable: bool) -> None:
+        """Say whether the item that the variant belongs to is sold."""
+        with self._state.lock:
+            item = self._state.items.get(self._variant(variant_id).item_id)
+            if item is not None:
+                self._state.touch(self._state.items, replace(item, is_sellable=sellable))
+
     def add_variant(
         self, variant_id: int, sku: str | None, *, sales_price: Decimal | None = None
     ) -> int:

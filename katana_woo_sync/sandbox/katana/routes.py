@@ -173,6 +173,7 @@ def _list_variants(call: Call) -> Reply:
         answers.variant(variant, call.state, extended=bool(query.extend))
         for variant in call.state.variants
         if query.include_archived or not _is_archived(variant.id, call.state)
+        if call.state.lists_service_variants or not _is_of_service(variant.id, call.state)
     )
     return _listed(rows, query)
 
@@ -272,6 +273,11 @@ def _list_inventory(call: Call) -> Reply:
 
 def _items(state: State, kind: str) -> Iterable[Json]:
     return (answers.item(item, state) for item in state.items if item.kind == kind)
+
+
+def _is_of_service(variant_id: int, state: State) -> bool:
+    item = state.item_of(variant_id)
+    return item is not None and item.kind == "service"
 
 
 def _is_archived(variant_id: int, state: State) -> bool:

@@ -82,6 +82,8 @@ class State:
         self.base_currency = base_currency
         self.assigns_batches = True
         """Whether it chooses batches by itself when an order is delivered as a whole."""
+        self.lists_service_variants = True
+        """Whether its list of variants holds those of services."""
         self.orders: Table[SalesOrder] = Table(2_100_101)
         self.fees: Table[ShippingFee] = Table(5_500_101, lambda fee: fee.sales_order_id)
         self.fulfillments: Table[Fulfillment] = Table(6_100_101, lambda part: part.sales_order_id)

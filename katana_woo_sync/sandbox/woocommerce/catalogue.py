@@ -130,9 +130,11 @@ class Catalogue:
             product.modified = self.state.clock()
 
     def trash_product(self, product_id: int) -> None:
-        """Move a product to the trash; orders still show its SKU."""
+        """Move a product to the trash, its variations with it; orders still show its SKU."""
         with self.state.lock:
-            self.state.products[product_id].status = "trash"
+            for product in self.state.products.values():
+                if product_id in (product.id, product.parent_id):
+                    product.status = "trash"
 
     def delete_product(self, product_id: int) -> None:
         """Delete a product (with its variations) or a variation; the lines that held it keep name
