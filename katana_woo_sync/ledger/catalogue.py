@@ -37,9 +37,13 @@ class Catalogue:
             )
 
     def siblings(self, identity: str, product_id: int) -> list[int]:
-        """The Katana variants remembered for a store's product and its variations."""
+        """The Katana variants remembered for the variations of a store's product.
+
+        What the product was before it had variations is none of them: it has no options.
+        """
         rows = self._db.query(
-            "SELECT DISTINCT variant_id FROM products WHERE identity = ? AND product_id = ?",
+            "SELECT DISTINCT variant_id FROM products "
+            "WHERE identity = ? AND product_id = ? AND variation_id != 0",
             [identity, product_id],
         )
         return [int(row["variant_id"]) for row in rows]

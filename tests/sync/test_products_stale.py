@@ -174,3 +174,45 @@ def test_rule_07_a_variation_whose_siblings_are_no_one_product_is_left_to_a_pers
     order = sold(world, green)
     world.sync()
     assert world.state(order) == ("attention", "new_variation")
+
+
+def test_rule_07_a_simple_product_that_got_variations_is_a_new_product(world: World) -> None:
+    cup = world.shop.add_product("Cup", "CUP", "5.00")
+    before = variant_of_new_order(world, cup)
+    world.shop.make_variable(cup, {"Colour": ["Red"]})
+    red = world.shop.add_variation(cup, Variation("CUP-R", "5.00", {"Colour": "Red"}))
+    assert variant_of_new_order(world, red) != before
+    assert item_names(world) == ["Cup", "Cup"]
+
+
+def test_rule_07_a_bare_variant_deleted_in_katana_is_added_again(world: World) -> None:
+    _parent, (_red, bare) = shirt(world, RED, BARE_ANY)
+    deleted = variant_of_new_order(world, bare)
+    world.katana.delete_variant(deleted)
+    assert variant_of_new_order(world, bare) != deleted
+    assert item_names(world) == ["Shirt"]
+
+
+def test_rule_07_a_product_deleted_in_katana_is_created_again_as_one(world: World) -> None:
+    _parent, (red, bare) = shirt(world, RED, BARE_ANY)
+    world.katana.delete_item(variant_of_new_order(world, bare))
+    orders = [sold(world, bare), sold(world, red)]
+    world.sync()
+    first, second = (variant_of(world, order) for order in orders)
+    assert first.item_id == second.item_id
+    assert (first.sku, second.sku) == (None, "SHIRT-R")
+
+
+def test_rule_07_a_service_deleted_in_katana_is_created_again(world: World) -> None:
+    gift = world.shop.add_product("Wrap", "", "2.00", virtual=True, downloadable=False)
+    deleted = variant_of_new_order(world, gift)
+    world.katana.delete_item(deleted)
+    assert variant_of_new_order(world, gift) not in (deleted, world.mug_variant)
+
+
+def test_rule_07_skus_that_change_places_are_followed(world: World) -> None:
+    _parent, (red, blue) = shirt(world, RED, BLUE)
+    before = [variant_of_new_order(world, each) for each in (red, blue)]
+    world.shop.rename_sku(red, "SHIRT-B")
+    world.shop.rename_sku(blue, "SHIRT-R")
+    assert [variant_of_new_order(world, each) for each in (blue, red)] == before

@@ -100,6 +100,15 @@ class CatalogueControls(Controls):
             variant = self._variant(variant_id)
             self._state.touch(self._state.variants, replace(variant, sku=sku))
 
+    def delete_item(self, variant_id: int) -> None:
+        """Delete the item that the variant belongs to, with all its variants."""
+        with self._state.lock:
+            item = self._state.items.get(self._variant(variant_id).item_id)
+            if item is not None:
+                for variant in self._state.variants_of(item):
+                    self._state.delete(self._state.variants, variant)
+                self._state.delete(self._state.items, item)
+
     def delete_variant(self, variant_id: int) -> None:
         """Delete the variant."""
         with self._state.lock:

@@ -66,6 +66,13 @@ class Catalogue:
             _manage(parent, stock)
             return parent.id, [self._vary(parent, variation) for variation in added]
 
+    def make_variable(self, product_id: int, attributes: Mapping[str, Sequence[str]]) -> None:
+        """Turn a simple product into a variable one, without variations yet."""
+        with self.state.lock:
+            product = self.state.products[product_id]
+            product.type = "variable"
+            product.attributes = {option: tuple(values) for option, values in attributes.items()}
+
     def add_variation(self, parent_id: int, variation: Variation) -> int:
         """Add a variation to a variable product; returns its id."""
         with self.state.lock:
