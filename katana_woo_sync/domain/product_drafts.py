@@ -84,7 +84,8 @@ def product_draft(
     variants = _distinct([variant_draft(product, each, factor) for each in variations], variations)
     skus = [variant.sku for variant in variants if variant.sku]
     if len(skus) != len(set(skus)):
-        raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, f"{name}: variations share a SKU")
+        shared = ", ".join(sorted({sku for sku in skus if skus.count(sku) > 1}))
+        raise Unmappable(Reason.VARIATIONS_SHARE_SKU, f"{name}: {shared}")
     return ProductDraft(
         name=name,
         uom=UOM,

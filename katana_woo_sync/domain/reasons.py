@@ -26,6 +26,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     NEW_VARIATION = "new_variation"
     PRODUCT_NOT_REPRESENTABLE = "product_not_representable"
+    VARIATIONS_SHARE_SKU = "variations_share_sku"
     UNKNOWN_SKU = "unknown_sku"
     SKU_AMBIGUOUS = "sku_ambiguous"
     ITEM_ARCHIVED = "item_archived"
@@ -115,6 +116,10 @@ WORDS: dict[Reason, Words] = {
     Reason.PRODUCT_NOT_REPRESENTABLE: Words(
         "A product that Katana lacks could not be created there as the shop has it.",
         "Create the product with this SKU in Katana, then retry.",
+    ),
+    Reason.VARIATIONS_SHARE_SKU: Words(
+        "Several variations of a product that Katana lacks have one SKU, which tells none apart.",
+        "Give each variation its own SKU in the shop, then retry.",
     ),
     Reason.UNKNOWN_SKU: Words(
         "Katana has no item with this SKU, and create_products is false.",

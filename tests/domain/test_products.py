@@ -230,20 +230,17 @@ def test_a_variation_never_takes_its_parents_sku() -> None:
     assert product_draft(SHIRT, (RED, without), None, SHOP).variants[1].sku is None
 
 
-@pytest.mark.parametrize(
-    ("there", "variations"),
-    [
-        (product(name="<b></b>"), ()),
-        (SHIRT, (RED, RED)),
-    ],
-    ids=["no name", "shared SKU"],
-)
-def test_a_product_that_katana_cannot_hold_is_for_attention(
-    there: Product, variations: Sequence[Product]
-) -> None:
+def test_a_product_without_a_name_is_for_attention() -> None:
     with pytest.raises(Unmappable) as caught:
-        product_draft(there, variations, None, SHOP)
+        product_draft(product(name="<b></b>"), (), None, SHOP)
     assert caught.value.reason is Reason.PRODUCT_NOT_REPRESENTABLE
+
+
+def test_variations_that_share_a_sku_are_for_attention_and_the_sku_is_named() -> None:
+    with pytest.raises(Unmappable) as caught:
+        product_draft(SHIRT, (RED, RED, BLUE), None, SHOP)
+    assert caught.value.reason is Reason.VARIATIONS_SHARE_SKU
+    assert caught.value.detail == "Shirt: SHIRT-R"
 
 
 def test_options_beyond_ten_are_joined_into_the_tenth() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, Variation
 from katana_woo_sync.sync.cycle import SweepWhen
@@ -159,6 +160,15 @@ def test_rule_07_an_item_that_is_no_longer_sold_is_told_of_and_heals(world: Worl
     retry(world, order)
     world.sync()
     assert world.state(order) == ("imported", "")
+
+
+def test_rule_07_variations_that_share_a_sku_are_left_to_a_person(world: World) -> None:
+    twin = ("SHIRT-R", "20.00", {"Colour": "Blue"})
+    _parent, (red, _blue) = shirt(world, RED, twin)
+    order = sold(world, red)
+    world.sync()
+    assert world.state(order) == ("attention", Reason.VARIATIONS_SHARE_SKU)
+    assert item_names(world) == []
 
 
 @pytest.mark.parametrize("where", ["two products", "a material"])
