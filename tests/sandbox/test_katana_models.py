@@ -38,6 +38,13 @@ def shop() -> Iterator[Shop]:
         order = shop.order(sales_order_rows=rows, addresses=[address], currency="USD")
         fee = {"sales_order_id": order, "amount": "4.03"}
         shop.one("POST", "sales_order_shipping_fee", fee)
+        row = {"variant_id": shop.katana.variants()[-1].id, "quantity": 3, "cost_per_unit": 2.5}
+        adjustment = {
+            "stock_adjustment_number": "SA-1",
+            "location_id": place,
+            "stock_adjustment_rows": [row],
+        }
+        shop.one("POST", "stock_adjustments", adjustment)
         katana.deliver(order)
         katana.delete_order(shop.order())
         yield shop
@@ -57,6 +64,8 @@ def shop() -> Iterator[Shop]:
         ("locations", models.GetAllLocationsResponse200),
         ("batch_stocks", models.BatchStockListResponse),
         ("inventory?extend=variant&extend=location", models.InventoryListResponse),
+        ("inventory_movements", models.InventoryMovementListResponse),
+        ("stock_adjustments", models.StockAdjustmentListResponse),
     ],
 )
 def test_lists_parse(shop: Shop, path: str, model: type[Model]) -> None:

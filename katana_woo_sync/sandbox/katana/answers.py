@@ -18,10 +18,12 @@ from katana_woo_sync.sandbox.katana.records import (
     Fulfillment,
     Item,
     Location,
+    Movement,
     Record,
     Row,
     SalesOrder,
     ShippingFee,
+    StockAdjustment,
     TaxRate,
     Variant,
 )
@@ -252,8 +254,11 @@ def batch_stock(batch: Batch, location_id: int, quantity: Decimal) -> Json:
     }
 
 
-def inventory(key: tuple[int, int], in_stock: Decimal, committed: Decimal) -> Json:
-    """The stock of a variant at a location (`key`), all quantities as text."""
+def inventory(
+    key: tuple[int, int], in_stock: Decimal, committed: Decimal, potential: Decimal
+) -> Json:
+    """The stock of a variant at a location (`key`), all quantities as text. `potential` is how
+    many bundles could be put together; 0 for what is no bundle."""
     nothing = quantity_text(ZERO)
     return {
         "variant_id": key[0],
@@ -266,7 +271,52 @@ def inventory(key: tuple[int, int], in_stock: Decimal, committed: Decimal) -> Js
         "quantity_committed": quantity_text(committed),
         "quantity_expected": nothing,
         "quantity_missing_or_excess": quantity_text(in_stock - committed),
-        "quantity_potential": nothing,
+        "quantity_potential": quantity_text(potential),
+    }
+
+
+def movement(record: Movement) -> Json:
+    """A change of stock."""
+    return {
+        **_dates(record),
+        "variant_id": record.variant_id,
+        "location_id": record.location_id,
+        "resource_type": record.resource_type,
+        "resource_id": record.resource_id,
+        "caused_by_order_no": record.caused_by_order_no,
+        "caused_by_resource_id": record.resource_id,
+        "movement_date": time_text(record.created_at),
+        "quantity_change": record.quantity_change,
+        "balance_after": record.balance_after,
+        "value_per_unit": ZERO,
+        "value_in_stock_after": ZERO,
+        "average_cost_after": ZERO,
+        "rank": 0,
+    }
+
+
+def stock_adjustment(record: StockAdjustment) -> Json:
+    """A stock adjustment with its rows."""
+    return {
+        **_dates(record),
+        "stock_adjustment_number": record.stock_adjustment_number,
+        "location_id": record.location_id,
+        "stock_adjustment_date": time_text(record.stock_adjustment_date),
+        "reason": record.reason,
+        "additional_info": record.additional_info,
+        "stock_adjustment_rows": [
+            {
+                "id": row.id,
+                "variant_id": row.variant_id,
+                "quantity": row.quantity,
+                "cost_per_unit": row.cost_per_unit,
+                "batch_transactions": [
+                    {"batch_id": batch_id, "quantity": quantity}
+                    for batch_id, quantity in row.batches
+                ],
+            }
+            for row in record.rows
+        ],
     }
 
 

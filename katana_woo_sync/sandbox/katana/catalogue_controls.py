@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from katana_woo_sync.sandbox.katana import catalogue, contract
+from katana_woo_sync.sandbox.katana import catalogue, contract, inventory
 from katana_woo_sync.sandbox.katana.fulfillment import committed
-from katana_woo_sync.sandbox.katana.records import Batch, Customer, Item, Location, TaxRate, Variant
+from katana_woo_sync.sandbox.katana.records import (
+    Batch,
+    Customer,
+    Item,
+    Location,
+    StockAdjustment,
+    TaxRate,
+    Variant,
+)
 from katana_woo_sync.sandbox.katana.state import ZERO, State
 
 
@@ -193,7 +202,32 @@ class CatalogueControls(Controls):
     def set_stock(self, variant_id: int, location_id: int, quantity: Decimal) -> None:
         """Count the variant at the location: so much is there outside of batches."""
         with self._state.lock:
-            self._state.stock[variant_id, location_id] = quantity
+            key = (variant_id, location_id)
+            self._state.move(*key, quantity - self._state.stock.get(key, ZERO))
+
+    def add_bundle(
+        self, name: str, sku: str | None, components: Sequence[tuple[int, Decimal | int]]
+    ) -> int:
+        """Add a bundle of these variants, so many of each, and give its variant's id."""
+        with self._state.lock:
+            variant_id = self._add_item("bundle", name, sku)
+            item = self._state.items.get(self._variant(variant_id).item_id)
+            if item is not None:
+                parts = tuple((each, Decimal(quantity)) for each, quantity in components)
+                self._state.items.put(replace(item, components=parts))
+            return variant_id
+
+    def adjustments(self) -> list[StockAdjustment]:
+        """Every stock adjustment, deleted ones too, newest first."""
+        with self._state.lock:
+            return list(self._state.adjustments)
+
+    def delete_adjustment(self, adjustment_id: int) -> None:
+        """Delete a stock adjustment: what it put into stock is out again."""
+        with self._state.lock:
+            adjustment = self._state.adjustments.live(adjustment_id)
+            if adjustment is not None:
+                inventory.delete_adjustment(self._state, adjustment)
 
     def add_batch(
         self,
@@ -218,7 +252,7 @@ class CatalogueControls(Controls):
                 expiration_date=expires,
             )
             self._state.batches.put(batch)
-            self._state.batch_stock[batch.id, location_id] = quantity
+            self._state.move(variant_id, location_id, quantity, batch_id=batch.id)
             return batch.id
 
     def in_stock(self, variant_id: int, location_id: int) -> Decimal:
@@ -302,7 +336,7 @@ class CatalogueControls(Controls):
             variant_id = self._put_variant(item.id, sku, sales_price)
             if in_stock is not None:
                 place = self._state.primary_location()
-                self._state.stock[variant_id, place.id] = in_stock
+                self._state.move(variant_id, place.id, in_stock)
             return variant_id
 
     def _put_variant(self, item_id: int, sku: str | None, sales_price: Decimal | None) -> int:

@@ -329,6 +329,32 @@ class NewTaxRate(Body, frozen=True):
     name: Maybe[str] = UNSET
 
 
+class NewAdjustmentTraceability(Body, frozen=True):
+    """As `Traceability`; quantities may be below zero."""
+
+    quantity: object
+    batch_id: Nullable[NumberIdOrZero] = UNSET
+    bin_location_id: Nullable[NumberIdOrZero] = UNSET
+    serial_number_id: Nullable[NumberIdOrZero] = UNSET
+
+
+class NewAdjustmentRow(Body, frozen=True):
+    variant_id: AnyId
+    quantity: Annotated[Decimal, _number(maximum=10**17)]
+    cost_per_unit: Maybe[Price] = UNSET
+    batch_transactions: Maybe[tuple[BatchTransaction, ...]] = UNSET
+    traceability: Maybe[tuple[NewAdjustmentTraceability, ...]] = UNSET
+
+
+class NewStockAdjustment(Body, frozen=True):
+    stock_adjustment_number: str
+    location_id: AnyId
+    stock_adjustment_rows: tuple[NewAdjustmentRow, ...]
+    stock_adjustment_date: Maybe[str] = UNSET
+    reason: Maybe[str] = UNSET
+    additional_info: Nullable[str] = UNSET
+
+
 BODIES: dict[tuple[str, str], type[Body]] = {
     ("post", "/sales_orders"): NewSalesOrder,
     ("patch", "/sales_orders/{id}"): SalesOrderPatch,
@@ -342,5 +368,6 @@ BODIES: dict[tuple[str, str], type[Body]] = {
     ("patch", "/products/{id}"): ProductPatch,
     ("post", "/services"): NewService,
     ("post", "/tax_rates"): NewTaxRate,
+    ("post", "/stock_adjustments"): NewStockAdjustment,
 }
 """Every body that the sandbox takes."""

@@ -13,7 +13,13 @@ from decimal import Decimal
 
 from katana_woo_sync.sandbox.katana import money
 from katana_woo_sync.sandbox.katana.errors import Checks, refuse
-from katana_woo_sync.sandbox.katana.records import Fulfillment, FulfillmentRow, Row, SalesOrder
+from katana_woo_sync.sandbox.katana.records import (
+    Fulfillment,
+    FulfillmentRow,
+    Item,
+    Row,
+    SalesOrder,
+)
 from katana_woo_sync.sandbox.katana.state import ZERO, State
 
 Batches = tuple[tuple[int | None, Decimal], ...]
@@ -231,9 +237,19 @@ def _move_stock(state: State, order: SalesOrder, part: Fulfillment, sign: Decima
         if item is None or item.kind == "service":
             continue
         for batch_id, quantity in picked.batches or ((None, picked.quantity),):
-            if batch_id is None:
-                loose = (row.variant_id, row.location_id)
-                state.stock[loose] = state.stock.get(loose, ZERO) + sign * quantity
-            else:
-                key = (batch_id, row.location_id)
-                state.batch_stock[key] = state.batch_stock.get(key, ZERO) + sign * quantity
+            for variant_id, each in parts_of(item, row.variant_id):
+                state.move(
+                    variant_id,
+                    row.location_id,
+                    sign * quantity * each,
+                    batch_id=batch_id,
+                    resource_type="SalesOrderRow",
+                    resource_id=row.id,
+                    order_no=order.order_no,
+                )
+
+
+def parts_of(item: Item, variant_id: int) -> tuple[tuple[int, Decimal], ...]:
+    """What leaves the stock with a piece of the variant: itself, or what a bundle is put together
+    from."""
+    return item.components or ((variant_id, Decimal(1)),)

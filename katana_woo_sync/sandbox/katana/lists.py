@@ -19,10 +19,11 @@ from katana_woo_sync.sandbox.katana.queries import ListQuery
 from katana_woo_sync.sandbox.katana.schema import Json, Problem, from_text, problems_of, schema_of
 
 Q = TypeVar("Q", bound=ListQuery)
+R = TypeVar("R")
 
 _NOT_FILTERS = frozenset({"limit", "page", "extend", "include_empty"})
 _HIDDEN_UNLESS = {"include_deleted": "deleted_at", "include_archived": "archived_at"}
-_RENAMED = {"ids": "id", "batch_created_at": "batch_created_date"}
+_RENAMED = {"ids": "id", "variant_ids": "variant_id", "batch_created_at": "batch_created_date"}
 
 
 def read_query(parameters: dict[str, list[str]], kind: type[Q]) -> Q:
@@ -56,7 +57,7 @@ def selected(rows: Iterable[Json], query: ListQuery) -> list[Json]:
     ]
 
 
-def page_of(rows: list[Json], query: ListQuery) -> tuple[list[Json], str]:
+def page_of(rows: list[R], query: ListQuery) -> tuple[list[R], str]:
     """The rows of the query's page, and the text of its `X-Pagination` header."""
     start = (query.page - 1) * query.limit
     pages = max(1, -(-len(rows) // query.limit))

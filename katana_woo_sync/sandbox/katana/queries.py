@@ -172,6 +172,34 @@ class InventoryQuery(ListQuery, frozen=True):
     extend: Maybe[tuple[Literal["variant", "location"], ...]] = UNSET
 
 
+class MovementsQuery(DatedQuery, frozen=True):
+    location_id: Maybe[int] = UNSET
+    ids: Maybe[Ids] = UNSET
+    variant_ids: Maybe[Ids] = UNSET
+    resource_type: Maybe[
+        Literal[
+            "PurchaseOrderRow",
+            "PurchaseOrderRecipeRow",
+            "SalesOrderRow",
+            "ProductionIngredient",
+            "Production",
+            "StockAdjustmentRow",
+            "StockTransferRow",
+            "SystemGenerated",
+        ]
+    ] = UNSET
+    resource_id: Maybe[int] = UNSET
+    caused_by_order_no: Maybe[str] = UNSET
+    caused_by_resource_id: Maybe[int] = UNSET
+
+
+class StockAdjustmentsQuery(DatedQuery, frozen=True):
+    ids: Maybe[Ids] = UNSET
+    stock_adjustment_number: Maybe[str] = UNSET
+    location_id: Maybe[int] = UNSET
+    include_deleted: Maybe[bool] = UNSET
+
+
 QUERIES: dict[str, type[ListQuery]] = {
     "/sales_orders": SalesOrdersQuery,
     "/sales_order_shipping_fee": ShippingFeesQuery,
@@ -184,5 +212,7 @@ QUERIES: dict[str, type[ListQuery]] = {
     "/locations": LocationsQuery,
     "/batch_stocks": BatchStocksQuery,
     "/inventory": InventoryQuery,
+    "/inventory_movements": MovementsQuery,
+    "/stock_adjustments": StockAdjustmentsQuery,
 }
 """Every list that the sandbox serves."""

@@ -164,6 +164,8 @@ class Item(Record):
     purchase_uom: str | None = None
     purchase_uom_conversion_rate: Decimal | None = None
     configs: tuple[Config, ...] = ()
+    components: tuple[tuple[int, Decimal], ...] = ()
+    """Of a bundle: the variants that it is put together from, and how many of each."""
     archived_at: datetime | None = None
 
 
@@ -212,3 +214,39 @@ class Batch(Record):
     batch_created_date: datetime
     expiration_date: datetime | None = None
     batch_barcode: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movement(Record):
+    """A change of what is in stock of a variant at a location."""
+
+    variant_id: int
+    location_id: int
+    quantity_change: Decimal
+    balance_after: Decimal
+    resource_type: str
+    resource_id: int = 0
+    caused_by_order_no: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdjustmentRow:
+    """A row of a stock adjustment; the cost is in the base currency, without tax."""
+
+    id: int
+    variant_id: int
+    quantity: Decimal
+    cost_per_unit: Decimal | None = None
+    batches: tuple[tuple[int | None, Decimal], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class StockAdjustment(Record):
+    """A correction of what is in stock at a location."""
+
+    stock_adjustment_number: str
+    location_id: int
+    stock_adjustment_date: datetime
+    reason: str = ""
+    additional_info: str | None = None
+    rows: tuple[AdjustmentRow, ...] = ()

@@ -14,6 +14,7 @@ from katana_woo_sync.sandbox.katana import (
     answers,
     catalogue,
     contract,
+    inventory,
     lists,
     orders,
     parts,
@@ -25,9 +26,8 @@ from katana_woo_sync.sandbox.katana.errors import (
     Refusal,
     not_found,
 )
-from katana_woo_sync.sandbox.katana.fulfillment import committed
 from katana_woo_sync.sandbox.katana.schema import Json, problems_of, schema_of
-from katana_woo_sync.sandbox.katana.state import ZERO, State
+from katana_woo_sync.sandbox.katana.state import State
 
 B = TypeVar("B", bound=contract.Body)
 Q = TypeVar("Q", bound=queries.ListQuery)
@@ -252,23 +252,23 @@ def _list_batch_stocks(call: Call) -> Reply:
 
 
 def _list_inventory(call: Call) -> Reply:
-    query = call.query(queries.InventoryQuery)
-    state, waiting = call.state, committed(call.state)
-    variants = {batch.id: batch.variant_id for batch in state.batches}
-    batched = {(variants[batch_id], place) for batch_id, place in state.batch_stock}
-    rows = []
-    for key in sorted(state.stock.keys() | batched | waiting.keys(), reverse=True):
-        variant, place = state.variants.live(key[0]), state.locations.live(key[1])
-        archived = _is_archived(key[0], state) and not query.include_archived
-        if variant is None or place is None or archived:
-            continue
-        row = answers.inventory(key, state.in_stock(*key), waiting.get(key, ZERO))
-        if "variant" in (query.extend or ()):
-            row["variant"] = answers.variant(variant, state)
-        if "location" in (query.extend or ()):
-            row["location"] = answers.location(place)
-        rows.append(row)
-    return _listed(rows, query)
+    page, header = inventory.listed(call.state, call.query(queries.InventoryQuery))
+    return Reply({"data": page}, {"X-Pagination": header})
+
+
+def _list_movements(call: Call) -> Reply:
+    rows = (answers.movement(movement) for movement in call.state.movements)
+    return _listed(rows, call.query(queries.MovementsQuery))
+
+
+def _list_adjustments(call: Call) -> Reply:
+    rows = (answers.stock_adjustment(record) for record in call.state.adjustments)
+    return _listed(rows, call.query(queries.StockAdjustmentsQuery))
+
+
+def _post_adjustment(call: Call) -> Reply:
+    made = inventory.create_adjustment(call.state, call.body(contract.NewStockAdjustment))
+    return Reply(answers.stock_adjustment(made))
 
 
 def _items(state: State, kind: str) -> Iterable[Json]:
@@ -316,5 +316,8 @@ ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/factory", _get_factory),
     ("GET", "/batch_stocks", _list_batch_stocks),
     ("GET", "/inventory", _list_inventory),
+    ("GET", "/inventory_movements", _list_movements),
+    ("GET", "/stock_adjustments", _list_adjustments),
+    ("POST", "/stock_adjustments", _post_adjustment),
 ]
 """Every endpoint under the base address; anything else is a 404."""

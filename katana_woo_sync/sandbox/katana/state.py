@@ -16,9 +16,11 @@ from katana_woo_sync.sandbox.katana.records import (
     Fulfillment,
     Item,
     Location,
+    Movement,
     Record,
     SalesOrder,
     ShippingFee,
+    StockAdjustment,
     TaxRate,
     Variant,
 )
@@ -93,6 +95,8 @@ class State:
         self.tax_rates: Table[TaxRate] = Table(330_101)
         self.locations: Table[Location] = Table(91_101)
         self.batches: Table[Batch] = Table(1_200_101, lambda batch: batch.variant_id)
+        self.movements: Table[Movement] = Table(70_100_101)
+        self.adjustments: Table[StockAdjustment] = Table(610_101)
         self.row_ids = count(8_500_101)
         self.address_ids = count(9_000_101)
         self.config_ids = count(21_101)
@@ -146,6 +150,40 @@ class State:
             for batch in self.batches_of(variant_id)
         )
         return self.stock.get((variant_id, location_id), ZERO) + sum(batched, ZERO)
+
+    def move(
+        self,
+        variant_id: int,
+        location_id: int,
+        quantity: Decimal,
+        *,
+        batch_id: int | None = None,
+        resource_type: str = "StockAdjustmentRow",
+        resource_id: int = 0,
+        order_no: str = "",
+    ) -> None:
+        """Put so much into stock (or take it out), in a batch or outside of them."""
+        if batch_id is None:
+            key = (variant_id, location_id)
+            self.stock[key] = self.stock.get(key, ZERO) + quantity
+        else:
+            key = (batch_id, location_id)
+            self.batch_stock[key] = self.batch_stock.get(key, ZERO) + quantity
+        now = self.now()
+        self.movements.put(
+            Movement(
+                id=self.movements.new_id(),
+                created_at=now,
+                updated_at=now,
+                variant_id=variant_id,
+                location_id=location_id,
+                quantity_change=quantity,
+                balance_after=self.in_stock(variant_id, location_id),
+                resource_type=resource_type,
+                resource_id=resource_id,
+                caused_by_order_no=order_no,
+            )
+        )
 
     def default_tax_rate(self) -> TaxRate | None:
         """The tax rate of sales that name none."""

@@ -129,6 +129,15 @@ class Catalogue:
             _manage(product, quantity)
             product.modified = self.state.clock()
 
+    def allow_backorders(
+        self, product_id: int, allowed: Literal["no", "notify", "yes"] = "yes"
+    ) -> None:
+        """Say whether a product may be sold when there is none."""
+        with self.state.lock:
+            product = self.state.products[product_id]
+            product.backorders = allowed
+            product.modified = self.state.clock()
+
     def rename_sku(self, product_id: int, sku: str) -> None:
         """Give a product or variation another SKU; orders show it at once, and do not change."""
         with self.state.lock:

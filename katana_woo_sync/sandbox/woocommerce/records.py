@@ -114,6 +114,7 @@ class Product:
     downloadable: bool = False
     manage_stock: bool | Literal["parent"] = False
     stock: Decimal | None = None
+    backorders: Literal["no", "notify", "yes"] = "no"
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     status: str = "publish"

@@ -15,7 +15,7 @@ from katana_woo_sync.sandbox.woocommerce.responses import (
     no_route,
     single,
 )
-from katana_woo_sync.sandbox.woocommerce.store import StoreState
+from katana_woo_sync.sandbox.woocommerce.store import StoreState, name_of_status
 from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
 
 INVALID_PRODUCT = "woocommerce_rest_product_invalid_id"
@@ -124,7 +124,7 @@ def list_all_variations(call: Call) -> Response:
             for product in call.state.products.values()
             if product.parent_id and product.status != "trash"
         ]
-        ordered = products.in_order(found, call.query)
+        ordered = products.in_order(products.changed(call.state, found, call.query), call.query)
         return call.listing([products.variation_json(p, call.view) for p in ordered])
 
 
@@ -278,6 +278,20 @@ def get_customer(call: Call) -> Response:
         return single(customer_json(customer, call.view), call.request)
 
 
+def order_totals(call: Call) -> Response:
+    """GET /reports/orders/totals: how many orders have which status, a plugin's statuses too."""
+    hidden = ("auto-draft", "trash")
+    with call.state.lock:
+        held = [order.status for order in call.state.orders.values()]
+        slugs = [status for status in call.state.statuses if status not in hidden]
+        return answer(
+            [
+                {"slug": slug, "name": name_of_status(slug), "total": held.count(slug)}
+                for slug in slugs
+            ]
+        )
+
+
 def system_status(call: Call) -> Response:
     """GET /system_status: what tells one WooCommerce from another."""
     state = call.state
@@ -325,6 +339,7 @@ SHOP_ROUTES = routes(
         r"/wc/v3/taxes": {"GET": list_taxes},
         r"/wc/v3/customers": {"GET": list_customers},
         r"/wc/v3/customers/(?P<id>\d+)": {"GET": get_customer},
+        r"/wc/v3/reports/orders/totals": {"GET": order_totals},
         r"/wc/v3/system_status": {"GET": system_status},
     }
 )

@@ -139,7 +139,7 @@ class StoreState:
         before, order.status = order.status, status
         now = order.modified = self.clock()
         self.mails.append(Mail(order.id, before, status))
-        text = f"Order status changed from {_title(before)} to {_title(status)}."
+        text = f"Order status changed from {name_of_status(before)} to {name_of_status(status)}."
         self.add_note(order, text)
         if status == "completed":
             order.completed = now
@@ -214,7 +214,8 @@ class StoreState:
                     line.product_id = 0
 
 
-def _title(status: str) -> str:
+def name_of_status(status: str) -> str:
+    """A status as the shop's screens show it."""
     return NAMES_OF_STATUSES.get(status, status.replace("-", " ").capitalize())
 
 
