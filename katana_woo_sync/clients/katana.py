@@ -10,6 +10,7 @@ from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.katana_catalogue import KatanaCatalogue
 from katana_woo_sync.clients.katana_deliveries import KatanaDeliveries
 from katana_woo_sync.clients.katana_http import KATANA, milliseconds
+from katana_woo_sync.clients.katana_stock import KatanaStock
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
     Customer,
@@ -37,8 +38,8 @@ class CustomersChanged:
     mark: datetime | None
 
 
-class KatanaClient(KatanaCatalogue, KatanaDeliveries):
-    """Katana's sales orders, their deliveries, customers, items, tax rates and places."""
+class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
+    """Katana's sales orders, their deliveries, customers, items, stock, tax rates and places."""
 
     def sales_orders_changed(self, since: datetime | None) -> SalesOrdersChanged:
         """WooCommerce's sales orders changed since then (UTC), deleted ones too."""

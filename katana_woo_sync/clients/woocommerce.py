@@ -26,6 +26,7 @@ from katana_woo_sync.clients.order_reader import (
     read_pages,
 )
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
+from katana_woo_sync.clients.woocommerce_stock import WooCommerceStock
 from katana_woo_sync.domain.fields import Text
 from katana_woo_sync.domain.woocommerce import Customer, Order, Refund, StoreFacts
 
@@ -40,10 +41,12 @@ SLIM_FIELDS = (
     "date_completed_gmt,needs_processing"
 )
 
+LINE_FIELDS = "id,number,status,date_modified_gmt,line_items"
+
 log = logging.getLogger("katana_woo_sync.clients")
 
 
-class WooCommerceClient(WooCommerceProducts):
+class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     """A store's orders, products and settings. Every method raises a `ServiceError`."""
 
     def newest_modified(self) -> datetime | None:
@@ -101,13 +104,20 @@ class WooCommerceClient(WooCommerceProducts):
         One status that the shop does not know (of a plugin since removed) fails the whole request:
         the others are then asked for without it, with a warning.
         """
-        pages = self._open_orders(statuses)
+        yield from self._of_known(statuses, (("_fields", SLIM_FIELDS),))
+
+    def whole_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]:
+        """The same with their lines."""
+        yield from self._of_known(statuses, (("_fields", LINE_FIELDS),))
+
+    def _of_known(self, statuses: Sequence[str], fields: Params) -> Iterator[tuple[ReadOrder, ...]]:
+        pages = self._open_orders(statuses, fields)
         try:
             first = next(pages, None)
         except BadRequest as error:
             if len(statuses) < 2 or not error.concerns("status"):
                 raise
-            pages = self._open_orders(self._known(statuses))
+            pages = self._open_orders(self._known(statuses), fields)
             first = next(pages, None)
         if first is not None:
             yield first
@@ -133,13 +143,14 @@ class WooCommerceClient(WooCommerceProducts):
                 known.append(status)
         return known
 
-    def _open_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]:
+    def _open_orders(
+        self, statuses: Sequence[str], fields: Params
+    ) -> Iterator[tuple[ReadOrder, ...]]:
         # A comma list: of a repeated plain key WooCommerce keeps only the last.
         params = (("orderby", "id"), ("order", "asc"), ("status", ",".join(statuses)))
-        slim = (("_fields", SLIM_FIELDS),)
-        fetch = partial(self._order_page, (*params, *slim))
+        fetch = partial(self._order_page, (*params, *fields))
         try:
-            pages = read_pages(fetch, descending=False, rescue=self._rescue(params, slim))
+            pages = read_pages(fetch, descending=False, rescue=self._rescue(params, fields))
             for page in once_each(pages):
                 yield tuple(order for order in page if _has_status(order, statuses))
         except StuckList:

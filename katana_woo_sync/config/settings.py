@@ -167,21 +167,9 @@ class Settings:
         """Keys that are set to something other than their default, and are kept for a later
         version: this one takes them and does nothing with them."""
         found = [
-            *_changed("schedule", self.schedule, ScheduleSettings(), ("stock",)),
             *_changed("report", self.report, ReportSettings(), ("path", "history_days")),
         ]
-        for index, store in enumerate(self.stores):
-            found += _changed(f"stores[{index}]", store, _STORE, _STORE_KEYS_OF_LATER_VERSIONS)
         return tuple(found)
-
-
-_STORE = StoreSettings(name="", url="", consumer_key="", consumer_secret="")
-_STORE_KEYS_OF_LATER_VERSIONS = (
-    "sync_stock",
-    "count_other_commitments",
-    "stock_reserve",
-    "stock_exclude",
-)
 
 
 def _changed(section: str, given: object, default: object, keys: tuple[str, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole
+from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.katana import Draft, SalesOrder, Struct
 
 ZERO = Decimal(0)
@@ -23,14 +24,6 @@ class BatchStock(Struct, frozen=True):
 
     batch_id: Whole = Whole(0)
     batch_created_date: Text = Text()
-    variant_id: Whole = Whole(0)
-    location_id: Whole = Whole(0)
-    quantity_in_stock: Amount = Amount(0)
-
-
-class Inventory(Struct, frozen=True):
-    """The stock of a variant at a location."""
-
     variant_id: Whole = Whole(0)
     location_id: Whole = Whole(0)
     quantity_in_stock: Amount = Amount(0)

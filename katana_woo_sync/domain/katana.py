@@ -117,6 +117,7 @@ class Item(Struct, frozen=True):
     id: Whole
     name: Text = Text()
     type: Text = Text()
+    additional_info: Text = Text()
     is_sellable: bool = True
     batch_tracked: bool = False
     serial_tracked: bool = False
@@ -136,6 +137,7 @@ class Variant(Struct, frozen=True):
 
     id: Whole
     sku: Text = Text()
+    type: Text = Text()
     product_id: Whole = Whole(0)
     material_id: Whole = Whole(0)
     updated_at: Text = Text()

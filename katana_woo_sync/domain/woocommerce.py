@@ -234,6 +234,52 @@ class Product(Struct, frozen=True):
     variations: tuple[Whole, ...] = ()
 
 
+class StockItem(Product, frozen=True):
+    """A product or variation with its stock. `manage_stock` is true, false, or for a variation
+    "parent"; `stock_quantity` is None where the shop keeps none."""
+
+    manage_stock: object = False
+    stock_quantity: Amount | None = None
+    backorders: Text = Text()
+    date_modified_gmt: Text = Text()
+
+    @property
+    def keeps_stock(self) -> bool:
+        """Whether it has a stock of its own."""
+        return self.manage_stock is True
+
+    @property
+    def uses_parents_stock(self) -> bool:
+        """Whether it is a variation that shares its product's stock."""
+        return self.manage_stock == "parent"
+
+    @property
+    def may_be_backordered(self) -> bool:
+        """Whether it may be sold when there is none."""
+        return self.backorders not in ("", "no")
+
+    @property
+    def modified(self) -> datetime | None:
+        """When it was last changed, UTC, in whole seconds."""
+        return utc_time(self.date_modified_gmt)
+
+
+class ItemProblem(Struct, frozen=True):
+    """Why one item of a batch was refused."""
+
+    code: Text = Text()
+    message: Text = Text()
+
+
+class StockAnswer(Struct, frozen=True):
+    """What a batch answers for one item: it has been set, or refused (`error`)."""
+
+    id: Whole = Whole(0)
+    manage_stock: object = False
+    stock_quantity: Amount | None = None
+    error: ItemProblem | None = None
+
+
 class Customer(Struct, frozen=True):
     """A registered customer (a user of the shop who may buy, or has bought)."""
 

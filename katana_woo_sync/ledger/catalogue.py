@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
@@ -47,6 +48,15 @@ class Catalogue:
             [identity, product_id],
         )
         return [int(row["variant_id"]) for row in rows]
+
+    def sold_as(self, identity: str, variant_ids: Sequence[int]) -> list[tuple[int, int]]:
+        """The products and variations of a store that were matched with these variants."""
+        rows = self._db.query(
+            "SELECT product_id, variation_id FROM products "
+            "WHERE identity = ? AND variant_id IN (SELECT value FROM json_each(?))",
+            [identity, json.dumps([int(variant_id) for variant_id in variant_ids])],
+        )
+        return [(int(row["product_id"]), int(row["variation_id"])) for row in rows]
 
     def deleted_product(self, identity: str, name: str) -> int | None:
         """The Katana variant of a product of this name that the shop has deleted."""

@@ -39,6 +39,15 @@ def m004_connections(db: Database) -> None:
     db.execute("ALTER TABLE stores ADD COLUMN connection TEXT")
 
 
+@migrations()
+def m005_stock(db: Database) -> None:
+    """What the stock sync remembers: what is due where, what commits and takes stock, and what it
+    must not push."""
+    for statement in STOCK_TABLES.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -224,5 +233,83 @@ CREATE TABLE deleted_products (
     name TEXT NOT NULL,
     variant_id INTEGER NOT NULL,
     PRIMARY KEY (identity, name)
+) WITHOUT ROWID
+"""
+
+STOCK_TABLES = """
+CREATE TABLE stock_stores (
+    identity TEXT PRIMARY KEY,
+    settings TEXT NOT NULL DEFAULT '',
+    compared_at TEXT,
+    updated_at TEXT,
+    managed INTEGER NOT NULL DEFAULT 0,
+    scanned_at TEXT,
+    error TEXT NOT NULL DEFAULT '',
+    initial_adjustment_id INTEGER,
+    initial_location_id INTEGER
+) WITHOUT ROWID;
+
+CREATE TABLE stock_due (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    identity TEXT NOT NULL,
+    variant_id INTEGER NOT NULL,
+    UNIQUE (identity, variant_id)
+);
+
+CREATE TABLE stock_touched (
+    identity TEXT NOT NULL,
+    product_id INTEGER NOT NULL,
+    variation_id INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    PRIMARY KEY (identity, product_id, variation_id, sku)
+) WITHOUT ROWID;
+
+CREATE TABLE stock_committed (
+    sales_order_id INTEGER NOT NULL,
+    variant_id INTEGER NOT NULL,
+    location_id INTEGER NOT NULL,
+    quantity TEXT NOT NULL,
+    is_woocommerce INTEGER NOT NULL,
+    PRIMARY KEY (sales_order_id, variant_id, location_id)
+) WITHOUT ROWID;
+CREATE INDEX stock_committed_by_variant ON stock_committed(variant_id, location_id);
+
+CREATE TABLE stock_taken (
+    identity TEXT NOT NULL,
+    order_id INTEGER NOT NULL,
+    line_id INTEGER NOT NULL,
+    product_id INTEGER NOT NULL,
+    variation_id INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    quantity TEXT NOT NULL,
+    counted INTEGER NOT NULL,
+    heard_at TEXT NOT NULL,
+    PRIMARY KEY (identity, order_id, line_id)
+) WITHOUT ROWID;
+
+CREATE TABLE stock_uncounted (
+    variant_id INTEGER PRIMARY KEY
+);
+
+CREATE TABLE stock_bundles (
+    location_id INTEGER NOT NULL,
+    variant_id INTEGER NOT NULL,
+    PRIMARY KEY (location_id, variant_id)
+) WITHOUT ROWID;
+
+CREATE TABLE stock_pushed (
+    identity TEXT NOT NULL,
+    item_id INTEGER NOT NULL,
+    quantity INTEGER NOT NULL,
+    PRIMARY KEY (identity, item_id)
+) WITHOUT ROWID;
+
+CREATE TABLE stock_left_out (
+    identity TEXT NOT NULL,
+    item_id INTEGER NOT NULL,
+    sku TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (identity, item_id)
 ) WITHOUT ROWID
 """

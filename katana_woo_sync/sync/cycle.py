@@ -39,6 +39,7 @@ from katana_woo_sync.sync.shop_side import (
     merge,
     poll,
 )
+from katana_woo_sync.sync.stock import sync_stock
 from katana_woo_sync.sync.sweep import sweep, sweep_due, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, katana_holds
 
@@ -69,6 +70,9 @@ class Options:
 
     accept_completions: bool = False
     sweep: SweepWhen = SweepWhen.DUE
+    stock: bool = True
+    """Whether stock is worked where it is due."""
+    accept_stock: bool = False
 
 
 def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> None:
@@ -95,6 +99,7 @@ def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> No
                 cycle.connect_again(store)
         for future, store in _as_they_come(polls):
             cycle.work(store, future)
+    cycle.sync_stock(stores)
     finish(context)
 
 
@@ -219,6 +224,23 @@ class _Cycle:
         Fulfilment(context, store).carry(accept_completions=self._options.accept_completions)
         if not context.dry_run:
             context.ledger.stores.succeeded(store.identity, context.clock())
+
+    def sync_stock(self, stores: Sequence[Store]) -> None:
+        """Stock comes after the orders of all stores: what they sold is subtracted by then."""
+        if not (self._options.stock and self._katana_works):
+            return
+        connected = [store for store in stores if _is_connected(self._context, store)]
+        try:
+            sync_stock(
+                self._context,
+                connected,
+                self._resolver,
+                accept_stock=self._options.accept_stock,
+            )
+        except FATAL:
+            raise
+        except ServiceError as error:
+            self._katana_failed(error)
 
     def _store_failed(self, store: Store, error: Exception) -> None:
         if isinstance(error, FATAL):

@@ -11,6 +11,7 @@ from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.domain.batches import Fulfillment, FulfillmentDraft
 from katana_woo_sync.domain.fields import Amount, Text, Whole
+from katana_woo_sync.domain.inventory import StockAdjustment, StockAdjustmentDraft
 from katana_woo_sync.domain.katana import (
     ConfigAttribute,
     Customer,
@@ -28,7 +29,7 @@ from katana_woo_sync.domain.katana import (
     Variant,
     VariantDraft,
 )
-from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.domain.woocommerce import Order, StockAnswer
 
 _IDS = count(-1, -1)
 
@@ -61,6 +62,14 @@ class DryRunKatana(KatanaClient):
     def create_fulfillment(self, draft: FulfillmentDraft) -> Fulfillment:
         """The delivery that would be made."""
         return Fulfillment(id=_id(), sales_order_id=Whole(draft.sales_order_id))
+
+    def create_stock_adjustment(self, draft: StockAdjustmentDraft) -> StockAdjustment:
+        """The adjustment that would be made."""
+        return StockAdjustment(
+            id=_id(),
+            stock_adjustment_number=Text(draft.stock_adjustment_number),
+            location_id=Whole(draft.location_id),
+        )
 
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """None for a sales order that would only be created."""
@@ -115,3 +124,10 @@ class DryRunShop(WooCommerceClient):
     def complete(self, order_id: int) -> Order:
         """The order as it would be, completed."""
         return structs.replace(self.order(order_id, None), status=Text("completed"))
+
+    def set_stock(self, parent_id: int, quantities: Mapping[int, int]) -> Mapping[int, StockAnswer]:
+        """The answer that the shop would give."""
+        return {
+            item: StockAnswer(id=Whole(item), manage_stock=True, stock_quantity=Amount(quantity))
+            for item, quantity in quantities.items()
+        }

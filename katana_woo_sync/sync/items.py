@@ -210,9 +210,18 @@ class Items:
             draft.name,
             find=find,
             create=lambda: katana.create_product(draft),
-            record=record,
+            record=self._uncounted(record),
         )
         return int(created.variants[0].id)
+
+    def _uncounted(self, record: Callable[[Product], None]) -> Callable[[Product], None]:
+        """Besides: what was created here nobody has counted, so its stock says nothing yet."""
+
+        def both(product: Product) -> None:
+            record(product)
+            self._context.ledger.stock.add_uncounted(int(v.id) for v in product.variants)
+
+        return both
 
     def _created(
         self,
@@ -249,6 +258,10 @@ class Items:
             self._remember_sold(line, variant)
             self._journal("variant", f"{variant.id} of product {product_id}")
 
+        def created_now(variant: Variant) -> None:
+            record(variant)
+            self._context.ledger.stock.add_uncounted([int(variant.id)])
+
         found = same_options(there, draft.options, draft.sku)
         if found is not None:
             with self._context.ledger.atomic():
@@ -264,7 +277,7 @@ class Items:
                     katana.product(product_id), draft.options, draft.sku
                 ),
                 create=lambda: self._add(draft),
-                record=record,
+                record=created_now,
             )
         except BadRequest as error:
             detail = f"{draft.sku or plain(line.name, 100)}: {error.reason}"

@@ -31,6 +31,7 @@ from katana_woo_sync.sync.context import (
     log,
 )
 from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.stock_hearing import forget_taken, hear_taken
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
     known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
+    hear_taken(context, store, [o for o in orders if not _is_old(known.get(int(o.id)), o)])
     for order in orders:
         before = known.get(int(order.id))
         if isinstance(order, UnreadableOrder):
@@ -120,6 +122,10 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
             refuse_other_identity(store, order.number, other)
         context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
         context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
+
+
+def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:
+    return before is not None and isinstance(order, Order) and is_stale(before, order)
 
 
 def _warn_of_cache(context: Context, store: Store, order: Order) -> None:
@@ -170,7 +176,8 @@ def refuse_other_identity(store: Store, number: str, other: str | None) -> None:
 
 def hear_missing(context: Context, store: Store, order_ids: Iterable[int]) -> None:
     """Record orders that are in no list any more: in the trash, or deleted for good."""
-    rules = context.rules(store)
+    rules, order_ids = context.rules(store), list(order_ids)
+    forget_taken(context, store, order_ids)
     for order_id in order_ids:
         record = context.ledger.orders.get(store.identity, order_id)
         if record is None or record.state in (State.IGNORED, State.SKIPPED):

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from katana_woo_sync.domain.batches import (
     BatchStock,
     Fulfillment,
-    Inventory,
     Left,
     Short,
     assign,
@@ -18,6 +17,7 @@ from katana_woo_sync.domain.batches import (
     without_batch,
 )
 from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.katana import SalesOrder, encode
 
 PLACE = (7, 5)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,10 @@ def two(tmp_path: Path) -> Iterator[World]:
         world = World(tmp_path, stack, names=("eu", "us"))
         world.backfill()
         yield world
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Makes a world of stores that were never connected; `names` are theirs."""
+    with ExitStack() as stack:
+        yield partial(World, tmp_path, stack)

@@ -208,6 +208,7 @@ class World:
         minutes: float = 5,
         dry_run: bool = False,
         accept_completions: bool = False,
+        accept_stock: bool = False,
         sweep: SweepWhen = SweepWhen.DUE,
         only: str | None = None,
     ) -> Report:
@@ -215,7 +216,9 @@ class World:
         self.clock.tick(minutes=minutes)
         program = self.program(dry_run=dry_run)
         with program.context(patience=0.2) as context:
-            options = Options(accept_completions=accept_completions, sweep=sweep)
+            options = Options(
+                accept_completions=accept_completions, sweep=sweep, accept_stock=accept_stock
+            )
             run_cycle(context, program.chosen(only), options)
             return context.report
 

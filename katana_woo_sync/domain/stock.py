@@ -1,0 +1,273 @@
+"""Stock: what a shop may sell, and which of its items are set to it (rules 13 and 14).
+
+Quantities are Katana's, in the item's unit; what a shop is sent is whole pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal, InvalidOperation
+from enum import StrEnum
+
+from katana_woo_sync.config.settings import StockReserve
+from katana_woo_sync.domain.inventory import Inventory
+from katana_woo_sync.domain.products import VARIABLE
+from katana_woo_sync.domain.woocommerce import Order, StockItem
+
+ZERO = Decimal(0)
+HUNDRED = Decimal(100)
+
+MOST_PIECES = 2**31 - 1
+"""What a shop's database keeps for certain."""
+
+TAKES_NOTHING = frozenset(
+    {
+        "pending",
+        "completed",
+        "cancelled",
+        "refunded",
+        "failed",
+        "trash",
+        "checkout-draft",
+        "auto-draft",
+        "draft",
+        "gone",
+    }
+)
+"""Statuses in which an order has taken nothing from the shop that Katana should still subtract:
+its goods have left, or were given back, or were never taken. Any other is on hold, processing, or a
+plugin's."""
+
+MANY_ZEROS = 20
+"""Rule 14: so many of a store's items may be set to zero at once without asking."""
+
+A_QUARTER = 4
+
+
+class WhyLeftOut(StrEnum):
+    """Why an item's stock is not pushed. Users script against these."""
+
+    NO_INVENTORY = "no_inventory"
+    NOT_COUNTED = "not_counted"
+    SKU_AMBIGUOUS = "sku_ambiguous"
+    SHOP_REFUSED = "shop_refused"
+    TOO_LARGE = "too_large"
+
+
+LEFT_OUT_WORDS: Mapping[str, str] = {
+    WhyLeftOut.NO_INVENTORY: "Katana has no stock record for it at the location",
+    WhyLeftOut.NOT_COUNTED: "this program created it in Katana, and nobody has counted it there",
+    WhyLeftOut.SKU_AMBIGUOUS: "several of Katana's items have its SKU",
+    WhyLeftOut.SHOP_REFUSED: "the shop did not take the quantity",
+    WhyLeftOut.TOO_LARGE: "Katana's quantity is larger than a shop can hold",
+}
+"""Each reason in a few words."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An item whose stock is not pushed, and why."""
+
+    item_id: int
+    sku: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a line of an order has taken from its shop's stock."""
+
+    identity: str
+    line_id: int
+    product_id: int
+    variation_id: int
+    sku: str
+    quantity: Decimal
+
+
+@dataclass(frozen=True)
+class Sellable:
+    """What a shop may sell of a variant, and how much of it is there (before what is sold)."""
+
+    quantity: Decimal
+    at_hand: Decimal
+
+
+@dataclass(frozen=True)
+class Target:
+    """A product (`parent_id` 0) or variation, and what its stock is to be."""
+
+    item_id: int
+    parent_id: int
+    sku: str
+    current: Decimal | None
+    quantity: int
+    variant_ids: tuple[int, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the shop has another quantity."""
+        return self.current is None or self.current != self.quantity
+
+    @property
+    def empties(self) -> bool:
+        """Whether it sets to nothing what the shop would still sell."""
+        return self.quantity <= 0 and (self.current or ZERO) > 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a store's items are to be set to, and what is left out. `managed` items keep stock."""
+
+    targets: tuple[Target, ...]
+    left_out: tuple[LeftOut, ...]
+    managed: int
+
+
+def takes_stock(status: str) -> bool:
+    """Whether an order in this status holds what it has taken from the shop's stock."""
+    return status not in TAKES_NOTHING
+
+
+def taken_by(identity: str, order: Order) -> list[Taken]:
+    """What an order's lines have taken from the shop's stock, by what WooCommerce has written into
+    them (`_reduced_stock`)."""
+    if not takes_stock(order.status):
+        return []
+    found = []
+    for line in order.line_items:
+        quantity = _reduced(next((m.value for m in line.meta_data if m.key == REDUCED), None))
+        if quantity > 0:
+            product, variation = int(line.product_id), int(line.variation_id)
+            sku = str(line.sku)
+            found.append(Taken(identity, int(line.id), product, variation, sku, quantity))
+    return found
+
+
+REDUCED = "_reduced_stock"
+
+
+def _reduced(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        return ZERO
+    try:
+        quantity = Decimal(str(value).strip() or "0")
+    except InvalidOperation:
+        return ZERO
+    return quantity if quantity.is_finite() and abs(quantity) <= MOST_PIECES else ZERO
+
+
+def sellable(
+    stock: Inventory, *, committed_by_woocommerce: Decimal | None, taken: Decimal
+) -> Sellable:
+    """Rule 13: in stock (of a bundle: and what its components make), less what is committed at the
+    location, less what the shops' orders have taken and Katana does not hold.
+
+    `committed_by_woocommerce` takes the place of all commitments where others do not count.
+    """
+    committed = stock.quantity_committed
+    if committed_by_woocommerce is not None:
+        committed = type(committed)(min(committed, max(committed_by_woocommerce, ZERO)))
+    return Sellable(stock.at_hand - committed - taken, stock.at_hand)
+
+
+def pieces(what: Sellable, reserve: StockReserve, *, backorders: bool) -> int:
+    """What the shop is sent: whole pieces, fractions rounded down, less the reserve.
+
+    Below zero is sent as it is where back-orders are allowed, so that the shop knows what it owes;
+    else as 0. A reserve keeps goods from being sold, and never makes a debt of its own.
+    """
+    quantity = what.quantity
+    if quantity > 0:
+        kept = reserve.quantity
+        if reserve.is_percentage:
+            kept = max(what.at_hand, ZERO) * reserve.quantity / HUNDRED
+        quantity = max(quantity - kept, ZERO)
+    whole = int(quantity.to_integral_value(ROUND_FLOOR))
+    return whole if backorders else max(whole, 0)
+
+
+def too_many_zeros(targets: Iterable[Target], managed: int) -> int:
+    """Rule 14: how many items a run would empty, where that is too many to do unasked; else 0."""
+    zeros = sum(target.empties for target in targets)
+    return zeros if zeros > MANY_ZEROS and zeros * A_QUARTER > managed else 0
+
+
+VariantOf = Callable[[StockItem], int | None]
+"""The Katana variant of a shop's item; None where Katana has none. Raises `Ambiguous`."""
+
+
+class Ambiguous(Exception):
+    """Several of Katana's variants have an item's SKU."""
+
+
+def plan(
+    items: Sequence[StockItem],
+    variant_of: VariantOf,
+    what: Callable[[int], Sellable | LeftOut | None],
+    reserve: StockReserve,
+    excluded: frozenset[str] = frozenset(),
+) -> Plan:
+    """What the stock of these items is to be.
+
+    `items` hold, of a product whose variations share its stock, all of those. `what` tells what may
+    be sold of a variant; None where Katana has no row for it, or why it is not pushed.
+
+    Variations that share their product's stock (`manage_stock: "parent"`) make it the sum of what
+    may be sold of each, unless the product's own SKU is an item of Katana's.
+    """
+    shared: dict[int, list[StockItem]] = {}
+    for item in items:
+        if item.uses_parents_stock:
+            shared.setdefault(int(item.parent_id), []).append(item)
+    targets, left_out = [], []
+    keeping = [item for item in items if item.keeps_stock]
+    for item in keeping:
+        members = shared.get(int(item.id), [])
+        if item.sku in excluded or any(member.sku in excluded for member in members):
+            continue
+        made = _target(item, members, variant_of, what, reserve)
+        if isinstance(made, Target):
+            targets.append(made)
+        elif made is not None:
+            left_out.append(made)
+    return Plan(tuple(targets), tuple(left_out), len(keeping))
+
+
+def _target(
+    item: StockItem,
+    members: Sequence[StockItem],
+    variant_of: VariantOf,
+    what: Callable[[int], Sellable | LeftOut | None],
+    reserve: StockReserve,
+) -> Target | LeftOut | None:
+    item_id, sku = int(item.id), str(item.sku)
+    try:
+        own = variant_of(item)
+        with_own_sku = [m for m in members if m.sku and m.sku != item.sku]
+        sources = [own] if own is not None else [variant_of(m) for m in with_own_sku]
+    except Ambiguous as error:
+        return LeftOut(item_id, sku, WhyLeftOut.SKU_AMBIGUOUS, str(error))
+    if own is None and not members and (item.type in VARIABLE or not sku):
+        return None  # its variations keep their own, or nothing tells which item it is
+    shown = sku or ", ".join(dict.fromkeys(str(m.sku) for m in members if m.sku))
+    variants = tuple(dict.fromkeys(source for source in sources if source is not None))
+    if not variants or None in sources:
+        return LeftOut(item_id, shown, WhyLeftOut.NO_INVENTORY)
+    found = []
+    for variant_id in variants:
+        each = what(variant_id)
+        if not isinstance(each, Sellable):
+            reason = each.reason if each is not None else WhyLeftOut.NO_INVENTORY
+            return LeftOut(item_id, shown, reason)
+        found.append(each)
+    whole = Sellable(
+        sum((each.quantity for each in found), ZERO), sum((each.at_hand for each in found), ZERO)
+    )
+    quantity = pieces(whole, reserve, backorders=item.may_be_backordered)
+    if abs(quantity) > MOST_PIECES:
+        return LeftOut(item_id, shown, WhyLeftOut.TOO_LARGE, str(quantity))
+    parent_id = int(item.parent_id) if item.type == "variation" else 0
+    return Target(item_id, parent_id, shown, item.stock_quantity, quantity, variants)

@@ -1,0 +1,224 @@
+"""The stock sync: what Katana can sell, set in every shop that sells it (rules 13 and 14)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana_http import KATANA
+from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
+from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
+from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.report import ExitCode
+from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
+from katana_woo_sync.sync.stock_compare import Comparison, compare
+from katana_woo_sync.sync.stock_hearing import (
+    Places,
+    hear_products,
+    hear_stock,
+    make_due,
+    syncs_stock,
+)
+from katana_woo_sync.sync.stock_look import Look, look
+from katana_woo_sync.sync.stock_push import push
+
+TOGETHER = 250
+"""Variants that are looked at in one go: a page of Katana's inventory."""
+
+EARLY = 0.1
+"""How much of its interval before it is due stock is worked: a timer is never exactly on time."""
+
+SHOWN = 20
+"""Items that are named in the log one by one."""
+
+
+def stock_due(context: Context, store: Store) -> bool:
+    """Whether the store's stock was last worked longer ago than the schedule's interval."""
+    if not store.settings.sync_stock:
+        return False
+    state = context.ledger.stock.state(store.identity)
+    if state is None or state.updated_at is None or state.compared_at is None:
+        return True
+    interval = context.settings.schedule.stock
+    return context.clock() - state.updated_at >= interval * (1 - EARLY)
+
+
+def sync_stock(
+    context: Context, stores: Sequence[Store], resolver: Resolver, *, accept_stock: bool = False
+) -> None:
+    """Bring the stock of these stores up to Katana's, where it is due.
+
+    What goes wrong with one store is in the report, and the others go on. Raises a `ServiceError`
+    of Katana's, and what ends the whole run.
+    """
+    due = [store for store in stores if stock_due(context, store)]
+    if not due:
+        return
+    places = find_places(context, resolver)
+    due = [store for store in due if store.identity in places.of_stores]
+    # a shop that could not tell of its orders would be sent a quantity without them
+    due = [store for store in due if not context.report.store(store.name).error]
+    if not due:
+        return
+    hear_stock(context, places)
+    comparison = Comparison(context, places)
+    for store in due:
+        try:
+            _work(context, store, places, comparison, accept_stock=accept_stock)
+        except FATAL:
+            raise
+        except Exception as error:
+            if isinstance(error, ServiceError) and error.service == KATANA:
+                raise
+            _failed(context, store, error)
+
+
+def find_places(context: Context, resolver: Resolver) -> Places:
+    """Where each store's stock is. A store whose location is gone is compared as a whole once it
+    has one again."""
+    of_stores: dict[str, int] = {}
+    for store in context.stores.values():
+        try:
+            of_stores[store.identity] = resolver.location(store)
+        except StoreProblem as error:
+            if store.settings.sync_stock:
+                with context.step():
+                    context.ledger.stock.compare_again(store.identity)
+                    context.ledger.stock.went_wrong(store.identity, str(error))
+    synced = frozenset(s.identity for s in context.stores.values() if s.settings.sync_stock)
+    return Places(of_stores, synced)
+
+
+def _work(
+    context: Context, store: Store, places: Places, comparison: Comparison, *, accept_stock: bool
+) -> None:
+    digest = settings_digest(context, store, places)
+    state = context.ledger.stock.state(store.identity)
+    if state is not None and state.compared_at is not None:
+        hear_products(context, store)
+        state = context.ledger.stock.state(store.identity)
+    if comparison_due(context, store, digest):
+        compare(comparison, store, digest, is_first=state is None or not state.settings)
+    make_due(context, places)
+    _work_due(context, store, places, accept_stock=accept_stock)
+    _tell_left_out(context, store)
+    with context.step():
+        context.ledger.stock.updated(store.identity, context.clock())
+
+
+def comparison_due(context: Context, store: Store, digest: str) -> bool:
+    """Whether the whole store is to be compared: never done, nightly, or by other settings."""
+    state = context.ledger.stock.state(store.identity)
+    if state is None or state.compared_at is None or state.settings != digest:
+        return True
+    interval: timedelta = context.settings.schedule.sweep
+    return context.clock() - state.compared_at >= interval
+
+
+def settings_digest(context: Context, store: Store, places: Places) -> str:
+    """A digest of the settings that make a store's stock what it is."""
+    own = store.settings
+    parts = [
+        str(places.of_stores[store.identity]),
+        f"{own.stock_reserve.quantity:f} {own.stock_reserve.is_percentage}",
+        str(own.count_other_commitments),
+        *sorted(own.stock_exclude),
+        *(f"{shop}={katana}" for shop, katana in sorted(context.settings.sku_aliases.items())),
+        *sorted(places.stores_at(places.of_stores[store.identity])),
+    ]
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
+
+
+def _work_due(context: Context, store: Store, places: Places, *, accept_stock: bool) -> None:
+    """Look at what is due and set what differs, a page of Katana's inventory at a time.
+
+    Rule 14's brake needs to know the whole run: where it takes several pages, they are looked at
+    once before anything is set.
+    """
+    due = context.ledger.stock.due(store.identity)
+    ids = due.variant_ids
+    parts = [ids[start : start + TOGETHER] for start in range(0, len(ids), TOGETHER)]
+    if len(parts) > 1 and not accept_stock:
+        seen = [look(context, store, places, part) for part in parts]
+        _brake(context, store, [t for each in seen for t in each.plan.targets])
+    for part in parts:
+        seen_now = look(context, store, places, part)
+        if len(parts) == 1 and not accept_stock:
+            _brake(context, store, seen_now.plan.targets)
+        if any(target.differs for target in seen_now.plan.targets):
+            seen_now = _fresh(context, store, places, seen_now)
+        failed = push(context, store, seen_now.plan)
+        refused = {v for left in failed for v in left.variant_ids}
+        with context.step(), context.ledger.atomic():
+            stock = context.ledger.stock
+            stock.leave_out(
+                store.identity,
+                [*seen_now.plan.left_out, *(left.left_out for left in failed)],
+                looked_at=seen_now.item_ids,
+            )
+            stock.done(store.identity, set(part) - refused, due.up_to)
+
+
+def _fresh(context: Context, store: Store, places: Places, before: Look) -> Look:
+    """The plan again with the orders that the shops at the place have taken meanwhile: what is sold
+    between a look and a write must not be sold twice."""
+    location_id = places.of_stores[store.identity]
+    here = set(places.stores_at(location_id))
+    for other in context.stores.values():
+        if other.identity in here and not context.report.store(other.name).error:
+            known = context.ledger.stores.get(other.identity)
+            if known is None or known.connected_at is None:
+                continue
+            cursor = context.ledger.stores.cursor(cursor_name(other))
+            try:
+                hear(context, other, poll(other, cursor, known.facts, context.clock()))
+            except ServiceError:
+                if other is store:
+                    raise
+                log.debug("%s: not heard before the stock of %s", other.name, store.name)
+    return before.again(context, store, places)
+
+
+def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:
+    state = context.ledger.stock.state(store.identity)
+    managed = state.managed if state is not None else 0
+    zeros = too_many_zeros(targets, managed)
+    if zeros:
+        raise StoreProblem(
+            f"{zeros} of {managed} products that keep stock would be set to 0 at once; no stock "
+            "was changed. If that is right, run `katana-woo-sync sync --accept-stock`; if not, "
+            "look at the stock in Katana, and at `location` of this store",
+            ExitCode.PROBLEMS,
+        )
+
+
+def _tell_left_out(context: Context, store: Store) -> None:
+    left_out = context.ledger.stock.left_out(store.identity)
+    if not left_out or not first_today(
+        context.ledger, f"stock left out {store.identity}", context.clock()
+    ):
+        return
+    for each in left_out[:SHOWN]:
+        words = LEFT_OUT_WORDS.get(each.reason, each.reason)
+        detail = f" ({each.detail})" if each.detail else ""
+        log.info("%s: stock of %s is left alone: %s%s", store.name, each.sku, words, detail)
+    if len(left_out) > SHOWN:
+        log.info("%s: and of %d more", store.name, len(left_out) - SHOWN)
+
+
+def _failed(context: Context, store: Store, error: Exception) -> None:
+    context.report.store_failed(store.name, error)
+    text = f"stock: {context.report.store(store.name).error}"
+    if not isinstance(error, (ServiceError, StoreProblem)):
+        text = f"stock: unexpected: {type(error).__name__}: {error}"
+        log.debug("%s", store.name, exc_info=error)
+    context.report.store(store.name).error = text
+    log.error("%s: %s", store.name, text, extra={"store": store.name})
+    with context.step():
+        context.ledger.stock.went_wrong(store.identity, text.removeprefix("stock: "))
+
+
+__all__ = ["stock_due", "sync_stock", "syncs_stock"]

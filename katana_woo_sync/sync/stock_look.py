@@ -1,0 +1,220 @@
+"""Looking at some variants: what Katana has of them, what the shop has, and what it should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from katana_woo_sync.clients.errors import NotFound
+from katana_woo_sync.domain.inventory import Inventory
+from katana_woo_sync.domain.products import is_gone, skus_in_katana
+from katana_woo_sync.domain.stock import (
+    ZERO,
+    Ambiguous,
+    LeftOut,
+    Plan,
+    Sellable,
+    WhyLeftOut,
+    plan,
+    sellable,
+)
+from katana_woo_sync.domain.woocommerce import StockItem
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.stock_hearing import Places
+
+Found = Mapping[int, Inventory]
+"""What Katana has at a location, by variant."""
+
+Skus = Mapping[str, tuple[int, ...]]
+"""Katana's variants by SKU."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the shop has (`items`) and what Katana has of some variants, or of all."""
+
+    items: tuple[StockItem, ...]
+    found: Found
+    skus: Skus
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of some variants, and what follows for a store."""
+
+    variant_ids: tuple[int, ...]
+    seen: Seen
+    plan: Plan
+
+    @property
+    def item_ids(self) -> list[int]:
+        """The shop's items that were looked at."""
+        return [int(item.id) for item in self.seen.items]
+
+    def again(self, context: Context, store: Store, places: Places) -> Look:
+        """The same with what the shops' orders have taken by now, and what the shop has now."""
+        items = _shop_items(context, store, self.variant_ids, self.seen.skus)
+        return _planned(context, store, places, self.variant_ids, replace(self.seen, items=items))
+
+
+def look(context: Context, store: Store, places: Places, part: Sequence[int]) -> Look:
+    """Ask Katana and the shop for these variants. Raises a `ServiceError`.
+
+    Where variations share their product's stock, the others of them are looked at with it.
+    """
+    location_id = places.of_stores[store.identity]
+    stock = _stock(context, part, location_id)
+    skus = by_sku(stock.values())
+    unknown = [variant_id for variant_id in part if variant_id not in stock]
+    for variant in context.katana.variants_by_id(unknown) if unknown else ():
+        # no stock record: to be listed with the shop's item that has its SKU
+        if variant.sku and not is_gone(variant):
+            sku = str(variant.sku)
+            skus[sku] = (*skus.get(sku, ()), int(variant.id))
+    items = _shop_items(context, store, part, skus)
+    others = _skus_of_others(context, items, skus)
+    if others:
+        found = context.katana.variants(others)
+        more = _stock(context, [int(v.id) for v in found if not is_gone(v)], location_id)
+        stock = {**stock, **more}
+        skus = {**skus, **by_sku(more.values())}
+    return _planned(context, store, places, tuple(part), Seen(items, stock, skus))
+
+
+def _planned(
+    context: Context, store: Store, places: Places, part: tuple[int, ...], seen: Seen
+) -> Look:
+    """The plan for those of the shop's items that these variants are about."""
+    variant_of = _variant_of(context, store, seen)
+    shared = {int(item.parent_id) for item in seen.items if item.uses_parents_stock}
+
+    def is_meant(item: StockItem) -> bool:
+        try:
+            return variant_of(item) is not None
+        except Ambiguous:
+            return True
+
+    meant = tuple(
+        item
+        for item in seen.items
+        if item.uses_parents_stock or int(item.id) in shared or is_meant(item)
+    )
+    seen = replace(seen, items=meant)
+    return Look(part, seen, plan_of(context, store, places, seen))
+
+
+def _stock(context: Context, variant_ids: Sequence[int], location_id: int) -> dict[int, Inventory]:
+    if not variant_ids:
+        return {}
+    rows = context.katana.stock_of(variant_ids, location_id)
+    return {int(row.variant_id): row for row in rows}
+
+
+def by_sku(rows: Iterable[Inventory]) -> dict[str, tuple[int, ...]]:
+    """Variants by SKU; two of one SKU make it ambiguous."""
+    found: dict[str, tuple[int, ...]] = {}
+    for row in rows:
+        if row.sku:
+            found[row.sku] = (*found.get(row.sku, ()), int(row.variant_id))
+    return found
+
+
+def _shop_items(
+    context: Context, store: Store, part: Sequence[int], skus: Skus
+) -> tuple[StockItem, ...]:
+    """The shop's items of these variants: by their SKUs, and those that have none by the ids that
+    they were matched by; with each that shares its product's stock, that product and its others."""
+    aliases = context.settings.sku_aliases
+    as_in_shop = [shop for shop, katana in aliases.items() if katana in skus]
+    found = {int(i.id): i for i in store.shop.stock_items([*skus, *as_in_shop])}
+    products: set[int] = set()
+    variations: set[int] = set()
+    for product_id, variation_id in context.ledger.catalogue.sold_as(store.identity, part):
+        if (variation_id or product_id) not in found:
+            (variations if variation_id else products).add(product_id)
+    found.update((int(i.id), i) for i in store.shop.stock_items_by_id(sorted(products)))
+    parents = {int(i.parent_id) for i in found.values() if i.uses_parents_stock} | variations
+    parents |= {
+        int(item.id) for item in found.values() if item.keeps_stock and item.type == "variable"
+    }
+    found.update((int(i.id), i) for i in store.shop.stock_items_by_id(sorted(parents)))
+    for parent_id in sorted(parents):
+        try:
+            listed = store.shop.variations_stock(parent_id)
+        except NotFound:
+            continue  # deleted since it was matched
+        found.update((int(i.id), i) for i in listed)
+    return tuple(found[item_id] for item_id in sorted(found))
+
+
+def _skus_of_others(context: Context, items: Sequence[StockItem], skus: Skus) -> list[str]:
+    """SKUs in Katana's words of variations that share a stock with what is looked at."""
+    aliases = context.settings.sku_aliases
+    shared = [str(item.sku) for item in items if item.uses_parents_stock]
+    wanted = {sku for own in shared for sku in skus_in_katana(own, aliases)}
+    return sorted(wanted - skus.keys())
+
+
+def plan_of(context: Context, store: Store, places: Places, seen: Seen) -> Plan:
+    """What the stock of the shop's items is to be, by what Katana has and the shops took."""
+    variant_of = _variant_of(context, store, seen)
+    taken = _taken(context, places, places.of_stores[store.identity], seen.skus)
+    uncounted = context.ledger.stock.uncounted()
+    by_woocommerce = None
+    if not store.settings.count_other_commitments:
+        by_woocommerce = context.ledger.stock.committed_by_woocommerce(
+            places.of_stores[store.identity]
+        )
+
+    def what(variant_id: int) -> Sellable | LeftOut | None:
+        row = seen.found.get(variant_id)
+        if row is None:
+            return None
+        if variant_id in uncounted and row.quantity_in_stock <= 0:
+            return LeftOut(0, "", WhyLeftOut.NOT_COUNTED)
+        counted = None if by_woocommerce is None else by_woocommerce.get(variant_id, ZERO)
+        return sellable(row, committed_by_woocommerce=counted, taken=taken.get(variant_id, ZERO))
+
+    excluded = frozenset(store.settings.stock_exclude)
+    return plan(seen.items, variant_of, what, store.settings.stock_reserve, excluded)
+
+
+def _variant_of(context: Context, store: Store, seen: Seen) -> Callable[[StockItem], int | None]:
+    by_id, skus = {int(item.id): item for item in seen.items}, seen.skus
+    aliases = context.settings.sku_aliases
+    catalogue = context.ledger.catalogue
+
+    def variant_of(item: StockItem) -> int | None:
+        parent = by_id.get(int(item.parent_id)) if item.parent_id else None
+        # a variation without a SKU of its own shows its product's
+        sku = "" if parent is not None and parent.sku == item.sku else str(item.sku)
+        for each in skus_in_katana(sku, aliases):
+            ids = skus.get(each, ())
+            if len(ids) > 1:
+                raise Ambiguous(each)
+            if ids:
+                return ids[0]
+        if sku:
+            return None
+        product_id, variation_id = (
+            (int(item.parent_id), int(item.id)) if item.parent_id else (int(item.id), 0)
+        )
+        remembered = catalogue.product(store.identity, product_id, variation_id)
+        return remembered[1] if remembered is not None else None
+
+    return variant_of
+
+
+def _taken(context: Context, places: Places, location_id: int, skus: Skus) -> dict[int, Decimal]:
+    """What orders of all shops at the location have taken and Katana does not hold, by variant."""
+    aliases, catalogue = context.settings.sku_aliases, context.ledger.catalogue
+    found: dict[int, Decimal] = {}
+    for each in context.ledger.stock.taken(places.stores_at(location_id)):
+        ids = next((skus[s] for s in skus_in_katana(each.sku, aliases) if s in skus), ())
+        if not ids:
+            known = catalogue.product(each.identity, each.product_id, each.variation_id)
+            ids = (known[1],) if known is not None else ()
+        for variant_id in ids:
+            found[variant_id] = found.get(variant_id, ZERO) + each.quantity
+    return found
