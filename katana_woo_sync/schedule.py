@@ -1,4 +1,4 @@
-"""The APScheduler loop of `run`: orders and sweep, each on its own schedule."""
+"""The APScheduler loop of `run`: orders, sweep and stock, each on its own schedule."""
 
 from __future__ import annotations
 

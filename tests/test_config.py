@@ -252,13 +252,8 @@ def test_a_location_is_a_name_or_an_id(tmp_path: Path, written: str, location: s
 
 
 LATER = [
-    ('[schedule]\nstock = "1h"', "", "schedule.stock"),
     ('[report]\npath = "page.html"', "", "report.path"),
     ("[report]\nhistory_days = 30", "", "report.history_days"),
-    ("", "sync_stock = true", "stores[0].sync_stock"),
-    ("", "count_other_commitments = false", "stores[0].count_other_commitments"),
-    ("", "stock_reserve = 1", "stores[0].stock_reserve"),
-    ("", 'stock_exclude = ["A"]', "stores[0].stock_exclude"),
 ]
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import click
 
@@ -14,10 +15,12 @@ from katana_woo_sync.cli.output import moment, money, safe
 from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.sync.backfill import Found, Progress, decline, import_all, prepare
-from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, finish
+from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.product_import import import_products
 from katana_woo_sync.sync.report import ExitCode
 
@@ -51,6 +54,16 @@ class Date(click.ParamType[datetime]):
 )
 @click.option("--products", is_flag=True, help="Import all products too.")
 @click.option("--customers", is_flag=True, help="Import all registered customers too.")
+@click.option(
+    "--stock",
+    is_flag=True,
+    help="Import the initial stock too: Katana's becomes what the shop has. Once per store.",
+)
+@click.option(
+    "--cost-percent",
+    type=click.FloatRange(0, 1000),
+    help="With --stock: the cost of a piece, as a percentage of its price without tax.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -66,6 +79,8 @@ def command(
     since: datetime | None,
     products: bool,
     customers: bool,
+    stock: bool,
+    cost_percent: float | None,
     yes: bool,
     dry_run: bool,
     as_json: bool,
@@ -75,6 +90,8 @@ def command(
 
     It can be stopped and run again at any point: nothing is imported twice.
     """
+    if cost_percent is not None and not stock:
+        raise click.UsageError("--cost-percent goes with --stock.")
     program = start(options, dry_run=dry_run)
     with exits(), program.context() as context:
         say_once_what_is_not_acted_on(context)
@@ -86,11 +103,16 @@ def command(
                 decline(context, stores)
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
-            _import(context, stores, Options(accept_completions=accept_completions))
+            # what the shop has goes into Katana before Katana's goes into the shop
+            _import(
+                context, stores, Options(accept_completions=accept_completions, stock=not stock)
+            )
             if products:
                 _import_products(context, stores)
             if customers:
                 _import_customers(context, stores)
+            if stock and (yes or dry_run or confirmed_stock(stores)):
+                _import_stock(context, stores, cost_percent)
         except ServiceError as error:
             context.report.katana_failed(error)
         finish(context)
@@ -134,6 +156,41 @@ def _import_customers(context: Context, stores: Sequence[Store]) -> None:
             err=True,
         )
         _tell_left_out(store, done.left_out)
+
+
+def _import_stock(context: Context, stores: Sequence[Store], cost_percent: float | None) -> None:
+    percent = None if cost_percent is None else Decimal(str(cost_percent))
+    for store in stores:
+        try:
+            done = import_initial_stock(context, store, percent)
+        except (StoreProblem, ServiceError) as error:
+            if isinstance(error, ServiceError) and error.service == KATANA:
+                raise
+            context.report.store_failed(store.name, error)
+            click.echo(f"{store.name}: no stock was imported: {error}", err=True)
+            continue
+        would = "would be " if context.dry_run else ""
+        if done.number:
+            pieces = f"{done.pieces.normalize():f}"
+            click.echo(
+                f"{store.name}: the stock of {done.items} items {would}set in Katana ({pieces} "
+                f"pieces more than it had), as the stock adjustment {safe(done.number)}",
+                err=True,
+            )
+        else:
+            click.echo(f"{store.name}: Katana has the shop's stock already", err=True)
+        _tell_left_out(store, done.left_out)
+
+
+def confirmed_stock(stores: Sequence[Store]) -> bool:
+    """Ask before Katana's stock is changed, on a terminal."""
+    if not sys.stdin.isatty():
+        return True
+    names = " and ".join(safe(store.name) for store in stores)
+    return click.confirm(
+        f"Set Katana's stock to what {names} has, as one stock adjustment for each store?",
+        err=True,
+    )
 
 
 def confirmed() -> bool:

@@ -90,6 +90,7 @@ class Story:
         self.new_orders()
         self.delivered_in_katana()
         self.completed_in_the_shop()
+        self.stock()
         self.partly_delivered()
         self.an_edit()
         self.a_deleted_order()
@@ -122,10 +123,10 @@ class Story:
         if not so:
             self.wrong.append(f"chapter {self.chapter}: {otherwise}")
 
-    def sync(self) -> Report:
-        """One cycle, as `katana-woo-sync sync` does it."""
+    def sync(self, *, stock: bool = False) -> Report:
+        """One cycle, as `katana-woo-sync sync` does it; `stock` as if that were due."""
         with self.program.context() as context:
-            run_cycle(context, list(self.program.stores.values()), Options())
+            run_cycle(context, list(self.program.stores.values()), Options(stock_now=stock))
             return context.report
 
     def in_katana(self, order_id: int, store: str = "eu") -> list[int]:
@@ -231,6 +232,41 @@ class Story:
         sales_order = self.world.katana.sales_order(self.in_katana(order_id)[0])
         self.check(sales_order.status == "DELIVERED", f"it is {sales_order.status}")
         self.say(f"Order {order_id} is Delivered in Katana.")
+
+    def stock(self) -> None:
+        """Rule 13."""
+        self.title("Stock")
+        world, katana = self.world, self.world.katana
+        place = katana.main_location_id
+        self.sync(stock=True)
+        before = self.mugs()
+        in_stock = katana.in_stock(world.katana_mug, place)
+        committed = katana.committed(world.katana_mug, place)
+        self.say(f"Katana has {in_stock:f} mugs, {committed:f} of them for open orders, and one is")
+        self.say(f"taken by an order on hold in the shop: both shops have {before} to sell.")
+        katana.create_foreign_order(
+            customer_id=katana.add_customer("Wholesale Ltd"),
+            rows=[(world.katana_mug, Decimal(20), Decimal("6.50"))],
+            ecommerce_order_type=None,
+            status="DELIVERED",
+        )
+        report = self.sync(stock=True)
+        after = self.mugs()
+        self.check(after == before - 20, f"{after} after a wholesale delivery of 20, not 20 fewer")
+        updated = [store.stock_updated for store in report.stores.values()]
+        self.check(updated == [1, 1], f"{updated} quantities were set")
+        self.say(f"20 are delivered to a wholesale customer: both shops have {after} now.")
+
+    def mugs(self) -> int:
+        """How many mugs both shops may sell."""
+        world, katana = self.world, self.world.katana
+        place = katana.main_location_id
+        there = katana.in_stock(world.katana_mug, place)
+        free = there - katana.committed(world.katana_mug, place) - 1  # one is on hold in the shop
+        shown = (world.eu.stock(world.mug), world.us.stock(world.us_mug))
+        as_it_should_be = all(each == free for each in shown)
+        self.check(as_it_should_be, f"the shops have {shown}, and {free} are free")
+        return shown[0] or 0
 
     def partly_delivered(self) -> None:
         """Rule 10: nothing."""

@@ -23,6 +23,7 @@ DONE_WORDS = (
     ("skipped", "skipped"),
     ("completed_in_store", "completed in the shop"),
     ("delivered_in_katana", "delivered in Katana"),
+    ("stock_updated", "stock quantities set"),
 )
 
 

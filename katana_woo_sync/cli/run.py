@@ -48,10 +48,14 @@ class Loop:
                 # looked at more often than it is due: one that is not quite due yet would else be
                 # put off for a whole interval
                 "sweep": (self.sweep, min(schedule.sweep, SWEEP_LOOK)),
+                **({"stock": (self.stock, schedule.stock)} if self._syncs_stock else {}),
             },
             now=self._program.clock(),
         )
-        log.info("running: orders every %s, sweep every %s", schedule.orders, schedule.sweep)
+        stock = f", stock every {schedule.stock}" if self._syncs_stock else ""
+        log.info(
+            "running: orders every %s, sweep every %s%s", schedule.orders, schedule.sweep, stock
+        )
         self._program.stop.soon.wait()
         scheduler.shutdown(wait=True)
         if self._fatal is not None:
@@ -60,11 +64,19 @@ class Loop:
 
     def orders(self) -> None:
         """One ordinary cycle."""
-        self._cycle(Options(sweep=SweepWhen.NEVER))
+        self._cycle(Options(sweep=SweepWhen.NEVER, stock=False))
 
     def sweep(self) -> None:
         """A cycle with the sweep, if none was made within its interval (a restart makes none)."""
-        self._cycle(Options(sweep=SweepWhen.DUE))
+        self._cycle(Options(sweep=SweepWhen.DUE, stock=False))
+
+    def stock(self) -> None:
+        """A cycle with stock: orders go before it."""
+        self._cycle(Options(sweep=SweepWhen.NEVER))
+
+    @property
+    def _syncs_stock(self) -> bool:
+        return any(store.sync_stock for store in self._program.settings.stores)
 
     def _cycle(self, options: Options) -> None:
         try:

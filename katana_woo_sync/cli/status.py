@@ -10,10 +10,15 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, print_json, print_problems, safe
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.report import ExitCode, Problem
+
+SHOWN = 10
+"""Items whose stock is left alone that are named one by one."""
 
 
 @click.command("status")
@@ -40,18 +45,31 @@ def command(options: Globals, as_json: bool) -> None:
             _print(settings, ledger, problems)
         known = [ledger.stores.get(s.identity) for s in settings.stores]
         wrong = bool(problems or ledger.stores.meta(KATANA_ERROR))
+        wrong = wrong or any(
+            _stock_error(s, ledger.stock.state(s.identity)) for s in settings.stores
+        )
     wrong = wrong or any(store is None or store.last_error for store in known)
     raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
 
 
 def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
-    known = ledger.stores.get(store.identity)
+    known, stock = ledger.stores.get(store.identity), ledger.stock.state(store.identity)
     return {
         "last_success_at": _iso(known.last_success_at if known else None),
         "orders": ledger.orders.counts(store.identity),
-        "stock_updated_at": None,
-        "error": (known.last_error or None) if known else "never connected: run backfill",
+        "stock_updated_at": _iso(stock.updated_at if stock else None),
+        "stock_left_out": [
+            {"sku": each.sku, "reason": each.reason, "detail": each.detail}
+            for each in ledger.stock.left_out(store.identity)
+        ],
+        "error": (known.last_error or _stock_error(store, stock) or None)
+        if known
+        else "never connected: run backfill",
     }
+
+
+def _stock_error(store: StoreSettings, stock: StockState | None) -> str:
+    return f"stock: {stock.error}" if stock and stock.error and store.sync_stock else ""
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -69,6 +87,8 @@ def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
             )
             continue
         _print_store(settings, ledger, store, known)
+        if store.sync_stock:
+            _print_stock(settings, ledger, store, now)
         _print_next(ledger, store, now)
     katana_error = ledger.stores.meta(KATANA_ERROR)
     if katana_error:
@@ -91,6 +111,26 @@ def _print_store(
     click.echo(f"  last good cycle {moment(known.last_success_at)}{warning}")
     if known.last_error:
         click.echo(f"  NOT WORKED: {safe(known.last_error)}")
+
+
+def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: datetime) -> None:
+    stock = ledger.stock.state(store.identity)
+    at = stock.updated_at if stock else None
+    late = at is not None and now - at > 3 * max(settings.schedule.stock, settings.schedule.orders)
+    due = len(ledger.stock.due(store.identity).variant_ids)
+    parts = [f"stock as in Katana {moment(at)}"]
+    parts += ["that is late"] if late else []
+    parts += [f"{due} items to look at"] if due else []
+    click.echo(f"  {', '.join(parts)}")
+    if stock and stock.error:
+        click.echo(f"  STOCK NOT WORKED: {safe(stock.error)}")
+    left_out = ledger.stock.left_out(store.identity)
+    for each in left_out[:SHOWN]:
+        words = LEFT_OUT_WORDS.get(each.reason, each.reason)
+        detail = f" ({safe(each.detail, 200)})" if each.detail else ""
+        click.echo(f"  stock of {safe(each.sku, 60)} is left alone: {words}{detail}")
+    if len(left_out) > SHOWN:
+        click.echo(f"  and of {len(left_out) - SHOWN} more (all in `status --json`)")
 
 
 def _print_next(ledger: Ledger, store: StoreSettings, now: datetime) -> None:

@@ -23,13 +23,25 @@ from katana_woo_sync.sync.report import ExitCode, Report
     is_flag=True,
     help="Complete orders in the shop even if it is most of them at once.",
 )
+@click.option(
+    "--accept-stock",
+    is_flag=True,
+    help="Set stock even if much of the shop sells out at once.",
+)
 @click.pass_obj
 def command(
-    options: Globals, store: str | None, dry_run: bool, as_json: bool, accept_completions: bool
+    options: Globals,
+    store: str | None,
+    dry_run: bool,
+    as_json: bool,
+    accept_completions: bool,
+    accept_stock: bool,
 ) -> None:
-    """One cycle: import new orders, carry deliveries and completions; the sweep when it is due."""
+    """One cycle: import new orders, carry deliveries and completions; stock and the sweep when
+    they are due."""
     program = start(options, dry_run=dry_run)
-    report = work(program, store, Options(accept_completions=accept_completions), "sync")
+    accepted = Options(accept_completions=accept_completions, accept_stock=accept_stock)
+    report = work(program, store, accepted, "sync")
     show(report, as_json=as_json, quiet=options.verbosity < 0)
 
 

@@ -18,6 +18,7 @@ from katana_woo_sync.domain.woocommerce import StockAnswer, StockItem
 STOCK_FIELDS = (
     "id,parent_id,name,type,status,sku,manage_stock,stock_quantity,backorders,date_modified_gmt"
 )
+PRICE_FIELDS = "price,regular_price,tax_status,tax_class"
 BY_ID = (("orderby", "id"), ("order", "asc"))
 LONGEST_SKUS = 4000
 """Characters of SKUs in one address; some hosts take no more than 8,000 in all."""
@@ -63,23 +64,23 @@ class WooCommerceStock(WooCommerceApi):
             found += [item for item in listed if int(item.id) in part]
         return tuple(found)
 
-    def all_stock_items(self) -> tuple[StockItem, ...]:
-        """Every product but those in the trash; no variations."""
-        params = (*BY_ID, ("status", "any"), ("_fields", STOCK_FIELDS))
+    def all_stock_items(self, *, prices: bool = False) -> tuple[StockItem, ...]:
+        """Every product but those in the trash; no variations. `prices` asks for those too."""
+        params = (*BY_ID, ("status", "any"), _fields(prices=prices))
         return self._all("/products", params, StockItem)
 
-    def all_variations(self) -> tuple[StockItem, ...] | None:
+    def all_variations(self, *, prices: bool = False) -> tuple[StockItem, ...] | None:
         """Every variation; None before WooCommerce 11, which has no list of them all."""
-        params = (*BY_ID, ("status", "any"), ("_fields", STOCK_FIELDS))
+        params = (*BY_ID, ("status", "any"), _fields(prices=prices))
         try:
             return self._all("/variations", params, StockItem)
         except (NotTheApi, NotFound, BadRequest):
             return None
 
-    def variations_stock(self, product_id: int) -> tuple[StockItem, ...]:
+    def variations_stock(self, product_id: int, *, prices: bool = False) -> tuple[StockItem, ...]:
         """All variations of a product."""
         path = f"/products/{int(product_id)}/variations"
-        params = (*BY_ID, ("status", "any"), ("_fields", STOCK_FIELDS))
+        params = (*BY_ID, ("status", "any"), _fields(prices=prices))
         return tuple(
             structs.replace(item, parent_id=Whole(product_id), type=Text("variation"))
             for item in self._all(path, params, StockItem)
@@ -150,6 +151,10 @@ class WooCommerceStock(WooCommerceApi):
             for row in rows
             if isinstance(row, dict) and row.get("slug") and str(row.get("total")) != "0"
         )
+
+
+def _fields(*, prices: bool) -> tuple[str, str]:
+    return ("_fields", f"{STOCK_FIELDS},{PRICE_FIELDS}" if prices else STOCK_FIELDS)
 
 
 def _parts(skus: Sequence[str]) -> list[list[str]]:

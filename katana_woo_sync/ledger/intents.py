@@ -29,6 +29,8 @@ class IntentKind(StrEnum):
     """Key: the name of the one for fees, store and product id of others."""
     FULFILLMENT = "fulfillment"
     """Key: the sales order's id; what is left to deliver tells whether it was made."""
+    STOCK_ADJUSTMENT = "stock_adjustment"
+    """Key: its number."""
     TAX_RATE = "tax_rate"
     """Key: the percentage."""
 

@@ -1,4 +1,4 @@
-"""The world of `demo` and `sandbox`: one Katana with two locations, and two stores."""
+"""The world of `demo` and `sandbox`: one Katana, and two stores at one location of it."""
 
 from __future__ import annotations
 
@@ -71,6 +71,7 @@ class World:
     katana: KatanaSandbox
     eu: WooCommerceSandbox
     us: WooCommerceSandbox
+    katana_mug: int
     mug: int
     book: int
     shirt: int
@@ -96,13 +97,15 @@ url = "{self.eu.url}"
 consumer_key = "{self.eu.consumer_key}"
 consumer_secret = "{self.eu.consumer_secret}"
 location = "Main location"
+sync_stock = true
 
 [[stores]]
 name = "us"                       # prices without tax, USD
 url = "{self.us.url}"
 consumer_key = "{self.us.consumer_key}"
 consumer_secret = "{self.us.consumer_secret}"
-location = "Warehouse US"
+location = "Main location"        # the same stock as the other's
+sync_stock = true
 order_number_prefix = "US-"
 """
 
@@ -130,7 +133,7 @@ def open_world(*, ports: tuple[int, int, int] = (0, 0, 0)) -> Iterator[World]:
 
 def _furnish(katana: KatanaSandbox, eu: WooCommerceSandbox, us: WooCommerceSandbox) -> World:
     katana.add_location("Warehouse US")
-    katana.add_product("Mug", "MUG-01", in_stock=Decimal(100))
+    katana_mug = katana.add_product("Mug", "MUG-01", in_stock=Decimal(100))
     katana.add_customer("Ada Brook", first_name="Ada", last_name="Brook", email="ada@example.test")
     shirt, (red, _blue) = eu.add_variable_product(
         "T-Shirt",
@@ -141,11 +144,12 @@ def _furnish(katana: KatanaSandbox, eu: WooCommerceSandbox, us: WooCommerceSandb
         katana=katana,
         eu=eu,
         us=us,
-        mug=eu.add_product("Mug", "MUG-01", "12.40"),
+        katana_mug=katana_mug,
+        mug=eu.add_product("Mug", "MUG-01", "12.40", stock=100),
         book=eu.add_product("Book & pencil", "BOOK-09", "10.90", tax_class="reduced-rate"),
         shirt=shirt,
         red_shirt=red,
-        us_mug=us.add_product("Mug", "MUG-01", "13.50"),
+        us_mug=us.add_product("Mug", "MUG-01", "13.50", stock=100),
         us_lamp=us.add_product("Desk lamp", "LAMP-7", "48.00"),
     )
     _open_orders(world)

@@ -72,6 +72,8 @@ class Options:
     sweep: SweepWhen = SweepWhen.DUE
     stock: bool = True
     """Whether stock is worked where it is due."""
+    stock_now: bool = False
+    """Whether it is worked even where it is not due yet."""
     accept_stock: bool = False
 
 
@@ -236,6 +238,7 @@ class _Cycle:
                 connected,
                 self._resolver,
                 accept_stock=self._options.accept_stock,
+                now=self._options.stock_now,
             )
         except FATAL:
             raise

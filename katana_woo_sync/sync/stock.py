@@ -20,7 +20,6 @@ from katana_woo_sync.sync.stock_hearing import (
     hear_products,
     hear_stock,
     make_due,
-    syncs_stock,
 )
 from katana_woo_sync.sync.stock_look import Look, look
 from katana_woo_sync.sync.stock_push import push
@@ -37,8 +36,6 @@ SHOWN = 20
 
 def stock_due(context: Context, store: Store) -> bool:
     """Whether the store's stock was last worked longer ago than the schedule's interval."""
-    if not store.settings.sync_stock:
-        return False
     state = context.ledger.stock.state(store.identity)
     if state is None or state.updated_at is None or state.compared_at is None:
         return True
@@ -47,14 +44,20 @@ def stock_due(context: Context, store: Store) -> bool:
 
 
 def sync_stock(
-    context: Context, stores: Sequence[Store], resolver: Resolver, *, accept_stock: bool = False
+    context: Context,
+    stores: Sequence[Store],
+    resolver: Resolver,
+    *,
+    accept_stock: bool = False,
+    now: bool = False,
 ) -> None:
-    """Bring the stock of these stores up to Katana's, where it is due.
+    """Bring the stock of these stores up to Katana's, where it is due (or `now`).
 
     What goes wrong with one store is in the report, and the others go on. Raises a `ServiceError`
     of Katana's, and what ends the whole run.
     """
-    due = [store for store in stores if stock_due(context, store)]
+    syncing = [store for store in stores if store.settings.sync_stock]
+    due = [store for store in syncing if now or stock_due(context, store)]
     if not due:
         return
     places = find_places(context, resolver)
@@ -219,6 +222,3 @@ def _failed(context: Context, store: Store, error: Exception) -> None:
     log.error("%s: %s", store.name, text, extra={"store": store.name})
     with context.step():
         context.ledger.stock.went_wrong(store.identity, text.removeprefix("stock: "))
-
-
-__all__ = ["stock_due", "sync_stock", "syncs_stock"]

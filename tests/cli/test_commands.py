@@ -126,9 +126,10 @@ def test_log_lines_are_json(world: World) -> None:
 
 
 def test_what_is_not_acted_on_is_said_once(world: World) -> None:
-    world.configure(stores={"eu": "sync_stock = true"})
-    assert "stores[0].sync_stock" in run(world, "sync").stderr
-    assert "sync_stock" not in run(world, "sync").stderr
+    with world.config.open("a") as config:
+        config.write('\n[report]\npath = "page.html"\n')
+    assert "report.path" in run(world, "sync").stderr
+    assert "report.path" not in run(world, "sync").stderr
 
 
 def test_status(world: World) -> None:
@@ -147,7 +148,13 @@ def test_status_json(world: World) -> None:
     assert set(status) >= {"stores", "problems"}
     store = inside(status, "stores", "eu")
     assert isinstance(store, dict)
-    assert set(store) == {"last_success_at", "orders", "stock_updated_at", "error"}
+    assert set(store) == {
+        "last_success_at",
+        "orders",
+        "stock_updated_at",
+        "stock_left_out",
+        "error",
+    }
     assert store["orders"] == {"imported": 1}
 
 

@@ -14,6 +14,7 @@ import pytest
 from katana_public_api_client import models
 
 from katana_woo_sync.clients.katana import KatanaClient
+from katana_woo_sync.domain.inventory import AdjustmentRowDraft, StockAdjustmentDraft
 from katana_woo_sync.domain.katana import (
     ConfigAttributeDraft,
     ConfigDraft,
@@ -156,6 +157,23 @@ def test_a_body_is_what_the_published_contract_takes(kind: str) -> None:
 
 
 @needs_contract
+def test_a_stock_adjustment_is_what_the_published_contract_takes() -> None:
+    # the public client's model of it has other names than the contract that Katana publishes
+    row = AdjustmentRowDraft(
+        variant_id=1, quantity=Decimal("-2.5"), cost_per_unit=Decimal("3.1415")
+    )
+    draft = StockAdjustmentDraft(
+        stock_adjustment_number="WOO-INITIAL-shop.test",
+        location_id=1,
+        stock_adjustment_rows=(row,),
+        stock_adjustment_date="2026-03-02T09:00:00.000Z",
+        reason="Initial stock",
+        additional_info="What the shop had",
+    )
+    assert list(breaches(posted("/v1/stock_adjustments", encode(draft)))) == []
+
+
+@needs_contract
 def test_delivering_is_what_the_published_contract_takes() -> None:
     request = RecordedRequest("PATCH", "/v1/sales_orders/7", "", DELIVERED, 200)
     assert list(breaches(request)) == []
@@ -192,9 +210,18 @@ def ask_everything(client: KatanaClient) -> None:
     for moment in (None, since):
         client.sales_orders_changed(moment)
         client.customers_changed(moment)
+        client.movements_changed(moment)
+        client.orders_touched(moment)
     list(client.all_sales_orders())
     client.sales_orders(store_name="shop.test", order_id="7")
     client.sales_orders(order_no="7")
+    client.stock_of([1, 2], 3)
+    client.all_stock(3)
+    client.newest_movement()
+    list(client.movements_of([1, 2]))
+    list(client.open_orders())
+    client.stock_adjustments(number="SA-1")
+    client.stock_adjustments(location_id=3)
     client.shipping_fees(1)
     client.customers("shop.test#7")
     client.variants(["A, B", "ÄÖ&=", "C"])
