@@ -123,7 +123,8 @@ def test_what_a_line_took_is_written_into_it(value: object) -> None:
     }
     order = convert({"id": 5, "status": "on-hold", "line_items": [line]}, Order)
     (taken,) = taken_by("shop", order)
-    assert (taken.quantity, taken.sku, taken.product_id) == (2, "A", 7)
+    assert taken.quantity == Decimal(2)
+    assert (taken.sku, taken.product_id) == ("A", 7)
 
 
 @pytest.mark.parametrize("value", [None, "", "much", True, [], {}, "NaN", "1e99", "-3"])

@@ -29,7 +29,7 @@ Break = Callable[[], None]
 
 SERVICES = frozenset(
     {"sales orders", "customers", "products", "services", "variants", "tax rates", "stock"}
-    | {"shop", "mails"}
+    | {"adjustments", "shops", "quantities", "mails"}
 )
 """The parts of the state that are not the ledger's."""
 

@@ -92,13 +92,13 @@ def lose(loss: Loss, wanted: State) -> tuple[Loss, tuple[str, ...]]:
 
 
 def _attempt(there: Scenario, number: int, step: object) -> None:
-    """A person runs the backfill again where it failed as a whole."""
+    """A person runs the backfill, or its import of stock, again where it failed as a whole."""
     assert callable(step)
     for _ in range(3):
         try:
             step()
         except Exception as error:
-            if number:
+            if number > 1:
                 raise
             there.world.clock.tick(minutes=5)
             last = error
