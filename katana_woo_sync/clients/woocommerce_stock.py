@@ -20,6 +20,9 @@ STOCK_FIELDS = (
 )
 PRICE_FIELDS = "price,regular_price,tax_status,tax_class"
 BY_ID = (("orderby", "id"), ("order", "asc"))
+SKUS_PER_REQUEST = 90
+"""Fewer than a page holds, so that a page is known to be the last even where some look alike."""
+
 LONGEST_SKUS = 4000
 """Characters of SKUs in one address; some hosts take no more than 8,000 in all."""
 
@@ -158,12 +161,12 @@ def _fields(*, prices: bool) -> tuple[str, str]:
 
 
 def _parts(skus: Sequence[str]) -> list[list[str]]:
-    """The SKUs in portions that fit into an address, and onto a page of answers."""
+    """The SKUs in portions that fit into an address, and onto a page."""
     parts: list[list[str]] = [[]]
     size = 0
     for sku in skus:
         length = len(sku.encode("utf-8", "replace")) * 3 + 3
-        if parts[-1] and (len(parts[-1]) >= PER_PAGE or size + length > LONGEST_SKUS):
+        if parts[-1] and (len(parts[-1]) >= SKUS_PER_REQUEST or size + length > LONGEST_SKUS):
             parts.append([])
             size = 0
         parts[-1].append(sku)

@@ -291,6 +291,12 @@ CREATE TABLE stock_uncounted (
     variant_id INTEGER PRIMARY KEY
 );
 
+CREATE TABLE stock_skus (
+    sku TEXT NOT NULL,
+    variant_id INTEGER NOT NULL,
+    PRIMARY KEY (sku, variant_id)
+) WITHOUT ROWID;
+
 CREATE TABLE stock_bundles (
     location_id INTEGER NOT NULL,
     variant_id INTEGER NOT NULL,

@@ -309,6 +309,25 @@ class Stock:
         """What nobody has counted yet."""
         return {int(r["variant_id"]) for r in self._db.query("SELECT * FROM stock_uncounted")}
 
+    def know_skus(self, skus: Mapping[str, Iterable[int]]) -> None:
+        """Which variants have these SKUs; several make one ambiguous."""
+        self._many("DELETE FROM stock_skus WHERE sku = ?", [(sku,) for sku in skus])
+        self._many(
+            "INSERT INTO stock_skus VALUES (?, ?)",
+            [(sku, variant_id) for sku, ids in skus.items() for variant_id in sorted(set(ids))],
+        )
+
+    def skus(self, skus: Iterable[str]) -> dict[str, set[int]]:
+        """Which variants had these SKUs when they were looked at last."""
+        rows = self._db.query(
+            "SELECT * FROM stock_skus WHERE sku IN (SELECT value FROM json_each(?))",
+            [json.dumps(list(skus))],
+        )
+        found: dict[str, set[int]] = {}
+        for row in rows:
+            found.setdefault(row["sku"], set()).add(int(row["variant_id"]))
+        return found
+
     def set_bundles(self, location_id: int, variant_ids: Iterable[int]) -> None:
         """The bundles at a location, whose potential follows their components."""
         with self._db.atomic():

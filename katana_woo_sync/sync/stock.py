@@ -21,8 +21,8 @@ from katana_woo_sync.sync.stock_hearing import (
     hear_stock,
     make_due,
 )
-from katana_woo_sync.sync.stock_look import Look, look
-from katana_woo_sync.sync.stock_push import push
+from katana_woo_sync.sync.stock_look import Look, RecentStock, look
+from katana_woo_sync.sync.stock_push import Refused, push
 
 TOGETHER = 250
 """Variants that are looked at in one go: a page of Katana's inventory."""
@@ -106,7 +106,7 @@ def _work(
     if comparison_due(context, store, digest):
         compare(comparison, store, digest, is_first=state is None or not state.settings)
     make_due(context, places)
-    _work_due(context, store, places, accept_stock=accept_stock)
+    _work_due(context, store, places, comparison.recent, accept_stock=accept_stock)
     _tell_left_out(context, store)
     with context.step():
         context.ledger.stock.updated(store.identity, context.clock())
@@ -135,34 +135,33 @@ def settings_digest(context: Context, store: Store, places: Places) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _work_due(context: Context, store: Store, places: Places, *, accept_stock: bool) -> None:
+def _work_due(
+    context: Context, store: Store, places: Places, recent: RecentStock, *, accept_stock: bool
+) -> None:
     """Look at what is due and set what differs, a page of Katana's inventory at a time.
 
-    Rule 14's brake needs to know the whole run: where it takes several pages, they are looked at
-    once before anything is set.
+    Rule 14's brake needs to know the whole run, so all pages are looked at before anything is set;
+    where there are several, one is looked at again right before it is set.
     """
     due = context.ledger.stock.due(store.identity)
     ids = due.variant_ids
     parts = [ids[start : start + TOGETHER] for start in range(0, len(ids), TOGETHER)]
-    if len(parts) > 1 and not accept_stock:
-        seen = [look(context, store, places, part) for part in parts]
-        _brake(context, store, [t for each in seen for t in each.plan.targets])
-    for part in parts:
-        seen_now = look(context, store, places, part)
-        if len(parts) == 1 and not accept_stock:
-            _brake(context, store, seen_now.plan.targets)
-        if any(target.differs for target in seen_now.plan.targets):
-            seen_now = _fresh(context, store, places, seen_now)
-        failed = push(context, store, seen_now.plan)
-        refused = {v for left in failed for v in left.variant_ids}
+    looks = [look(context, store, places, recent, part) for part in parts]
+    if not accept_stock:
+        _brake(context, store, [target for seen in looks for target in seen.plan.targets])
+    for first in looks:
+        seen, refused = first, list[Refused]()
+        if any(target.differs for target in seen.plan.targets):
+            if len(looks) > 1:
+                seen = look(context, store, places, recent, seen.variant_ids)
+            seen = _fresh(context, store, places, seen)
+            refused = push(context, store, seen.plan)
+        not_set = {variant_id for each in refused for variant_id in each.variant_ids}
         with context.step(), context.ledger.atomic():
             stock = context.ledger.stock
-            stock.leave_out(
-                store.identity,
-                [*seen_now.plan.left_out, *(left.left_out for left in failed)],
-                looked_at=seen_now.item_ids,
-            )
-            stock.done(store.identity, set(part) - refused, due.up_to)
+            left_out = [*seen.plan.left_out, *(each.left_out for each in refused)]
+            stock.leave_out(store.identity, left_out, looked_at=seen.item_ids)
+            stock.done(store.identity, set(seen.variant_ids) - not_set, due.up_to)
 
 
 def _fresh(context: Context, store: Store, places: Places, before: Look) -> Look:

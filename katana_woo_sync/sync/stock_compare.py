@@ -16,7 +16,7 @@ from katana_woo_sync.sync.stock_hearing import (
     scan_taken,
     start_products,
 )
-from katana_woo_sync.sync.stock_look import Found, Seen, Skus, by_sku, plan_of
+from katana_woo_sync.sync.stock_look import Found, RecentStock, Seen, Skus, by_sku, plan_of
 
 MARK = "WooCommerce product "
 """How the `additional_info` of what this program creates in Katana begins."""
@@ -30,6 +30,7 @@ class Comparison:
     def __init__(self, context: Context, places: Places) -> None:
         self.context = context
         self.places = places
+        self.recent = RecentStock(context)
         self._stock: dict[int, dict[int, Inventory]] = {}
         self._listed_commitments = False
 
@@ -68,6 +69,7 @@ def compare(comparison: Comparison, store: Store, digest: str, *, is_first: bool
         _find_uncounted(context, differing, found)
     with context.step(), context.ledger.atomic():
         stock = context.ledger.stock
+        stock.know_skus(skus)
         stock.leave_out(store.identity, made.left_out, looked_at=None)
         stock.add_due(store.identity, sorted({v for t in differing for v in t.variant_ids}))
         same = {t.item_id: t.quantity for t in made.targets if not t.differs}

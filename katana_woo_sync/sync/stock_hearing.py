@@ -3,6 +3,7 @@ and products in the shops."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from katana_woo_sync.domain.cursors import (
     advance,
     read_from,
 )
-from katana_woo_sync.domain.inventory import OF_SALES
+from katana_woo_sync.domain.inventory import OF_SALES, Movement
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
 from katana_woo_sync.domain.stock import taken_by, takes_stock
@@ -29,6 +30,9 @@ from katana_woo_sync.sync.ports import ReadOrder
 
 MOVEMENTS = "stock:movements"
 ORDERS = "stock:sales_orders"
+
+HEARD = "stock:movements_heard"
+"""Where the ledger keeps which movements the last read brought at its end."""
 
 A_MOMENT = timedelta(milliseconds=1)
 """The resolution of Katana's times."""
@@ -97,7 +101,8 @@ def hear_stock(context: Context, places: Places) -> None:
     touched = context.katana.orders_touched(_since(orders_cursor))
     commitments = {int(o.id): _commits(context, o, places) for o in touched.orders}
     with context.step(), context.ledger.atomic():
-        changed = {(int(m.variant_id), int(m.location_id)) for m in moved.movements}
+        news = _not_heard_before(context, moved.movements)
+        changed = {(int(m.variant_id), int(m.location_id)) for m in news}
         changed |= keep_commitments(context, touched.orders, commitments)
         counted = {int(m.variant_id) for m in moved.movements if m.resource_type != OF_SALES}
         context.ledger.stock.counted(counted)
@@ -105,6 +110,21 @@ def hear_stock(context: Context, places: Places) -> None:
         now = context.clock()
         stores.set_cursor(MOVEMENTS, advance(moved_cursor, moved.mark, now, KATANA_OVERLAP))
         stores.set_cursor(ORDERS, advance(orders_cursor, touched.mark, now, KATANA_OVERLAP))
+
+
+def _not_heard_before(context: Context, movements: Sequence[Movement]) -> list[Movement]:
+    """Those that did not come with the last read, whose end is read again until it has settled."""
+    before = set(json.loads(context.ledger.stores.meta(HEARD) or "[]"))
+    heard = {f"{int(m.id)} {m.updated_at}": m for m in movements}
+    newest = max((m.updated for m in movements if m.updated is not None), default=None)
+    if newest is not None:
+        late = [
+            key
+            for key, m in heard.items()
+            if m.updated is None or m.updated >= newest - KATANA_OVERLAP
+        ]
+        context.ledger.stores.set_meta(HEARD, json.dumps(late))
+    return [m for key, m in heard.items() if key not in before]
 
 
 def _since(cursor: Cursor) -> datetime | None:
@@ -120,9 +140,11 @@ def _start(context: Context) -> None:
     The cycle's own list of sales orders was read before, so its mark is not too late for this one.
     """
     newest = context.katana.newest_movement()
+    late = context.katana.movements_changed(newest - KATANA_OVERLAP) if newest else None
     now = context.clock()
     orders = context.ledger.stores.cursor(SALES_ORDERS)
     with context.step(), context.ledger.atomic():
+        _not_heard_before(context, late.movements if late else ())
         context.ledger.stores.set_cursor(MOVEMENTS, Cursor(newest, now))
         context.ledger.stores.set_cursor(ORDERS, Cursor(orders.mark if orders else None, now))
 
@@ -225,10 +247,13 @@ def _edited(context: Context, store: Store, items: Sequence[StockItem]) -> list[
 
 def start_products(context: Context, store: Store) -> None:
     """Begin to hear the shop's products, before they are all read. Raises a `ServiceError`."""
+    name = f"stock:{store.identity}"
+    cursor = context.ledger.stores.cursor(name)
+    if cursor is not None and cursor.mark is not None:
+        return  # it was heard up to there just now
     mark = store.shop.newest_product_modified()
     with context.step():
-        cursor = Cursor(mark, context.clock())
-        context.ledger.stores.set_cursor(f"stock:{store.identity}", cursor)
+        context.ledger.stores.set_cursor(name, Cursor(mark, context.clock()))
 
 
 def _touched(store: Store, item: StockItem) -> Touched:

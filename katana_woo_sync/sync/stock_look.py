@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from katana_woo_sync.clients.errors import NotFound
@@ -23,6 +24,9 @@ from katana_woo_sync.domain.woocommerce import StockItem
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.stock_hearing import Places
 
+RECENT = timedelta(seconds=20)
+"""How long a reading of Katana's stock may serve."""
+
 Found = Mapping[int, Inventory]
 """What Katana has at a location, by variant."""
 
@@ -37,6 +41,30 @@ class Seen:
     items: tuple[StockItem, ...]
     found: Found
     skus: Skus
+
+
+class RecentStock:
+    """Katana's stock as it was read in this run, for some moments: stores at one location share a
+    reading."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._read: dict[tuple[int, int], tuple[Inventory | None, datetime]] = {}
+
+    def of(self, variant_ids: Sequence[int], location_id: int) -> dict[int, Inventory]:
+        """What there is of these variants, as of a few seconds ago at most. Raises a
+        `ServiceError`."""
+        now = self._context.clock()
+        old = [v for v in variant_ids if not self._is_recent((v, location_id), now)]
+        if old:
+            found = {int(r.variant_id): r for r in self._context.katana.stock_of(old, location_id)}
+            self._read.update({(v, location_id): (found.get(v), now) for v in old})
+        rows = {v: self._read[v, location_id][0] for v in variant_ids}
+        return {v: row for v, row in rows.items() if row is not None}
+
+    def _is_recent(self, place: tuple[int, int], now: datetime) -> bool:
+        known = self._read.get(place)
+        return known is not None and now - known[1] <= RECENT
 
 
 @dataclass(frozen=True)
@@ -58,13 +86,15 @@ class Look:
         return _planned(context, store, places, self.variant_ids, replace(self.seen, items=items))
 
 
-def look(context: Context, store: Store, places: Places, part: Sequence[int]) -> Look:
+def look(
+    context: Context, store: Store, places: Places, recent: RecentStock, part: Sequence[int]
+) -> Look:
     """Ask Katana and the shop for these variants. Raises a `ServiceError`.
 
     Where variations share their product's stock, the others of them are looked at with it.
     """
     location_id = places.of_stores[store.identity]
-    stock = _stock(context, part, location_id)
+    stock = recent.of(part, location_id)
     skus = by_sku(stock.values())
     unknown = [variant_id for variant_id in part if variant_id not in stock]
     for variant in context.katana.variants_by_id(unknown) if unknown else ():
@@ -72,14 +102,32 @@ def look(context: Context, store: Store, places: Places, part: Sequence[int]) ->
         if variant.sku and not is_gone(variant):
             sku = str(variant.sku)
             skus[sku] = (*skus.get(sku, ()), int(variant.id))
+    skus.update(_shared_skus(context, skus))
     items = _shop_items(context, store, part, skus)
     others = _skus_of_others(context, items, skus)
     if others:
         found = context.katana.variants(others)
-        more = _stock(context, [int(v.id) for v in found if not is_gone(v)], location_id)
+        more = recent.of([int(v.id) for v in found if not is_gone(v)], location_id)
         stock = {**stock, **more}
         skus = {**skus, **by_sku(more.values())}
     return _planned(context, store, places, tuple(part), Seen(items, stock, skus))
+
+
+def _shared_skus(context: Context, skus: Skus) -> dict[str, tuple[int, ...]]:
+    """SKUs of which the ledger knows another variant, with those that have them in Katana now: a
+    second item of one SKU makes it ambiguous, one that was renamed does not. Raises a
+    `ServiceError`."""
+    stock = context.ledger.stock
+    known = stock.skus(skus)
+    doubtful = sorted(sku for sku, ids in skus.items() if known.get(sku, set()) - set(ids))
+    found: dict[str, tuple[int, ...]] = {}
+    for variant in context.katana.variants(doubtful) if doubtful else ():
+        sku = str(variant.sku)
+        if sku in doubtful and not is_gone(variant):
+            found[sku] = (*found.get(sku, ()), int(variant.id))
+    with context.step():
+        stock.know_skus({**skus, **found})
+    return found
 
 
 def _planned(
@@ -102,13 +150,6 @@ def _planned(
     )
     seen = replace(seen, items=meant)
     return Look(part, seen, plan_of(context, store, places, seen))
-
-
-def _stock(context: Context, variant_ids: Sequence[int], location_id: int) -> dict[int, Inventory]:
-    if not variant_ids:
-        return {}
-    rows = context.katana.stock_of(variant_ids, location_id)
-    return {int(row.variant_id): row for row in rows}
 
 
 def by_sku(rows: Iterable[Inventory]) -> dict[str, tuple[int, ...]]:

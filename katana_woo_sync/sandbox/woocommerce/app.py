@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
@@ -31,6 +32,7 @@ from katana_woo_sync.sandbox.woocommerce.responses import (
 )
 from katana_woo_sync.sandbox.woocommerce.store import StoreState, valid_status
 
+R = TypeVar("R")
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 BATCH_LIMIT = 100
 
@@ -67,6 +69,15 @@ class Call:
         checked.check()
         chosen = rows[page.start : page.start + page.per_page]
         return listing(chosen, len(rows), page, self.request, self.url)
+
+    def listing_of(self, records: list[R], shown: Callable[[R], Json]) -> Response:
+        """The page that is asked for, of these records; only its own are made into rows. Raises
+        `BadParameters`."""
+        checked = lists.Checked(self.query)
+        page = checked.page()
+        checked.check()
+        chosen = [shown(record) for record in records[page.start : page.start + page.per_page]]
+        return listing(chosen, len(records), page, self.request, self.url)
 
 
 Route = Callable[[Call], Response]

@@ -28,7 +28,9 @@ NO_SIZE: Json = {"length": "", "width": "", "height": ""}
 def product_json(product: Product, view: View) -> Json:
     """A product, or a variation as `/products` shows it."""
     state = view.state
-    children = [p for p in state.products.values() if p.parent_id == product.id]
+    is_parent = product.type == "variable"
+    others = state.products.values() if is_parent else ()
+    children = [p for p in others if p.parent_id == product.id]
     slug = _slug(product.name)
     answer: Json = {
         "id": product.id,

@@ -30,7 +30,7 @@ def list_products(call: Call) -> Response:
     """GET /products."""
     with call.state.lock:
         found = products.list_products(call.state, call.query)
-        return call.listing([products.product_json(p, call.view) for p in found])
+        return call.listing_of(found, lambda p: products.product_json(p, call.view))
 
 
 def get_product(call: Call) -> Response:
@@ -111,7 +111,7 @@ def list_variations(call: Call) -> Response:
             if product.parent_id == call.id() and product.status != "trash"
         ]
         ordered = products.in_order(found, call.query)
-        return call.listing([products.variation_json(p, call.view) for p in ordered])
+        return call.listing_of(ordered, lambda p: products.variation_json(p, call.view))
 
 
 def list_all_variations(call: Call) -> Response:
@@ -125,7 +125,7 @@ def list_all_variations(call: Call) -> Response:
             if product.parent_id and product.status != "trash"
         ]
         ordered = products.in_order(products.changed(call.state, found, call.query), call.query)
-        return call.listing([products.variation_json(p, call.view) for p in ordered])
+        return call.listing_of(ordered, lambda p: products.variation_json(p, call.view))
 
 
 def _variation(call: Call) -> Product:
