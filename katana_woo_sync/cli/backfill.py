@@ -171,10 +171,10 @@ def _import_stock(context: Context, stores: Sequence[Store], cost_percent: float
             continue
         would = "would be " if context.dry_run else ""
         if done.number:
-            pieces = f"{done.pieces.normalize():f}"
+            pieces = f"{done.pieces.normalize():+f}"
             click.echo(
-                f"{store.name}: the stock of {done.items} items {would}set in Katana ({pieces} "
-                f"pieces more than it had), as the stock adjustment {safe(done.number)}",
+                f"{store.name}: stock {would}corrected in Katana, items: {done.items}, pieces: "
+                f"{pieces} (stock adjustment {safe(done.number)})",
                 err=True,
             )
         else:

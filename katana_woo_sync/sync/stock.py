@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
@@ -21,7 +22,7 @@ from katana_woo_sync.sync.stock_hearing import (
     hear_stock,
     make_due,
 )
-from katana_woo_sync.sync.stock_look import Look, RecentStock, look
+from katana_woo_sync.sync.stock_look import Look, look
 from katana_woo_sync.sync.stock_push import Refused, push
 
 TOGETHER = 250
@@ -68,15 +69,26 @@ def sync_stock(
         return
     hear_stock(context, places)
     comparison = Comparison(context, places)
-    for store in due:
-        try:
-            _work(context, store, places, comparison, accept_stock=accept_stock)
-        except FATAL:
+    # all shops are heard before any is set: what one has sold, the others at its place lose
+    heard = [s for s in due if _guarded(context, s, partial(_hear, comparison, s))]
+    make_due(context, places)
+    for store in heard:
+        work = partial(_work_due, comparison, store, accept_stock=accept_stock)
+        _guarded(context, store, work)
+
+
+def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
+    """Do one store's part; what goes wrong is its own and holds up no other."""
+    try:
+        work()
+    except FATAL:
+        raise
+    except Exception as error:
+        if isinstance(error, ServiceError) and error.service == KATANA:
             raise
-        except Exception as error:
-            if isinstance(error, ServiceError) and error.service == KATANA:
-                raise
-            _failed(context, store, error)
+        _failed(context, store, error)
+        return False
+    return True
 
 
 def find_places(context: Context, resolver: Resolver) -> Places:
@@ -95,21 +107,15 @@ def find_places(context: Context, resolver: Resolver) -> Places:
     return Places(of_stores, synced)
 
 
-def _work(
-    context: Context, store: Store, places: Places, comparison: Comparison, *, accept_stock: bool
-) -> None:
-    digest = settings_digest(context, store, places)
+def _hear(comparison: Comparison, store: Store) -> None:
+    """Hear what was changed in the shop, and compare the whole of it where that is due."""
+    context = comparison.context
+    digest = settings_digest(context, store, comparison.places)
     state = context.ledger.stock.state(store.identity)
     if state is not None and state.compared_at is not None:
         hear_products(context, store)
-        state = context.ledger.stock.state(store.identity)
     if comparison_due(context, store, digest):
         compare(comparison, store, digest, is_first=state is None or not state.settings)
-    make_due(context, places)
-    _work_due(context, store, places, comparison.recent, accept_stock=accept_stock)
-    _tell_left_out(context, store)
-    with context.step():
-        context.ledger.stock.updated(store.identity, context.clock())
 
 
 def comparison_due(context: Context, store: Store, digest: str) -> bool:
@@ -135,40 +141,47 @@ def settings_digest(context: Context, store: Store, places: Places) -> str:
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
 
-def _work_due(
-    context: Context, store: Store, places: Places, recent: RecentStock, *, accept_stock: bool
-) -> None:
+def _work_due(comparison: Comparison, store: Store, *, accept_stock: bool) -> None:
     """Look at what is due and set what differs, a page of Katana's inventory at a time.
 
     Rule 14's brake needs to know the whole run, so all pages are looked at before anything is set;
     where there are several, one is looked at again right before it is set.
     """
+    context = comparison.context
     due = context.ledger.stock.due(store.identity)
     ids = due.variant_ids
     parts = [ids[start : start + TOGETHER] for start in range(0, len(ids), TOGETHER)]
-    looks = [look(context, store, places, recent, part) for part in parts]
+    looks = [look(comparison, store, part) for part in parts]
     if not accept_stock:
         _brake(context, store, [target for seen in looks for target in seen.plan.targets])
-    for first in looks:
-        seen, refused = first, list[Refused]()
-        if any(target.differs for target in seen.plan.targets):
-            if len(looks) > 1:
-                seen = look(context, store, places, recent, seen.variant_ids)
-            seen = _fresh(context, store, places, seen)
-            refused = push(context, store, seen.plan)
-        not_set = {variant_id for each in refused for variant_id in each.variant_ids}
-        with context.step(), context.ledger.atomic():
-            stock = context.ledger.stock
-            left_out = [*seen.plan.left_out, *(each.left_out for each in refused)]
-            stock.leave_out(store.identity, left_out, looked_at=seen.item_ids)
-            stock.done(store.identity, set(seen.variant_ids) - not_set, due.up_to)
+    for number, seen in enumerate(looks):
+        is_old = number > 0 and any(target.differs for target in seen.plan.targets)
+        now = look(comparison, store, seen.variant_ids) if is_old else seen
+        _set(comparison, store, now, due.up_to)
+    _tell_left_out(context, store)
+    with context.step():
+        context.ledger.stock.updated(store.identity, context.clock())
 
 
-def _fresh(context: Context, store: Store, places: Places, before: Look) -> Look:
+def _set(comparison: Comparison, store: Store, seen: Look, up_to: int) -> None:
+    """Set what differs, on a last look at what the shops have sold."""
+    context, refused = comparison.context, list[Refused]()
+    if any(target.differs for target in seen.plan.targets):
+        seen = _fresh(comparison, store, seen)
+        refused = push(context, store, seen.plan)
+    not_set = {variant_id for each in refused for variant_id in each.variant_ids}
+    with context.step(), context.ledger.atomic():
+        stock = context.ledger.stock
+        left_out = [*seen.plan.left_out, *(each.left_out for each in refused)]
+        stock.leave_out(store.identity, left_out, looked_at=seen.item_ids)
+        stock.done(store.identity, set(seen.variant_ids) - not_set, up_to)
+
+
+def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
     """The plan again with the orders that the shops at the place have taken meanwhile: what is sold
     between a look and a write must not be sold twice."""
-    location_id = places.of_stores[store.identity]
-    here = set(places.stores_at(location_id))
+    context, places = comparison.context, comparison.places
+    here = set(places.stores_at(places.of_stores[store.identity]))
     for other in context.stores.values():
         if other.identity in here and not context.report.store(other.name).error:
             known = context.ledger.stores.get(other.identity)
@@ -181,7 +194,7 @@ def _fresh(context: Context, store: Store, places: Places, before: Look) -> Look
                 if other is store:
                     raise
                 log.debug("%s: not heard before the stock of %s", other.name, store.name)
-    return before.again(context, store, places)
+    return before.again(comparison, store)
 
 
 def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Protocol
 
 from katana_woo_sync.clients.errors import NotFound
 from katana_woo_sync.domain.inventory import Inventory
@@ -67,6 +68,14 @@ class RecentStock:
         return known is not None and now - known[1] <= RECENT
 
 
+class Run(Protocol):
+    """A run of the stock sync: where the stores are, and what was read a moment ago."""
+
+    context: Context
+    places: Places
+    recent: RecentStock
+
+
 @dataclass(frozen=True)
 class Look:
     """What was seen of some variants, and what follows for a store."""
@@ -80,20 +89,19 @@ class Look:
         """The shop's items that were looked at."""
         return [int(item.id) for item in self.seen.items]
 
-    def again(self, context: Context, store: Store, places: Places) -> Look:
+    def again(self, run: Run, store: Store) -> Look:
         """The same with what the shops' orders have taken by now, and what the shop has now."""
-        items = _shop_items(context, store, self.variant_ids, self.seen.skus)
-        return _planned(context, store, places, self.variant_ids, replace(self.seen, items=items))
+        items = _shop_items(run.context, store, self.variant_ids, self.seen.skus)
+        return _planned(run, store, self.variant_ids, replace(self.seen, items=items))
 
 
-def look(
-    context: Context, store: Store, places: Places, recent: RecentStock, part: Sequence[int]
-) -> Look:
+def look(run: Run, store: Store, part: Sequence[int]) -> Look:
     """Ask Katana and the shop for these variants. Raises a `ServiceError`.
 
     Where variations share their product's stock, the others of them are looked at with it.
     """
-    location_id = places.of_stores[store.identity]
+    context, recent = run.context, run.recent
+    location_id = run.places.of_stores[store.identity]
     stock = recent.of(part, location_id)
     skus = by_sku(stock.values())
     unknown = [variant_id for variant_id in part if variant_id not in stock]
@@ -110,7 +118,7 @@ def look(
         more = recent.of([int(v.id) for v in found if not is_gone(v)], location_id)
         stock = {**stock, **more}
         skus = {**skus, **by_sku(more.values())}
-    return _planned(context, store, places, tuple(part), Seen(items, stock, skus))
+    return _planned(run, store, tuple(part), Seen(items, stock, skus))
 
 
 def _shared_skus(context: Context, skus: Skus) -> dict[str, tuple[int, ...]]:
@@ -130,11 +138,9 @@ def _shared_skus(context: Context, skus: Skus) -> dict[str, tuple[int, ...]]:
     return found
 
 
-def _planned(
-    context: Context, store: Store, places: Places, part: tuple[int, ...], seen: Seen
-) -> Look:
+def _planned(run: Run, store: Store, part: tuple[int, ...], seen: Seen) -> Look:
     """The plan for those of the shop's items that these variants are about."""
-    variant_of = _variant_of(context, store, seen)
+    variant_of = _variant_of(run.context, store, seen)
     shared = {int(item.parent_id) for item in seen.items if item.uses_parents_stock}
 
     def is_meant(item: StockItem) -> bool:
@@ -149,7 +155,7 @@ def _planned(
         if item.uses_parents_stock or int(item.id) in shared or is_meant(item)
     )
     seen = replace(seen, items=meant)
-    return Look(part, seen, plan_of(context, store, places, seen))
+    return Look(part, seen, plan_of(run.context, store, run.places, seen))
 
 
 def by_sku(rows: Iterable[Inventory]) -> dict[str, tuple[int, ...]]:

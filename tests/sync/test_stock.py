@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from katana_woo_sync.domain.stock import WhyLeftOut
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sandbox.woocommerce.records import Variation
+from katana_woo_sync.sync.cycle import SweepWhen
 from katana_woo_sync.sync.report import ExitCode
 from tests.sync.world import ANNA, World
 
@@ -483,3 +485,36 @@ def test_an_order_placed_while_stock_is_worked_is_not_given_away(make_world: Mak
     world.before(world.katana.server, "GET", "/inventory", lambda: world.order(quantity=2))
     world.sync(minutes=15)
     assert stock(world) == 18
+
+
+def test_a_full_comparison_reads_each_page_once(make_world: MakeWorld) -> None:
+    world = many(make_world, 600, in_shop=5)
+    world.sync(minutes=15)
+    world.sync(minutes=15)
+    world.reset_counts()
+    world.clock.tick(hours=25)
+    world.sync(sweep=SweepWhen.NEVER)
+    pages = [r for r in world.katana.server.requests if r.path == "/v1/inventory"]
+    assert len(pages) == 3  # 601 variants, 250 a page
+    products = [r for r in world.shop.server.requests if r.path.endswith("/products")]
+    assert len(products) == 1 + 7  # what changed, and 602 products, 99 new ones a page
+
+
+def test_a_shop_that_ignores_a_quantity_is_listed(make_world: MakeWorld) -> None:
+    world = stocked(make_world)
+    count(world, 4)
+    stop_managing = partial(setattr, world.shop.state.products[world.mug["eu"]], "manage_stock")
+    world.before(world.shop.server, "POST", "/products/batch", partial(stop_managing, False))
+    world.sync(minutes=15)
+    assert left_out(world) == {"MUG": WhyLeftOut.SHOP_REFUSED}
+
+
+def test_one_store_at_a_place_hears_of_the_others_sale_in_the_same_run(
+    make_world: MakeWorld,
+) -> None:
+    world = stocked(make_world, "eu", "us")
+    world.order(shop="us", quantity=2, status="on-hold")
+    world.sync(minutes=15)
+    assert (stock(world, "eu"), stock(world, "us")) == (8, 8)
+    with Ledger.open_to_read(world.ledger) as ledger:
+        assert all(not ledger.stock.due(s.identity).variant_ids for s in world.settings.stores)
