@@ -39,6 +39,12 @@ def m004_connections(db: Database) -> None:
     db.execute("ALTER TABLE stores ADD COLUMN connection TEXT")
 
 
+@migrations()
+def m_notifications(db: Database) -> None:
+    """What people were told of, so that nothing is told twice."""
+    db.execute(NOTIFICATIONS)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -224,5 +230,17 @@ CREATE TABLE deleted_products (
     name TEXT NOT NULL,
     variant_id INTEGER NOT NULL,
     PRIMARY KEY (identity, name)
+) WITHOUT ROWID
+"""
+
+NOTIFICATIONS = """
+CREATE TABLE notifications (
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    who TEXT NOT NULL,
+    since TEXT NOT NULL,
+    told_at TEXT,
+    gone_at TEXT,
+    claimed_at TEXT
 ) WITHOUT ROWID
 """
