@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Self
 
 from werkzeug.wrappers import Response
 
@@ -16,6 +17,10 @@ class Listener(SandboxServer):
 
     def __init__(self) -> None:
         super().__init__(lambda _request: Response("ok"))
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
 
     @property
     def place(self) -> str:
