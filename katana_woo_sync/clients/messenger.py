@@ -14,6 +14,7 @@ from katana_woo_sync.config.url_secrets import kind_of
 
 HOW_TO_INSTALL = 'pip install "katana-woo-sync[notify]"'
 LONGEST_REASON = 200
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,23 @@ def _send(url: str, title: str, body: str, redactor: Redactor) -> str:
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """What apprise warns of meanwhile, in this thread: that is how it says why it failed."""
+    """What apprise warns of meanwhile: that is how it says why it failed. It sends in threads of
+    its own, so that only one message is sent at a time here: another's warnings would be taken."""
     said: list[str] = []
     handler = _Collect(said)
     logger = logging.getLogger("apprise")
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
+    with _ONE_AT_A_TIME:
+        logger.addHandler(handler)
+        try:
+            yield said
+        finally:
+            logger.removeHandler(handler)
 
 
 class _Collect(logging.Handler):
     def __init__(self, said: list[str]) -> None:
         super().__init__(logging.WARNING)
         self._said = said
-        self._thread = threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self._said.append(record.getMessage())
+        self._said.append(record.getMessage())
