@@ -110,3 +110,24 @@ def test_words_and_hosts_in_an_address_are_no_secrets() -> None:
     found = secrets_in("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#orders")
     assert {"T1JJ3T3L2", "A1BRTD4JD", "TIiajkdnlazkcOXrIdevi7FQ"} < found
     assert "orders" not in found
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("mailto://me:swordfish@mail.example.com?to=shop@example.com", "swordfish"),
+        ("mailtos://me:sword%20fish@mail.example.com/?from=a@b.example", "sword fish"),
+        ("json://host.example/hook?password=swordfish&x=1", "swordfish"),
+        ("ntfys://tk_abcdef12345@ntfy.example.com/orders", "tk_abcdef12345"),
+    ],
+)
+def test_passwords_in_an_address_are_secrets(url: str, secret: str) -> None:
+    assert secret in secrets_in(url)
+    assert not {"mail.example.com", "orders", "host.example"} & secrets_in(url)
+
+
+def test_a_topic_that_is_a_word_does_not_hide_the_word_elsewhere() -> None:
+    redactor = Redactor(secrets_in("ntfy://orders") | secrets_in("ntfy://katana-woo-sync"))
+    said = "3 orders need you: katana-woo-sync status"
+    assert redactor.text(said) == said
+    assert "orders" not in redactor.text("POST ntfy://orders")

@@ -133,11 +133,16 @@ class Loop:
         """One ordinary cycle, of which a monitor is told."""
         notifier = self._program.notifier
         notifier.begin()
-        report = self._cycle(Options(sweep=SweepWhen.NEVER))
-        if report is not None:
-            notifier.end(int(report.exit_code), report)
-        elif not self._program.stop.soon.is_set():
-            notifier.end(int(ExitCode.TRY_LATER))
+        report: Report | None = None
+        try:
+            report = self._cycle(Options(sweep=SweepWhen.NEVER))
+        finally:
+            if report is not None:
+                notifier.end(int(report.exit_code), report)
+            elif self._fatal is not None:
+                notifier.end(int(ExitCode.USAGE))
+            elif not self._program.stop.soon.is_set():
+                notifier.end(int(ExitCode.TRY_LATER))
 
     def sweep(self) -> None:
         """A cycle with the sweep, if none was made within its interval (a restart makes none)."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from filelock import FileLock
@@ -97,6 +99,17 @@ def test_run_pings_and_tells(world: World, ear: Listener) -> None:
     process.communicate(timeout=30)
     assert process.returncode == 0
     assert ear.pings == ["/start", ""]
+
+
+def test_run_pings_what_no_later_cycle_can_mend(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    with closing(sqlite3.connect(world.ledger)) as db, db:
+        db.execute("UPDATE locations SET id = id + 1000000")  # another account's
+        db.execute("UPDATE meta SET value = '' WHERE key = 'katana_key'")
+    process = start(world, "run")
+    process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert ear.pings == ["/start", "/2"]
 
 
 def test_notify_test_reaches_everybody(world: World, ear: Listener) -> None:
