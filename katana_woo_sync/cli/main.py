@@ -21,6 +21,7 @@ COMMANDS = {
     "order": "One order's whole history on both sides.",
     "retry": "Try failed orders and those that need attention again now.",
     "ignore": "Stop trying an order.",
+    "notify-test": "Send a test message to everybody who is to be told.",
     "rebuild-ledger": "Make a lost or broken ledger again from what Katana holds.",
 }
 

@@ -17,15 +17,18 @@ import click
 
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.clients import messenger
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
+from katana_woo_sync.config.problems import Problem
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
 from katana_woo_sync.sync.hosts import keep_connections, restore_connections
 from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
+from katana_woo_sync.sync.notify import Notifier
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Report
 
@@ -92,6 +95,11 @@ class Program:
             )
             keep_connections(ledger, stores)
 
+    @property
+    def notifier(self) -> Notifier:
+        """Who tells people and a monitor; nobody with `--dry-run`."""
+        return Notifier(self.settings, self.redactor, self.clock, dry_run=self.dry_run)
+
     def chosen(self, name: str | None) -> list[Store]:
         """The store of this name, or all. Ends the program where there is none of the name."""
         if name is None:
@@ -112,9 +120,18 @@ def read_settings(options: Globals) -> Settings:
         raise SystemExit(int(ExitCode.USAGE)) from None
 
 
+def require_apprise(settings: Settings) -> None:
+    """End the program where people are to be told and the package for it is missing."""
+    if settings.notify.urls and not messenger.is_installed():
+        text = f"needs the package apprise, which is not installed; run: {messenger.HOW_TO_INSTALL}"
+        click.echo(str(ConfigError(settings.path, [Problem("notify.urls", text)])), err=True)
+        raise SystemExit(int(ExitCode.USAGE))
+
+
 def start(options: Globals, *, dry_run: bool = False) -> Program:
     """Load the config, set up logging, and make the clients; sends no request."""
     settings = read_settings(options)
+    require_apprise(settings)
     redactor = Redactor(settings.secrets())
     logs.set_up(options.log_format, options.verbosity, redactor)
     for warning in permission_warnings(settings.path, settings.ledger):

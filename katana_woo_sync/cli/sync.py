@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -41,8 +42,26 @@ def command(
     they are due."""
     program = start(options, dry_run=dry_run)
     accepted = Options(accept_completions=accept_completions, accept_stock=accept_stock)
-    report = work(program, store, accepted, "sync")
+    with _told(program) as ended:
+        report = work(program, store, accepted, "sync", tell=True)
+        ended.append(report)
     show(report, as_json=as_json, quiet=options.verbosity < 0)
+
+
+@contextmanager
+def _told(program: Program) -> Iterator[list[Report]]:
+    """Tell the monitor that a cycle begins and how it ended; its report is put into the list."""
+    notifier, reports = program.notifier, list[Report]()
+    notifier.begin()
+    try:
+        yield reports
+    except click.ClickException as error:
+        notifier.end(error.exit_code)
+        raise
+    except SystemExit as ended:
+        notifier.end(int(str(ended.code)))
+        raise
+    notifier.end(int(reports[0].exit_code), reports[0])
 
 
 def work(
@@ -52,8 +71,9 @@ def work(
     name: str,
     *,
     first: Callable[[Context], None] | None = None,
+    tell: bool = False,
 ) -> Report:
-    """Run one cycle, after `first`, and record the run."""
+    """Run one cycle, after `first`, record the run, and `tell` people what is new if asked to."""
     with exits(), program.context() as context:
         say_once_what_is_not_acted_on(context)
         run = context.ledger.journal.begin_run(name, context.clock())
@@ -62,6 +82,8 @@ def work(
         run_cycle(context, program.chosen(store), options)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        if tell:
+            program.notifier.tell(context)
         return report
     raise SystemExit(int(ExitCode.TRY_LATER))
 

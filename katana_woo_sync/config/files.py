@@ -154,6 +154,8 @@ def _holds_secrets(path: Path) -> bool:
     except (ValueError, RecursionError):
         return False
     stores = document.get("stores", [])
-    tables = [document.get("katana"), *(stores if isinstance(stores, list) else [])]
-    secrets = [table.get(key) for table in tables if isinstance(table, dict) for key in SECRET_KEYS]
+    sections = [document.get("katana"), document.get("notify")]
+    tables = [*sections, *(stores if isinstance(stores, list) else [])]
+    found = [table.get(key) for table in tables if isinstance(table, dict) for key in SECRET_KEYS]
+    secrets = [s for each in found for s in (each if isinstance(each, list) else [each])]
     return any(isinstance(s, str) and s and not template.names(s) for s in secrets)

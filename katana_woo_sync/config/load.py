@@ -76,6 +76,7 @@ def _settings(top: Reader, path: Path, folder: Path) -> Settings:
     sku_aliases = sections.sku_aliases(top.subtable("sku_aliases"))
     schedule = sections.schedule(top.subtable("schedule"))
     report = sections.report(top.subtable("report"))
+    notify = sections.notify(top.subtable("notify"))
     stores = tuple(sections.store(reader, orders.since) for reader in _store_readers(top))
     _refuse_doubles(top, stores)
     return Settings(
@@ -87,6 +88,7 @@ def _settings(top: Reader, path: Path, folder: Path) -> Settings:
         sku_aliases=sku_aliases,
         schedule=schedule,
         report=report,
+        notify=notify,
         stores=stores,
     )
 

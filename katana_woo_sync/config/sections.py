@@ -15,12 +15,14 @@ from katana_woo_sync.config import address, values
 from katana_woo_sync.config.files import check_readable
 from katana_woo_sync.config.problems import printable, shown_key
 from katana_woo_sync.config.reader import Reader
+from katana_woo_sync.config.secret_urls import secret_urls, secret_web_url
 from katana_woo_sync.config.settings import (
     LEDGER_NAME,
     Bundles,
     CompletedUnseen,
     Discounts,
     KatanaSettings,
+    NotifySettings,
     OrderSettings,
     ReportSettings,
     ScheduleSettings,
@@ -39,6 +41,7 @@ _DAY = timedelta(days=1)
 _KATANA = KatanaSettings(api_key="")
 _ORDERS = OrderSettings()
 _SCHEDULE = ScheduleSettings()
+_NOTIFY = NotifySettings()
 _STORE = StoreSettings(name="", url="", consumer_key="", consumer_secret="")
 
 
@@ -116,6 +119,18 @@ def report(section: Reader) -> ReportSettings:
     section.refuse_unknown("report")
     days = section.whole("history_days", 0, 1, 36500)
     return ReportSettings(path=section.file("path"), history_days=days or None)
+
+
+def notify(section: Reader) -> NotifySettings:
+    """[notify]"""
+    section.refuse_unknown("notify")
+    return NotifySettings(
+        urls=secret_urls(section, "urls"),
+        store_failing_after=_duration(
+            section, "store_failing_after", _NOTIFY.store_failing_after, 0 * _SECOND, 31 * _DAY
+        ),
+        ping_url=secret_web_url(section, "ping_url"),
+    )
 
 
 def taxes(section: Reader) -> Mapping[Decimal, str]:

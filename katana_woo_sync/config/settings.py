@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from katana_woo_sync.config import address
+from katana_woo_sync.config.url_secrets import secrets_in
 
 KATANA_URL = "https://api.katanamrp.com/v1"
 LEDGER_NAME = "katana-woo-sync.db"
@@ -78,6 +79,18 @@ class ReportSettings:
     path: Path | None = None
     history_days: int | None = None
     """None keeps the whole history."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotifySettings:
+    """Who is told, and what watches over the program."""
+
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    """Addresses as apprise understands them. Each holds secrets."""
+    store_failing_after: timedelta = timedelta(hours=1)
+    """How long a store, or Katana, must have failed until people are told."""
+    ping_url: str = field(default="", repr=False)
+    """A monitor's address, in the manner of healthchecks; "" where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,6 +160,7 @@ class Settings:
     """SKU in the shop → SKU in Katana."""
     schedule: ScheduleSettings = ScheduleSettings()
     report: ReportSettings = ReportSettings()
+    notify: NotifySettings = NotifySettings()
 
     def secrets(self) -> frozenset[str]:
         """Every secret value, for whoever must keep them out of logs."""
@@ -155,7 +169,9 @@ class Settings:
             for store in self.stores
             for secret in (store.consumer_key, store.consumer_secret)
         }
-        return frozenset({self.katana.api_key, *of_stores} - {""})
+        urls = (*self.notify.urls, self.notify.ping_url)
+        of_urls = {secret for url in urls for secret in secrets_in(url)}
+        return frozenset({self.katana.api_key, *of_stores, *of_urls} - {""})
 
     def twins(self, store: StoreSettings) -> tuple[str, ...]:
         """The store's twins less the identities of the other stores: where a shop lives at
@@ -179,13 +195,14 @@ def _changed(section: str, given: object, default: object, keys: tuple[str, ...]
 def known_keys() -> Mapping[str, tuple[str, ...]]:
     """Every key that a file may hold, by section; "" is the top of the file. A secret can also be
     given as the name of a file (`*_file`)."""
-    top = {"ledger", "taxes", "sku_aliases", "katana", "orders", "schedule", "report", "stores"}
+    top = {"ledger", "taxes", "sku_aliases", "katana", "orders", "schedule", "report", "notify"}
     keys = {
-        "": tuple(sorted(top)),
+        "": tuple(sorted({*top, "stores"})),
         "katana": _names(KatanaSettings),
         "orders": _names(OrderSettings),
         "schedule": _names(ScheduleSettings),
         "report": _names(ReportSettings),
+        "notify": _names(NotifySettings),
         "stores": _names(StoreSettings),
     }
     return {
@@ -194,10 +211,17 @@ def known_keys() -> Mapping[str, tuple[str, ...]]:
     }
 
 
-SECRET_KEYS = frozenset({"api_key", "consumer_key", "consumer_secret"})
+SECRET_KEYS = frozenset({"api_key", "consumer_key", "consumer_secret", "urls", "ping_url"})
+
+_Section = (
+    KatanaSettings
+    | OrderSettings
+    | ScheduleSettings
+    | ReportSettings
+    | NotifySettings
+    | StoreSettings
+)
 
 
-def _names(
-    kind: type[KatanaSettings | OrderSettings | ScheduleSettings | ReportSettings | StoreSettings],
-) -> tuple[str, ...]:
+def _names(kind: type[_Section]) -> tuple[str, ...]:
     return tuple(each.name for each in fields(kind))

@@ -19,6 +19,7 @@ from katana_woo_sync.ledger.customers import Customers
 from katana_woo_sync.ledger.fees import ShippingFees
 from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.journal import Journal
+from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
 from katana_woo_sync.ledger.stock import Stock
@@ -60,6 +61,7 @@ class Ledger:
         self.journal = Journal(self._db)
         self.stores = Stores(self._db)
         self.stock = Stock(self._db)
+        self.notifications = Notifications(self._db)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:

@@ -48,6 +48,12 @@ def m005_stock(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m006_notifications(db: Database) -> None:
+    """What people were told of, so that nothing is told twice."""
+    db.execute(NOTIFICATIONS)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -317,5 +323,17 @@ CREATE TABLE stock_left_out (
     reason TEXT NOT NULL,
     detail TEXT NOT NULL,
     PRIMARY KEY (identity, item_id)
+) WITHOUT ROWID
+"""
+
+NOTIFICATIONS = """
+CREATE TABLE notifications (
+    key TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    who TEXT NOT NULL,
+    since TEXT NOT NULL,
+    told_at TEXT,
+    gone_at TEXT,
+    claimed_at TEXT
 ) WITHOUT ROWID
 """

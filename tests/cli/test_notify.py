@@ -1,0 +1,165 @@
+"""The commands tell: the monitor around each cycle, people after it; `notify-test`."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from filelock import FileLock
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Item
+from tests.cli.support import run, start, wait_until
+from tests.listening import TOKEN, Listener
+from tests.sync.world import ANNA, World
+
+
+@pytest.fixture
+def ear() -> Iterator[Listener]:
+    with Listener() as listener:
+        yield listener
+
+
+def configure(world: World, ear: Listener, more: str = "") -> None:
+    world.configure(
+        top="[orders]\ncreate_products = false\n[notify]\n"
+        f'urls = ["{ear.notify_url}"]\nping_url = "{ear.ping_url}"\n{more}'
+    )
+
+
+def test_sync_pings_start_and_success(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    assert run(world, "sync").exit_code == 0
+    assert ear.pings == ["/start", ""]
+    assert ear.messages == []
+
+
+def test_an_order_that_needs_a_person_is_told_to_people_and_no_failure_to_the_monitor(
+    world: World, ear: Listener
+) -> None:
+    configure(world, ear)
+    world.shop.place_order([Item(world.lamp["eu"], 1)], billing=ANNA)
+    for _ in range(2):
+        assert run(world, "sync").exit_code == 1
+    assert ear.pings == ["/start", ""] * 2
+    assert [title for title, _ in ear.messages] == ["katana-woo-sync: 1 order needs you"]
+
+
+def test_a_store_of_several_that_fails_is_a_failure_to_the_monitor(
+    two: World, ear: Listener
+) -> None:
+    configure(two, ear)
+    two.shops["us"].server.add_fault(Fault(FaultKind.STATUS, status=404, times=99))
+    assert run(two, "sync").exit_code == 1
+    assert ear.pings == ["/start", "/1"]
+
+
+def test_katanas_refusal_is_pinged_with_its_exit_code(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, status=401, times=99))
+    assert run(world, "sync").exit_code == 2
+    assert ear.pings == ["/start", "/2"]
+
+
+def test_a_ledger_that_cannot_be_used_is_pinged(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    world.ledger.write_bytes(b"no database" * 100)
+    assert run(world, "sync").exit_code == 2
+    assert ear.pings == ["/start", "/2"]
+
+
+def test_a_dry_run_pings_nobody(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    assert run(world, "sync", "--dry-run").exit_code == 0
+    assert ear.requests == []
+
+
+def test_a_monitor_that_is_down_changes_no_exit_code_and_shows_no_secret(
+    world: World, ear: Listener
+) -> None:
+    configure(world, ear)
+    ear.stop()
+    result = run(world, "sync")
+    assert result.exit_code == 0
+    assert "notify.ping_url: the monitor was not told" in result.stderr
+    assert TOKEN not in result.output
+    assert "monitor" not in run(world, "-q", "sync").output
+
+
+def test_run_pings_and_tells(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    world.shop.place_order([Item(world.lamp["eu"], 1)], billing=ANNA)
+    process = start(world, "run")
+    wait_until(lambda: len(ear.messages) == 1 and ear.pings == ["/start", ""])
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert ear.pings == ["/start", ""]
+
+
+def test_run_pings_what_no_later_cycle_can_mend(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    with closing(sqlite3.connect(world.ledger)) as db, db:
+        db.execute("UPDATE locations SET id = id + 1000000")  # another account's
+        db.execute("UPDATE meta SET value = '' WHERE key = 'katana_key'")
+    process = start(world, "run")
+    process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert ear.pings == ["/start", "/2"]
+
+
+def test_notify_test_reaches_everybody(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    result = run(world, "notify-test")
+    assert result.exit_code == 0
+    assert result.stdout == "notify.urls[0] (json): delivered\nnotify.ping_url: delivered\n"
+    assert [title for title, _ in ear.messages] == ["katana-woo-sync: a test"]
+    assert ear.pings == ["/start", ""]
+
+
+def test_notify_test_says_who_was_not_reached_and_why(world: World, ear: Listener) -> None:
+    configure(world, ear)
+    ear.add_fault(Fault(FaultKind.STATUS, "POST", status=403, times=9))
+    result = run(world, "notify-test")
+    assert result.exit_code == 1
+    assert "notify.urls[0] (json): NOT DELIVERED: " in result.stdout
+    assert "403" in result.stdout
+    assert TOKEN not in result.output
+
+
+def test_notify_test_without_anybody_to_tell(world: World) -> None:
+    result = run(world, "notify-test")
+    assert result.exit_code == 2
+    assert "neither urls nor ping_url" in result.stderr
+
+
+def test_notify_test_needs_neither_lock_nor_ledger(unconnected: World, ear: Listener) -> None:
+    configure(unconnected, ear)
+    with FileLock(f"{unconnected.ledger}.lock"):
+        assert run(unconnected, "notify-test").exit_code == 0
+    assert not unconnected.ledger.exists()
+
+
+def test_without_apprise_the_command_that_installs_it_is_named(
+    world: World, ear: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(world, ear)
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    result = run(world, "sync")
+    assert result.exit_code == 2
+    assert "notify.urls: needs the package apprise" in result.stderr
+    assert 'pip install "katana-woo-sync[notify]"' in result.stderr
+    assert TOKEN not in result.output
+
+
+def test_without_urls_apprise_is_not_needed(
+    world: World, ear: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.configure(top=f'[notify]\nping_url = "{ear.ping_url}"')
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    assert run(world, "sync").exit_code == 0
+    assert ear.pings == ["/start", ""]

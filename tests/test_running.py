@@ -1,0 +1,99 @@
+"""docs/running.md: its files parse, and what it promises of copies of the ledger is so."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sqlite3
+import subprocess
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from katana_woo_sync.cli.main import COMMANDS, cli
+from tests.config_samples import loaded, text
+from tests.sync.world import World
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = (ROOT / "docs" / "running.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_configuration_loads(tmp_path: Path) -> None:
+    (notify,) = blocks("toml")
+    found = loaded(tmp_path, text(top=notify), {"NTFY_URL": "ntfy://x", "PING_URL": "https://x/y"})
+    assert len(found.notify.urls) == 2
+
+
+def test_the_manifests_are_yaml_and_the_cron_job_starts_a_cycle() -> None:
+    manifests = [yaml.safe_load(block) for block in blocks("yaml")]
+    (job,) = [each for each in manifests if each.get("kind") == "CronJob"]
+    assert job["spec"]["concurrencyPolicy"] == "Forbid"
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    program, command, *_ = shlex.split(container["command"][2])
+    assert program == "katana-woo-sync"
+    assert command in COMMANDS
+    mounted = {m["name"] for c in (container, *pod["initContainers"]) for m in c["volumeMounts"]}
+    assert mounted == {volume["name"] for volume in pod["volumes"]}
+
+
+@pytest.mark.parametrize(("code", "becomes"), [(0, 0), (1, 0), (2, 1), (75, 1)])
+def test_the_cron_job_fails_with_all_but_orders_that_need_a_person(
+    tmp_path: Path, code: int, becomes: int
+) -> None:
+    (line,) = re.findall(r'command: \[sh, -c, "(.*)"\]', PAGE)
+    program = tmp_path / "katana-woo-sync"
+    program.write_text(f"#!/bin/sh\nexit {code}\n")
+    program.chmod(0o755)
+    done = subprocess.run(["sh", "-c", line], env={"PATH": f"{tmp_path}:/bin"}, check=False)
+    assert done.returncode == becomes
+
+
+def test_files_that_the_page_names_are_there() -> None:
+    for name in re.findall(r"`(cron/[\w@.-]+)`", PAGE):
+        assert (ROOT / name).exists(), name
+
+
+def copy(source: Path, target: Path) -> None:
+    """A copy by SQLite's own means."""
+    with closing(sqlite3.connect(source)) as db, closing(sqlite3.connect(target)) as to:
+        db.backup(to)
+
+
+def test_an_older_copy_of_the_ledger_doubles_nothing(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.backfill()
+        before, saved = world.order(), tmp_path / "saved.db"
+        world.sync()
+        copy(world.ledger, saved)
+        after = world.order()
+        world.sync()
+        for companion in ("", "-wal", "-shm"):
+            Path(f"{world.ledger}{companion}").unlink(missing_ok=True)
+        shutil.copy(saved, world.ledger)
+        new = world.order()
+        world.settle(4)
+        assert [len(world.in_katana(order)) for order in (before, after, new)] == [1, 1, 1]
+
+
+def test_an_older_program_refuses_a_newer_ledger(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.backfill()
+        with closing(sqlite3.connect(world.ledger)) as db, db:
+            db.execute(
+                "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
+                "VALUES ('katana_woo_sync', 'm999_of_the_future', '2099-01-01')"
+            )
+        result = CliRunner().invoke(cli, ["--config", str(world.config), "sync"])
+        assert result.exit_code == 2
+        assert "newer version" in result.stderr
