@@ -170,6 +170,19 @@ def skew_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     return (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
 
 
+def sign_of_cache(headers: Mapping[str, str]) -> str:
+    """The header by which a cache says that it answered in the service's place; "" without one.
+
+    Caches have no name for it in common, but all of them say "hit", or how old the answer is.
+    """
+    for name, value in headers.items():
+        is_hit = "cache" in name.lower() and re.search(r"\bhit\b", value, re.IGNORECASE)
+        is_old = name.lower() == "age" and value.strip().isdecimal() and int(value) > 0
+        if is_hit or is_old:
+            return f"{name}: {words_of(value, 40)}"
+    return ""
+
+
 def record(data: object, kind: type[T]) -> T:
     """A typed record of parsed JSON, nulls and PHP's odd empty values forgiven.
 

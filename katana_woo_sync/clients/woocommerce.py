@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
 
-from katana_woo_sync.clients.errors import BadRequest, NotTheApi, ServiceError, Temporary
+from katana_woo_sync.clients.answers import sign_of_cache
+from katana_woo_sync.clients.errors import BadRequest, NotFound, NotTheApi, ServiceError, Temporary
 from katana_woo_sync.clients.http import Params
 from katana_woo_sync.clients.order_reader import (
     BROKEN,
@@ -72,6 +74,25 @@ class WooCommerceClient(WooCommerceProducts):
     def ping(self) -> None:
         """Ask for a list that holds no order. Raises where the shop does not even answer that."""
         self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
+
+    def may_write(self) -> None:
+        """Ask whether the key may write, and change nothing: no shop has an order 0.
+
+        WooCommerce looks at the key first; one that may write is told that there is no such order.
+
+        Raises `MissingPermission` for a key that may only read.
+        """
+        with suppress(NotFound):
+            self._http.request("PUT", "/orders/0", body=b"{}")
+
+    def cached_by(self) -> str:
+        """The header by which a cache says that it answered in the shop's place; "" without one.
+
+        A list without any order is asked for twice, so that a cache has something to answer with.
+        """
+        params = (("include", "0"), ("per_page", "1"), ("_fields", "id"))
+        self._http.get("/orders", params)
+        return sign_of_cache(self._http.get("/orders", params).headers)
 
     def changed_orders(self, after: datetime | None, dp: int | None) -> ChangedOrders:
         """All orders modified after this time (UTC), whatever their status but trash.

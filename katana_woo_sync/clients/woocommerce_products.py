@@ -74,6 +74,13 @@ class WooCommerceProducts(WooCommerceApi):
         params = (("orderby", "id"), ("order", "asc"), ("status", "any"))
         return tuple(_of_parent(each, product_id) for each in self._all(path, params, Product))
 
+    def all_variations(self) -> tuple[Product, ...]:
+        """The variations of all products. Raises `NotTheApi` where the store has no such list, as
+        before WooCommerce 11."""
+        params = (("orderby", "id"), ("order", "asc"), ("status", "any"))
+        found = self._all("/variations", params, Product)
+        return tuple(_of_parent(each, int(each.parent_id)) for each in found)
+
 
 def _of_parent(variation: Product, product_id: int) -> Product:
     """The variation with its parent and type, which 8.2 leaves out."""

@@ -217,6 +217,14 @@ class Orders:
         where = "identity = ? AND in_katana = 'yes' AND imported_at >= ?"
         return list(self._select(where, [identity, time_text(moment)]))
 
+    def adopted_since(self, identity: str, moment: datetime) -> list[OrderRecord]:
+        """A store's orders that another program put into Katana at this time (UTC) or later."""
+        where = (
+            "identity = ? AND imported_at >= ? AND order_id IN "
+            "(SELECT order_id FROM notes WHERE identity = ? AND reason = 'adopted')"
+        )
+        return list(self._select(where, [identity, time_text(moment), identity]))
+
     def backlog(self, identity: str) -> Backlog:
         """The store's orders that are queued."""
         rows = self._db.query(
