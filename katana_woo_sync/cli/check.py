@@ -20,6 +20,7 @@ from katana_woo_sync.sync.check import check, exit_code
 from katana_woo_sync.sync.context import Store
 
 COLUMNS = ("WHERE", "TESTED", "RESULT", "FOUND", "WHAT TO DO")
+STYLES = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "bold red"}
 
 
 @click.command("check")
@@ -86,11 +87,32 @@ def _end(findings: Sequence[Finding], stores: Sequence[str], *, as_json: bool, q
         print_json({"findings": [_json(finding) for finding in findings], "summary": said})
     else:
         shown = [f for f in findings if not (quiet and f.result is Result.OK)]
-        if shown:
+        if shown and sys.stdout.isatty():
+            _draw(shown)
+        elif shown:
             print_table(COLUMNS, [_row(finding) for finding in shown])
         if shown or not quiet:
             click.echo(safe(said))
     raise SystemExit(int(exit_code(findings, stores)))
+
+
+def _draw(findings: Sequence[Finding]) -> None:
+    """A table for a terminal: what is to be done stands below what was found, each place once."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*COLUMNS[:4], header_style="bold", box=None, pad_edge=False)
+    before = ""
+    for finding in findings:
+        where, tested, result, found, remedy = _row(finding)
+        cell = Text(found)  # Text: markup in it is no markup
+        if remedy:
+            cell.append(f"\n→ {remedy}", style="bold")
+        shown = Text(where if where != before else "", style="cyan")
+        table.add_row(shown, Text(tested), Text(result, style=STYLES[finding.result]), cell)
+        before = where
+    Console().print(table)
 
 
 def _json(finding: Finding) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -82,8 +81,13 @@ class WooCommerceClient(WooCommerceProducts):
 
         Raises `MissingPermission` for a key that may only read.
         """
-        with suppress(NotFound):
+        try:
             self._http.request("PUT", "/orders/0", body=b"{}")
+        except NotFound:
+            return
+        except BadRequest as error:
+            if error.status != 400:
+                raise
 
     def cached_by(self) -> str:
         """The header by which a cache says that it answered in the shop's place; "" without one.

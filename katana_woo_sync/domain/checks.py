@@ -130,7 +130,7 @@ def schedule(connected: bool, last: datetime | None, every: timedelta, now: date
         return warning(where, tested, "no cycle was run yet since the first import", remedy)
     ago = now - last
     if ago > max(LATE_AFTER_CYCLES * every, timedelta(minutes=15)):
-        found = f"the last cycle was {_long(ago)} ago, and one is due every {_long(every)}"
+        found = f"no cycle went through for {_long(ago)}, and one is due every {_long(every)}"
         return error(where, tested, found, remedy)
     return ok(where, tested, f"the last cycle was {_long(ago)} ago")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -23,10 +23,10 @@ def in_katana(variants: Iterable[Variant]) -> list[Finding]:
     findings = []
     if double:
         findings.append(
-            error(
+            warning(
                 KATANA,
                 "SKUs",
-                f"several items share a SKU: {named(double)}; orders with it wait for a person",
+                f"several items share a SKU: {named(double)}",
                 "Leave each SKU to one item in Katana",
             )
         )
@@ -81,28 +81,58 @@ def against_katana(
     variations: Sequence[Product],
     variants: Sequence[Variant],
     aliases: Mapping[str, str],
-) -> Finding:
-    """SKUs that Katana writes in another case: it would take them for other items."""
-    known = {str(v.sku) for v in variants if v.sku and not is_gone(v)}
-    folded = {sku.casefold(): sku for sku in known}
+) -> list[Finding]:
+    """SKUs of the shop that Katana has on several items, or writes in another case."""
+    tested = "SKUs in both"
+    living = [str(v.sku) for v in variants if v.sku and not is_gone(v)]
+    double, pairs = _clashes(_skus(products, variations), living, aliases)
+    findings = []
+    if double:
+        findings.append(
+            error(
+                store,
+                tested,
+                f"several items in Katana have the SKU, so orders with it wait for a person: "
+                f"{named(double)}",
+                "Leave each SKU to one item in Katana",
+            )
+        )
+    if pairs:
+        findings.append(
+            error(
+                store,
+                tested,
+                f"SKUs differ from Katana's only in case, which makes them other items: "
+                f"{named(pairs)}",
+                "Write them alike on both sides, or pair them under [sku_aliases] in the config",
+            )
+        )
+    return findings or [ok(store, tested, "each is one item in Katana, or none yet")]
+
+
+def _skus(products: Sequence[Product], variations: Sequence[Product]) -> list[str]:
+    """The SKUs that are sold, each once."""
     parents = {int(p.id): p for p in products}
     own = [_of_its_own(v, parents.get(int(v.parent_id))) for v in variations]
-    pairs = []
-    for sku in dict.fromkeys([*(str(p.sku) for p in products if p.type not in VARIABLE), *own]):
+    singles = [str(p.sku) for p in products if p.type not in VARIABLE]
+    return [sku for sku in dict.fromkeys([*singles, *own]) if sku]
+
+
+def _clashes(
+    skus: Sequence[str], living: Sequence[str], aliases: Mapping[str, str]
+) -> tuple[list[str], list[str]]:
+    """The SKUs that Katana has several times, and those that it writes in another case."""
+    times, folded = Counter(living), {sku.casefold(): sku for sku in living}
+    double, pairs = [], []
+    for sku in skus:
         wanted = skus_in_katana(sku, aliases)
-        if known.intersection(wanted):
+        found = next((each for each in wanted if each in times), None)
+        if found is not None:
+            double += [found] if times[found] > 1 else []
             continue
         other = next((folded[w.casefold()] for w in wanted if w.casefold() in folded), None)
-        if other is not None:
-            pairs.append(f"{sku} (Katana: {other})")
-    if pairs:
-        return error(
-            store,
-            "SKUs in both",
-            f"SKUs differ from Katana's only in case, which makes them other items: {named(pairs)}",
-            "Write them alike on both sides, or pair them under [sku_aliases] in the config",
-        )
-    return ok(store, "SKUs in both", "none differs from Katana's only in case")
+        pairs += [f"{sku} (Katana: {other})"] if other is not None else []
+    return double, pairs
 
 
 def on_open_orders(

@@ -48,15 +48,17 @@ def _permissions(settings: Settings) -> list[Finding]:
 def open_ledger(path: Path) -> tuple[Ledger | None, list[Finding]]:
     """The ledger to read from, None where it cannot be; and what there is to say about it."""
     tested = "can be used"
-    if not path.exists():
-        return Ledger.open_copy(path), [_to_be_made(path)]
     try:
+        if not path.exists():
+            return Ledger.open_copy(path), [_to_be_made(path)]
         Ledger.check(path)
         ledger = Ledger.open_to_read(path)
     except LedgerError as broken:
         what, _, remedy = str(broken).partition(". ")
         cause = Cause.LATER if broken.for_later else Cause.CONFIG
         return None, [error(LEDGER, tested, what.rstrip("."), remedy.rstrip("."), cause)]
+    except PermissionError:
+        return None, [_not_writable(path)]
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return ledger, [_not_writable(path)]
     return ledger, [ok(LEDGER, tested, str(path))]

@@ -182,7 +182,9 @@ class StoreCheck:
         if self.katana.variants is not None:
             aliases = self.settings.sku_aliases
             self.findings.add(
-                sku_checks.against_katana(name, products, variations, self.katana.variants, aliases)
+                *sku_checks.against_katana(
+                    name, products, variations, self.katana.variants, aliases
+                )
             )
 
     def _variations(self, products: Sequence[Product]) -> Sequence[Product]:
@@ -193,6 +195,9 @@ class StoreCheck:
             return self.store.shop.all_variations()
         except NotTheApi:
             asked = parents[:MOST_PARENTS]
+            if len(asked) < len(parents):
+                found = f"only the first {len(asked)} of {len(parents)} variable products looked at"
+                self.findings.add(ok(self.store.name, "SKUs in the shop", found))
             return [each for parent in asked for each in self.store.shop.variations(parent)]
 
     def _open_orders(self) -> None:
