@@ -180,13 +180,13 @@ def rate_limit(configured: int, allowed: int | None) -> Finding | None:
     return ok("Katana", "requests a minute", f"{configured} used of {allowed} allowed")
 
 
-def location(store: str, found: Location | None, wrong: str, allows_sales: bool = True) -> Finding:
+def location(store: str, found: Location | None, wrong: str) -> Finding:
     """A store's location; `wrong` says why none was found."""
     tested = "location in Katana"
     if found is None:
         what, _, remedy = wrong.partition("; ")
         return error(store, tested, what, _sentence(remedy), Cause.CONFIG)
-    if not allows_sales:
+    if not found.sales_allowed:
         return error(
             store,
             tested,

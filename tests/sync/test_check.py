@@ -116,6 +116,19 @@ def test_a_firewall_that_lets_no_put_through(world: World) -> None:
     assert result(world, "eu", "reached, and the key may read") is OK
 
 
+def test_plain_permalinks(world: World) -> None:
+    world.shop.app.permalinks = "plain"
+    finding = one(world, "eu", "reached, and the key may read")
+    assert finding.result is ERROR
+    assert "Permalinks" in finding.remedy
+
+
+def test_almost_pretty_permalinks_are_said_and_do(world: World) -> None:
+    world.shop.app.permalinks = "index"
+    finding = one(world, "eu", "reached, and the key may read")
+    assert (finding.result, "almost pretty" in finding.found) == (OK, True)
+
+
 def test_a_plugin_that_closes_the_rest_api(world: World) -> None:
     body = '{"code": "rest_cannot_access", "message": "Only for users.", "data": {"status": 401}}'
     always(world.shop.server, body, 401, "application/json")
@@ -144,7 +157,11 @@ def test_a_page_in_the_place_of_the_api(world: World, body: str, words: str) -> 
         ("CF_Cache_Status", "HIT", ERROR),
         ("X_LiteSpeed_Cache", "hit,private", ERROR),
         ("Age", "37", ERROR),
+        ("X_Cache", "TCP_HIT from edge", ERROR),
+        ("CF_Cache_Status", "REVALIDATED", ERROR),
         ("X_Cache", "MISS", OK),
+        ("X_Cache_Enabled", "True", OK),
+        ("X_Cache_Info", "whitelisted", OK),
         ("CF_Cache_Status", "DYNAMIC", OK),
         ("Age", "0", OK),
     ],

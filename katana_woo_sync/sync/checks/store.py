@@ -124,8 +124,7 @@ class StoreCheck:
             return
         found = match_location(self.store, locations)
         wrong = "" if found else location_words(self.store, locations)
-        allows = found is None or found.sales_allowed
-        self.findings.add(checks.location(self.store.name, found, wrong, allows_sales=allows))
+        self.findings.add(checks.location(self.store.name, found, wrong))
 
     # Katana's own integration
 
