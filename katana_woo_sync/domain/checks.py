@@ -230,9 +230,9 @@ def own_integration(
     day = f"{since:%Y-%m-%d}"
     if not order_numbers:
         return ok(store, tested, f"nobody else has imported orders of this store since {day}")
-    found = f"another program put orders of this store into Katana since {day}: "
-    found += named(order_numbers)
+    orders = named(order_numbers)
     if connected:
+        found = f"another program put orders of this store into Katana since {day}: {orders}"
         return error(
             store,
             tested,
@@ -243,7 +243,7 @@ def own_integration(
     return warning(
         store,
         tested,
-        found,
-        "If it is Katana's own integration, disconnect it (Settings, Integrations, WooCommerce) "
-        "before `backfill`; what it imported is taken over",
+        f"orders of this store came into Katana since {day}, unknown to the ledger: {orders}",
+        "If Katana's own integration imported them, disconnect it (Settings, Integrations, "
+        "WooCommerce) before `backfill`; what is there is taken over",
     )

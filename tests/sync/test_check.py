@@ -2,69 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
+import sqlite3
+from contextlib import closing
 
 import pytest
-from sqlite_utils import Database
-from werkzeug.wrappers import Request, Response
 
-from katana_woo_sync.domain.checks import Finding, Result
-from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
-from katana_woo_sync.sandbox.woocommerce import Item
-from katana_woo_sync.sync.check import check, exit_code
+from katana_woo_sync.domain.checks import Result
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox
+from katana_woo_sync.sync.check import exit_code
 from katana_woo_sync.sync.checks.asking import Findings
 from katana_woo_sync.sync.report import ExitCode
+from tests.sync.checking import (
+    ERROR,
+    FOREVER,
+    OK,
+    WARNING,
+    always,
+    checked,
+    code,
+    found,
+    one,
+    result,
+    with_headers,
+)
 from tests.sync.world import World
-
-OK, WARNING, ERROR = Result.OK, Result.WARNING, Result.ERROR
-FOREVER = 1_000_000
-
-
-def checked(world: World) -> list[Finding]:
-    """Everything that `check` finds."""
-    program = world.program(dry_run=True)
-    return check(program.settings, program.katana, list(program.stores.values()), world.clock)
-
-
-def found(world: World, where: str, tested: str) -> list[Finding]:
-    """What is found about one thing."""
-    return [f for f in checked(world) if (f.where, f.tested) == (where, tested)]
-
-
-def one(world: World, where: str, tested: str) -> Finding:
-    """The one finding about a thing."""
-    (finding,) = found(world, where, tested)
-    return finding
-
-
-def result(world: World, where: str, tested: str) -> Result:
-    """The result of one thing's test."""
-    return one(world, where, tested).result
-
-
-def code(world: World) -> ExitCode:
-    """How the command would end."""
-    return exit_code(checked(world), list(world.shops))
-
-
-def with_headers(server: SandboxServer, **headers: str) -> None:
-    """From now on the server's answers carry these headers."""
-    handle = server._handle
-
-    def answer(request: Request) -> Response:
-        response = handle(request)
-        response.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
-        return response
-
-    server._handle = answer
-
-
-def always(server: SandboxServer, body: str, status: int, content_type: str = "text/html") -> None:
-    """From now on the server answers everything with this."""
-    server.add_fault(
-        Fault(FaultKind.STATUS, status=status, body=body, content_type=content_type, times=FOREVER)
-    )
 
 
 def test_nothing_wrong_is_found_where_nothing_is(two: World) -> None:
@@ -73,16 +35,21 @@ def test_nothing_wrong_is_found_where_nothing_is(two: World) -> None:
     assert code(two) is ExitCode.DONE
 
 
+def kept(world: World) -> list[str]:
+    """Everything that the ledger holds."""
+    with closing(sqlite3.connect(world.ledger)) as ledger:
+        return list(ledger.iterdump())
+
+
 def test_nothing_is_written(two: World) -> None:
     order = two.order()
     two.sync()
     two.order(shop="us")
     two.reset_counts()
-    before = hashlib.sha256(two.ledger.read_bytes()).digest(), two.shop.state.orders[order].modified
-    two.clock.tick(minutes=1)
+    before = kept(two), two.shop.order(order)
+    two.clock.tick(days=2)
     checked(two)
-    after = hashlib.sha256(two.ledger.read_bytes()).digest(), two.shop.state.orders[order].modified
-    assert before == after
+    assert (kept(two), two.shop.order(order)) == before
     assert {r.method for r in two.katana.server.requests} == {"GET"}
     written = [r for r in two.shop.server.requests if r.method != "GET"]
     assert [(r.method, r.path[-9:], r.status) for r in written] == [("PUT", "/orders/0", 400)]
@@ -149,6 +116,29 @@ def test_a_page_in_the_place_of_the_api(world: World, body: str, words: str) -> 
     finding = one(world, "eu", "reached, and the key may read")
     assert (finding.result, words in finding.found) == (ERROR, True)
     assert finding.remedy
+    assert code(world) is ExitCode.PROBLEMS
+
+
+def test_a_certificate_that_is_not_trusted(world: World, certificate: tuple[str, str]) -> None:
+    with WooCommerceSandbox(ssl_context=certificate) as secure:
+        world.configure(stores={"eu": f'url = "{secure.url}"'})
+        finding = one(world, "eu", "reached, and the key may read")
+        assert (finding.result, "ca_file" in finding.remedy) == (ERROR, True)
+        assert code(world) is ExitCode.PROBLEMS
+        own = f'url = "{secure.url}"\nca_file = "{certificate[0]}"'
+        world.configure(stores={"eu": own})
+        assert result(world, "eu", "reached, and the key may read") is OK
+
+
+def test_an_address_that_redirects(world: World, certificate: tuple[str, str]) -> None:
+    assert found(world, "eu", "address") == []
+    with WooCommerceSandbox(ssl_context=certificate) as secure:
+        there = f"{secure.url}/wp-json/wc/v3/orders"
+        moved = Fault(FaultKind.STATUS, status=301, headers={"Location": there}, times=FOREVER)
+        world.shop.server.add_fault(moved)
+        world.configure(stores={"eu": f'ca_file = "{certificate[0]}"'})
+        finding = one(world, "eu", "address")
+        assert (finding.result, f'url = "{secure.url}"' in finding.remedy) == (WARNING, True)
 
 
 @pytest.mark.parametrize(
@@ -373,101 +363,6 @@ def test_katana_down_leaves_the_stores_to_be_tested(world: World) -> None:
         findings = checked(world)
     assert exit_code(findings, ["eu"]) is ExitCode.TRY_LATER
     assert {f.result for f in findings if f.where == "eu"} == {OK}
-
-
-def test_a_ledger_of_another_account(world: World) -> None:
-    world.order()
-    world.sync()
-    assert found(world, "Katana", "account") == []
-    with Database(world.ledger).conn as ledger:
-        ledger.execute("UPDATE locations SET id = id + 1000")
-    assert result(world, "Katana", "account") is ERROR
-    assert code(world) is ExitCode.USAGE
-
-
-# This machine
-
-
-def test_a_clock_of_a_shop_that_is_off(two: World) -> None:
-    assert result(two, "this machine", "clock") is OK
-    two.shop.server.seconds_ahead = 3 * 3600
-    finding = one(two, "eu", "clock")
-    assert (finding.result, "3 h 0 min ahead" in finding.found) == (WARNING, True)
-    assert found(two, "us", "clock") == []
-
-
-def test_a_clock_of_ours_that_is_off(world: World) -> None:
-    for server in (world.shop.server, world.katana.server):
-        server.seconds_ahead = -3600
-    finding = one(world, "this machine", "clock")
-    assert finding.result is WARNING
-    assert "ahead of everybody else's" in finding.found
-
-
-def test_nothing_that_runs_the_program(world: World) -> None:
-    tested = "cron, timer or service"
-    world.sync()
-    assert result(world, "this machine", tested) is OK
-    world.clock.tick(days=3)
-    finding = one(world, "this machine", tested)
-    assert (finding.result, "3 days" in finding.found) == (ERROR, True)
-
-
-def test_no_cycle_is_missed_before_the_first_import(unconnected: World) -> None:
-    assert result(unconnected, "this machine", "cron, timer or service") is OK
-
-
-@pytest.mark.parametrize(("mode", "expected"), [(0o600, OK), (0o644, WARNING)])
-def test_a_config_with_keys_that_others_may_read(world: World, mode: int, expected: Result) -> None:
-    world.config.chmod(mode)
-    finding = one(world, "config", "file permissions")
-    assert finding.result is expected
-    assert ("chmod 600" in finding.remedy) is (expected is WARNING)
-
-
-def test_settings_that_do_nothing_yet(world: World) -> None:
-    assert found(world, "config", "settings") == []
-    settings = world.settings
-    world.configure(top='[report]\npath = "report.html"\nhistory_days = 30')
-    unused = world.settings.not_acted_on()
-    assert bool(found(world, "config", "settings")) is bool(unused)
-    assert settings.not_acted_on() == ()
-
-
-# The ledger
-
-
-def test_a_ledger_of_a_newer_program(world: World) -> None:
-    assert result(world, "ledger", "can be used") is OK
-    with Database(world.ledger).conn as ledger:
-        ledger.execute(
-            "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
-            "VALUES ('katana_woo_sync', 'm999_later', '')"
-        )
-    finding = one(world, "ledger", "can be used")
-    assert finding.result is ERROR
-    assert "newer version" in finding.found
-    assert result(world, "eu", "the key may write") is OK
-
-
-def test_a_ledger_that_is_broken(world: World) -> None:
-    world.ledger.write_bytes(b"SQLite format 3\0" + b"garbage" * 1000)
-    finding = one(world, "ledger", "can be used")
-    assert finding.result is ERROR
-    assert "rebuild-ledger" in finding.remedy
-
-
-def test_a_ledger_that_is_still_to_be_made(unconnected: World) -> None:
-    assert result(unconnected, "ledger", "can be used") is OK
-    assert not unconnected.ledger.exists()
-
-
-def test_a_ledger_whose_folder_is_not_there(world: World, tmp_path: Path) -> None:
-    world.ledger = tmp_path / "nowhere" / "ledger.db"
-    world.configure()
-    finding = one(world, "ledger", "can be used")
-    assert finding.result is ERROR
-    assert "mkdir" in finding.remedy
 
 
 # Whatever happens

@@ -6,7 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from katana_woo_sync.clients.errors import ServiceError, Unavailable, UnknownOutcome
+from katana_woo_sync.clients.errors import (
+    NotTheApi,
+    ServiceError,
+    Unavailable,
+    UnknownOutcome,
+    Unreachable,
+)
 from katana_woo_sync.clients.redact import one_line
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.domain.checks import Cause, Finding, error, warning
@@ -47,5 +53,14 @@ def refusal(where: str, tested: str, refused: ServiceError) -> Finding:
     found = f"{refused.reason} ({refused.action})"
     if isinstance(refused, UnknownOutcome):
         return warning(where, tested, f"could not be told: {found}", "Run check again")
-    cause = Cause.LATER if isinstance(refused, Unavailable) else Cause.CONFIG
-    return error(where, tested, found, refused.remedy or "Run check again later", cause)
+    remedy = refused.remedy or "Run check again later"
+    return error(where, tested, found, remedy, _cause(refused))
+
+
+def _cause(refused: ServiceError) -> Cause:
+    """What the failure waits for. A page in the place of the API, or a certificate that is not
+    trusted, does not go away by itself, although a cycle tries again."""
+    stays = isinstance(refused, Unreachable) and not refused.passing
+    if stays or isinstance(refused, NotTheApi):
+        return Cause.PERSON
+    return Cause.LATER if isinstance(refused, Unavailable) else Cause.CONFIG
