@@ -119,7 +119,7 @@ def named(names: Collection[str]) -> str:
 def schedule(connected: bool, last: datetime | None, every: timedelta, now: datetime) -> Finding:
     """Whether cron, a timer or `run` does the work. `last` is when a cycle last began or went
     through, `every` how often it should; times are UTC."""
-    where, tested = "this machine", "cron, timer or service"
+    where, tested = "this machine", "schedule"
     remedy = (
         "Set up one of the files in cron/ (crontab, systemd timer or service), and look whether it "
         "runs: `systemctl list-timers`, or cron's mail"
@@ -182,7 +182,7 @@ def rate_limit(configured: int, allowed: int | None) -> Finding | None:
 
 def location(store: str, found: Location | None, wrong: str) -> Finding:
     """A store's location; `wrong` says why none was found."""
-    tested = "location in Katana"
+    tested = "location"
     if found is None:
         what, _, remedy = wrong.partition("; ")
         return error(store, tested, what, _sentence(remedy), Cause.CONFIG)
@@ -226,7 +226,7 @@ def own_integration(
     """Whether another program, most likely Katana's own integration, imports the store's orders
     too. `order_numbers` are sales orders of the store that this program did not make, since then
     (UTC)."""
-    tested = "Katana's own integration"
+    tested = "Katana's integration"
     day = f"{since:%Y-%m-%d}"
     if not order_numbers:
         return ok(store, tested, f"nobody else has imported orders of this store since {day}")

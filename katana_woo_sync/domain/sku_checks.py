@@ -145,7 +145,7 @@ def on_open_orders(
     creates: bool,
 ) -> Finding:
     """Products on open orders that Katana lacks. `creates` tells whether they would be created."""
-    tested = "products on open orders"
+    tested = "open orders"
     known = {str(v.sku) for v in variants if v.sku and not is_gone(v)}
     missing: dict[str, None] = {}
     for order in orders:

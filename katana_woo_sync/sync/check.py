@@ -78,7 +78,7 @@ def _ledger(settings: Settings, findings: Findings) -> Ledger | None:
 def _look_at_the_schedule(
     ledger: Ledger, settings: Settings, stores: Sequence[Store], now: datetime, machine: Findings
 ) -> None:
-    tested = "cron, timer or service"
+    tested = "schedule"
     machine.add(machine.ask(tested, lambda: check_schedule(ledger, settings, stores, now)))
 
 

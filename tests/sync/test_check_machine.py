@@ -32,7 +32,7 @@ def test_a_clock_of_ours_that_is_off(world: World) -> None:
 
 
 def test_nothing_that_runs_the_program(world: World) -> None:
-    tested = "cron, timer or service"
+    tested = "schedule"
     world.sync()
     assert result(world, "this machine", tested) is OK
     world.clock.tick(days=3)
@@ -41,7 +41,7 @@ def test_nothing_that_runs_the_program(world: World) -> None:
 
 
 def test_no_cycle_is_missed_before_the_first_import(unconnected: World) -> None:
-    assert result(unconnected, "this machine", "cron, timer or service") is OK
+    assert result(unconnected, "this machine", "schedule") is OK
 
 
 @pytest.mark.parametrize(("mode", "expected"), [(0o600, OK), (0o644, WARNING)])
@@ -74,7 +74,7 @@ def test_a_ledger_of_a_newer_program(world: World) -> None:
     finding = one(world, "ledger", "can be used")
     assert finding.result is ERROR
     assert "newer version" in finding.found
-    assert result(world, "eu", "the key may write") is OK
+    assert result(world, "eu", "write permission") is OK
 
 
 def test_a_ledger_that_is_broken(world: World) -> None:

@@ -35,12 +35,12 @@ def check_katana(
     katana: Katana, settings: Settings, ledger: Ledger | None, now: datetime, findings: Findings
 ) -> KatanaSide:
     """Test the key and the account. `now` is UTC."""
-    factory = findings.ask("reached, and the key may read", katana.factory)
+    factory = findings.ask("connection", katana.factory)
     if factory is None:
         return KatanaSide()
     base = str(factory.base_currency_code)
     name = f"{factory.display_name}, " if factory.display_name else ""
-    findings.add(ok(KATANA, "reached, and the key may read", f"{name}base currency {base}"))
+    findings.add(ok(KATANA, "connection", f"{name}base currency {base}; the key may read"))
     configured = settings.katana.requests_per_minute
     findings.add(rate_limit(configured, katana.requests_allowed))
     locations = findings.ask("locations", katana.locations)

@@ -29,8 +29,8 @@ MOST_PARENTS = 200
 MOST_ORDERS = 500
 """Open orders whose products are looked at."""
 
-REACHED = "reached, and the key may read"
-MAY_WRITE = "the key may write"
+REACHED = "connection"
+MAY_WRITE = "write permission"
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,14 @@ class StoreCheck:
         """Test everything; what the shop does not answer leaves the rest to be tested."""
         reached = self._reach()
         self._location()
-        self.findings.ask("Katana's own integration", self._own_integration)
+        self.findings.ask("Katana's integration", self._own_integration)
         if not reached:
             return
         self._may_write()
         self._cache()
         self._money()
         self._catalogue()
-        self.findings.ask("products on open orders", self._open_orders)
+        self.findings.ask("open orders", self._open_orders)
 
     def _reach(self) -> bool:
         name, shop = self.store.name, self.store.shop
@@ -66,7 +66,9 @@ class StoreCheck:
 
         if not self.findings.ask(REACHED, ping):
             return False
-        self.findings.add(ok(name, REACHED, f"{self.store.settings.api_url}, {shop.connection}"))
+        self.findings.add(
+            ok(name, REACHED, f"{self.store.settings.api_url} {shop.connection}; the key may read")
+        )
         moved = shop.connection.url
         if moved:
             self.findings.add(
@@ -87,7 +89,7 @@ class StoreCheck:
             self.findings.add(ok(name, MAY_WRITE, "yes (asked without changing anything)"))
 
     def _cache(self) -> None:
-        name, tested = self.store.name, "answers are fresh"
+        name, tested = self.store.name, "cache"
         sign = self.findings.ask(tested, self.store.shop.cached_by)
         if sign:
             self.findings.add(
