@@ -85,7 +85,8 @@ def against_katana(
     """SKUs of the shop that Katana has on several items, or writes in another case."""
     tested = "SKUs in both"
     living = [str(v.sku) for v in variants if v.sku and not is_gone(v)]
-    double, pairs = _clashes(_skus(products, variations), living, aliases)
+    skus = _skus(products, variations)
+    double, pairs, missing = _clashes(skus, living, aliases)
     findings = []
     if double:
         findings.append(
@@ -107,7 +108,9 @@ def against_katana(
                 "Write them alike on both sides, or pair them under [sku_aliases] in the config",
             )
         )
-    return findings or [ok(store, tested, "each is one item in Katana, or none yet")]
+    there = f"{len(skus) - len(missing)} of {len(skus)} are in Katana, each one item"
+    lacking = f"; not there yet: {named(missing)}" if missing else ""
+    return findings or [ok(store, tested, there + lacking)]
 
 
 def _skus(products: Sequence[Product], variations: Sequence[Product]) -> list[str]:
@@ -120,19 +123,24 @@ def _skus(products: Sequence[Product], variations: Sequence[Product]) -> list[st
 
 def _clashes(
     skus: Sequence[str], living: Sequence[str], aliases: Mapping[str, str]
-) -> tuple[list[str], list[str]]:
-    """The SKUs that Katana has several times, and those that it writes in another case."""
+) -> tuple[list[str], list[str], list[str]]:
+    """The SKUs that Katana has several times, those that it writes in another case, and those that
+    it lacks."""
     times, folded = Counter(living), {sku.casefold(): sku for sku in living}
-    double, pairs = [], []
+    double, pairs, missing = [], [], []
     for sku in skus:
         wanted = skus_in_katana(sku, aliases)
         found = next((each for each in wanted if each in times), None)
+        if found is not None and times[found] > 1:
+            double.append(found)
         if found is not None:
-            double += [found] if times[found] > 1 else []
             continue
         other = next((folded[w.casefold()] for w in wanted if w.casefold() in folded), None)
-        pairs += [f"{sku} (Katana: {other})"] if other is not None else []
-    return double, pairs
+        if other is None:
+            missing.append(sku)
+        else:
+            pairs.append(f"{sku} (Katana: {other})")
+    return double, pairs, missing
 
 
 def on_open_orders(

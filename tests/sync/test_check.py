@@ -339,6 +339,16 @@ def test_products_of_orders_that_were_imported_are_no_finding(world: World) -> N
     assert result(world, "eu", "open orders") is OK
 
 
+def test_skus_that_katana_lacks_are_named(world: World) -> None:
+    finding = one(world, "eu", "SKUs in both")
+    assert (finding.result, finding.found) == (
+        OK,
+        "1 of 2 are in Katana, each one item; not there yet: LAMP",
+    )
+    world.katana.add_product("Lamp", "LAMP")
+    assert one(world, "eu", "SKUs in both").found == "2 of 2 are in Katana, each one item"
+
+
 # Katana
 
 
