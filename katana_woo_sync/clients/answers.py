@@ -42,6 +42,7 @@ _PRINTED_BY_PHP = (
     b"Strict",
     b"PHP",
 )
+_FROM_CACHE = re.compile(r"(?<![a-z])(hit|stale|revalidated|updating)(?![a-z])", re.IGNORECASE)
 MOST_OPENINGS = 200
 """How many brackets in a plugin's warning are tried for the beginning of the JSON."""
 
@@ -168,6 +169,19 @@ def skew_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     except (ValueError, TypeError):
         return None
     return (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
+
+
+def sign_of_cache(headers: Mapping[str, str]) -> str:
+    """The header by which a cache says that it answered in the service's place; "" without one.
+
+    Caches have no name for it in common, but nearly all say "hit", or how old the answer is.
+    """
+    for name, value in headers.items():
+        is_hit = "cache" in name.lower() and _FROM_CACHE.search(value)
+        is_old = name.lower() == "age" and value.strip().isdecimal() and int(value) > 0
+        if is_hit or is_old:
+            return f"{name}: {words_of(value, 40)}"
+    return ""
 
 
 def record(data: object, kind: type[T]) -> T:

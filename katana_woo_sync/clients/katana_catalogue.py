@@ -90,6 +90,10 @@ class KatanaCatalogue(KatanaApi):
         )
         return tuple(self._list("/variants", params, Variant))
 
+    def all_variants(self) -> tuple[Variant, ...]:
+        """Every variant with the item that it belongs to, but for archived and deleted ones."""
+        return tuple(self._list("/variants", (("extend", "product_or_material"),), Variant))
+
     def create_variant(self, draft: NewVariantDraft) -> Variant:
         """Add a variant to a product."""
         return self._create("/variants", draft, Variant)

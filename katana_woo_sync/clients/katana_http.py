@@ -138,6 +138,11 @@ class KatanaApi:
         """How far Katana's clock is ahead of ours; None before it was heard."""
         return self._http.clock_skew
 
+    @property
+    def requests_allowed(self) -> int | None:
+        """Requests a minute that Katana says it allows; None before it was heard."""
+        return self._throttle.allowed
+
     def wait_for_room(self, requests: int) -> None:
         """Wait until so many requests may be sent at once. Nothing is reserved: it keeps a step
         that is to be short from waiting for the quota in its middle."""

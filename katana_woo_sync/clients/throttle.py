@@ -50,6 +50,8 @@ class Throttle:
         self._blocked_until = 0.0
         self._lock = threading.Lock()
         self._waiting: deque[object] = deque()
+        self.allowed: int | None = None
+        """Requests a minute that the service said it allows; None before it was heard."""
 
     def acquire(self, cancelled: Callable[[], bool] = lambda: False) -> None:
         """Wait for a turn, in the order of asking. Raises `Cancelled` where a stop is asked for."""
@@ -104,7 +106,8 @@ class Throttle:
         remaining = _number(headers.get("X-Ratelimit-Remaining"))
         with self._lock:
             if limit is not None and limit >= 1:
-                self._limit = min(self._ceiling, int(limit))
+                self.allowed = int(limit)
+                self._limit = min(self._ceiling, self.allowed)
         if remaining is not None and remaining <= 0:
             wait = self._until_reset(headers.get("X-Ratelimit-Reset"))
             if wait is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import msgspec
 
-from katana_woo_sync.clients.errors import BadRequest, NotTheApi, ServiceError, Temporary
+from katana_woo_sync.clients.answers import sign_of_cache
+from katana_woo_sync.clients.errors import BadRequest, NotFound, NotTheApi, ServiceError, Temporary
 from katana_woo_sync.clients.http import Params
 from katana_woo_sync.clients.order_reader import (
     BROKEN,
@@ -75,6 +77,30 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     def ping(self) -> None:
         """Ask for a list that holds no order. Raises where the shop does not even answer that."""
         self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
+
+    def may_write(self) -> None:
+        """Ask whether the key may write, and change nothing: no shop has an order 0.
+
+        WooCommerce looks at the key first; one that may write is told that there is no such order.
+
+        Raises `MissingPermission` for a key that may only read.
+        """
+        try:
+            self._http.request("PUT", "/orders/0", body=b"{}")
+        except NotFound:
+            return
+        except BadRequest as error:
+            if error.status != 400:
+                raise
+
+    def cached_by(self) -> str:
+        """The header by which a cache says that it answered in the shop's place; "" without one.
+
+        A list without any order is asked for twice, so that a cache has something to answer with.
+        """
+        params = (("include", "0"), ("per_page", "1"), ("_fields", "id"))
+        self._http.get("/orders", params)
+        return sign_of_cache(self._http.get("/orders", params).headers)
 
     def changed_orders(self, after: datetime | None, dp: int | None) -> ChangedOrders:
         """All orders modified after this time (UTC), whatever their status but trash.
@@ -185,13 +211,21 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         )
 
     def orders(
-        self, ids: Sequence[int], dp: int | None, *, slim: bool = False
+        self,
+        ids: Sequence[int],
+        dp: int | None,
+        *,
+        slim: bool = False,
+        uncached: bool = False,
     ) -> tuple[ReadOrder, ...]:
-        """These orders, a hundred in a request; those in the trash or deleted are left out."""
-        fields = SLIM_FIELDS if slim else ORDER_FIELDS
+        """These orders, a hundred in a request; those in the trash or deleted are left out.
+        `uncached` asks at an address of its own, for which no cache has an answer."""
+        fields = _with(SLIM_FIELDS if slim else ORDER_FIELDS, dp)
+        if uncached:
+            fields = (*fields, ("nocache", str(time.time_ns())))
         found: list[ReadOrder] = []
         for start in range(0, len(ids), PER_PAGE):
-            found += self._by_ids(ids[start : start + PER_PAGE], _with(fields, dp))
+            found += self._by_ids(ids[start : start + PER_PAGE], fields)
         return tuple(found)
 
     def _by_ids(self, ids: Sequence[int], fields: Params) -> list[ReadOrder]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 AUTHENTICATION = "woocommerce_rest_authentication_error"
+CLOSED_BY_A_PLUGIN = ("rest_", "itsec_")
+"""How the codes of those begin who close WordPress's REST API. WooCommerce's own are others."""
+
 MOST_WAYS = 4
 """How many other ways to reach a store are tried: some hosts are odd in two ways at once."""
 
@@ -156,6 +159,12 @@ class WooCommerceHttp(HttpClient):
         answer: Mapping[str, object] = data if isinstance(data, dict) else {}
         code = str(answer.get("code", ""))
         said = self.words(words_of(str(answer.get("message") or f"HTTP {status}"), 300))
+        if status in (401, 403) and code.startswith(CLOSED_BY_A_PLUGIN):
+            reason = f"the REST API is closed: {said} ({code})"
+            remedy = (
+                "Let /wp-json/wc through in the plugin (or at the host) that closes the REST API"
+            )
+            return MissingPermission(self.service, action, reason, remedy)
         if status == 401:
             return self._unauthorised(action, code, said)
         if status == 403:

@@ -18,7 +18,7 @@ from katana_woo_sync.domain.woocommerce import StockAnswer, StockItem
 STOCK_FIELDS = (
     "id,parent_id,name,type,status,sku,manage_stock,stock_quantity,backorders,date_modified_gmt"
 )
-PRICE_FIELDS = "price,regular_price,tax_status,tax_class"
+MORE_FIELDS = "price,regular_price,tax_status,tax_class,attributes"
 BY_ID = (("orderby", "id"), ("order", "asc"))
 SKUS_PER_REQUEST = 90
 """Fewer than a page holds, so that a page is known to be the last even where some look alike."""
@@ -67,23 +67,24 @@ class WooCommerceStock(WooCommerceApi):
             found += [item for item in listed if int(item.id) in part]
         return tuple(found)
 
-    def all_stock_items(self, *, prices: bool = False) -> tuple[StockItem, ...]:
-        """Every product but those in the trash; no variations. `prices` asks for those too."""
-        params = (*BY_ID, ("status", "any"), _fields(prices=prices))
+    def all_stock_items(self, *, whole: bool = False) -> tuple[StockItem, ...]:
+        """Every product but those in the trash; no variations. `whole` asks for prices and options
+        too."""
+        params = (*BY_ID, ("status", "any"), _fields(whole=whole))
         return self._all("/products", params, StockItem)
 
-    def all_variations(self, *, prices: bool = False) -> tuple[StockItem, ...] | None:
+    def all_variations(self, *, whole: bool = False) -> tuple[StockItem, ...] | None:
         """Every variation; None before WooCommerce 11, which has no list of them all."""
-        params = (*BY_ID, ("status", "any"), _fields(prices=prices))
+        params = (*BY_ID, ("status", "any"), _fields(whole=whole))
         try:
             return self._all("/variations", params, StockItem)
         except (NotTheApi, NotFound, BadRequest):
             return None
 
-    def variations_stock(self, product_id: int, *, prices: bool = False) -> tuple[StockItem, ...]:
+    def variations_stock(self, product_id: int, *, whole: bool = False) -> tuple[StockItem, ...]:
         """All variations of a product."""
         path = f"/products/{int(product_id)}/variations"
-        params = (*BY_ID, ("status", "any"), _fields(prices=prices))
+        params = (*BY_ID, ("status", "any"), _fields(whole=whole))
         return tuple(
             structs.replace(item, parent_id=Whole(product_id), type=Text("variation"))
             for item in self._all(path, params, StockItem)
@@ -156,8 +157,8 @@ class WooCommerceStock(WooCommerceApi):
         )
 
 
-def _fields(*, prices: bool) -> tuple[str, str]:
-    return ("_fields", f"{STOCK_FIELDS},{PRICE_FIELDS}" if prices else STOCK_FIELDS)
+def _fields(*, whole: bool) -> tuple[str, str]:
+    return ("_fields", f"{STOCK_FIELDS},{MORE_FIELDS}" if whole else STOCK_FIELDS)
 
 
 def _parts(skus: Sequence[str]) -> list[list[str]]:

@@ -71,6 +71,16 @@ class Journal:
             )
         return int(cursor.lastrowid or 0)
 
+    def first_run(self) -> datetime | None:
+        """When any command was first run with this ledger (UTC)."""
+        rows = self._db.query("SELECT min(started_at) AS at FROM runs")
+        return read_time(next(iter(rows))["at"])
+
+    def last_run(self, command: str) -> datetime | None:
+        """When a command last began (UTC), however it ended."""
+        rows = self._db.query("SELECT max(started_at) AS at FROM runs WHERE command = ?", [command])
+        return read_time(next(iter(rows))["at"])
+
     def end_run(self, run_id: int, now: datetime, exit_code: int, summary: str) -> None:
         """Record how a command ended."""
         with self._db.atomic():

@@ -79,6 +79,15 @@ class Orders:
                 [identity, time_text(moment)],
             )
 
+    def forget_modified(self, identity: str, order_ids: Iterable[int]) -> None:
+        """Forget the modification times of these orders: what is heard next of them is true."""
+        with self._db.atomic():
+            for order_id in order_ids:
+                self._db.execute(
+                    "UPDATE orders SET shop_modified = NULL WHERE identity = ? AND order_id = ?",
+                    [identity, order_id],
+                )
+
     def add_notes(
         self, identity: str, order_id: int, notes: Iterable[Note], now: datetime
     ) -> list[Note]:
@@ -216,6 +225,14 @@ class Orders:
         """A store's orders that are in Katana and were imported at this time (UTC) or later."""
         where = "identity = ? AND in_katana = 'yes' AND imported_at >= ?"
         return list(self._select(where, [identity, time_text(moment)]))
+
+    def adopted_since(self, identity: str, moment: datetime) -> list[OrderRecord]:
+        """A store's orders that another program put into Katana at this time (UTC) or later."""
+        where = (
+            "identity = ? AND imported_at >= ? AND order_id IN "
+            "(SELECT order_id FROM notes WHERE identity = ? AND reason = 'adopted')"
+        )
+        return list(self._select(where, [identity, time_text(moment), identity]))
 
     def backlog(self, identity: str) -> Backlog:
         """The store's orders that are queued."""

@@ -23,6 +23,8 @@ HTML_ERROR_PAGE = (
     "<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>"
 )
 
+SECONDS_AHEAD = "katana_woo_sync.seconds_ahead"
+
 POLL_SECONDS = 0.02
 """How soon `stop` is noticed; socketserver's own half a second would be most of a test's time."""
 
@@ -111,6 +113,8 @@ class SandboxServer:
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
         self.faults: list[Fault] = []
+        self.seconds_ahead = 0.0
+        """How far the clock that answers are dated by is ahead of this machine's."""
         self.requests: list[RecordedRequest] = []
 
     @property
@@ -175,6 +179,7 @@ class SandboxServer:
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application: faults first, then the sandbox itself."""
+        environ[SECONDS_AHEAD] = self.seconds_ahead
         request = Request(environ)
         body = request.get_data()
         fault = self._take_fault(request.method, request.path)
@@ -262,6 +267,11 @@ class _QuietHandler(WSGIRequestHandler):
     """Keeps connections open as real servers do, and logs nothing."""
 
     protocol_version = "HTTP/1.1"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` of the answer."""
+        now = time.time() if timestamp is None else timestamp
+        return super().date_time_string(int(now + self.environ.get(SECONDS_AHEAD, 0.0)))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         return

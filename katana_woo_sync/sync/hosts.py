@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.clients.katana_http import KATANA
+from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import Context, Store, first_today, log
-
-MOST_SKEW = timedelta(minutes=5)
-"""How far a clock may be off before a person is told."""
 
 FOR = "for"
 """The key under which the ledger keeps which address a connection was found out for."""
@@ -21,13 +19,8 @@ FOR = "for"
 def restore_connections(ledger: Ledger, stores: Iterable[Store], now: datetime) -> None:
     """Reach each store as it was reached last, so that nothing is found out anew in every run."""
     for store in stores:
-        kept = dict(ledger.stores.connection(store.identity))
-        if kept.pop(FOR, None) != store.settings.api_url:
+        if not reach_as_before(ledger, store):
             continue
-        try:
-            store.shop.connection = Connection(**kept)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            continue  # of another version, or http is no longer allowed: it is found out anew
         moved = store.shop.connection.url
         if moved and first_today(ledger, f"moved {store.identity}", now):
             log.warning(
@@ -36,6 +29,18 @@ def restore_connections(ledger: Ledger, stores: Iterable[Store], now: datetime) 
                 moved,
                 extra={"store": store.name},
             )
+
+
+def reach_as_before(ledger: Ledger, store: Store) -> bool:
+    """Reach a store as it was reached last; False where nothing is remembered for its address."""
+    kept = dict(ledger.stores.connection(store.identity))
+    if kept.pop(FOR, None) != store.settings.api_url:
+        return False
+    try:
+        store.shop.connection = Connection(**kept)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False  # of another version, or http is no longer allowed: it is found out anew
+    return True
 
 
 def keep_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
@@ -56,22 +61,10 @@ def warn_of_clocks(context: Context) -> None:
     off = any(abs(skew) > MOST_SKEW for skew in heard.values())
     if not off or not first_today(context.ledger, "clocks", context.clock()):
         return
-    if len(heard) > 1 and _is_ours(heard):
+    if len(heard) > 1 and is_ours(heard):
         skew = -next(iter(heard.values()))
-        log.warning("this machine's clock is %s everybody else's; set it", _words(skew))
+        log.warning("this machine's clock is %s everybody else's; set it", words_of_skew(skew))
         return
     for name, skew in heard.items():
         if abs(skew) > MOST_SKEW:
-            log.warning("%s: its clock is %s this machine's", name, _words(skew))
-
-
-def _is_ours(heard: Mapping[str, timedelta]) -> bool:
-    """Whether all others agree with each other, and not with us."""
-    spread = max(heard.values()) - min(heard.values())
-    return spread < MOST_SKEW and all(abs(skew) > MOST_SKEW for skew in heard.values())
-
-
-def _words(skew: timedelta) -> str:
-    minutes = round(abs(skew).total_seconds() / 60)
-    side = "ahead of" if skew > timedelta(0) else "behind"
-    return f"{minutes // 60} h {minutes % 60} min {side}"
+            log.warning("%s: its clock is %s this machine's", name, words_of_skew(skew))

@@ -127,7 +127,7 @@ def _read_shop(context: Context, store: Store) -> tuple[Sequence[StockItem], Seq
     the items were read, they are read again."""
     before = _taken(context, store)
     for _ in range(MOST_READINGS):
-        items = _with_tax_class(shop_stock(context, store, (), prices=True))
+        items = _with_tax_class(shop_stock(context, store, (), whole=True))
         after = _taken(context, store)
         if after == before:
             return items, after

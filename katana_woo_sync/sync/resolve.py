@@ -40,12 +40,12 @@ class Resolver:
 
     def location(self, store: Store) -> int:
         """The Katana location of a store. Raises `StoreProblem` where the config's does not fit."""
-        found = _match_location(store, self._ledger.catalogue.locations())
+        found = match_location(store, self._ledger.catalogue.locations())
         if (found is None or not found.sales_allowed) and self._first_time("locations"):
             self.list_locations()
-            found = _match_location(store, self._ledger.catalogue.locations())
+            found = match_location(store, self._ledger.catalogue.locations())
         if found is None:
-            raise StoreProblem(_location_words(store, self._ledger.catalogue.locations()))
+            raise StoreProblem(location_words(store, self._ledger.catalogue.locations()))
         if not found.sales_allowed:
             raise StoreProblem(
                 f'the Katana location "{found.name}" does not allow sales; allow them in Katana '
@@ -236,7 +236,8 @@ class Resolver:
         self._context.ledger.journal.add(self._context.clock(), "katana", f"created {what}", detail)
 
 
-def _match_location(store: Store, locations: Sequence[Location]) -> Location | None:
+def match_location(store: Store, locations: Sequence[Location]) -> Location | None:
+    """The location that the config names, by name or id; None where that is none, or several."""
     wanted = store.settings.location.strip()
     if not wanted:
         return locations[0] if len(locations) == 1 else None
@@ -247,7 +248,8 @@ def _match_location(store: Store, locations: Sequence[Location]) -> Location | N
     return alike[0] if len(alike) == 1 else None
 
 
-def _location_words(store: Store, locations: Sequence[Location]) -> str:
+def location_words(store: Store, locations: Sequence[Location]) -> str:
+    """What is wrong with a location that none was found for, and what to do."""
     names = ", ".join(f'"{location.name}"' for location in locations) or "none"
     wanted = store.settings.location
     if not wanted:

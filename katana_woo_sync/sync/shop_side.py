@@ -110,7 +110,7 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
             _merge_unreadable(context, store, order, before)
             continue
         if before is not None and is_stale(before, order):
-            _warn_of_cache(context, store, order)
+            warn_of_cache(context, store, order)
             continue
         seen = see_in_shop(order, before, rules, now)
         if seen.record is None or seen.record == before:
@@ -128,7 +128,7 @@ def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:
     return before is not None and isinstance(order, Order) and is_stale(before, order)
 
 
-def _warn_of_cache(context: Context, store: Store, order: Order) -> None:
+def warn_of_cache(context: Context, store: Store, order: Order) -> None:
     """Tell once a day that the shop answers with copies older than what it had told before."""
     if first_today(context.ledger, f"cache {store.identity}", context.clock()):
         log.warning(

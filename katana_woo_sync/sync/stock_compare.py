@@ -91,32 +91,32 @@ def _scan_all(context: Context, places: Places, location_id: int, store: Store) 
 
 
 def shop_stock(
-    context: Context, store: Store, skus: Sequence[str], *, prices: bool = False
+    context: Context, store: Store, skus: Sequence[str], *, whole: bool = False
 ) -> tuple[StockItem, ...]:
     """Everything in the shop: products, and variations in the way that takes the fewest requests.
 
     WooCommerce 11 lists all variations; older versions list them product by product, or find them
-    by Katana's SKUs, many in a request (with `prices`, always product by product).
+    by Katana's SKUs, many in a request (`whole`, with prices and options: product by product).
     """
-    products = store.shop.all_stock_items(prices=prices)
+    products = store.shop.all_stock_items(whole=whole)
     parents = [int(item.id) for item in products if item.type in VARIABLE]
     if not parents:
         return products
-    variations = store.shop.all_variations(prices=prices)
+    variations = store.shop.all_variations(whole=whole)
     if variations is not None:
         return (*products, *variations)
     aliases = context.settings.sku_aliases
     simple = {sku for p in products for sku in skus_in_katana(str(p.sku), aliases)}
     missing = [sku for sku in skus if sku not in simple]
-    if prices or len(parents) <= 1 + len(missing) // SKUS_PER_REQUEST:
-        listed = [v for p in parents for v in store.shop.variations_stock(p, prices=prices)]
+    if whole or len(parents) <= 1 + len(missing) // SKUS_PER_REQUEST:
+        listed = [v for p in parents for v in store.shop.variations_stock(p, whole=whole)]
         return (*products, *listed)
     as_in_shop = [shop for shop, katana in aliases.items() if katana in set(missing)]
     found = [i for i in store.shop.stock_items([*missing, *as_in_shop]) if i.parent_id]
     shared = {int(item.parent_id) for item in found if item.uses_parents_stock}
-    whole = [v for parent in sorted(shared) for v in store.shop.variations_stock(parent)]
+    of_shared = [v for parent in sorted(shared) for v in store.shop.variations_stock(parent)]
     kept = [item for item in found if int(item.parent_id) not in shared]
-    return (*products, *kept, *whole)
+    return (*products, *kept, *of_shared)
 
 
 def _remember(

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.products import is_gone
+from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import cursor_name, hear_missing, learn_facts, merge
+from katana_woo_sync.sync.shop_side import (
+    cursor_name,
+    hear_missing,
+    learn_facts,
+    merge,
+    warn_of_cache,
+)
 
 A_DAY = timedelta(days=1)
 
@@ -50,7 +59,7 @@ def scan(context: Context, store: Store) -> set[int]:
         # the list is slim: an order that is known is not compared with it, or it would look edited
         news = [order for order in page if int(order.id) not in known]
         changed = [
-            order.id
+            order
             for order in page
             if isinstance(order, Order)
             and order.id in known
@@ -58,20 +67,47 @@ def scan(context: Context, store: Store) -> set[int]:
         ]
         with context.step(), context.ledger.atomic():
             merge(context, store, news)
-        _ask_for(context, store, [int(order_id) for order_id in changed])
+        _ask_for(context, store, [int(order.id) for order in changed], changed)
     return listed
 
 
-def _ask_for(context: Context, store: Store, order_ids: list[int]) -> None:
-    """Hear the status today of orders that the ledger sees otherwise than a list did."""
-    dp = context.facts(store).dp
+def _ask_for(
+    context: Context, store: Store, order_ids: list[int], listed: Sequence[Order] = ()
+) -> None:
+    """Hear the status today of orders that the ledger sees otherwise than a list did.
+
+    They are read past every cache. So a copy with an older time than the ledger knows is no stale
+    one: the shop's clock had been set back when the order was changed.
+    """
+    dp, ledger = context.facts(store).dp, context.ledger
     for start in range(0, len(order_ids), 100):
         wanted = order_ids[start : start + 100]
-        answered = store.shop.orders(wanted, dp)
-        with context.step(), context.ledger.atomic():
+        before = ledger.orders.known(store.identity, wanted)
+        answered = store.shop.orders(wanted, dp, uncached=True)
+        _look_for_cache(context, store, listed, answered)
+        with context.step(), ledger.atomic():
+            now = ledger.orders.known(store.identity, wanted)
+            unheard = [i for i in now if i in before and _same_time(now[i], before[i])]
+            ledger.orders.forget_modified(store.identity, unheard)
             merge(context, store, answered)
             found = {int(order.id) for order in answered}
             hear_missing(context, store, [i for i in wanted if i not in found])
+
+
+def _look_for_cache(
+    context: Context, store: Store, listed: Sequence[Order], answered: Sequence[ReadOrder]
+) -> None:
+    """Tell of a list that holds an order as it was before what the shop itself answers now."""
+    real = {int(order.id): order.modified for order in answered if isinstance(order, Order)}
+    for order in listed:
+        now = real.get(int(order.id))
+        if now is not None and order.modified is not None and order.modified < now:
+            warn_of_cache(context, store, order)
+
+
+def _same_time(now: OrderRecord, before: OrderRecord) -> bool:
+    """Whether nobody has heard of the order since it was read."""
+    return now.shop_modified == before.shop_modified
 
 
 def _mend_cursor(context: Context, store: Store) -> None:

@@ -55,6 +55,30 @@ def shop(request: pytest.FixtureRequest) -> Iterator[WooCommerceSandbox]:
         yield served
 
 
+def test_whether_the_key_may_write_is_asked_without_changing_anything(
+    shop: WooCommerceSandbox,
+) -> None:
+    (order,) = place(shop)
+    before = shop.order(order)
+    store(shop.url).may_write()
+    shop.gate.permission = "read"
+    with pytest.raises(MissingPermission):
+        store(shop.url).may_write()
+    assert shop.order(order) == before
+
+
+@responses.activate
+@pytest.mark.parametrize(("status", "known"), [(400, True), (405, False)])
+def test_a_write_that_is_refused_for_its_content_was_allowed(status: int, known: bool) -> None:
+    body = {"code": "rest_invalid_param", "message": "No", "data": {"status": status}}
+    responses.put(f"{ORDERS}/0", json=body, status=status)
+    if known:
+        store("https://shop.test").may_write()
+    else:
+        with pytest.raises(BadRequest):
+            store("https://shop.test").may_write()
+
+
 def place(shop: WooCommerceSandbox, count: int = 1) -> list[int]:
     """Place orders of one mug each."""
     mug = shop.add_product("Mug", "MUG-1", Decimal(10))

@@ -7,8 +7,8 @@ Every run is a shop of its own: a site somewhere between UTC-11 and UTC+14, a cl
 off, hundreds of orders of which many share a second. Before every page of every list that it
 answers, and right after the last, orders are placed, paid, edited, completed, cancelled, trashed,
 restored and deleted; between the polls the shop's clock may jump and its daylight saving switch.
-After each poll there is a quiet one: then no Processing order may be unknown. Where the shop's clock
-was set back, orders may have got times that were read already; those the sweep must find.
+After each poll there is a quiet one: then no Processing order may be unknown. Where the shop's
+clock was set back, orders may have got times that were read already; those the sweep must find.
 
 Katana's list of sales orders is read likewise while people deliver, revert and delete.
 """

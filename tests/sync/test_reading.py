@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from katana_woo_sync.sandbox.woocommerce import WooCommerceSandbox
+from katana_woo_sync.sync.cycle import SweepWhen
 from tests.sync.world import Clock, World
 
 MANY = 250
@@ -137,3 +138,22 @@ def test_what_changes_after_its_page_is_heard_by_the_next_cycle(
     world.sync()
     assert world.in_katana(on_the_first_page) == []
     check_none_is_missed(world, orders)
+
+
+def test_a_change_at_a_time_that_was_read_already_is_found_by_the_sweep(tmp_path: Path) -> None:
+    """The shop's clock was set back, an order was paid, and the clock is right again."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.backfill()
+        order = world.order(status="on-hold")
+        world.shop.set_status(order, "processing")
+        world.shop.set_status(order, "on-hold")
+        world.sync()
+        newer = world.order()
+        world.sync()
+        then = world.clock.now - timedelta(hours=1)
+        world.shop.edit_order(order, status="processing", modified=then)
+        world.sync()
+        assert (world.in_katana(order), len(world.in_katana(newer))) == ([], 1)
+        world.sync(sweep=SweepWhen.NOW)
+        assert len(world.in_katana(order)) == 1

@@ -1,0 +1,135 @@
+"""`check`: test everything without writing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from katana_woo_sync.cli import logs
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import print_json, print_table, safe
+from katana_woo_sync.cli.setup import StopSignals, exits, make_katana, make_stores, utc_now
+from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.config import ConfigError, find, load
+from katana_woo_sync.domain.checks import Cause, Finding, Result, causes, error, summary
+from katana_woo_sync.sync.check import check, exit_code
+from katana_woo_sync.sync.context import Store
+
+COLUMNS = ("WHERE", "TESTED", "RESULT", "FOUND", "WHAT TO DO")
+STYLES = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "bold red"}
+
+
+@click.command("check")
+@click.option("--store", metavar="S", help="Only this store (and what all of them need).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def command(options: Globals, store: str | None, as_json: bool) -> None:
+    """Test everything without writing: config, ledger, Katana, each store, SKUs on both sides.
+
+    Each finding says what to do. Exit code 0: it works (warnings are worth a look); 1: findings
+    need a person; 2: the configuration or a key is refused; 75: Katana or every store cannot be
+    reached now.
+    """
+    try:
+        path = find(options.config, os.environ, Path.cwd(), Path.home())
+        settings = load(path, os.environ)
+    except ConfigError as wrong:
+        _end(_of_config(wrong), [], as_json=as_json, quiet=options.verbosity < 0)
+        return
+    redactor = Redactor(settings.secrets())
+    logs.set_up(options.log_format, options.verbosity, redactor)
+    stop = StopSignals()
+    stop.install()
+    with exits():
+        # the clients of a dry run: what they would write, they answer themselves
+        stores = _chosen(make_stores(settings, redactor, stop, dry_run=True), store)
+        katana = make_katana(settings, redactor, stop, dry_run=True)
+        findings = check(settings, katana, stores, utc_now, _tell)
+    _end(findings, [s.name for s in stores], as_json=as_json, quiet=options.verbosity < 0)
+
+
+def _chosen(stores: dict[str, Store], name: str | None) -> list[Store]:
+    if name is None:
+        return list(stores.values())
+    if name not in stores:
+        known = ", ".join(stores)
+        raise click.UsageError(f'There is no store "{name}" in the config; it has {known}.')
+    return [stores[name]]
+
+
+def _tell(what: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"{what} …", err=True)
+
+
+def _of_config(wrong: ConfigError) -> list[Finding]:
+    where = f"{wrong.path}: " if wrong.path is not None else ""
+    return [
+        error(
+            "config",
+            "can be used",
+            f"{where}{problem}",
+            "Correct it; config.example.toml explains every key",
+            Cause.CONFIG,
+        )
+        for problem in wrong.problems
+    ]
+
+
+def _end(findings: Sequence[Finding], stores: Sequence[str], *, as_json: bool, quiet: bool) -> None:
+    """Print the findings and the one sentence, and end with the exit code."""
+    said = summary(findings, causes(findings, stores))
+    if as_json:
+        print_json({"findings": [_json(finding) for finding in findings], "summary": said})
+    else:
+        shown = [f for f in findings if not (quiet and f.result is Result.OK)]
+        if shown and sys.stdout.isatty():
+            _draw(shown)
+        elif shown:
+            print_table(COLUMNS, [_row(finding) for finding in shown])
+        if shown or not quiet:
+            click.echo(safe(said))
+    raise SystemExit(int(exit_code(findings, stores)))
+
+
+def _draw(findings: Sequence[Finding]) -> None:
+    """A table for a terminal: what is to be done stands below what was found, each place once."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*COLUMNS[:4], header_style="bold", box=None, pad_edge=False)
+    before = ""
+    for finding in findings:
+        where, tested, result, found, remedy = _row(finding)
+        cell = Text(found)  # Text: markup in it is no markup
+        if remedy:
+            cell.append(f"\n→ {remedy}", style="bold")
+        shown = Text(where if where != before else "", style="cyan")
+        table.add_row(shown, Text(tested), Text(result, style=STYLES[finding.result]), cell)
+        before = where
+    Console().print(table)
+
+
+def _json(finding: Finding) -> dict[str, str]:
+    return {
+        "where": finding.where,
+        "tested": finding.tested,
+        "result": str(finding.result),
+        "found": finding.found,
+        "remedy": finding.remedy,
+    }
+
+
+def _row(finding: Finding) -> list[str]:
+    return [
+        finding.where,
+        finding.tested,
+        finding.result.upper() if finding.result is not Result.OK else "ok",
+        safe(finding.found, 400),
+        safe(finding.remedy, 400),
+    ]

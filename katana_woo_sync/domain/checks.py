@@ -1,0 +1,249 @@
+"""What `check` finds, and the rules that make a finding of what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, StrEnum
+
+from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
+from katana_woo_sync.domain.katana import Location
+
+LATELY = timedelta(days=7)
+"""How far back it is looked for orders that another program put into Katana."""
+
+LATE_AFTER_CYCLES = 3
+"""How many cycles may be missed before a person is told."""
+
+MOST_NAMED = 5
+"""How many SKUs or order numbers one finding names."""
+
+
+class Result(StrEnum):
+    """What came of a test. A warning is worth a look; an error keeps orders from being worked."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Cause(Enum):
+    """Who or what an error waits for; it decides the exit code."""
+
+    PERSON = "person"
+    CONFIG = "config"
+    """The configuration or a key was refused."""
+    LATER = "later"
+    """A service cannot be reached, and trying later is right."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was tested, and what came of it.
+
+    `where` is "config", "ledger", "this machine", "Katana", or a store's name; `remedy` is "" where
+    there is nothing to do.
+    """
+
+    where: str
+    tested: str
+    result: Result
+    found: str
+    remedy: str = ""
+    cause: Cause = Cause.PERSON
+
+
+def ok(where: str, tested: str, found: str) -> Finding:
+    """A finding that is as it should be."""
+    return Finding(where, tested, Result.OK, found)
+
+
+def warning(where: str, tested: str, found: str, remedy: str) -> Finding:
+    """A finding that is worth a look and keeps nothing from being worked."""
+    return Finding(where, tested, Result.WARNING, found, remedy)
+
+
+def error(where: str, tested: str, found: str, remedy: str, cause: Cause = Cause.PERSON) -> Finding:
+    """A finding that keeps orders from being worked, or from being worked right."""
+    return Finding(where, tested, Result.ERROR, found, remedy, cause)
+
+
+def causes(findings: Sequence[Finding], stores: Collection[str]) -> frozenset[Cause]:
+    """What the errors wait for, all in all.
+
+    As in a cycle: one of several stores that cannot be worked is for a person; only where all of
+    them cannot, it is the configuration that is refused, or later that is right.
+    """
+    errors = [finding for finding in findings if finding.result is Result.ERROR]
+    stopped = {f.where: f.cause for f in reversed(errors) if f.cause is not Cause.PERSON}
+    found = set()
+    for finding in errors:
+        if finding.where in stores and not set(stores) <= stopped.keys():
+            found.add(Cause.PERSON)
+        else:
+            found.add(finding.cause)
+    return frozenset(found)
+
+
+def summary(findings: Sequence[Finding], found: frozenset[Cause]) -> str:
+    """The one sentence at the end."""
+    errors = [finding for finding in findings if finding.result is Result.ERROR]
+    warnings = sum(finding.result is Result.WARNING for finding in findings)
+    tested = f"{len(findings)} tests"
+    look = f"{_count(warnings, 'finding')} {'is' if warnings == 1 else 'are'} worth a look"
+    if not errors:
+        return f"It works, and {look}." if warnings else f"All is well, in {tested}."
+    where = ", ".join(dict.fromkeys(finding.where for finding in errors))
+    if found == {Cause.LATER}:
+        return f"Not everything could be reached ({where}): run check again later."
+    also = f", and {look}" if warnings else ""
+    need = "needs" if len(errors) == 1 else "need"
+    return f"{_count(len(errors), 'finding')} {need} you ({where}){also}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def named(names: Collection[str]) -> str:
+    """Some names for a sentence: the first few, and how many more there are."""
+    first = ", ".join(list(names)[:MOST_NAMED])
+    more = len(names) - MOST_NAMED
+    return f"{first} and {more} more" if more > 0 else first
+
+
+# The machine and the ledger
+
+
+def schedule(connected: bool, last: datetime | None, every: timedelta, now: datetime) -> Finding:
+    """Whether cron, a timer or `run` does the work. `last` is when a cycle last began or went
+    through, `every` how often it should; times are UTC."""
+    where, tested = "this machine", "schedule"
+    remedy = (
+        "Set up one of the files in cron/ (crontab, systemd timer or service), and look whether it "
+        "runs: `systemctl list-timers`, or cron's mail"
+    )
+    if not connected:
+        return ok(where, tested, "not needed yet: no store is connected")
+    if last is None:
+        return warning(where, tested, "no cycle was run yet since the first import", remedy)
+    ago = now - last
+    if ago > max(LATE_AFTER_CYCLES * every, timedelta(minutes=15)):
+        found = f"no cycle went through for {_long(ago)}, and one is due every {_long(every)}"
+        return error(where, tested, found, remedy)
+    return ok(where, tested, f"the last cycle was {_long(ago)} ago")
+
+
+def _long(duration: timedelta) -> str:
+    minutes = max(0, round(duration.total_seconds() / 60))
+    if minutes < 120:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days"
+
+
+def clocks(skews: Mapping[str, timedelta]) -> list[Finding]:
+    """Clocks that are off, by the services' own answers. Ours is, where all others agree."""
+    tested = "clock"
+    off = {name: skew for name, skew in skews.items() if abs(skew) > MOST_SKEW}
+    if not skews:
+        return []
+    if len(skews) > 1 and is_ours(skews):
+        found = f"{words_of_skew(-next(iter(skews.values())))} everybody else's"
+        remedy = "Set this machine's clock: `timedatectl set-ntp true`"
+        return [warning("this machine", tested, found, remedy)]
+    if not off:
+        return [ok("this machine", tested, "agrees with the services' clocks")]
+    remedy = (
+        "Set the clock of that server (ask its host), or of this machine if that is the wrong one"
+    )
+    return [
+        warning(name, tested, f"{words_of_skew(skew)} this machine's", remedy)
+        for name, skew in off.items()
+    ]
+
+
+# Katana
+
+
+def rate_limit(configured: int, allowed: int | None) -> Finding | None:
+    """Requests a minute: what the config allows against what Katana says it does."""
+    if allowed is None:
+        return None
+    if allowed < configured:
+        return warning(
+            "Katana",
+            "requests a minute",
+            f"Katana allows {allowed}, the config {configured}; the lower one is kept to",
+            f"Set requests_per_minute = {allowed} under [katana]",
+        )
+    return ok("Katana", "requests a minute", f"{configured} used of {allowed} allowed")
+
+
+def location(store: str, found: Location | None, wrong: str) -> Finding:
+    """A store's location; `wrong` says why none was found."""
+    tested = "location"
+    if found is None:
+        what, _, remedy = wrong.partition("; ")
+        return error(store, tested, what, _sentence(remedy), Cause.CONFIG)
+    if not found.sales_allowed:
+        return error(
+            store,
+            tested,
+            f'the location "{found.name}" does not allow sales',
+            "Allow them in Katana (Settings, Locations), or set another `location` for this store",
+        )
+    return ok(store, tested, f'"{found.name}"')
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def currency(store: str, shops: str, base: str, *, multi_currency: bool) -> Finding:
+    """The shop's currency against Katana's base currency (ISO codes)."""
+    tested = "currency"
+    if not shops or not base or shops.upper() == base.upper():
+        return ok(store, tested, f"{shops or base}, Katana's base currency")
+    if not multi_currency:
+        return error(
+            store,
+            tested,
+            f"the shop sells in {shops}, Katana's base currency is {base}, and multi_currency is "
+            "false: its orders cannot be imported",
+            "Set multi_currency = true under [katana] if your Katana plan has it",
+        )
+    return ok(
+        store,
+        tested,
+        f"{shops}; Katana's base currency is {base}, and is locked once such an order is there",
+    )
+
+
+def own_integration(
+    store: str, order_numbers: Sequence[str], *, connected: bool, since: datetime
+) -> Finding:
+    """Whether another program, most likely Katana's own integration, imports the store's orders
+    too. `order_numbers` are sales orders of the store that this program did not make, since then
+    (UTC)."""
+    tested = "Katana's integration"
+    day = f"{since:%Y-%m-%d}"
+    if not order_numbers:
+        return ok(store, tested, f"nobody else has imported orders of this store since {day}")
+    orders = named(order_numbers)
+    if connected:
+        found = f"another program put orders of this store into Katana since {day}: {orders}"
+        return error(
+            store,
+            tested,
+            found,
+            "Disconnect this store in Katana (Settings, Integrations, WooCommerce), or stop the "
+            "other program: two that import the same orders double them",
+        )
+    return warning(
+        store,
+        tested,
+        f"orders of this store came into Katana since {day}, unknown to the ledger: {orders}",
+        "If Katana's own integration imported them, disconnect it (Settings, Integrations, "
+        "WooCommerce) before `backfill`; what is there is taken over",
+    )

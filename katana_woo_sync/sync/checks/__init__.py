@@ -1,0 +1,1 @@
+"""`check`: asking everything that a cycle depends on, and writing nothing."""

@@ -1,0 +1,252 @@
+"""What is tested of one store, by itself and against Katana and the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from msgspec import structs
+
+from katana_woo_sync.clients.errors import MissingPermission, ServiceError
+from katana_woo_sync.config import Settings
+from katana_woo_sync.domain import checks, sku_checks
+from katana_woo_sync.domain.checks import error, ok, warning
+from katana_woo_sync.domain.fields import utc_time
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.products import VARIABLE
+from katana_woo_sync.domain.records import InKatana, State
+from katana_woo_sync.domain.woocommerce import LineItem, Order, Product, StoreFacts
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.checks.asking import Findings, refusal
+from katana_woo_sync.sync.checks.katana import KatanaSide
+from katana_woo_sync.sync.context import Store
+from katana_woo_sync.sync.resolve import location_words, match_location
+
+MOST_PARENTS = 200
+"""Variable products whose variations are asked for one by one, where there is no list of all."""
+
+MOST_ORDERS = 500
+"""Open orders whose products are looked at."""
+
+REACHED = "connection"
+MAY_WRITE = "write permission"
+
+
+@dataclass(frozen=True)
+class StoreCheck:
+    """The tests of one store. `now` is UTC; `ledger` is None where it cannot be read."""
+
+    store: Store
+    settings: Settings
+    ledger: Ledger | None
+    katana: KatanaSide
+    now: datetime
+    findings: Findings
+
+    def run(self) -> None:
+        """Test everything; what the shop does not answer leaves the rest to be tested."""
+        reached = self._reach()
+        self._location()
+        self.findings.ask("Katana's integration", self._own_integration)
+        if not reached:
+            return
+        self._may_write()
+        self._cache()
+        self._money()
+        self._catalogue()
+        self.findings.ask("open orders", self._open_orders)
+
+    def _reach(self) -> bool:
+        name, shop = self.store.name, self.store.shop
+
+        def ping() -> bool:
+            shop.ping()
+            return True
+
+        if not self.findings.ask(REACHED, ping):
+            return False
+        self.findings.add(
+            ok(name, REACHED, f"{self.store.settings.api_url} {shop.connection}; the key may read")
+        )
+        moved = shop.connection.url
+        if moved:
+            self.findings.add(
+                warning(name, "address", f"it redirects to {moved}", f'Set url = "{moved}"')
+            )
+        return True
+
+    def _may_write(self) -> None:
+        name = self.store.name
+        try:
+            self.store.shop.may_write()
+        except MissingPermission as refused:
+            found = f"{refused.reason}: orders are imported, but none can be completed in the shop"
+            self.findings.add(error(name, MAY_WRITE, found, refused.remedy))
+        except ServiceError as refused:
+            self.findings.add(refusal(name, MAY_WRITE, refused))
+        else:
+            self.findings.add(ok(name, MAY_WRITE, "yes (asked without changing anything)"))
+
+    def _cache(self) -> None:
+        name, tested = self.store.name, "cache"
+        sign = self.findings.ask(tested, self.store.shop.cached_by)
+        if sign:
+            self.findings.add(
+                error(
+                    name,
+                    tested,
+                    f"a cache answers in the shop's place ({sign}): new orders are seen late or "
+                    "never",
+                    "Let the cache (plugin, host or CDN) leave out everything under /wp-json",
+                )
+            )
+        elif sign is not None:
+            self.findings.add(ok(name, tested, "no cache answers in the shop's place"))
+
+    def _money(self) -> None:
+        name = self.store.name
+        facts = self.findings.ask("currency", self.store.shop.facts)
+        prices = self.findings.ask("tax setting", self.store.shop.price_settings)
+        if facts is not None and self.katana.base_currency is not None:
+            multi = self.settings.katana.multi_currency
+            base = self.katana.base_currency
+            self.findings.add(
+                checks.currency(name, str(facts.currency), base, multi_currency=multi)
+            )
+        if prices is not None:
+            with_tax = "with" if prices.include_tax else "without"
+            self.findings.add(
+                ok(name, "tax setting", f"prices are entered {with_tax} tax; {_rounding(facts)}")
+            )
+
+    def _location(self) -> None:
+        locations = self.katana.locations
+        if locations is None:
+            return
+        found = match_location(self.store, locations)
+        wrong = "" if found else location_words(self.store, locations)
+        self.findings.add(checks.location(self.store.name, found, wrong))
+
+    # Katana's own integration
+
+    def _own_integration(self) -> None:
+        if self.ledger is None or self.katana.recent is None:
+            return
+        known = self.ledger.stores.get(self.store.identity)
+        connected_at = known.connected_at if known else None
+        since = self.now - checks.LATELY
+        if connected_at is not None:
+            # what was there when the program came is what it took over
+            since = max(since, self.ledger.journal.first_run() or connected_at)
+        numbers = self._made_by_others(self.ledger, self.katana.recent, since)
+        self.findings.add(
+            checks.own_integration(
+                self.store.name, numbers, connected=connected_at is not None, since=since
+            )
+        )
+
+    def _made_by_others(
+        self, ledger: Ledger, recent: Sequence[SalesOrder], since: datetime
+    ) -> list[str]:
+        """The numbers of the store's sales orders that this program did not make: those that it
+        does not know, and those that it found there and adopted."""
+        identity = self.store.identity
+        names = {n.lower() for n in (identity, *self.settings.twins(self.store.settings))}
+        own = [
+            order
+            for order in recent
+            if order.ecommerce_store_name.lower() in names
+            and (utc_time(order.created_at) or since) >= since
+        ]
+        known = ledger.orders.by_sales_order([int(order.id) for order in own])
+        importing = {str(r.order_id) for r in ledger.orders.importing(identity)}
+        unknown = [
+            str(order.order_no)
+            for order in own
+            if int(order.id) not in known and str(order.ecommerce_order_id) not in importing
+        ]
+        adopted = [record.sales_order_no for record in ledger.orders.adopted_since(identity, since)]
+        return list(dict.fromkeys([*unknown, *adopted]))
+
+    # SKUs
+
+    def _catalogue(self) -> None:
+        tested, name = "SKUs in the shop", self.store.name
+        products = self.findings.ask(tested, self.store.shop.all_products)
+        if products is None:
+            return
+        variations = self.findings.ask(tested, lambda: self._variations(products))
+        if variations is None:
+            return
+        self.findings.add(*sku_checks.in_shop(name, products, variations))
+        if self.katana.variants is not None:
+            aliases = self.settings.sku_aliases
+            self.findings.add(
+                *sku_checks.against_katana(
+                    name, products, variations, self.katana.variants, aliases
+                )
+            )
+
+    def _variations(self, products: Sequence[Product]) -> Sequence[Product]:
+        parents = [int(product.id) for product in products if product.type in VARIABLE]
+        if not parents:
+            return ()
+        listed = self.store.shop.all_variations(whole=True)
+        if listed is not None:
+            return listed
+        asked = parents[:MOST_PARENTS]
+        if len(asked) < len(parents):
+            found = f"only the first {len(asked)} of {len(parents)} variable products looked at"
+            self.findings.add(ok(self.store.name, "SKUs in the shop", found))
+        return [each for parent in asked for each in self.store.shop.variations(parent)]
+
+    def _open_orders(self) -> None:
+        if self.katana.variants is None:
+            return
+        orders = [self._without_known(order) for order in self._not_yet_imported()]
+        ids = {int(line.product_id) for order in orders for line in order.line_items}
+        products = self.store.shop.products(sorted(ids - {0})) if ids - {0} else ()
+        self.findings.add(
+            sku_checks.on_open_orders(
+                self.store.name,
+                orders,
+                {int(product.id): product for product in products},
+                self.katana.variants,
+                self.settings.sku_aliases,
+                creates=self.settings.orders.create_products,
+            )
+        )
+
+    def _not_yet_imported(self) -> list[Order]:
+        shop, statuses = self.store.shop, self.store.settings.import_statuses
+        ids = [int(order.id) for page in shop.open_orders(statuses) for order in page]
+        known: Mapping[int, object] = {}
+        if self.ledger is not None:
+            records = self.ledger.orders.known(self.store.identity, ids)
+            known = {
+                order_id: record
+                for order_id, record in records.items()
+                if record.in_katana is not InKatana.NO
+                or record.state in (State.SKIPPED, State.IGNORED)
+            }
+        waiting = [order_id for order_id in ids if order_id not in known][-MOST_ORDERS:]
+        read = shop.orders(waiting, None) if waiting else ()
+        return [order for order in read if isinstance(order, Order)]
+
+    def _without_known(self, order: Order) -> Order:
+        """The order without the lines whose variant is remembered, which need no SKU."""
+        lines = tuple(line for line in order.line_items if not self._is_remembered(line))
+        return structs.replace(order, line_items=lines)
+
+    def _is_remembered(self, line: LineItem) -> bool:
+        if self.ledger is None or not line.product_id:
+            return False
+        place = (self.store.identity, int(line.product_id), int(line.variation_id))
+        return self.ledger.catalogue.product(*place) is not None
+
+
+def _rounding(facts: StoreFacts | None) -> str:
+    if facts is None:
+        return "how tax is rounded could not be read"
+    return "tax is rounded " + ("at the subtotal" if facts.round_at_subtotal else "per line")
