@@ -225,6 +225,19 @@ class People(RuleBasedStateMachine):
     def break_something(self, at: str, kind: FaultKind, skip: int) -> None:
         self._server(at).add_fault(Fault(kind, skip=skip, status=500))
 
+    @rule(
+        store=stores,
+        kind=faults,
+        path=st.sampled_from(["/sales_orders", "/products", "/customers", "/sales_orders/"]),
+    )
+    def lose_a_write(self, store: str, kind: FaultKind, path: str) -> None:
+        """An order comes in, and the answer to what is sent to Katana for it goes wrong."""
+        method = "PATCH" if path.endswith("/") else "POST"
+        fault = Fault(kind, method=method, path=path, status=502)
+        self.world.katana.server.add_fault(fault)
+        self.place(store=store, quantity=1, lamp=True, status="processing")
+        self.world.sync(minutes=5)
+
     def _server(self, at: str) -> SandboxServer:
         return self.world.katana.server if at == "katana" else self.world.shops[at].server
 
