@@ -25,13 +25,14 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.errors import Refusal
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
-from katana_woo_sync.sandbox.woocommerce import Item
+from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sandbox.woocommerce.records import Order
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.faults.points import in_a_child, quiet, say
 from tests.sync.world import ANNA, World
 
 STORES = ("eu", "us")
+COURIER = Shipping("Courier", Decimal(5))
 SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
 REVOKED = "ck_" + "0" * 40
 HALF_A_CENT = Decimal("0.005")
@@ -109,7 +110,8 @@ class People(RuleBasedStateMachine):
         items = [Item(self.world.mug[store], quantity)]
         items += [Item(self.world.lamp[store], 1)] if lamp else []
         self.world.clock.tick(seconds=3)
-        order_id = shop.place_order(items, billing=ANNA, status=status)
+        shipping = [COURIER] if lamp else []
+        order_id = shop.place_order(items, billing=ANNA, status=status, shipping=shipping)
         if status == "processing":
             self.processing[store, order_id] = False
 
@@ -228,12 +230,13 @@ class People(RuleBasedStateMachine):
     @rule(
         store=stores,
         kind=faults,
-        path=st.sampled_from(["/sales_orders", "/products", "/customers", "/sales_orders/"]),
+        path=st.sampled_from(
+            ["/sales_orders", "/products", "/customers", "/sales_order_shipping_fee"]
+        ),
     )
     def lose_a_write(self, store: str, kind: FaultKind, path: str) -> None:
         """An order comes in, and the answer to what is sent to Katana for it goes wrong."""
-        method = "PATCH" if path.endswith("/") else "POST"
-        fault = Fault(kind, method=method, path=path, status=502)
+        fault = Fault(kind, method="POST", path=path, status=502)
         self.world.katana.server.add_fault(fault)
         self.place(store=store, quantity=1, lamp=True, status="processing")
         self.world.sync(minutes=5)
