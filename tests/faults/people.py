@@ -292,6 +292,8 @@ class People(RuleBasedStateMachine):
         assert was_processing or not held, f"{name} never was Processing and is in Katana"
         if order.status == "processing":
             assert held or _is_shown(record), f"{name} is neither in Katana nor shown: {record}"
+        fees = [len(self.world.katana.shipping_fees(each.id)) for each in held]
+        assert all(count <= 1 for count in fees), f"{name} has {fees} shipping fees"
         mails = self.world.completions(order.id, shop=store)
         if held and record is not None:
             self._agrees(store, order, held[0], record, name)
