@@ -59,13 +59,18 @@ def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> O
 
 
 def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
-    """The record of an order that a person must look at; tried again in case its cause is gone."""
+    """The record of an order that a person must look at; tried again in case its cause is gone.
+
+    One whose import failed time and again waits for the person: its cause cannot be seen from here.
+    """
+    has_given_up = reason is Reason.TOO_MANY_ATTEMPTS and record.in_katana is InKatana.NO
+    waits = has_given_up or reason in NOTHING_TO_RETRY
     return replace(
         record,
         state=State.ATTENTION,
         reason=reason,
         detail=detail,
-        next_attempt_at=None if reason in NOTHING_TO_RETRY else now + RECHECK,
+        next_attempt_at=None if waits else now + RECHECK,
     )
 
 

@@ -167,7 +167,11 @@ class Ledger:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        finally:
+            if isinstance(error, sqlite3.DatabaseError):
+                raise _explained(self._path, error) from error
 
 
 def _read_only(path: Path) -> str:
@@ -242,7 +246,7 @@ def _explained(path: Path, error: Exception) -> LedgerError:
     text = str(error)
     return LedgerError(
         _explain(path, error),
-        for_later="full" in text or "locked" in text,
+        for_later="full" in text or "locked" in text or "I/O" in text,
         is_broken=_is_broken(text),
     )
 
@@ -265,6 +269,11 @@ def _explain(path: Path, error: Exception) -> str:
         )
     if "full" in text:
         return f"The disk that holds the ledger {path} is full ({text}). Make room and run again."
+    if "I/O" in text:
+        return (
+            f"The disk that holds the ledger {path} does not take or give what it should ({text}). "
+            "It may be full, or failing: make room or look at it, then run again."
+        )
     if "locked" in text:
         return f"The ledger {path} is locked by another program ({text}). Close it and run again."
     return f"The ledger {path} cannot be used: {text}."

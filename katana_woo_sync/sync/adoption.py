@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import Note
+from katana_woo_sync.domain.decide import Note, settle
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.takeover import adopt, agrees, mismatch
-from katana_woo_sync.domain.transitions import for_attention
+from katana_woo_sync.domain.transitions import for_attention, imported
 from katana_woo_sync.domain.witness import is_of_moment
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
@@ -75,6 +75,10 @@ def _adopt(
         living.pop(known.sales_order_id or 0, None)
         if known.in_katana is InKatana.YES and living:
             _doubled(context, store, known, [known.sales_order_no, *living.values()])
+        elif known.reason == Reason.DOUBLED_IN_KATANA and _is_single(context, known):
+            context.save(
+                store, settle(imported(known, State.IMPORTED), context.rules(store)), known
+            )
         return
     for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
         refuse_other_identity(store, same.number, same.identity)
@@ -99,6 +103,12 @@ def _adopt(
         context.report.store(store.name).adopted += 1
     if len(living) > 1:
         _doubled(context, store, record, [*living.values()])
+
+
+def _is_single(context: Context, known: OrderRecord) -> bool:
+    """Whether Katana holds an order once again, after a person deleted its twin."""
+    held = context.katana.sales_orders(store_name=known.identity, order_id=str(known.order_id))
+    return [int(s.id) for s in held if not s.is_deleted] == [known.sales_order_id]
 
 
 def _imported_by_us(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, log
+from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.creating import forget_old_intents
 from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, guarded
@@ -183,8 +184,10 @@ class _Cycle:
     def _katana_failed(self, error: ServiceError) -> None:
         self._katana_works = False
         self._context.report.katana_failed(error)
-        self._context.ledger.stores.set_meta(KATANA_ERROR, str(error))
-        log.error("%s", error)
+        stores = self._context.ledger.stores
+        level = self._level(stores.meta(KATANA_ERROR) or "", str(error), "Katana")
+        stores.set_meta(KATANA_ERROR, str(error))
+        log.log(level, "%s", error)
 
     def connect_again(self, store: Store) -> None:
         """A store that the ledger does not know: taken over if Katana holds its orders."""
@@ -259,8 +262,18 @@ class _Cycle:
             text = f"unexpected: {type(error).__name__}: {text}"
             log.debug("%s", store.name, exc_info=error)
         report.store(store.name).error = text
-        log.error("%s: %s", store.name, text, extra={"store": store.name})
-        self._context.ledger.stores.went_wrong(store.identity, text)
+        stores = self._context.ledger.stores
+        known = stores.get(store.identity)
+        level = self._level(known.last_error if known else "", text, store.identity)
+        log.log(level, "%s: %s", store.name, text, extra={"store": store.name})
+        stores.went_wrong(store.identity, text)
+
+    def _level(self, before: str, text: str, what: str) -> int:
+        """What goes on being wrong is an error once a day: days of it flood no log. The report
+        and `status` show it as long as it is so."""
+        context = self._context
+        is_news = first_today(context.ledger, f"error {what}", context.clock())
+        return logging.ERROR if is_news or text != before else logging.DEBUG
 
 
 def import_due(

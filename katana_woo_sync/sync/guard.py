@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 from katana_woo_sync.clients.errors import (
@@ -18,8 +19,17 @@ from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem
 from katana_woo_sync.sync.locking import LockHeld
 
-FATAL = (Stopped, Cancelled, LockHeld, LedgerError, OtherAccount, KeyboardInterrupt)
-"""What ends the whole run, not one order or store."""
+FATAL = (
+    Stopped,
+    Cancelled,
+    LockHeld,
+    LedgerError,
+    sqlite3.DatabaseError,
+    OtherAccount,
+    KeyboardInterrupt,
+)
+"""What ends the whole run, not one order or store. SQLite's own errors get their words where the
+ledger is closed."""
 
 OF_THE_STORE = (RefusedKey, MissingPermission, Moved, StoreProblem)
 """What concerns every order of a store, or of Katana."""

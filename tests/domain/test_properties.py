@@ -300,11 +300,13 @@ def test_fulfilled_is_final(happened: list[tuple[str, object]]) -> None:
 def test_a_problem_says_when_it_is_looked_at_again_unless_trying_cannot_mend_it(
     record: OrderRecord, reason: Reason
 ) -> None:
-    again = failed(record, reason, "", NOW).next_attempt_at
-    assert again is not None
-    assert again > NOW
+    again = failed(record, reason, "", NOW)
+    given_up = again.reason == Reason.TOO_MANY_ATTEMPTS and record.in_katana is InKatana.NO
+    assert (again.next_attempt_at is None) == given_up
+    assert again.next_attempt_at is None or again.next_attempt_at > NOW
     waits = for_attention(record, reason, "", NOW).next_attempt_at
-    assert (waits is None) == (reason in NOTHING_TO_RETRY)
+    given_up = reason is Reason.TOO_MANY_ATTEMPTS and record.in_katana is InKatana.NO
+    assert (waits is None) == (given_up or reason in NOTHING_TO_RETRY)
     assert waits is None or waits > NOW
 
 
