@@ -46,6 +46,14 @@ class Adoptables:
                 [identity, order_id],
             )
 
+    def ask_again(self, identity: str, order_id: int) -> None:
+        """What is kept of the order waits for its store's word again."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE adoptable SET waiting = 1 WHERE identity = ? AND order_id = ?",
+                [identity, order_id],
+            )
+
     def settled(self, sales_orders: Iterable[SalesOrder]) -> None:
         """It is known whose they are: no store need look at them again."""
         with self._db.atomic():

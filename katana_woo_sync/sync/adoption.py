@@ -61,7 +61,9 @@ def adopt_order(
     ]
     if own:
         _adopt(context, store, order_id, own, order)
-        context.ledger.adoptables.settled(own)
+        record = context.ledger.orders.get(store.identity, order_id)
+        if record is None or record.reason != Reason.DOUBLED_IN_KATANA:
+            context.ledger.adoptables.settled(own)  # twins are kept until one is left
     context.ledger.adoptables.leave(store.identity, order_id)
 
 
@@ -73,13 +75,12 @@ def _adopt(
     living = {int(s.id): str(s.order_no) for s in found if not s.is_deleted}
     if known is not None and known.in_katana is not InKatana.NO:
         living.pop(known.sales_order_id or 0, None)
-        if known.in_katana is InKatana.YES and living:
-            _doubled(context, store, known, [known.sales_order_no, *living.values()])
-        elif known.reason == Reason.DOUBLED_IN_KATANA and _is_single(context, known):
-            context.save(
-                store, settle(imported(known, State.IMPORTED), context.rules(store)), known
-            )
-        return
+        if known.in_katana is InKatana.YES:
+            _twins(context, store, known, [*living.values()])
+            return
+        if not living:
+            return
+        # of two, a person deleted the one that the ledger knows: the other is the order now
     for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
         refuse_other_identity(store, same.number, same.identity)
     now = context.clock()
@@ -103,6 +104,14 @@ def _adopt(
         context.report.store(store.name).adopted += 1
     if len(living) > 1:
         _doubled(context, store, record, [*living.values()])
+
+
+def _twins(context: Context, store: Store, known: OrderRecord, living: list[str]) -> None:
+    """Tell of an order that Katana holds more than once, until it does so no more."""
+    if living:
+        _doubled(context, store, known, [known.sales_order_no, *living])
+    elif known.reason == Reason.DOUBLED_IN_KATANA and _is_single(context, known):
+        context.save(store, settle(imported(known, State.IMPORTED), context.rules(store)), known)
 
 
 def _is_single(context: Context, known: OrderRecord) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, KATANA_SWEEP, advance, read_from
 from katana_woo_sync.domain.decide import see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.takeover import woocommerce_id
 from katana_woo_sync.sync.context import Context, Store, log
 
@@ -81,4 +81,6 @@ def _hear_known(
     seen = see_in_katana(sales_order, record, context.rules(store))
     if seen.record is not None and seen.record != record:
         context.save(store, seen.record, record)
+        if seen.record.in_katana is InKatana.DELETED:
+            context.ledger.adoptables.ask_again(store.identity, record.order_id)
         context.note(store, record, *seen.notes)

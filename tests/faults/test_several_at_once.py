@@ -78,20 +78,27 @@ def test_with_other_numbers_it_is_doubled_and_told_of(world: World) -> None:
     assert world.state(order) == ("attention", Reason.DOUBLED_IN_KATANA)
 
 
-def test_once_a_person_deleted_one_all_is_well(world: World) -> None:
+@pytest.mark.parametrize("deleted", ["ours", "theirs"])
+def test_once_a_person_deleted_one_all_is_well(world: World, deleted: str) -> None:
     other = Machine(world, prefix='order_number_prefix = "B-"')
     order = world.order()
     world.before(world.katana.server, "POST", "/sales_orders", other.sync)
     world.sync()
     world.sync()
-    twin = next(o for o in world.in_katana(order) if o.order_no.startswith("B-"))
-    world.katana.delete_order(twin.id)
+    is_theirs = deleted == "theirs"
+    gone, kept = sorted(
+        world.in_katana(order), key=lambda o: o.order_no.startswith("B-") is not is_theirs
+    )
+    world.katana.delete_order(gone.id)
     for _ in range(3):
         world.sync(minutes=60)
         other.sync(minutes=1)
-    living = [o for o in world.in_katana(order) if o.deleted_at is None]
-    assert len(living) == 1
-    assert world.state(order)[0] == "imported"
+    living = [o.id for o in world.in_katana(order) if o.deleted_at is None]
+    assert living == [kept.id]
+    assert (world.state(order)[0], world.record(order).sales_order_id) == ("imported", kept.id)
+    world.katana.deliver(kept.id)
+    world.sync()
+    assert world.status(order) == "completed"
 
 
 def test_both_carry_a_delivery_and_the_customer_hears_of_it_once(world: World) -> None:
