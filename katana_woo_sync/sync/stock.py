@@ -64,7 +64,7 @@ def sync_stock(
     places = find_places(context, resolver)
     due = [store for store in due if store.identity in places.of_stores]
     # a shop that could not tell of its orders would be sent a quantity without them
-    due = [store for store in due if not context.report.store(store.name).error]
+    due = [store for store in due if _is_worked(context, store)]
     if not due:
         return
     hear_stock(context, places)
@@ -183,7 +183,7 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
     context, places = comparison.context, comparison.places
     here = set(places.stores_at(places.of_stores[store.identity]))
     for other in context.stores.values():
-        if other.identity in here and not context.report.store(other.name).error:
+        if other.identity in here and _is_worked(context, other):
             known = context.ledger.stores.get(other.identity)
             if known is None or known.connected_at is None:
                 continue
@@ -195,6 +195,12 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
                     raise
                 log.debug("%s: not heard before the stock of %s", other.name, store.name)
     return before.again(comparison, store)
+
+
+def _is_worked(context: Context, store: Store) -> bool:
+    """Whether this run is about the store, and could work it."""
+    part = context.report.stores.get(store.name)
+    return part is not None and part.error is None
 
 
 def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:

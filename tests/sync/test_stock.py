@@ -518,3 +518,13 @@ def test_one_store_at_a_place_hears_of_the_others_sale_in_the_same_run(
     assert (stock(world, "eu"), stock(world, "us")) == (8, 8)
     with Ledger.open_to_read(world.ledger) as ledger:
         assert all(not ledger.stock.due(s.identity).variant_ids for s in world.settings.stores)
+
+
+def test_a_cycle_of_one_store_reports_on_that_one(make_world: MakeWorld) -> None:
+    world = stocked(make_world, "eu", "us")
+    count(world, 3)
+    report = world.sync(minutes=15, only="eu")
+    assert list(report.stores) == ["eu"]
+    assert (stock(world, "eu"), stock(world, "us")) == (3, 10)
+    world.sync(minutes=15)
+    assert stock(world, "us") == 3
