@@ -21,6 +21,7 @@ from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.journal import Journal
 from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.statistics import Statistics
 from katana_woo_sync.ledger.stores import Stores
 
 BUSY_SECONDS = 30.0
@@ -58,6 +59,7 @@ class Ledger:
         self.intents = Intents(self._db)
         self.journal = Journal(self._db)
         self.stores = Stores(self._db)
+        self.statistics = Statistics(self._db)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
