@@ -253,8 +253,6 @@ def test_a_location_is_a_name_or_an_id(tmp_path: Path, written: str, location: s
 
 LATER = [
     ('[schedule]\nstock = "1h"', "", "schedule.stock"),
-    ('[report]\npath = "page.html"', "", "report.path"),
-    ("[report]\nhistory_days = 30", "", "report.history_days"),
     ("", "sync_stock = true", "stores[0].sync_stock"),
     ("", "count_other_commitments = false", "stores[0].count_other_commitments"),
     ("", "stock_reserve = 1", "stores[0].stock_reserve"),
@@ -269,6 +267,7 @@ def test_keys_of_later_versions_are_told(tmp_path: Path, top: str, store: str, k
 
 def test_keys_at_their_default_or_acted_on_are_not_told(tmp_path: Path) -> None:
     top = '[orders]\ndiscounts = "net"\ndelivery_days = 7\n[schedule]\nstock = 900'
+    top += '\n[report]\npath = "page.html"\nhistory_days = 30'
     store = 'sync_stock = false\nimport_statuses = ["paid"]\nstock_reserve = "0"'
     assert loaded(tmp_path, text(top=top, store=store)).not_acted_on() == ()
 

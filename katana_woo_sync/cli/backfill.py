@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import click
 
+from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money, safe
 from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
@@ -96,6 +97,7 @@ def command(
         finish(context)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        AfterCycle().done(context)
     show(report, as_json=as_json, quiet=options.verbosity < 0)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import click
 
+from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
 from katana_woo_sync.clients.throttle import Cancelled
@@ -36,6 +37,7 @@ class Loop:
 
     def __init__(self, program: Program) -> None:
         self._program = program
+        self._after = AfterCycle()
         self._fatal: Exception | None = None
 
     def forever(self) -> None:
@@ -72,6 +74,7 @@ class Loop:
                 run_cycle(context, list(self._program.stores.values()), options)
                 if context.report.katana_refused:
                     log.error("Katana refuses the key; the loop goes on and tries again")
+                self._after.done(context)
         except (Stopped, Cancelled):
             pass
         except LockHeld as error:

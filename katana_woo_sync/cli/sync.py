@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import click
 
+from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_report
 from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
@@ -50,6 +51,7 @@ def work(
         run_cycle(context, program.chosen(store), options)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        AfterCycle().done(context)
         return report
     raise SystemExit(int(ExitCode.TRY_LATER))
 

@@ -168,7 +168,6 @@ class Settings:
         version: this one takes them and does nothing with them."""
         found = [
             *_changed("schedule", self.schedule, ScheduleSettings(), ("stock",)),
-            *_changed("report", self.report, ReportSettings(), ("path", "history_days")),
         ]
         for index, store in enumerate(self.stores):
             found += _changed(f"stores[{index}]", store, _STORE, _STORE_KEYS_OF_LATER_VERSIONS)
