@@ -25,7 +25,7 @@ from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.report import Problem
 
 DAYS = 30
-RECENT = 300
+RECENT = 200
 MOST_PROBLEMS = 500
 """More are counted in the stores' figures, and listed by `orders --state attention`."""
 
@@ -136,13 +136,18 @@ def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
 
 
 def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]:
-    """The problems by reason, what concerns most orders first."""
-    groups: dict[str, list[OrderShown]] = {}
+    """The problems by reason: what needs a person first, and what concerns most orders first."""
+    groups: dict[tuple[bool, str], list[OrderShown]] = {}
     for record in map(with_its_complaint, records):
-        groups.setdefault(str(record.reason), []).append(shown.problem(record))
+        key = record.state is State.FAILED, str(record.reason)
+        groups.setdefault(key, []).append(shown.problem(record))
     return [
-        ProblemGroup(reason, words(reason).sentence, words(reason).remedy, orders)
-        for reason, orders in sorted(groups.items(), key=lambda group: -len(group[1]))
+        ProblemGroup(
+            reason, words(reason).sentence, words(reason).remedy, orders, mends_itself=mends_itself
+        )
+        for (mends_itself, reason), orders in sorted(
+            groups.items(), key=lambda group: (group[0][0], -len(group[1]))
+        )
     ]
 
 
@@ -174,6 +179,7 @@ def _late(settings: Settings) -> timedelta:
 def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreShown:
     known = ledger.stores.get(store.identity)
     counts = ledger.orders.counts(store.identity)
+    problems = ledger.orders.find(identities=[store.identity], problems=True)
     return StoreShown(
         name=store.name,
         identity=store.identity,
@@ -181,7 +187,7 @@ def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreSh
         waiting=counts.get(State.QUEUED, 0) + counts.get(State.IMPORTING, 0),
         open_in_katana=ledger.orders.open_in_katana(store.identity),
         done=counts.get(State.FULFILLED, 0),
-        problems=len(ledger.orders.find(identities=[store.identity], problems=True)),
+        problems=sum(record.state is not State.FAILED for record in problems),
     )
 
 
@@ -201,7 +207,7 @@ def _plots(
         ),
         Plot(
             title="From payment to Katana",
-            caption="By the day of the import; each line of the scale is a step up.",
+            caption="How long half of the orders and nine of ten took, by the day of the import.",
             days=days,
             series=minutes(
                 [wait for wait in asked.from_payment(since) if wait.identity in names], days, zone

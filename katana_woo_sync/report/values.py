@@ -31,12 +31,14 @@ class OrderShown:
 
 @dataclass(frozen=True)
 class ProblemGroup:
-    """The orders that need a person for the same reason: what is so, and what to do."""
+    """The orders with the same problem: what is so, and what to do. One that `mends_itself` is
+    tried again without anybody, and comes to need a person only where that does not help."""
 
     reason: str
     sentence: str
     remedy: str
     orders: Sequence[OrderShown]
+    mends_itself: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,4 +105,14 @@ class Page:
     @property
     def problem_count(self) -> int:
         """How many orders need a person."""
-        return sum(len(group.orders) for group in self.problems)
+        return sum(len(group.orders) for group in self.for_people)
+
+    @property
+    def for_people(self) -> list[ProblemGroup]:
+        """What needs a person."""
+        return [group for group in self.problems if not group.mends_itself]
+
+    @property
+    def mending(self) -> list[ProblemGroup]:
+        """What is tried again by itself."""
+        return [group for group in self.problems if group.mends_itself]

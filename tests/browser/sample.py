@@ -31,7 +31,13 @@ url = "https://shop.example.com/us"
 consumer_key = "ck_2"
 consumer_secret = "cs_2"
 """
-REASONS = (Reason.UNKNOWN_SKU, Reason.UNKNOWN_SKU, Reason.BATCH_SHORTAGE, Reason.TOTAL_DIFFERS)
+REASONS = (
+    Reason.UNKNOWN_SKU,
+    Reason.UNKNOWN_SKU,
+    Reason.BATCH_SHORTAGE,
+    Reason.TOTAL_DIFFERS,
+    Reason.TEMPORARY,
+)
 DAYS = 35
 
 
@@ -90,7 +96,13 @@ def _add_problems(ledger: Ledger, settings: Settings, now: datetime) -> None:
     identity = settings.stores[0].identity
     for n, reason in enumerate(REASONS):
         created = now - timedelta(hours=3 * n + 1)
-        detail = ("SKU MUG-RED of “Mug, red”", HOSTILE, "lot 7 holds 2 of 5", "x" * 300)[n]
+        detail = (
+            "SKU MUG-RED of “Mug, red”",
+            HOSTILE,
+            "lot 7 holds 2 of 5",
+            "x" * 300,
+            "it answered 503",
+        )[n]
         ledger.orders.save(
             [
                 OrderRecord(
@@ -102,13 +114,13 @@ def _add_problems(ledger: Ledger, settings: Settings, now: datetime) -> None:
                     currency="EUR",
                     total=Decimal("1049.90"),
                     shop_status=HOSTILE if n == 1 else "processing",
-                    state=State.ATTENTION,
+                    state=State.FAILED if reason is Reason.TEMPORARY else State.ATTENTION,
                     reason=reason,
                     detail=detail,
-                    in_katana=InKatana.YES if n > 1 else InKatana.NO,
-                    sales_order_id=800_000 + n if n > 1 else None,
-                    sales_order_no=f"SO-{20_000 + n}" if n > 1 else "",
-                    katana_status="NOT_SHIPPED" if n > 1 else "",
+                    in_katana=InKatana.YES if n in (2, 3) else InKatana.NO,
+                    sales_order_id=800_000 + n if n in (2, 3) else None,
+                    sales_order_no=f"SO-{20_000 + n}" if n in (2, 3) else "",
+                    katana_status="NOT_SHIPPED" if n in (2, 3) else "",
                     first_seen_at=created,
                     next_attempt_at=now + timedelta(hours=1),
                 )
