@@ -13,7 +13,7 @@ import pytest
 from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally
-from tests.cli.support import run
+from tests.cli.support import run, start, wait_until
 from tests.cli.test_safety import FORBIDDEN, hostile_order
 from tests.sync.world import World
 
@@ -164,3 +164,13 @@ def test_a_broken_ledger_is_told_and_not_painted_over(world: World, tmp_path: Pa
     result = run(world, "report", "--output", str(tmp_path / "asked.html"))
     assert result.exit_code == 2
     assert not (tmp_path / "asked.html").exists()
+
+
+def test_run_keeps_the_page_up_to_date(world: World) -> None:
+    configure(world, report=PAGE)
+    order, page = world.order(), world.directory / "page.html"
+    loop = start(world, "run")
+    wait_until(lambda: page.exists() and f"post={order}&amp;" in page.read_text("utf-8"))
+    loop.terminate()
+    _out, err = loop.communicate(timeout=20)
+    assert loop.returncode == 0, err
