@@ -31,7 +31,6 @@ def test_the_example_loads_as_it_is() -> None:
     settings = load(EXAMPLE, EXAMPLE_VARIABLES)
     assert [store.name for store in settings.stores] == ["eu", "us"]
     assert settings.secrets() == frozenset(EXAMPLE_VARIABLES.values())
-    assert settings.not_acted_on() == ()
 
 
 def test_the_example_shows_every_key() -> None:
@@ -249,23 +248,6 @@ def test_a_wrong_timeout(tmp_path: Path, written: str) -> None:
 @pytest.mark.parametrize(("written", "location"), [('"Main"', "Main"), ("7", "7"), ('""', "")])
 def test_a_location_is_a_name_or_an_id(tmp_path: Path, written: str, location: str) -> None:
     assert loaded(tmp_path, text(store=f"location = {written}")).stores[0].location == location
-
-
-LATER = [
-    ('[report]\npath = "page.html"', "", "report.path"),
-    ("[report]\nhistory_days = 30", "", "report.history_days"),
-]
-
-
-@pytest.mark.parametrize(("top", "store", "key"), LATER)
-def test_keys_of_later_versions_are_told(tmp_path: Path, top: str, store: str, key: str) -> None:
-    assert loaded(tmp_path, text(top=top, store=store)).not_acted_on() == (key,)
-
-
-def test_keys_at_their_default_or_acted_on_are_not_told(tmp_path: Path) -> None:
-    top = '[orders]\ndiscounts = "net"\ndelivery_days = 7\n[schedule]\nstock = 900'
-    store = 'sync_stock = false\nimport_statuses = ["paid"]\nstock_reserve = "0"'
-    assert loaded(tmp_path, text(top=top, store=store)).not_acted_on() == ()
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from decimal import Decimal
 
 import click
 
+from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money, safe
-from katana_woo_sync.cli.setup import exits, say_once_what_is_not_acted_on, start
+from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
@@ -94,7 +95,6 @@ def command(
         raise click.UsageError("--cost-percent goes with --stock.")
     program = start(options, dry_run=dry_run)
     with exits(), program.context() as context:
-        say_once_what_is_not_acted_on(context)
         run = context.ledger.journal.begin_run("backfill", context.clock())
         try:
             stores, found = prepare(context, program.chosen(store), since)
@@ -118,6 +118,7 @@ def command(
         finish(context)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        AfterCycle().done(context)
     show(report, as_json=as_json, quiet=options.verbosity < 0)
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "run": "The loop in the foreground, for a systemd service.",
     "status": "At a glance: orders, problems, and what comes next.",
     "orders": "The orders in the ledger.",
+    "report": "The status page: one HTML file with plots, problems and recent orders.",
     "order": "One order's whole history on both sides.",
     "retry": "Try failed orders and those that need attention again now.",
     "ignore": "Stop trying an order.",

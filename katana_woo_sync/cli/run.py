@@ -11,8 +11,9 @@ from time import monotonic
 
 import click
 
+from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
+from katana_woo_sync.cli.setup import Program, exits, start
 from katana_woo_sync.cli.systemd import Systemd
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.ledger import LedgerError
@@ -36,8 +37,8 @@ def command(options: Globals) -> None:
     """Work on a schedule until SIGTERM or Ctrl-C; the step in hand is finished, twice stops now."""
     program = start(options)
     with exits(), only_run(program.settings.ledger):
-        with program.context() as context:
-            say_once_what_is_not_acted_on(context)
+        with program.context():
+            pass  # a ledger that cannot be used ends the program here, not in its loop
         Loop(program, Systemd()).forever()
 
 
@@ -85,6 +86,7 @@ class Loop:
         self._program = program
         self._systemd = systemd
         self._pulse = Pulse(self._sent, program.settings.schedule.orders)
+        self._after = AfterCycle()
         self._fatal: Exception | None = None
 
     def _sent(self) -> int:
@@ -167,6 +169,7 @@ class Loop:
                 run_cycle(context, list(self._program.stores.values()), options)
                 if context.report.katana_refused:
                     log.error("Katana refuses the key; the loop goes on and tries again")
+                self._after.done(context)
                 self._program.notifier.tell(context)
                 self._systemd.status(status_line(context.report))
                 return context.report

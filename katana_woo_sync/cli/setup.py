@@ -174,15 +174,6 @@ def make_stores(
     return stores
 
 
-def say_once_what_is_not_acted_on(context: Context) -> None:
-    """Tell of keys in the config that this version takes but does not act on, once for each set."""
-    keys = ", ".join(context.settings.not_acted_on())
-    if keys and context.ledger.stores.meta("not_acted_on") != keys:
-        log.warning("this version does not act on these settings yet: %s", keys)
-    if not context.dry_run and context.ledger.stores.meta("not_acted_on") != keys:
-        context.ledger.stores.set_meta("not_acted_on", keys)
-
-
 @contextmanager
 def exits() -> Iterator[None]:
     """Turn what ends a run into a message and the designed exit code, never a traceback."""

@@ -7,9 +7,10 @@ from contextlib import contextmanager
 
 import click
 
+from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_report
-from katana_woo_sync.cli.setup import Program, exits, say_once_what_is_not_acted_on, start
+from katana_woo_sync.cli.setup import Program, exits, start
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.report import ExitCode, Report
@@ -75,13 +76,13 @@ def work(
 ) -> Report:
     """Run one cycle, after `first`, record the run, and `tell` people what is new if asked to."""
     with exits(), program.context() as context:
-        say_once_what_is_not_acted_on(context)
         run = context.ledger.journal.begin_run(name, context.clock())
         if first is not None:
             first(context)
         run_cycle(context, program.chosen(store), options)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
+        AfterCycle().done(context)
         if tell:
             program.notifier.tell(context)
         return report

@@ -179,18 +179,6 @@ class Settings:
         taken = {other.identity for other in self.stores}
         return tuple(name for name in store.twins if name not in taken)
 
-    def not_acted_on(self) -> tuple[str, ...]:
-        """Keys that are set to something other than their default, and are kept for a later
-        version: this one takes them and does nothing with them."""
-        found = [
-            *_changed("report", self.report, ReportSettings(), ("path", "history_days")),
-        ]
-        return tuple(found)
-
-
-def _changed(section: str, given: object, default: object, keys: tuple[str, ...]) -> list[str]:
-    return [f"{section}.{key}" for key in keys if getattr(given, key) != getattr(default, key)]
-
 
 def known_keys() -> Mapping[str, tuple[str, ...]]:
     """Every key that a file may hold, by section; "" is the top of the file. A secret can also be

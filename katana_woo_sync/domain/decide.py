@@ -197,6 +197,7 @@ def new_record(order: Order, now: datetime) -> OrderRecord:
         shop_completed=order.completed,
         needs_processing=order.needs_processing,
         first_seen_at=now,
+        paid=order.paid,
     )
 
 
@@ -213,6 +214,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules) -> OrderReco
         currency=str(order.currency),
         total=order.total,
         needs_processing=order.needs_processing,
+        paid=order.paid or record.paid,
     )
     if is_before_since(order, rules):
         return replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE, detail="")

@@ -41,6 +41,7 @@ class OrderRecord:
     `was_processing` tells that the order was seen as Processing, which is what entitles it to be
     imported. `refunds` are the ids of the refunds that the import took into account.
     `fingerprint` is of what the import used; another one later means that the order was edited.
+    `paid` is when the shop was paid; None where it has not said (cash on delivery).
     `expected` is what Katana's total should be, within `tolerance` (the shop's own roundings);
     `money_differs` says how it is not, until it is or a person sets that aside.
     """
@@ -77,6 +78,7 @@ class OrderRecord:
     next_attempt_at: datetime | None = None
     first_seen_at: datetime
     imported_at: datetime | None = None
+    paid: datetime | None = None
 
     @property
     def is_open_in_katana(self) -> bool:

@@ -137,6 +137,7 @@ class Order(Struct, frozen=True):
     currency: Text = Text()
     prices_include_tax: bool = False
     date_created_gmt: Text = Text()
+    date_paid_gmt: Text = Text()
     date_modified_gmt: Text = Text()
     date_completed_gmt: Text = Text()
     total: Amount = Amount(0)
@@ -158,6 +159,11 @@ class Order(Struct, frozen=True):
     def created(self) -> datetime | None:
         """When the order was placed, UTC."""
         return utc_time(self.date_created_gmt)
+
+    @property
+    def paid(self) -> datetime | None:
+        """When it was paid (UTC); None where the shop has not said."""
+        return utc_time(self.date_paid_gmt)
 
     @property
     def modified(self) -> datetime | None:

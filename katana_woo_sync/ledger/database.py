@@ -22,6 +22,7 @@ from katana_woo_sync.ledger.journal import Journal
 from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.statistics import Statistics
 from katana_woo_sync.ledger.stock import Stock
 from katana_woo_sync.ledger.stores import Stores
 
@@ -62,6 +63,7 @@ class Ledger:
         self.stores = Stores(self._db)
         self.stock = Stock(self._db)
         self.notifications = Notifications(self._db)
+        self.statistics = Statistics(self._db)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:

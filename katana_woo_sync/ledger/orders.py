@@ -293,6 +293,7 @@ def _record(row: Mapping[str, object]) -> OrderRecord:
         "next_attempt_at",
         "first_seen_at",
         "imported_at",
+        "paid",
     ):
         values[name] = read_time(values[name])
     for name in ("total", "katana_total", "expected", "tolerance"):

@@ -54,6 +54,17 @@ def m006_notifications(db: Database) -> None:
     db.execute(NOTIFICATIONS)
 
 
+@migrations()
+def m007_report(db: Database) -> None:
+    """What the status page shows over time: when orders were paid, and what each hour's cycles
+    did; with the indexes that keep its questions quick."""
+    db.execute("ALTER TABLE orders ADD COLUMN paid TEXT")
+    db.execute(TALLIES)
+    db.execute("CREATE INDEX orders_by_created ON orders(created)")
+    db.execute("CREATE INDEX orders_by_imported ON orders(imported_at)")
+    db.execute("CREATE INDEX history_by_time ON history(at)")
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -335,5 +346,15 @@ CREATE TABLE notifications (
     told_at TEXT,
     gone_at TEXT,
     claimed_at TEXT
+) WITHOUT ROWID
+"""
+
+TALLIES = """
+CREATE TABLE tallies (
+    hour TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    what TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (hour, identity, what)
 ) WITHOUT ROWID
 """

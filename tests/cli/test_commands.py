@@ -125,13 +125,6 @@ def test_log_lines_are_json(world: World) -> None:
     assert (imported["store"], imported["order_id"], imported["level"]) == ("eu", order, "info")
 
 
-def test_what_is_not_acted_on_is_said_once(world: World) -> None:
-    with world.config.open("a") as config:
-        config.write('\n[report]\npath = "page.html"\n')
-    assert "report.path" in run(world, "sync").stderr
-    assert "report.path" not in run(world, "sync").stderr
-
-
 def test_status(world: World) -> None:
     world.order()
     run(world, "sync")

@@ -45,6 +45,7 @@ FULL = OrderRecord(
     next_attempt_at=NOW + 2 * DAY,
     first_seen_at=NOW - 2 * DAY,
     imported_at=NOW - 3 * DAY,
+    paid=NOW - 4 * DAY,
 )
 
 

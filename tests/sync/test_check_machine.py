@@ -52,15 +52,6 @@ def test_a_config_with_keys_that_others_may_read(world: World, mode: int, expect
     assert ("chmod 600" in finding.remedy) is (expected is WARNING)
 
 
-def test_settings_that_do_nothing_yet(world: World) -> None:
-    assert found(world, "config", "settings") == []
-    settings = world.settings
-    world.configure(top='[report]\npath = "report.html"\nhistory_days = 30')
-    unused = world.settings.not_acted_on()
-    assert bool(found(world, "config", "settings")) is bool(unused)
-    assert settings.not_acted_on() == ()
-
-
 # The ledger
 
 

@@ -20,18 +20,7 @@ def check_config(settings: Settings) -> list[Finding]:
     """What a config that could be loaded may still have."""
     stores = len(settings.stores)
     found = f"{settings.path}: {stores} {'store' if stores == 1 else 'stores'}"
-    findings = [ok(CONFIG, "can be used", found)]
-    unused = settings.not_acted_on()
-    if unused:
-        findings.append(
-            warning(
-                CONFIG,
-                "settings",
-                f"this version takes these and does nothing with them: {', '.join(unused)}",
-                "Take them out, or upgrade the program",
-            )
-        )
-    return findings + _permissions(settings)
+    return [ok(CONFIG, "can be used", found), *_permissions(settings)]
 
 
 def _permissions(settings: Settings) -> list[Finding]:

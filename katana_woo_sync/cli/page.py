@@ -1,0 +1,262 @@
+"""The status page: what it shows is gathered from the ledger, and it is written as a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from pathlib import Path
+
+from katana_woo_sync import __version__
+from katana_woo_sync.cli.order import links
+from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.transitions import with_its_complaint
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.statistics import Tally
+from katana_woo_sync.report import Page, render
+from katana_woo_sync.report.days import backlog, begin_of, last_days, minutes, per_day
+from katana_woo_sync.report.page import MARK
+from katana_woo_sync.report.values import OrderShown, Plot, ProblemGroup, StoreShown, Trouble
+from katana_woo_sync.sync.cycle import KATANA_ERROR
+from katana_woo_sync.sync.report import Problem
+
+DAYS = 30
+RECENT = 200
+MOST_PROBLEMS = 500
+"""More are counted in the stores' figures, and listed by `orders --state attention`."""
+
+
+class NotWritten(Exception):
+    """The page could not be written; the text says where, why and what to do."""
+
+
+def gather(settings: Settings, ledger: Ledger, now: datetime, zone: tzinfo | None = None) -> Page:
+    """What the page shows; times in the zone (None: the machine's)."""
+    identities = [store.identity for store in settings.stores]
+    problems = ledger.orders.find(identities=identities, problems=True, limit=MOST_PROBLEMS)
+    shown = _Shown(settings, zone)
+    return Page(
+        made_at=now.astimezone(zone),
+        version=__version__,
+        zone=now.astimezone(zone).tzname() or "UTC",
+        troubles=_troubles(settings, ledger, now),
+        problems=_groups(problems, shown),
+        stores=[_store(ledger, store, zone) for store in settings.stores],
+        plots=_plots(settings, ledger, now, zone),
+        orders=[
+            shown.row(record) for record in ledger.orders.find(identities=identities, limit=RECENT)
+        ],
+    )
+
+
+def write(page: Page, path: Path) -> None:
+    """Write the page for its owner alone; whoever reads the file meanwhile sees the old page whole.
+
+    Raises `NotWritten` where it cannot be written, or another file than a page stands there.
+    """
+    try:
+        _refuse_other_files(path)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
+    except OSError as error:
+        raise _not_written(path, error) from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(render(page))
+        os.replace(name, path)
+    except OSError as error:
+        raise _not_written(path, error) from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _refuse_other_files(path: Path) -> None:
+    """A typing error must not cost the ledger or the config."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(MARK))
+    except FileNotFoundError:
+        return
+    if begin not in (b"", MARK.encode()):
+        raise NotWritten(
+            f"{path} holds something else than a status page, and was left as it is; name another "
+            "file, or remove it."
+        )
+
+
+def _not_written(path: Path, error: OSError) -> NotWritten:
+    return NotWritten(
+        f"The status page {path} could not be written ({error.strerror or error}). Name a file in "
+        "a folder that exists and that the user who runs katana-woo-sync may write to."
+    )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Orders as the page shows them."""
+
+    settings: Settings
+    zone: tzinfo | None
+
+    def row(self, record: OrderRecord) -> OrderShown:
+        """An order of the table, with why it is skipped or needs somebody."""
+        record = with_its_complaint(record)
+        sentence = Problem.of("", record).sentence if record.reason else ""
+        return self._order(record, sentence)
+
+    def problem(self, record: OrderRecord) -> OrderShown:
+        """An order under its reason: only what the reason does not say."""
+        return self._order(record, record.detail)
+
+    def _order(self, record: OrderRecord, sentence: str) -> OrderShown:
+        store = next(s for s in self.settings.stores if s.identity == record.identity)
+        where = links(store, record)
+        return OrderShown(
+            store=store.name,
+            number=record.number,
+            created=_local(record.created, self.zone),
+            total=record.total,
+            currency=record.currency,
+            state=str(record.state),
+            sentence=sentence,
+            in_katana_as=record.sales_order_no,
+            shop_status=record.shop_status,
+            katana_status=record.katana_status,
+            shop_link=where["shop"] or "",
+            katana_link=where["katana"],
+            next_attempt_at=_local(record.next_attempt_at, self.zone),
+        )
+
+
+def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
+    return at.astimezone(zone) if at else None
+
+
+def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]:
+    """The problems by reason: what needs a person first, and what concerns most orders first."""
+    groups: dict[tuple[bool, str], list[OrderShown]] = {}
+    for record in map(with_its_complaint, records):
+        key = record.state is State.FAILED, str(record.reason)
+        groups.setdefault(key, []).append(shown.problem(record))
+    return [
+        ProblemGroup(
+            reason, words(reason).sentence, words(reason).remedy, orders, mends_itself=mends_itself
+        )
+        for (mends_itself, reason), orders in sorted(
+            groups.items(), key=lambda group: (group[0][0], -len(group[1]))
+        )
+    ]
+
+
+def _troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]:
+    found = []
+    error = ledger.stores.meta(KATANA_ERROR)
+    if error:
+        found.append(Trouble("Katana", error))
+    for store in settings.stores:
+        known = ledger.stores.get(store.identity)
+        if known is None or known.connected_at is None:
+            remedy = f"run `katana-woo-sync backfill --store {store.name}`."
+            found.append(Trouble(store.name, f"It was never connected; {remedy}"))
+        elif known.last_error:
+            found.append(Trouble(store.name, known.last_error))
+        elif known.last_success_at and now - known.last_success_at > _late(settings):
+            found.append(
+                Trouble(
+                    store.name, "Its last good cycle is long ago. Is cron or the timer running?"
+                )
+            )
+    return found
+
+
+def _late(settings: Settings) -> timedelta:
+    return 3 * settings.schedule.orders
+
+
+def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreShown:
+    known = ledger.stores.get(store.identity)
+    counts = ledger.orders.counts(store.identity)
+    problems = ledger.orders.find(identities=[store.identity], problems=True)
+    return StoreShown(
+        name=store.name,
+        identity=store.identity,
+        last_success_at=_local(known.last_success_at if known else None, zone),
+        waiting=counts.get(State.QUEUED, 0) + counts.get(State.IMPORTING, 0),
+        open_in_katana=ledger.orders.open_in_katana(store.identity),
+        done=counts.get(State.FULFILLED, 0),
+        problems=sum(record.state is not State.FAILED for record in problems),
+    )
+
+
+def _plots(
+    settings: Settings, ledger: Ledger, now: datetime, zone: tzinfo | None
+) -> Sequence[Plot]:
+    days = last_days(now, zone, DAYS)
+    since = begin_of(days[0], zone)
+    names = {store.identity: store.name for store in settings.stores}
+    asked = ledger.statistics
+    plots = [
+        Plot(
+            title="Orders placed",
+            caption="In the shops, by day.",
+            days=days,
+            series=per_day(asked.placed(since), days, zone, names),
+        ),
+        Plot(
+            title="From payment to Katana",
+            caption="How long half of the orders and nine of ten took, by the day of the import.",
+            days=days,
+            series=minutes(
+                [wait for wait in asked.from_payment(since) if wait.identity in names], days, zone
+            ),
+            unit="minutes",
+            overlaid=True,
+        ),
+        Plot(
+            title="Backlog",
+            caption="Orders that waited for their import when the day ended.",
+            days=days,
+            series=backlog(asked.in_backlog(since), days, now, zone, names),
+        ),
+        Plot(
+            title="What went wrong",
+            caption="How often an order failed or came to need a person.",
+            days=days,
+            series=per_day(asked.went_wrong(since), days, zone, names),
+        ),
+    ]
+    if any(store.sync_stock for store in settings.stores):
+        plots.append(_stock(ledger, days, since, zone, names))
+    return [*plots, _requests(settings, ledger, days, since, zone)]
+
+
+def _stock(
+    ledger: Ledger,
+    days: Sequence[date],
+    since: datetime,
+    zone: tzinfo | None,
+    names: Mapping[str, str],
+) -> Plot:
+    counted = ledger.statistics.counted(Tally.STOCK_UPDATED, since)
+    return Plot(
+        title="Stock set",
+        caption="Products and variations whose quantity in the shop was set.",
+        days=days,
+        series=per_day(counted, days, zone, names),
+    )
+
+
+def _requests(
+    settings: Settings, ledger: Ledger, days: Sequence[date], since: datetime, zone: tzinfo | None
+) -> Plot:
+    counted = ledger.statistics.counted(Tally.KATANA_REQUESTS, since)
+    most = settings.katana.requests_per_minute
+    return Plot(
+        title="Requests to Katana",
+        caption=f"By this program; at {most} a minute a day has room for {most * 1440:,}.",
+        days=days,
+        series=per_day(counted, days, zone, {"": "requests"}),
+    )

@@ -1,0 +1,159 @@
+"""What the status page asks of the ledger over time, what is counted for it, and the thinning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlite_utils import Database
+
+from katana_woo_sync.ledger.values import read_time, time_text
+
+_MINUTE = 16
+"""How much of a time's text names its minute: as fine as any time zone's days need."""
+
+_WAITING = "('queued', 'importing', 'failed', 'attention')"
+
+
+class Tally(StrEnum):
+    """What is counted, hour by hour."""
+
+    KATANA_REQUESTS = "katana_requests"
+    """Of the account: its identity is ""."""
+    STOCK_UPDATED = "stock_updated"
+    """Products and variations whose stock was set in a store."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """So many of something at `at` (UTC, to the minute or the hour), of a store or of none ("")."""
+
+    identity: str
+    at: datetime
+    count: int
+
+
+@dataclass(frozen=True)
+class Wait:
+    """An order's way to Katana; times UTC. `end` is None while it waits."""
+
+    identity: str
+    begin: datetime
+    end: datetime | None
+
+
+class Statistics:
+    """Questions about a span of time, and the counts that nothing else in the ledger holds."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def placed(self, since: datetime) -> list[Moment]:
+        """How many orders were placed in the shops, by minute."""
+        return self._moments(
+            f"SELECT identity, substr(created, 1, {_MINUTE}) AS at, count(*) AS n "  # noqa: S608
+            "FROM orders WHERE created >= ? GROUP BY 1, 2",
+            [time_text(since)],
+        )
+
+    def went_wrong(self, since: datetime) -> list[Moment]:
+        """How often an order failed or came to need attention, by minute."""
+        return self._moments(
+            f"SELECT identity, substr(at, 1, {_MINUTE}) AS at, count(*) AS n "  # noqa: S608
+            "FROM history WHERE at >= ? AND side = 'ledger' AND action IN ('failed', 'attention') "
+            "AND identity IS NOT NULL GROUP BY 1, 2",
+            [time_text(since)],
+        )
+
+    def counted(self, what: Tally, since: datetime) -> list[Moment]:
+        """What was counted, by hour."""
+        return self._moments(
+            "SELECT identity, substr(hour, 1, 16) AS at, count AS n FROM tallies "
+            "WHERE what = ? AND hour >= ? ORDER BY hour",
+            [str(what), time_text(since)],
+        )
+
+    def from_payment(self, since: datetime) -> list[Wait]:
+        """The orders imported in this span, from payment on (from when they were placed, where the
+        shop names no payment). Those older than their store's connection waited for that alone and
+        are left out."""
+        return self._waits(
+            "SELECT o.identity, coalesce(o.paid, o.created) AS begin, o.imported_at AS end "
+            "FROM orders o JOIN stores s ON s.identity = o.identity "
+            "WHERE o.imported_at >= ? AND coalesce(o.paid, o.created) >= s.connected_at",
+            [time_text(since)],
+        )
+
+    def in_backlog(self, since: datetime) -> list[Wait]:
+        """The orders that waited for their import at any time in this span, from when they were
+        first seen on."""
+        return self._waits(
+            "SELECT identity, first_seen_at AS begin, imported_at AS end FROM orders "  # noqa: S608
+            "WHERE imported_at >= ? AND imported_at > first_seen_at "
+            "UNION ALL SELECT identity, first_seen_at, NULL FROM orders "
+            f"WHERE identity IN (SELECT identity FROM stores) AND state IN {_WAITING} "
+            "AND in_katana = 'no'",
+            [time_text(since)],
+        )
+
+    def count(self, what: Tally, identity: str, now: datetime, count: int) -> None:
+        """Add to what was counted in this hour."""
+        hour = now.replace(minute=0, second=0, microsecond=0)
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT INTO tallies VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (hour, identity, what) DO UPDATE SET count = count + excluded.count",
+                [time_text(hour), identity, str(what), count],
+            )
+
+    def thin(self, before: datetime) -> int:
+        """Erase what is older than this from the history, the runs, the counts, and the notes and
+        details of orders that are done with. Returns how many lines of history went.
+
+        What keeps an order from being imported twice stays (ids, numbers, totals, digests), and so
+        does all of an order that is still open: a note of a refund decides about its delivery. Of
+        items created in Katana the line stays, without its text: they are counted.
+        """
+        limit = time_text(before)
+        # without it what was erased can still be read in the file
+        self._db.execute("PRAGMA secure_delete = ON")
+        with self._db.atomic():
+            gone = self._db.execute(
+                "DELETE FROM history WHERE at < ? "
+                "AND NOT (order_id IS NULL AND action LIKE 'created %')",
+                [limit],
+            ).rowcount
+            self._db.execute(
+                "UPDATE history SET detail = '' WHERE at < ? AND detail != ''", [limit]
+            )
+            self._db.execute(
+                "DELETE FROM notes WHERE at < ? AND (identity, order_id) IN "
+                "(SELECT identity, order_id FROM orders WHERE state IN ('fulfilled', 'skipped'))",
+                [limit],
+            )
+            self._db.execute(
+                "UPDATE orders SET detail = '' WHERE created < ? AND detail != '' "
+                "AND state IN ('fulfilled', 'skipped')",
+                [limit],
+            )
+            self._db.execute("DELETE FROM runs WHERE started_at < ?", [limit])
+            self._db.execute("DELETE FROM tallies WHERE hour < ?", [limit])
+        return gone
+
+    def _moments(self, sql: str, values: Sequence[object]) -> list[Moment]:
+        found = []
+        for row in self._db.query(sql, values):
+            at = read_time(f"{row['at']}Z")
+            if at is not None:
+                found.append(Moment(row["identity"], at, int(row["n"])))
+        return found
+
+    def _waits(self, sql: str, values: Sequence[object]) -> list[Wait]:
+        found = []
+        for row in self._db.query(sql, values):
+            begin = read_time(row["begin"])
+            if begin is not None:
+                found.append(Wait(row["identity"], begin, read_time(row["end"])))
+        return found

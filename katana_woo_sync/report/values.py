@@ -1,0 +1,118 @@
+"""What the status page shows. Times are aware; texts are data and may hold anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderShown:
+    """An order in the table, or in want of a person. `total` is with tax, in `currency`; the links
+    lead to the order in the shop and, where it is there, in Katana."""
+
+    store: str
+    number: str
+    created: datetime | None
+    total: Decimal
+    currency: str
+    state: str
+    sentence: str
+    in_katana_as: str
+    shop_status: str
+    katana_status: str
+    shop_link: str
+    katana_link: str | None
+    next_attempt_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ProblemGroup:
+    """The orders with the same problem: what is so, and what to do. One that `mends_itself` is
+    tried again without anybody, and comes to need a person only where that does not help."""
+
+    reason: str
+    sentence: str
+    remedy: str
+    orders: Sequence[OrderShown]
+    mends_itself: bool = False
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What stops more than an order: a store or Katana (`who`) that cannot be worked, and why."""
+
+    who: str
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreShown:
+    """A store at a glance."""
+
+    name: str
+    identity: str
+    last_success_at: datetime | None
+    waiting: int
+    open_in_katana: int
+    done: int
+    problems: int
+
+
+@dataclass(frozen=True)
+class Series:
+    """A value for each day of a plot, of a store or of everything."""
+
+    name: str
+    values: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """Bars for each day. Series are stacked, or with `overlaid` drawn over each other, the largest
+    first. `unit` "minutes" has a logarithmic scale: one outage must not flatten all other days."""
+
+    title: str
+    caption: str
+    days: Sequence[date]
+    series: Sequence[Series]
+    unit: Literal["count", "minutes"] = "count"
+    overlaid: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(value for series in self.series for value in series.values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """The whole page."""
+
+    made_at: datetime
+    version: str
+    zone: str
+    troubles: Sequence[Trouble]
+    problems: Sequence[ProblemGroup]
+    stores: Sequence[StoreShown]
+    plots: Sequence[Plot]
+    orders: Sequence[OrderShown]
+    """The newest, newest first."""
+
+    @property
+    def problem_count(self) -> int:
+        """How many orders need a person."""
+        return sum(len(group.orders) for group in self.for_people)
+
+    @property
+    def for_people(self) -> list[ProblemGroup]:
+        """What needs a person."""
+        return [group for group in self.problems if not group.mends_itself]
+
+    @property
+    def mending(self) -> list[ProblemGroup]:
+        """What is tried again by itself."""
+        return [group for group in self.problems if group.mends_itself]
