@@ -40,6 +40,8 @@ class FaultKind(Enum):
     """Wait `Fault.seconds`, then act and answer normally (a client may have given up by then)."""
     DELAY_AFTER = "delay_after"
     """Act, then wait `Fault.seconds` before answering."""
+    SILENT = "silent"
+    """Wait `Fault.seconds`, then close the connection; the request is never acted on."""
     DROP_BEFORE = "drop_before"
     """Close the connection without acting."""
     DROP_AFTER = "drop_after"
@@ -116,6 +118,8 @@ class SandboxServer:
         self.seconds_ahead = 0.0
         """How far the clock that answers are dated by is ahead of this machine's."""
         self.requests: list[RecordedRequest] = []
+        self.in_hand = 0
+        """Requests that came and are not answered yet: a client may have given up on them."""
 
     @property
     def url(self) -> str:
@@ -182,9 +186,15 @@ class SandboxServer:
         environ[SECONDS_AHEAD] = self.seconds_ahead
         request = Request(environ)
         body = request.get_data()
-        fault = self._take_fault(request.method, request.path)
-        response = self._answer(request, fault)
-        self._record(request, body, 0 if response is None else response.status_code)
+        with self._lock:
+            self.in_hand += 1
+        try:
+            fault = self._take_fault(request.method, request.path)
+            response = self._answer(request, fault)
+            self._record(request, body, 0 if response is None else response.status_code)
+        finally:
+            with self._lock:
+                self.in_hand -= 1
         if response is None:
             _close_connection(environ)
             # werkzeug takes this as a client that went away, and reports nothing.
@@ -211,6 +221,9 @@ class SandboxServer:
                 response = self._handle(request)
                 time.sleep(fault.seconds)
                 return response
+            case FaultKind.SILENT:
+                time.sleep(fault.seconds)
+                return None
             case FaultKind.DROP_BEFORE:
                 return None
             case FaultKind.DROP_AFTER:

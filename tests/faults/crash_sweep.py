@@ -45,10 +45,10 @@ class Outcome:
 
 
 @contextmanager
-def scenario() -> Iterator[Scenario]:
-    """A scenario in a directory of its own."""
+def scenario(*, timeout: float = 5) -> Iterator[Scenario]:
+    """A scenario in a directory of its own; the program waits so many seconds for an answer."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        yield Scenario(Path(directory), stack)
+        yield Scenario(Path(directory), stack, timeout=timeout)
 
 
 def undisturbed() -> tuple[list[int], State]:

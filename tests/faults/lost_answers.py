@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +20,12 @@ from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from tests.faults.crash_sweep import differences, scenario
 from tests.faults.points import quiet, say
 from tests.faults.scenario import Scenario, State
+
+TIMEOUT = 1
+"""Seconds that the program waits where an answer comes too late."""
+
+TOO_LATE = 1.3
+"""Seconds after which a server that is too slow acts or answers."""
 
 PAGE = "<html><head><title>Bad Gateway</title></head><body>Sorry.</body></html>"
 
@@ -39,6 +46,9 @@ def ways() -> dict[str, Fault]:
         "cut off": Fault(FaultKind.TRUNCATE),
         "empty": Fault(FaultKind.EMPTY),
         "a page with 200": Fault(FaultKind.HTML),
+        "time-out, never acted": Fault(FaultKind.SILENT, seconds=TOO_LATE),
+        "time-out after it acted": Fault(FaultKind.DELAY_AFTER, seconds=TOO_LATE),
+        "time-out, acted later": Fault(FaultKind.DELAY, seconds=TOO_LATE),
     }
 
 
@@ -77,11 +87,13 @@ def undisturbed() -> tuple[list[Loss], State]:
 
 def lose(loss: Loss, wanted: State) -> tuple[Loss, tuple[str, ...]]:
     """Run the scenario with this answer lost; how the end differs from the undisturbed one."""
-    with scenario() as there:
+    fault = ways()[loss.way]
+    with scenario(timeout=TIMEOUT if fault.seconds else 5) as there:
+        # minutes pass only once a slow server has finished: that is what is waited for
+        there.world.clock.before_moving = lambda: _finished(server_of(there, loss.server))
         for number, step in enumerate(there.steps()):
             there.before(number)
             if number == loss.step:
-                fault = ways()[loss.way]
                 fault.skip = loss.request
                 server_of(there, loss.server).add_fault(fault)
             _attempt(there, number, step)
@@ -89,6 +101,12 @@ def lose(loss: Loss, wanted: State) -> tuple[Loss, tuple[str, ...]]:
                 there.finish()  # what the next step needs must be there
         there.finish()
         return loss, tuple(differences(wanted, there.state()))
+
+
+def _finished(server: SandboxServer) -> None:
+    """Wait until the server is done with all that it was asked."""
+    while server.in_hand:
+        time.sleep(0.01)
 
 
 def _attempt(there: Scenario, number: int, step: object) -> None:
@@ -109,9 +127,13 @@ def _attempt(there: Scenario, number: int, step: object) -> None:
     raise last
 
 
-def sweep(*, every: int = 1, jobs: int = 1, first: int = 1) -> tuple[int, list[str]]:
-    """Lose every so many-th answer; returns how many were lost, and what ended otherwise."""
+def sweep(
+    *, every: int = 1, jobs: int = 1, first: int = 1, only: str = ""
+) -> tuple[int, list[str]]:
+    """Lose every so many-th answer, `only` in the ways that have this in their name; returns how
+    many were lost, and what ended otherwise."""
     losses, wanted = undisturbed()
+    losses = [loss for loss in losses if only in loss.way]
     chosen = losses[first - 1 :: every]
     work = partial(lose, wanted=wanted)
     if jobs == 1:
@@ -133,8 +155,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n", maxsplit=1)[0])
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="only the ways that have this in their name")
     options = parser.parse_args()
-    lost, wrong = sweep(every=options.every, jobs=options.jobs)
+    lost, wrong = sweep(every=options.every, jobs=options.jobs, only=options.only)
     for words in wrong:
         say(words)
     say(f"{lost} answers lost, {len(wrong)} of the runs ended otherwise than undisturbed")

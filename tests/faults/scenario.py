@@ -25,8 +25,8 @@ BO = Address(first_name="Bo", last_name="Lund", address_1="1 Quay", email="bo@ex
 class Scenario:
     """A world with orders of every kind, and the steps that the program takes in it."""
 
-    def __init__(self, directory: Path, stack: ExitStack) -> None:
-        self.world = World(directory, stack, names=("eu", "us"))
+    def __init__(self, directory: Path, stack: ExitStack, *, timeout: float = 5) -> None:
+        self.world = World(directory, stack, names=("eu", "us"), timeout=timeout)
         self.world.configure(stores=dict.fromkeys(self.world.shops, "sync_stock = true"))
         for name, shop in self.world.shops.items():
             shop.set_stock(self.world.mug[name], 40)

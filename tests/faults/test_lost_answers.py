@@ -9,3 +9,9 @@ def test_a_lost_answer_changes_nothing_in_the_end() -> None:
     lost, wrong = sweep(every=197, first=31)
     assert lost > 4
     assert wrong == []
+
+
+def test_a_time_out_changes_nothing_in_the_end() -> None:
+    lost, wrong = sweep(every=131, first=20, only="time-out")
+    assert lost > 1
+    assert wrong == []

@@ -61,12 +61,15 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+        self.before_moving: Callable[[], object] = lambda: None
+        """Called before time moves on."""
 
     def __call__(self) -> datetime:
         return self.now
 
     def tick(self, **duration: float) -> datetime:
         """Move on by so many `seconds`, `minutes`, `hours` or `days`."""
+        self.before_moving()
         self.now += timedelta(**duration)
         return self.now
 
@@ -106,10 +109,12 @@ class World:
         *,
         clock: Clock | None = None,
         names: Sequence[str] = ("eu",),
+        timeout: float = 5,
         requests_per_minute: int | None = None,
         katana: KatanaSandbox | None = None,
     ) -> None:
         self.directory = directory
+        self.timeout = timeout
         self.clock = clock or Clock()
         self.katana = katana or stack.enter_context(
             KatanaSandbox(clock=self.clock, requests_per_minute=requests_per_minute)
@@ -155,6 +160,7 @@ class World:
             login = LOGIN.format(
                 name=name, url=shop.url, key=shop.consumer_key, secret=shop.consumer_secret
             )
+            login = replaced(login, f"timeout = {self.timeout}")
             text += f"\n[[stores]]\n{replaced(login, (stores or {}).get(name, ''))}\n"
         self.config.write_text(text, encoding="utf-8")
         self.config.chmod(0o600)
@@ -178,7 +184,7 @@ class World:
                 settings.katana,
                 redactor=redactor,
                 throttle=self._throttle(settings.katana.requests_per_minute),
-                timeout=5,
+                timeout=self.timeout,
                 attempts=1,
             ),
             stores=stores,
