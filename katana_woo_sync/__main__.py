@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+
+# Until a command listens for it, Ctrl-C ends the program at once, as SIGTERM does: nothing was
+# begun, and Python's own way is a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from katana_woo_sync.cli.main import main
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import msgspec
 
 from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.errors import NotTheApi, ServiceError, Temporary
+from katana_woo_sync.domain.fields import LARGEST_WHOLE
 from katana_woo_sync.domain.text import clean
 from katana_woo_sync.domain.woocommerce import Order
 
@@ -98,7 +99,7 @@ def read_order(data: object) -> ReadOrder | None:
         if not isinstance(data, dict):
             return None
         order_id = data.get("id")
-        if not isinstance(order_id, int) or not order_id:
+        if not isinstance(order_id, int) or not 0 < order_id <= LARGEST_WHOLE:
             return None
         return UnreadableOrder(order_id, clean(str(data.get("number", "")), 100), str(error)[:300])
 

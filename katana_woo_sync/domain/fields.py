@@ -18,6 +18,9 @@ LARGEST_EXPONENT = 18
 
 SMALLEST_EXPONENT = -40
 
+LARGEST_WHOLE = 2**63 - 1
+"""What a database holds; no id is larger."""
+
 T = TypeVar("T")
 
 
@@ -67,6 +70,8 @@ def _whole(value: object) -> Whole:
     amount = _amount(value)
     if amount != amount.to_integral_value():
         raise ValueError("a whole number is expected")
+    if abs(amount) > LARGEST_WHOLE:
+        raise ValueError("the number is too large")
     return Whole(int(amount))
 
 

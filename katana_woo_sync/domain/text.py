@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Iterable
 
 from katana_woo_sync.domain.woocommerce import Meta
 
 _TAG = re.compile(r"<[^<>]{0,500}>")
+_UNHOLDABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _SPACES = re.compile(r"[ \t\r\f\v]+")
 
 
@@ -19,8 +19,7 @@ def clean(text: str, limit: int = 0) -> str:
     NUL, other control characters and lone surrogates go; line breaks and every letter, emoji
     included, stay. `limit` cuts to so many characters, ending in "…"; 0 cuts nothing.
     """
-    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs"))
-    kept = _SPACES.sub(" ", kept).strip()
+    kept = _SPACES.sub(" ", _UNHOLDABLE.sub("", text)).strip()
     return kept if not limit or len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
 
 

@@ -171,7 +171,9 @@ class Importer:
         """Something the order needs (a customer, a product, itself) may yet come into being."""
         known = self._current(record.order_id)
         if known is not None and known.state is State.IMPORTING:
-            return  # its own create is what is unknown; `settle_unknown` asks for it
+            # its own create is what is unknown; `settle_unknown` asks for it
+            self._context.save(self._store, replace(known, detail=str(error.__cause__ or "")))
+            return
         self._context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
 
     def _prepare(self, order: Order) -> _Ready:
@@ -345,7 +347,7 @@ class Importer:
             return
         with context.ledger.atomic():
             context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
-            again = failed(record, Reason.ANSWER_LOST, "", context.clock())
+            again = failed(record, Reason.ANSWER_LOST, record.detail, context.clock())
             context.save(self._store, again, record)
 
     def _found_in_katana(self, record: OrderRecord, sales_order: SalesOrder) -> None:

@@ -29,7 +29,7 @@ Break = Callable[[], None]
 
 SERVICES = frozenset(
     {"sales orders", "customers", "products", "services", "variants", "tax rates", "stock"}
-    | {"adjustments", "shops", "quantities", "mails"}
+    | {"adjustments", "shops", "quantities", "mails", "secrets told"}
 )
 """The parts of the state that are not the ledger's."""
 
@@ -59,7 +59,7 @@ def undisturbed() -> tuple[list[int], State]:
             there.before(number)
             points.append(in_a_child(step, 0)[1])
         there.finish()
-        return points, there.state()
+        return points, there.wanted()
 
 
 def crash(

@@ -82,7 +82,7 @@ def undisturbed() -> tuple[list[Loss], State]:
                 for way in ways()
             ]
         there.finish()
-        return losses, there.state()
+        return losses, there.wanted()
 
 
 def lose(loss: Loss, wanted: State) -> tuple[Loss, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Va
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.rebuild import rebuild
+from tests.faults.secrets import keep_log, leaks
 from tests.sync.world import ANNA, World
 
 State = dict[str, object]
@@ -30,6 +31,7 @@ class Scenario:
         self.world.configure(stores=dict.fromkeys(self.world.shops, "sync_stock = true"))
         for name, shop in self.world.shops.items():
             shop.set_stock(self.world.mug[name], 40)
+        keep_log(self.world, stack)
         self._place_orders()
 
     def _place_orders(self) -> None:
@@ -140,7 +142,12 @@ class Scenario:
             "mails": sorted((mail.order_id, mail.after) for mail in world.shop.mails),
             "ledger": [_record(record) for record in records],
             "open intents": intents,
+            "secrets told": leaks(world),
         }
+
+    def wanted(self) -> State:
+        """The state of an undisturbed run, which tells no secret either."""
+        return {**self.state(), "secrets told": []}
 
     def _sales_order(self, order: SalesOrder) -> tuple[str, ...]:
         world = self.world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlencode
 
@@ -33,7 +34,15 @@ class ApiError(Exception):
 def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
     found = {"X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff", **(headers or {})}
-    return Response(msgspec.json.encode(value), status, headers=found, content_type=JSON_TYPE)
+    return Response(_encoded(value), status, headers=found, content_type=JSON_TYPE)
+
+
+def _encoded(value: object) -> bytes:
+    """The value as JSON; half an emoji, which a plugin cut, as the escape that PHP's JSON has."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value)).encode()
 
 
 def error(problem: ApiError) -> Response:
