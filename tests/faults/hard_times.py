@@ -28,6 +28,7 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.config import load
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SHOP_OVERLAP
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.transitions import retried
 from katana_woo_sync.ledger import Ledger
@@ -246,6 +247,10 @@ class HardTimes(Watched):
         with self.world.program().context(patience=0.2) as context:
             identities = [store.identity for store in context.stores.values()]
             records = context.ledger.orders.find(identities=identities, problems=True)
+            names = {store.identity: name for name, store in context.stores.items()}
+            for record in records:
+                if record.reason is Reason.COMPLETED_UNSEEN:  # imported because a person says so
+                    self.processing.setdefault((names[record.identity], record.order_id), True)
             again = [record for record in map(retried, records) if record is not None]
             context.ledger.orders.save(again)
         self.world.sync(minutes=1)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from katana_woo_sync.sync import shop_side
@@ -32,5 +33,7 @@ def test_a_program_that_forgets_an_order_would_be_found_out(
         merge(context, store, orders[:-1])
 
     monkeypatch.setattr(shop_side, "merge", forgetful)
+    # no shortest history is looked for, and the histories are always the same ones
+    found = settings(profile(60, 15), phases=[Phase.generate], derandomize=True)
     with pytest.raises(AssertionError):
-        run_state_machine_as_test(OrdinaryDays, settings=profile(examples=60, steps=15))
+        run_state_machine_as_test(OrdinaryDays, settings=found)
