@@ -249,7 +249,7 @@ class HardTimes(Watched):
             records = context.ledger.orders.find(identities=identities, problems=True)
             names = {store.identity: name for name, store in context.stores.items()}
             for record in records:
-                if record.reason is Reason.COMPLETED_UNSEEN:  # imported because a person says so
+                if record.reason == Reason.COMPLETED_UNSEEN:  # imported because a person says so
                     self.processing.setdefault((names[record.identity], record.order_id), True)
             again = [record for record in map(retried, records) if record is not None]
             context.ledger.orders.save(again)
