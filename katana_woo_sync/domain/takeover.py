@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
 from katana_woo_sync.domain.decide import (
     GONE,
@@ -16,7 +17,7 @@ from katana_woo_sync.domain.fields import Text, Whole, utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
-from katana_woo_sync.domain.witness import is_of_order
+from katana_woo_sync.domain.witness import CLOSE_TOTAL, SAME_MOMENT, is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 
@@ -81,6 +82,46 @@ def _lost(sales_order: SalesOrder) -> Order:
         total=sales_order.total or Order(id=sales_order.id).total,
         date_created_gmt=sales_order.order_created_date,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """A sales order of a shop that is not in the config. `created` UTC, `total` with tax, in the
+    order's currency."""
+
+    order_id: int
+    store_name: str
+    order_no: str
+    created: datetime
+    total: Decimal | None
+
+
+def stranger(sales_order: SalesOrder) -> Stranger | None:
+    """What is remembered of it; None where it cannot be compared with an order."""
+    order_id, created = woocommerce_id(sales_order), sales_order.created_date
+    if order_id is None or created is None:
+        return None
+    return Stranger(
+        order_id,
+        str(sales_order.ecommerce_store_name),
+        str(sales_order.order_no),
+        created,
+        sales_order.total,
+    )
+
+
+def is_same_order(record: OrderRecord, held: Stranger) -> bool:
+    """Whether another shop's sales order is this order: id, minute, and number or total agree.
+
+    Two shops count their ids for themselves, so an id and a minute could agree by chance.
+    """
+    if record.order_id != held.order_id or record.created is None:
+        return False
+    if abs(held.created - record.created) > SAME_MOMENT:
+        return False
+    if held.order_no.endswith(record.number):
+        return True
+    return held.total is not None and abs(held.total - record.total) <= CLOSE_TOTAL
 
 
 def woocommerce_id(sales_order: SalesOrder) -> int | None:

@@ -21,6 +21,7 @@ from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
+from katana_woo_sync.sync.strangers import Strangers
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, connect, start_cursor, take_over
 
@@ -59,10 +60,11 @@ def prepare(
         context.report.store(store.name)
         if _guarded(context, store, partial(_look, context, store, since)):
             ready.append(store)
-    ready = _adopt_all(context, ready)
+    strangers = Strangers(context)
+    ready = _adopt_all(context, ready, strangers)
     found = []
     for store in list(ready):
-        if _guarded(context, store, partial(_scan, context, store)):
+        if _guarded(context, store, partial(_scan, context, store, strangers)):
             found.append(_found(context, store))
         else:
             ready.remove(store)
@@ -98,12 +100,12 @@ def _look(context: Context, store: Store, since: datetime | None) -> None:
     start_cursor(context, store)
 
 
-def _adopt_all(context: Context, stores: Sequence[Store]) -> list[Store]:
+def _adopt_all(context: Context, stores: Sequence[Store], strangers: Strangers) -> list[Store]:
     """Takeover, once per store: a list of everything that Katana holds from WooCommerce.
 
     Returns the stores with which that went well."""
     new = [store for store in stores if not _is_connected(context, store)]
-    failed = take_over(context, new) if new else {}
+    failed = take_over(context, new, strangers) if new else {}
     for store in new:
         if store.name in failed:
             _failed(context, store, failed[store.name])
@@ -115,9 +117,10 @@ def _is_connected(context: Context, store: Store) -> bool:
     return known is not None and known.connected_at is not None
 
 
-def _scan(context: Context, store: Store) -> None:
+def _scan(context: Context, store: Store, strangers: Strangers) -> None:
     scan(context, store)
     _apply_since(context, store)
+    strangers.refuse_copy(store)
     context.ledger.stores.swept(store.identity, context.clock())
 
 

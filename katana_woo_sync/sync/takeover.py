@@ -12,6 +12,7 @@ from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
 from katana_woo_sync.sync.katana_side import CURSOR, candidates, merge_sales_orders
 from katana_woo_sync.sync.shop_side import cursor_name
+from katana_woo_sync.sync.strangers import Strangers
 
 CLOCKS_APART = timedelta(hours=1)
 """How far a store's clock may be from Katana's when its changes are read from an import on."""
@@ -40,11 +41,14 @@ def check_account(context: Context) -> None:
         stores.set_meta("katana_key", key)
 
 
-def take_over(context: Context, stores: Sequence[Store]) -> dict[str, Exception]:
+def take_over(
+    context: Context, stores: Sequence[Store], strangers: Strangers | None = None
+) -> dict[str, Exception]:
     """Adopt what Katana holds of these stores' orders, deleted ones too: one list for all.
 
-    Returns what went wrong with a store, by its name; it holds up no other. Raises a `ServiceError`
-    where Katana cannot be asked; what was adopted before stays adopted.
+    `strangers` hears of them all. Returns what went wrong with a store, by its name; it holds up
+    no other. Raises a `ServiceError` where Katana cannot be asked; what was adopted before stays
+    adopted.
     """
     failed: dict[str, Exception] = {}
     newest: datetime | None = None
@@ -54,6 +58,8 @@ def take_over(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
             newest = max((s.updated for s in page if s.updated), default=None)
         with context.step(), context.ledger.atomic():
             merge_sales_orders(context, page)
+        if strangers is not None:
+            strangers.hear(page)
         for store in [store for store in stores if store.name not in failed]:
             try:
                 adopt_waiting(context, store)

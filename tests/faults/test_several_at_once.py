@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.domain.reasons import Reason
 from tests.sync.world import World
@@ -111,3 +112,129 @@ def test_both_carry_a_delivery_and_the_customer_hears_of_it_once(world: World) -
     world.sync()
     other.sync(minutes=1)
     assert (world.status(order), world.completions(order)) == ("completed", 1)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[World]:
+    """A store whose live address is another than the one that answers here: a copy, or moved."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.configure(stores={"eu": 'katana_store_name = "shop.example.com"'})
+        world.backfill()
+        yield world
+
+
+def test_with_a_new_ledger_a_copy_and_a_moved_shop_are_refused(live: World) -> None:
+    orders = [live.order() for _ in range(3)]
+    live.sync()
+    with Machine(live):
+        error = str(live.backfill().store("eu").error)
+        assert "Katana holds 3 of its open orders already" in error
+        assert 'katana_store_name = "shop.example.com"' in error
+        live.sync()
+        assert live.state(orders[0])[0] == "queued"
+        assert len(live.katana.sales_orders()) == 3
+        live.configure(stores={"eu": 'katana_store_name = "shop.example.com"'})
+        live.backfill()
+        assert live.state(orders[0]) == ("imported", "")
+    assert len(live.katana.sales_orders()) == 3
+
+
+def test_what_was_deleted_under_another_name_may_be_imported_under_this_one(live: World) -> None:
+    order = live.order()
+    live.sync()
+    live.katana.delete_order(live.sales_order(order).id)
+    with Machine(live):
+        assert live.state(order) == ("imported", "")
+
+
+def test_two_machines_in_turns_double_nothing(world: World) -> None:
+    other = Machine(world)
+    orders = []
+    for turn in range(6):
+        orders.append(world.order())
+        if turn % 2:
+            other.sync(minutes=5)
+        else:
+            world.sync()
+    assert [len(world.in_katana(order)) for order in orders] == [1] * 6
+
+
+def test_another_integration_in_the_same_second_is_adopted(world: World) -> None:
+    order = world.order()
+    world.before(
+        world.katana.server,
+        "POST",
+        "/sales_orders",
+        lambda: world.foreign(order, store_name=world.identity),
+    )
+    world.sync()
+    world.settle(3)
+    assert len(world.in_katana(order)) == 1
+    assert world.state(order) == ("imported", "")
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled", "refunded", "on-hold"])
+def test_a_person_changes_the_shops_order_while_it_is_being_completed(
+    world: World, status: str
+) -> None:
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    handle = world.shop.server._handle
+
+    def just_before(request: Request) -> Response:
+        if "include" in request.args and world.status(order) == "processing":
+            world.shop.set_status(order, status)
+        return handle(request)
+
+    world.shop.server._handle = just_before
+    world.sync()
+    world.settle(3)
+    assert world.status(order) == status
+    assert world.completions(order) == (status == "completed")
+
+
+def test_a_person_delivers_in_katana_while_the_program_does(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "completed")
+    sales_order = world.sales_order(order).id
+    world.before(
+        world.katana.server,
+        "PATCH",
+        f"/sales_orders/{sales_order}",
+        lambda: world.katana.deliver(sales_order),
+    )
+    world.sync()
+    world.settle(3)
+    assert world.state(order) == ("fulfilled", "")
+    assert world.sales_order(order).status == "DELIVERED"
+
+
+def test_a_person_deletes_in_katana_while_the_program_delivers(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "completed")
+    sales_order = world.sales_order(order).id
+    world.before(
+        world.katana.server,
+        "PATCH",
+        f"/sales_orders/{sales_order}",
+        lambda: world.katana.delete_order(sales_order),
+    )
+    world.sync()
+    world.settle(2)
+    assert len(world.in_katana(order)) == 1
+    assert world.record(order).in_katana == "deleted"
+
+
+def test_a_shop_restored_from_a_backup_touches_no_earlier_order(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.shop.edit_order(order, order_key="wc_order_another")
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert len(world.in_katana(order)) == 1
+    assert world.sales_order(order).status != "DELIVERED"
+    assert world.state(order)[0] == "attention"
