@@ -77,6 +77,13 @@ def _is_ca_file(error: BaseException) -> bool:
 
 def reason(error: BaseException) -> str:
     """The innermost cause in short words; requests' own text holds the whole address."""
+    words = _reason(error)
+    if _has(error, (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError)):
+        return f"{words}, by the proxy that the environment names (HTTPS_PROXY, HTTP_PROXY)"
+    return words
+
+
+def _reason(error: BaseException) -> str:
     if _has(error, (urllib3.exceptions.NameResolutionError,)):
         return "the host name is not known"
     if _has(error, (ConnectionRefusedError,)):

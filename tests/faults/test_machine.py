@@ -21,6 +21,7 @@ from katana_woo_sync.sandbox.woocommerce import WooCommerceSandbox
 from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.report import ExitCode, Report
 from tests.cli.support import run, wait_until
+from tests.faults.proxy import proxy
 from tests.sync.world import RealClock, World
 
 
@@ -120,6 +121,39 @@ def test_a_name_that_does_not_resolve_is_for_later(world: World) -> None:
     assert result.exit_code in (ExitCode.TRY_LATER, ExitCode.USAGE)
     assert "name" in result.output
     assert "Traceback" not in result.output
+
+
+def behind(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """From now on the environment names a proxy for everything."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, address)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_proxy_of_the_environment_is_used(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = world.order()
+    with proxy() as (there, address):
+        behind(monkeypatch, address)
+        assert run(world, "sync").exit_code == 0
+        assert there.passed >= 3
+        assert len(world.in_katana(order)) == 1
+
+
+def test_a_proxy_that_refuses_or_is_down_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = world.order()
+    with proxy() as (there, address):
+        behind(monkeypatch, address)
+        there.refuses = True
+        refused = run(world, "sync")
+    down = run(world, "sync")
+    for result, word in ((refused, "403"), (down, "proxy")):
+        assert "Traceback" not in result.output
+        assert word in result.output
+        assert result.exit_code in (ExitCode.TRY_LATER, ExitCode.USAGE)
+    assert world.in_katana(order) == []
 
 
 def test_a_certificate_that_expired_is_refused_with_its_reason(
