@@ -11,10 +11,9 @@ from katana_woo_sync.cli.setup import exits, read_settings
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.domain.transitions import with_its_complaint
 from katana_woo_sync.ledger import Ledger
-
-KATANA_LINK = "https://factory.katanamrp.com/salesorder/{}"
 
 
 @click.command("order")

@@ -166,7 +166,7 @@ class Loop:
         """A cycle, and telling people what is new; None where it did not come to its end."""
         try:
             with self._pulse.cycle(), self._program.context() as context:
-                run_cycle(context, list(self._program.stores.values()), options)
+                run_cycle(context, self._program.chosen(None), options)
                 if context.report.katana_refused:
                     log.error("Katana refuses the key; the loop goes on and tries again")
                 self._after.done(context)

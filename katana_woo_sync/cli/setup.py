@@ -103,10 +103,14 @@ class Program:
     def chosen(self, name: str | None) -> list[Store]:
         """The store of this name, or all. Ends the program where there is none of the name."""
         if name is None:
-            return list(self.stores.values())
+            return [store for store in self.stores.values() if not store.settings.paused]
         if name not in self.stores:
             known = ", ".join(self.stores)
             raise click.UsageError(f'There is no store "{name}" in the config; it has {known}.')
+        if self.stores[name].settings.paused:
+            raise click.UsageError(
+                f'The store "{name}" is left alone: {self.settings.path} has paused = true for it.'
+            )
         return [self.stores[name]]
 
 

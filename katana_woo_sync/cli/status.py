@@ -80,6 +80,8 @@ def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
     now = utc_now()
     for store in settings.stores:
         known = ledger.stores.get(store.identity)
+        if store.paused:
+            click.echo(f"{store.name}: left alone (paused = true in the config)")
         if known is None or known.connected_at is None:
             click.echo(
                 f"{store.name}: never connected; "

@@ -101,6 +101,10 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
             raise BadRequest(KATANA, f"PATCH {path}", reason, "Deliver it in Katana")
         return order
 
+    def delete_sales_order(self, sales_order_id: int) -> None:
+        """Delete a sales order. Raises `NotFound` for one that is deleted already."""
+        self._http.request("DELETE", f"/sales_orders/{int(sales_order_id)}")
+
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """The shipping fees of a sales order."""
         params = (("sales_order_id", str(int(sales_order_id))),)

@@ -30,9 +30,11 @@ from katana_woo_sync.clients.order_reader import (
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
 from katana_woo_sync.clients.woocommerce_stock import WooCommerceStock
 from katana_woo_sync.domain.fields import Text
-from katana_woo_sync.domain.woocommerce import Customer, Order, Refund, StoreFacts
+from katana_woo_sync.domain.woocommerce import Customer, Order, OrderNote, Refund, StoreFacts
 
-ORDER_FIELDS = ",".join(Order.__struct_fields__)
+ORDER_FIELDS = ",".join(name for name in Order.__struct_fields__ if name != "meta_data")
+"""Meta is asked for only where it is used: plugins keep kilobytes of it on every order."""
+
 CUSTOMER_FIELDS = ",".join(Customer.__struct_fields__)
 ID_FIELDS = "id,number"
 NEWEST_MAY_BREAK = 2
@@ -50,6 +52,10 @@ log = logging.getLogger("katana_woo_sync.clients")
 
 class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     """A store's orders, products and settings. Every method raises a `ServiceError`."""
+
+    @property
+    def _order_fields(self) -> str:
+        return f"{ORDER_FIELDS},meta_data" if self._wants_meta else ORDER_FIELDS
 
     def newest_modified(self) -> datetime | None:
         """The newest modification time of any order (UTC); None in a shop without orders."""
@@ -112,9 +118,10 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         if after is not None:
             params.append(("modified_after", _seconds(after)))
             params.append(("dates_are_gmt", "true"))
-        fetch = partial(self._order_page, (*params, *_with(ORDER_FIELDS, dp)))
+        fields = _with(self._order_fields, dp)
+        fetch = partial(self._order_page, (*params, *fields))
         try:
-            changed = read_changed(fetch, rescue=self._rescue(params, _with(ORDER_FIELDS, dp)))
+            changed = read_changed(fetch, rescue=self._rescue(params, fields))
         except StuckList:
             raise self._stuck() from None
         if after is None:
@@ -220,7 +227,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     ) -> tuple[ReadOrder, ...]:
         """These orders, a hundred in a request; those in the trash or deleted are left out.
         `uncached` asks at an address of its own, for which no cache has an answer."""
-        fields = _with(SLIM_FIELDS if slim else ORDER_FIELDS, dp)
+        fields = _with(SLIM_FIELDS if slim else self._order_fields, dp)
         if uncached:
             fields = (*fields, ("nocache", str(time.time_ns())))
         found: list[ReadOrder] = []
@@ -258,7 +265,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     def order(self, order_id: int, dp: int | None) -> Order:
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""
         path = f"/orders/{int(order_id)}"
-        return self._one(path, self._http.get(path, _with(ORDER_FIELDS, dp)).data, Order)
+        return self._one(path, self._http.get(path, _with(self._order_fields, dp)).data, Order)
 
     def refunds(self, order_id: int, dp: int | None) -> tuple[Refund, ...]:
         """An order's refunds with their lines, oldest first."""
@@ -276,7 +283,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         """
         path = f"/orders/{int(order_id)}"
         body = msgspec.json.encode({"status": "completed"})
-        answer = self._http.request("PUT", path, params=_with(ORDER_FIELDS, None), body=body)
+        answer = self._http.request("PUT", path, params=_with(self._order_fields, None), body=body)
         try:
             order = self._one(path, answer.data, Order)
         except NotTheApi as error:
@@ -286,6 +293,19 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             remedy = "A plugin may hold it back; complete it in the shop"
             raise BadRequest(self._name, f"PUT {path}", reason, remedy)
         return order
+
+    def notes(self, order_id: int) -> tuple[OrderNote, ...]:
+        """The notes on an order; the shop answers all of them at once."""
+        path = f"/orders/{int(order_id)}/notes"
+        return tuple(self._one(path, row, OrderNote) for row in self._rows(path, ())[0])
+
+    def add_note(self, order_id: int, text: str, *, to_customer: bool) -> None:
+        """Write a note on an order; one to the customer is mailed, others only the shop sees.
+
+        Raises `UnknownOutcome` where the answer was lost.
+        """
+        body = msgspec.json.encode({"note": text, "customer_note": to_customer})
+        self._http.request("POST", f"/orders/{int(order_id)}/notes", body=body)
 
     def customers(self) -> tuple[Customer, ...]:
         """Every registered customer, by ids that rise, whatever their role: shops change it."""

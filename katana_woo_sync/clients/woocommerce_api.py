@@ -35,6 +35,7 @@ class WooCommerceApi:
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
         self._name = store.name
+        self._wants_meta = bool(store.additional_info_meta)
         self._http = WooCommerceHttp(
             store, redactor=redactor, attempts=attempts, cancelled=cancelled
         )

@@ -19,6 +19,7 @@ from katana_woo_sync.config.secret_urls import secret_urls, secret_web_url
 from katana_woo_sync.config.settings import (
     LEDGER_NAME,
     Bundles,
+    Cancelled,
     CompletedUnseen,
     Discounts,
     KatanaSettings,
@@ -27,6 +28,7 @@ from katana_woo_sync.config.settings import (
     ReportSettings,
     ScheduleSettings,
     StoreSettings,
+    TrackingNote,
 )
 
 LONGEST_STORENAME_IN_KATANA = 256
@@ -101,6 +103,12 @@ def orders(section: Reader) -> OrderSettings:
             "completed_unseen", _ORDERS.completed_unseen, get_args(CompletedUnseen)
         ),
         since=section.convert("since", None, values.moment),
+        import_delay=_duration(section, "import_delay", _ORDERS.import_delay, 0 * _SECOND, _DAY),
+        import_note=section.flag("import_note", _ORDERS.import_note),
+        tracking_note=section.choice(
+            "tracking_note", _ORDERS.tracking_note, get_args(TrackingNote)
+        ),
+        cancelled=section.choice("cancelled", _ORDERS.cancelled, get_args(Cancelled)),
     )
 
 
@@ -192,6 +200,10 @@ def store(section: Reader, common_since: datetime | None) -> StoreSettings:
             lambda text: _one_line(text, LONGEST_PREFIX, strip=False),
         ),
         since=section.convert("since", common_since, values.moment),
+        paused=section.flag("paused", _STORE.paused),
+        additional_info_meta=section.texts(
+            "additional_info_meta", (), _not_empty, '["_billing_vat_number"]'
+        ),
         sync_fulfillment=section.flag("sync_fulfillment", _STORE.sync_fulfillment),
         complete_from=_statuses(section, "complete_from", _STORE.complete_from),
         import_statuses=_statuses(section, "import_statuses", _STORE.import_statuses),

@@ -22,6 +22,8 @@ LEDGER_NAME = "katana-woo-sync.db"
 Discounts = Literal["net", "separate"]
 CompletedUnseen = Literal["attention", "skip", "import"]
 Bundles = Literal["parent", "children", "both"]
+TrackingNote = Literal["none", "private", "customer"]
+Cancelled = Literal["attention", "delete"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ class OrderSettings:
     completed_unseen: CompletedUnseen = "attention"
     since: datetime | None = None
     """Orders created before are never imported. UTC; a store's own `since` takes its place."""
+    import_delay: timedelta = timedelta(0)
+    """How long after its payment an order may still be corrected in the shop before its import."""
+    import_note: bool = False
+    """Whether the shop's order gets a private note with its number and link in Katana."""
+    tracking_note: TrackingNote = "none"
+    """Who reads the tracking number and carrier of Katana's delivery in a note on the order."""
+    cancelled: Cancelled = "attention"
+    """What becomes of a sales order whose order was cancelled in the shop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +117,10 @@ class StoreSettings:
     order_number_prefix: str = ""
     since: datetime | None = None
     """This store's, else the one of [orders]. UTC."""
+    paused: bool = False
+    """Whether the store is left alone for now: neither asked nor written to."""
+    additional_info_meta: tuple[str, ...] = ()
+    """Keys of order meta that go into the sales order's `additional_info`."""
     sync_fulfillment: bool = True
     complete_from: tuple[str, ...] = ("processing",)
     """WooCommerce statuses, without `wc-`, that a delivery in Katana may complete."""

@@ -43,6 +43,10 @@ class Fulfillment(Struct, frozen=True):
     sales_order_id: Whole = Whole(0)
     status: Text = Text()
     deleted_at: Text = Text()
+    tracking_number: Text = Text()
+    tracking_url: Text = Text()
+    tracking_carrier: Text = Text()
+    tracking_method: Text = Text()
     sales_order_fulfillment_rows: tuple[FulfillmentRow, ...] = ()
 
 

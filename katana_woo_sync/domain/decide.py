@@ -21,6 +21,7 @@ from katana_woo_sync.domain.witness import is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"
+CANCELLED = "cancelled"
 GONE = "gone"
 """`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
 
@@ -68,6 +69,8 @@ class Rules:
     completed_unseen: str = "attention"
     since: datetime | None = None
     connected_at: datetime | None = None
+    import_delay: timedelta = timedelta(0)
+    deletes_cancelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class Step(Enum):
     IMPORT = "import"
     DELIVER = "deliver"
     COMPLETE = "complete"
+    DELETE = "delete"
 
 
 def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: datetime) -> Seen:
@@ -120,7 +124,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         shop_completed=order.completed,
     )
     if known.in_katana is InKatana.NO:
-        return Seen(_before_import(record, order, rules))
+        return Seen(_before_import(record, order, rules, now))
     return _after_import(record, known, order, rules)
 
 
@@ -157,7 +161,7 @@ def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None
         return None
     record = new_record(order, now)
     if order.status in rules.import_statuses:
-        return replace(record, was_processing=True)
+        return replace(record, was_processing=True, next_attempt_at=_grace(order, rules, now))
     if order.status != COMPLETED or not _placed_since_connection(order, rules):
         return None
     if not order.needs_processing:
@@ -169,6 +173,16 @@ def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None
             return replace(record, state=State.SKIPPED, reason=Reason.COMPLETED_UNSEEN_SKIPPED)
         case _:
             return replace(record, state=State.ATTENTION, reason=Reason.COMPLETED_UNSEEN)
+
+
+def _grace(order: Order, rules: Rules, now: datetime) -> datetime | None:
+    """Until when the customer may still correct the order (UTC), since edits never cross; None
+    where that is over. Never longer than the delay from now on, whatever the shop's clock says."""
+    placed = order.paid or order.created
+    if placed is None or not rules.import_delay:
+        return None
+    until = min(placed, now) + rules.import_delay
+    return until if until > now else None
 
 
 def is_before_since(order: Order, rules: Rules) -> bool:
@@ -201,7 +215,7 @@ def new_record(order: Order, now: datetime) -> OrderRecord:
     )
 
 
-def _before_import(record: OrderRecord, order: Order, rules: Rules) -> OrderRecord:
+def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetime) -> OrderRecord:
     """Rule 1: what becomes of an order whose turn has not come."""
     if record.state in (State.IGNORED, State.IMPORTING):
         return record
@@ -224,7 +238,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules) -> OrderReco
         order.status == COMPLETED and record.was_processing
     ):
         if record.state is State.SKIPPED or record.reason == Reason.COMPLETED_UNSEEN:
-            return queued(record)
+            return replace(queued(record), next_attempt_at=_grace(order, rules, now))
         edited = record.fingerprint and record.fingerprint != fingerprint(order)
         return queued(record) if record.state is State.ATTENTION and edited else record
     if order.status == COMPLETED:
@@ -373,7 +387,11 @@ def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
         return Step.NOTHING
     if record.in_katana is InKatana.NO:
         return Step.IMPORT if _wants_import(record) else Step.NOTHING
-    if not rules.sync_fulfillment or record.state in (State.IGNORED, State.FULFILLED):
+    if record.state in (State.IGNORED, State.FULFILLED):
+        return Step.NOTHING
+    if rules.deletes_cancelled and _may_be_deleted(record):
+        return Step.DELETE
+    if not rules.sync_fulfillment:
         return Step.NOTHING
     if record.is_open_in_katana and record.shop_status == COMPLETED and not record.delivered_at:
         return Step.DELIVER
@@ -384,6 +402,12 @@ def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
     ):
         return Step.COMPLETE
     return Step.NOTHING
+
+
+def _may_be_deleted(record: OrderRecord) -> bool:
+    """Cancelled in the shop and open in Katana; a detail says why it was left there before."""
+    was_left = record.reason == Reason.CANCELLED_IN_SHOP and record.detail
+    return record.is_open_in_katana and record.shop_status == CANCELLED and not was_left
 
 
 def _wants_import(record: OrderRecord) -> bool:

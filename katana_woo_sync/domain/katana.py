@@ -44,6 +44,11 @@ class ShippingFee(Struct, frozen=True):
     deleted_at: Text = Text()
 
 
+UNTOUCHED = frozenset({"NOT_SHIPPED", "PENDING"})
+NOT_PRODUCED = frozenset({"", "NONE", "NOT_STARTED", "NOT_APPLICABLE"})
+NOT_INVOICED = frozenset({"", "notInvoiced", "NOT_INVOICED"})
+
+
 class SalesOrder(Struct, frozen=True):
     """A sales order. `total` includes tax and shipping; None where the answer leaves it out."""
 
@@ -62,6 +67,9 @@ class SalesOrder(Struct, frozen=True):
     ecommerce_order_type: Text = Text()
     ecommerce_store_name: Text = Text()
     ecommerce_order_id: Text = Text()
+    production_status: Text = Text()
+    invoicing_status: Text = Text()
+    linked_manufacturing_order_id: Text = Text()
     sales_order_rows: tuple[SalesOrderRow, ...] = ()
 
     @property
@@ -73,6 +81,19 @@ class SalesOrder(Struct, frozen=True):
     def is_delivered(self) -> bool:
         """Whether all of it was delivered (partly delivered does not count)."""
         return self.status == "DELIVERED"
+
+    @property
+    def begun(self) -> str:
+        """What was done for it already, in Katana's words; "" where it may be deleted."""
+        left = (
+            (self.status, UNTOUCHED, "status"),
+            (self.production_status, NOT_PRODUCED, "production"),
+            (self.invoicing_status, NOT_INVOICED, "invoicing"),
+        )
+        words = [f"{name} {value}" for value, harmless, name in left if value not in harmless]
+        if self.linked_manufacturing_order_id:
+            words.append(f"manufacturing order {self.linked_manufacturing_order_id}")
+        return ", ".join(words)
 
     @property
     def created_date(self) -> datetime | None:

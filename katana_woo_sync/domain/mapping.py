@@ -36,7 +36,7 @@ from katana_woo_sync.domain.rows import (
     total_of,
 )
 from katana_woo_sync.domain.taxes import HALF_A_CENT, HUNDRED, TaxNeed
-from katana_woo_sync.domain.text import clean, plain
+from katana_woo_sync.domain.text import chosen_meta, clean, plain
 from katana_woo_sync.domain.woocommerce import Order, Refund
 
 SERVICE_NAME = "WooCommerce fee"
@@ -107,6 +107,7 @@ class Terms:
     bundles: Mode = "parent"
     separate_discounts: bool = False
     match_totals: bool = False
+    info_meta: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -309,17 +310,19 @@ def _draft(
         status="NOT_SHIPPED",
         sales_order_rows=rows,
         addresses=address_drafts(order.billing, order.shipping),
-        additional_info=additional_info(order) or None,
+        additional_info=additional_info(order, terms.info_meta) or None,
     )
 
 
-def additional_info(order: Order) -> str:
-    """What has no field of its own: the customer's note, payment method and coupon codes."""
+def additional_info(order: Order, meta_keys: Sequence[str] = ()) -> str:
+    """What has no field of its own: the customer's note, payment method, coupon codes, and the
+    order meta of these keys (a delivery slot, a VAT number)."""
     coupons = ", ".join(clean(coupon.code) for coupon in order.coupon_lines if coupon.code)
     parts = (
         ("Customer's note", clean(order.customer_note)),
         ("Payment method", plain(order.payment_method_title)),
         ("Coupons", coupons),
+        *chosen_meta(order.meta_data, meta_keys),
     )
     return "\n".join(f"{name}: {value}" for name, value in parts if value)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from katana_woo_sync.domain.woocommerce import Meta
 
@@ -26,6 +26,23 @@ def clean(text: str, limit: int = 0) -> str:
 def plain(text: str, limit: int = 0) -> str:
     """A WooCommerce product or line name, which comes HTML-escaped, as people read it."""
     return clean(html.unescape(_TAG.sub("", text)), limit)
+
+
+def chosen_meta(entries: Sequence[Meta], keys: Sequence[str]) -> list[tuple[str, str]]:
+    """The entries of these keys as a title and their text, in the keys' order, at most 1,000
+    letters each. A list's elements stand behind each other; what is no text is left out."""
+    return [
+        (plain(key, 100).strip("_").replace("_", " ").capitalize(), plain(text, 1000))
+        for key in keys
+        for entry in entries
+        if entry.key == key and (text := _scalars(entry.value))
+    ]
+
+
+def _scalars(value: object) -> str:
+    parts = value if isinstance(value, list) else [value]
+    kept = (p for p in parts if isinstance(p, (str, int, float)) and not isinstance(p, bool))
+    return ", ".join(filter(None, map(str, kept)))
 
 
 def visible_meta(entries: Iterable[Meta]) -> tuple[tuple[str, str], ...]:

@@ -154,6 +154,7 @@ class Order(Struct, frozen=True):
     fee_lines: tuple[FeeLine, ...] = ()
     coupon_lines: tuple[CouponLine, ...] = ()
     refunds: tuple[RefundSummary, ...] = ()
+    meta_data: tuple[Meta, ...] = ()
 
     @property
     def created(self) -> datetime | None:
@@ -174,6 +175,14 @@ class Order(Struct, frozen=True):
     def completed(self) -> datetime | None:
         """When the order was completed, UTC."""
         return utc_time(self.date_completed_gmt)
+
+
+class OrderNote(Struct, frozen=True):
+    """A note on an order; `customer_note` ones were mailed to the customer."""
+
+    id: Whole
+    note: Text = Text()
+    customer_note: bool = False
 
 
 class RefundLine(Line, frozen=True):

@@ -22,6 +22,7 @@ from katana_woo_sync.ledger.journal import Journal
 from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.shop_notes import ShopNotes
 from katana_woo_sync.ledger.statistics import Statistics
 from katana_woo_sync.ledger.stock import Stock
 from katana_woo_sync.ledger.stores import Stores
@@ -64,6 +65,7 @@ class Ledger:
         self.stock = Stock(self._db)
         self.notifications = Notifications(self._db)
         self.statistics = Statistics(self._db)
+        self.shop_notes = ShopNotes(self._db)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:

@@ -25,7 +25,7 @@ _WANTS_IMPORT = """in_katana = 'no' AND (
     state IN ('queued', 'failed') OR (state = 'attention' AND next_attempt_at IS NOT NULL))"""
 _WANTS_FULFILMENT = """in_katana = 'yes' AND state NOT IN ('fulfilled', 'ignored') AND (
     (katana_status = 'DELIVERED' AND shop_status != 'completed')
-    OR (katana_status != 'DELIVERED' AND shop_status = 'completed'))"""
+    OR (katana_status != 'DELIVERED' AND shop_status IN ('completed', 'cancelled')))"""
 
 _PROBLEM = "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
 

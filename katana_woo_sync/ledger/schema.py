@@ -62,6 +62,12 @@ def m007_report(db: Database) -> None:
     db.execute(TALLIES)
     db.execute("CREATE INDEX orders_by_created ON orders(created)")
     db.execute("CREATE INDEX orders_by_imported ON orders(imported_at)")
+
+
+@migrations()
+def m008_shop_notes(db: Database) -> None:
+    """Notes that shops' orders are to have."""
+    db.execute(SHOP_NOTES)
     db.execute("CREATE INDEX history_by_time ON history(at)")
 
 
@@ -356,5 +362,16 @@ CREATE TABLE tallies (
     what TEXT NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (hour, identity, what)
+) WITHOUT ROWID
+"""
+
+SHOP_NOTES = """
+CREATE TABLE shop_notes (
+    identity TEXT NOT NULL,
+    order_id INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_attempt_at TEXT,
+    PRIMARY KEY (identity, order_id, kind)
 ) WITHOUT ROWID
 """

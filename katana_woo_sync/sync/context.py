@@ -100,6 +100,8 @@ class Context:
             completed_unseen=self.settings.orders.completed_unseen,
             since=since,
             connected_at=known.connected_at if known else None,
+            import_delay=self.settings.orders.import_delay,
+            deletes_cancelled=self.settings.orders.cancelled == "delete",
         )
 
     def terms(self, store: Store) -> Terms:
@@ -116,6 +118,7 @@ class Context:
             bundles=store.settings.bundles,
             separate_discounts=orders.discounts == "separate",
             match_totals=orders.match_totals,
+            info_meta=store.settings.additional_info_meta,
         )
 
     def facts(self, store: Store) -> StoreFacts:

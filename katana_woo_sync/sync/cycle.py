@@ -32,6 +32,7 @@ from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem
 from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_notes import write_notes
 from katana_woo_sync.sync.shop_side import (
     Polled,
     cursor_name,
@@ -227,6 +228,7 @@ class _Cycle:
         importer.add_missing_fees()
         import_due(context, store, importer, copies)
         Fulfilment(context, store).carry(accept_completions=self._options.accept_completions)
+        write_notes(context, store)
         if not context.dry_run:
             context.ledger.stores.succeeded(store.identity, context.clock())
 

@@ -59,6 +59,9 @@ class DryRunKatana(KatanaClient):
             return SalesOrder(id=Whole(sales_order_id), status=Text("DELIVERED"))
         return structs.replace(self.sales_order(sales_order_id), status=Text("DELIVERED"))
 
+    def delete_sales_order(self, sales_order_id: int) -> None:
+        """Nothing."""
+
     def create_fulfillment(self, draft: FulfillmentDraft) -> Fulfillment:
         """The delivery that would be made."""
         return Fulfillment(id=_id(), sales_order_id=Whole(draft.sales_order_id))
@@ -124,6 +127,9 @@ class DryRunShop(WooCommerceClient):
     def complete(self, order_id: int) -> Order:
         """The order as it would be, completed."""
         return structs.replace(self.order(order_id, None), status=Text("completed"))
+
+    def add_note(self, order_id: int, text: str, *, to_customer: bool) -> None:
+        """Nothing."""
 
     def set_stock(self, parent_id: int, quantities: Mapping[int, int]) -> Mapping[int, StockAnswer]:
         """The answer that the shop would give."""

@@ -27,12 +27,14 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.transitions import failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import StillUnknown
 from katana_woo_sync.sync.delivering import CannotDeliver, deliver
 from katana_woo_sync.sync.guard import guarded, is_an_outage
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
+from katana_woo_sync.sync.shop_notes import due_at_completion
 
 READ_AGAIN = 10
 """Orders whose status is read in one request right before they are completed one by one."""
@@ -58,12 +60,27 @@ class Fulfilment:
             self._context.katana.wait_for_room(2)
             with self._context.step():
                 self._guarded(record.order_id, partial(self._deliver, record.order_id))
+        self._delete([record for record, step in steps if step is Step.DELETE])
         completions = [record for record, step in steps if step is Step.COMPLETE]
         if not accept_completions:
             self._brake(len(completions))
         for start in range(0, len(completions), READ_AGAIN):
             with self._context.step():
                 self._complete([r.order_id for r in completions[start : start + READ_AGAIN]])
+
+    def _delete(self, cancelled: Sequence[OrderRecord]) -> None:
+        """Rule 9's option. Where most of a store's orders are cancelled at once none is deleted:
+        they are shown, and a person looks."""
+        open_orders = self._context.ledger.orders.open_in_katana(self._store.identity)
+        if too_many_completions(len(cancelled), open_orders):
+            return
+        for record in cancelled:
+            self._context.katana.wait_for_room(2)
+            with self._context.step():
+                now = self._current(record.order_id)
+                if now is not None and self._still(now, Step.DELETE):
+                    work = partial(delete_cancelled, self._context, self._store, now)
+                    self._guarded(record.order_id, work)
 
     def _brake(self, completions: int) -> None:
         open_orders = self._context.ledger.orders.open_in_katana(self._store.identity)
@@ -232,6 +249,7 @@ class Fulfilment:
         done = see_in_shop(answer, seen, rules, context.clock()).record or seen
         with context.ledger.atomic():
             context.save(self._store, replace(done, completed_at=context.clock()), seen)
+            due_at_completion(context, self._store, record)
             context.did(self._store, record, "shop", "completed", "delivered in Katana")
             context.report.store(self._store.name).completed_in_store += 1
 

@@ -39,6 +39,7 @@ from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import StillUnknown, ask_at, intent_key
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.shop_notes import due_at_import
 from katana_woo_sync.sync.totals import compare
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
@@ -297,6 +298,7 @@ class Importer:
         context = self._context
         context.save(self._store, imported)
         context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
+        due_at_import(context, self._store, imported)
         context.did(self._store, imported, "katana", "imported", detail)
         context.report.store(self._store.name).imported += 1
 

@@ -67,6 +67,7 @@ class StoreSettings:
     allow_http: bool = False
     ca_file: Path | None = None
     timeout: float = 5.0
+    additional_info_meta: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

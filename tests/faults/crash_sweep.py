@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -51,8 +51,9 @@ def scenario(*, timeout: float = 5) -> Iterator[Scenario]:
         yield Scenario(Path(directory), stack, timeout=timeout)
 
 
+@cache
 def undisturbed() -> tuple[list[int], State]:
-    """How many points each step has, and the end state."""
+    """How many points each step has, and the end state; run once."""
     points = []
     with scenario() as there:
         for number, step in enumerate(there.steps()):

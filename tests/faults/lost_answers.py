@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from multiprocessing import get_context
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
@@ -67,8 +67,9 @@ def server_of(there: Scenario, name: str) -> SandboxServer:
     return there.world.katana.server if name == "katana" else there.world.shop.server
 
 
+@cache
 def undisturbed() -> tuple[list[Loss], State]:
-    """Every answer that there is to lose, in every way, and the end state."""
+    """Every answer that there is to lose, in every way, and the end state; run once."""
     losses = []
     with scenario() as there:
         for number, step in enumerate(there.steps()):

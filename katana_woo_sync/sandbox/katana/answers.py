@@ -77,7 +77,7 @@ def sales_order(order: SalesOrder, state: State, *, as_text: bool = False) -> Js
         "product_expected_date": None,
         "ingredient_availability": "NOT_APPLICABLE",
         "ingredient_expected_date": None,
-        "production_status": "NOT_APPLICABLE",
+        "production_status": order.production_status,
         "tracking_number": order.tracking_number,
         "tracking_number_url": order.tracking_number_url,
         "billing_address_id": _address_id(order, "billing"),

@@ -99,6 +99,24 @@ class OrderControls(Controls):
         with self._state.lock:
             orders.delete(self._state, order_id)
 
+    def set_production(self, order_id: int, status: str) -> None:
+        """Have production of the order's items begin or end, such as "IN_PROGRESS" or "DONE"."""
+        with self._state.lock:
+            order = self.sales_order(order_id)
+            self._state.orders.put(replace(order, production_status=status))
+
+    def track(self, order_id: int, number: str, *, carrier: str = "", url: str = "") -> None:
+        """Enter how the order's parcels were sent."""
+        with self._state.lock:
+            for part in self._state.fulfillments_of(order_id):
+                sent = replace(
+                    part,
+                    tracking_number=number,
+                    tracking_carrier=carrier or None,
+                    tracking_url=url or None,
+                )
+                self._state.fulfillments.put(sent)
+
     def rename_order(self, order_id: int, order_no: str) -> None:
         """Give the order another number. Raises `Refusal` if another order has it."""
         self._patch(order_id, contract.SalesOrderPatch(order_no=order_no))

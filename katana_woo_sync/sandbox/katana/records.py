@@ -77,6 +77,7 @@ class SalesOrder(Record):
     ecommerce_order_type: str | None = None
     ecommerce_store_name: str | None = None
     ecommerce_order_id: str | None = None
+    production_status: str = "NOT_APPLICABLE"
 
 
 @dataclass(frozen=True, kw_only=True)

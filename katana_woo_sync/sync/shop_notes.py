@@ -1,0 +1,83 @@
+"""Writing notes on the shop's orders. A note is asked for before it is sent again: one to the
+customer is a mail."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from katana_woo_sync.clients.errors import BadRequest, NotFound
+from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.shop_notes import import_note, tracking_note
+from katana_woo_sync.ledger.shop_notes import DueNote
+from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.guard import guarded
+
+IMPORT, TRACKING = "import", "tracking"
+
+AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 720))
+"""How long after sending a note it is looked for, where its answer was lost. Then it is let go."""
+
+
+def due_at_import(context: Context, store: Store, record: OrderRecord) -> None:
+    """The order came into Katana; call in the group of writes that records it."""
+    if context.settings.orders.import_note:
+        context.ledger.shop_notes.add(store.identity, record.order_id, IMPORT)
+
+
+def due_at_completion(context: Context, store: Store, record: OrderRecord) -> None:
+    """The order was completed in the shop; call in the group of writes that records it."""
+    if context.settings.orders.tracking_note != "none":
+        context.ledger.shop_notes.add(store.identity, record.order_id, TRACKING)
+
+
+def write_notes(context: Context, store: Store) -> None:
+    """Write the notes that are due. What is wrong with one of them stops no other; raises a
+    `ServiceError` where a whole side cannot be worked."""
+    for note in context.ledger.shop_notes.due(store.identity, context.clock()):
+        with context.step():
+            guarded(
+                context,
+                store,
+                partial(_write, context, store, note),
+                partial(_tell, store, note),
+            )
+
+
+def _tell(store: Store, note: DueNote, error: Exception) -> None:
+    log.warning("%s: order id %s: the %s note: %s", store.name, note.order_id, note.kind, error)
+
+
+def _write(context: Context, store: Store, note: DueNote) -> None:
+    notes = context.ledger.shop_notes
+    record = context.ledger.orders.get(store.identity, note.order_id)
+    text = _text(context, record, note.kind) if record is not None else ""
+    if not text or note.attempts > len(AGAIN_AFTER):
+        notes.settled(store.identity, note)
+        return
+    again_after = AGAIN_AFTER[min(note.attempts, len(AGAIN_AFTER) - 1)]
+    to_customer = note.kind == TRACKING and context.settings.orders.tracking_note == "customer"
+    notes.sending(store.identity, note, context.clock() + again_after)
+    try:
+        if not (note.attempts and _is_there(store, note, text)):
+            store.shop.add_note(note.order_id, text, to_customer=to_customer)
+    except (BadRequest, NotFound) as error:
+        _tell(store, note, error)
+    with context.ledger.atomic():
+        notes.settled(store.identity, note)
+        if record is not None:
+            context.did(store, record, "shop", "noted", text)
+
+
+def _is_there(store: Store, note: DueNote, text: str) -> bool:
+    """Whether an earlier attempt wrote it, whose answer was lost; whatever a plugin made of it."""
+    first = text.split()
+    return any(each.note.split() == first for each in store.shop.notes(note.order_id))
+
+
+def _text(context: Context, record: OrderRecord | None, kind: str) -> str:
+    if record is None or not record.sales_order_id:
+        return ""
+    if kind == IMPORT:
+        return import_note(record)
+    return tracking_note(context.katana.fulfillments(record.sales_order_id))

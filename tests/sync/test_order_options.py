@@ -1,0 +1,278 @@
+"""Options of an order: a grace before its import, notes on the shop's order, chosen meta, a store
+that is left alone, cancelled orders deleted in Katana."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Item
+from tests.cli.support import run, run_json
+from tests.sync.world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """One store, connected with nothing in it."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.backfill()
+        yield world
+
+
+def orders(world: World, line: str) -> None:
+    """Set a line of [orders]."""
+    world.configure(top=f"[orders]\n{line}")
+
+
+def told(world: World, order: int) -> list[tuple[object, object]]:
+    """The notes that the program wrote on the shop's order, and whether the customer was mailed."""
+    return [
+        (note["note"], note["customer_note"])
+        for note in world.shop.notes(order)
+        if note["author"] == "admin"
+    ]
+
+
+# A grace before the import
+
+
+def test_an_order_waits_for_the_import_delay(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    order = world.order()
+    world.sync(minutes=5)
+    assert world.state(order) == ("queued", "")
+    assert world.in_katana(order) == []
+    world.sync(minutes=26)
+    assert len(world.in_katana(order)) == 1
+
+
+def test_what_the_customer_corrected_meanwhile_is_imported(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    order = world.order()
+    world.sync(minutes=5)
+    world.shop.edit_order(order, customer_note="Leave it at the door")
+    world.sync(minutes=30)
+    assert "Leave it at the door" in str(world.sales_order(order).additional_info)
+
+
+def test_an_order_cancelled_within_the_delay_is_never_imported(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    order = world.order()
+    world.sync(minutes=5)
+    world.shop.set_status(order, "cancelled")
+    world.sync(minutes=30)
+    assert world.in_katana(order) == []
+    assert world.state(order)[0] == "skipped"
+
+
+def test_an_older_order_is_imported_at_once(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    order = world.order(created=world.clock() - timedelta(hours=1))
+    world.sync(minutes=1)
+    assert len(world.in_katana(order)) == 1
+
+
+def test_a_shops_clock_that_is_ahead_makes_the_delay_no_longer(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    world.shop.state.clock = lambda: world.clock.now + timedelta(hours=6)
+    order = world.order()
+    world.sync(minutes=1)
+    world.sync(minutes=31)
+    assert len(world.in_katana(order)) == 1
+
+
+# Notes on the shop's order
+
+
+def test_the_shops_order_says_where_it_is_in_katana(world: World) -> None:
+    orders(world, "import_note = true")
+    order = world.order()
+    world.settle(3)
+    sales_order = world.sales_order(order)
+    link = f"https://factory.katanamrp.com/salesorder/{sales_order.id}"
+    assert told(world, order) == [(f"In Katana as {sales_order.order_no}: {link}", False)]
+
+
+def test_without_the_options_nothing_is_written_on_orders(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.katana.track(world.sales_order(order).id, "RR123", carrier="Posti")
+    world.settle(2)
+    assert world.status(order) == "completed"
+    assert told(world, order) == []
+
+
+@pytest.mark.parametrize(("setting", "mailed"), [("private", False), ("customer", True)])
+def test_tracking_is_told_once_when_the_order_is_completed(
+    world: World, setting: str, mailed: bool
+) -> None:
+    orders(world, f'tracking_note = "{setting}"')
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    url = "https://posti.example/RR123"
+    world.katana.track(world.sales_order(order).id, "RR123", carrier="Posti", url=url)
+    world.settle(3)
+    assert told(world, order) == [(f"Sent with Posti RR123 {url}", mailed)]
+
+
+def test_a_delivery_without_tracking_needs_no_note(world: World) -> None:
+    orders(world, 'tracking_note = "customer"')
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.settle(2)
+    assert told(world, order) == []
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
+def test_a_note_whose_answer_was_lost_is_there_once(world: World, kind: FaultKind) -> None:
+    orders(world, "import_note = true")
+    order = world.order()
+    world.shop.server.add_fault(Fault(kind, "POST", f"/wp-json/wc/v3/orders/{order}/notes"))
+    world.settle(3)
+    world.sync(minutes=10)
+    assert [fault.times for fault in world.shop.server.faults] == [0]
+    assert len(told(world, order)) == 1
+
+
+def test_a_note_that_the_shop_refuses_stops_nothing(world: World) -> None:
+    orders(world, "import_note = true")
+    first = world.order()
+    path = f"/wp-json/wc/v3/orders/{first}/notes"
+    refusal = Fault(FaultKind.STATUS, "POST", path, status=400, body='{"code":"x","message":"no"}')
+    world.shop.server.add_fault(refusal)
+    second = world.order()
+    world.settle(3)
+    assert [fault.times for fault in world.shop.server.faults] == [0]
+    assert (len(told(world, first)), len(told(world, second))) == (0, 1)
+    assert world.state(first) == ("imported", "")
+
+
+def test_a_dry_run_writes_no_note(world: World) -> None:
+    orders(world, "import_note = true")
+    order = world.order()
+    world.sync(dry_run=True)
+    assert told(world, order) == []
+
+
+# Chosen meta
+
+
+def test_chosen_meta_stands_in_the_additional_info(world: World) -> None:
+    world.configure(stores={"eu": 'additional_info_meta = ["_vat_number", "slots", "none"]'})
+    order = world.shop.place_order(
+        [Item(world.mug["eu"], 1)],
+        meta={"_vat_number": "EL<b>123</b>", "slots": ["Mon", "Tue"], "secret": "no"},
+    )
+    world.sync()
+    info = str(world.sales_order(order).additional_info)
+    assert "Vat number: EL123" in info
+    assert "Slots: Mon, Tue" in info
+    assert "secret" not in info.lower()
+
+
+def test_meta_is_asked_for_only_where_it_is_used(world: World) -> None:
+    world.order()
+    world.sync()
+    asked = [sent.query for sent in world.shop.server.requests]
+    assert not any("meta_data" in str(query) for query in asked)
+
+
+# A store that is left alone
+
+
+def test_a_paused_store_is_neither_asked_nor_written_to(world: World) -> None:
+    order = world.order()
+    world.configure(stores={"eu": "paused = true"})
+    world.shop.server.reset_counts()
+    run_json(world, "sync")
+    assert world.shop.server.count() == 0
+    assert world.in_katana(order) == []
+    assert "left alone" in run(world, "status").output
+    named = run(world, "sync", "--store", "eu")
+    assert named.exit_code == 2
+    assert "paused = true" in named.output
+    world.configure()
+    world.sync()
+    assert len(world.in_katana(order)) == 1
+
+
+# Cancelled in the shop
+
+
+def test_rule_09_a_cancelled_order_is_deleted_where_nothing_was_begun(world: World) -> None:
+    orders(world, 'cancelled = "delete"')
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "cancelled")
+    world.settle(2)
+    assert world.sales_order(order).deleted_at is not None
+    assert world.state(order) == ("imported", "")
+    world.shop.set_status(order, "processing")
+    world.settle(2)
+    assert len(world.in_katana(order)) == 1
+
+
+@pytest.mark.parametrize("begun", ["packed", "produced", "partly delivered"])
+def test_rule_09_a_cancelled_order_that_was_begun_is_shown(world: World, begun: str) -> None:
+    orders(world, 'cancelled = "delete"')
+    order = world.order(quantity=2)
+    world.sync()
+    sales_order = world.sales_order(order).id
+    match begun:
+        case "packed":
+            world.katana.pack(sales_order)
+        case "produced":
+            world.katana.set_production(sales_order, "IN_PROGRESS")
+        case _:
+            world.katana.deliver_part(sales_order)
+    world.shop.set_status(order, "cancelled")
+    world.settle(2)
+    assert world.sales_order(order).deleted_at is None
+    assert world.state(order) == ("attention", "cancelled_in_shop")
+    assert "not deleted in Katana" in world.record(order).detail
+    world.reset_counts()
+    world.sync()
+    assert world.katana.server.count("GET", f"/sales_orders/{sales_order}") == 0
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
+def test_rule_09_a_deletion_whose_answer_was_lost_is_seen(world: World, kind: FaultKind) -> None:
+    orders(world, 'cancelled = "delete"')
+    order = world.order()
+    world.sync()
+    path = f"/v1/sales_orders/{world.sales_order(order).id}"
+    world.katana.server.add_fault(Fault(kind, "DELETE", path))
+    world.shop.set_status(order, "cancelled")
+    world.settle(3)
+    assert [fault.times for fault in world.katana.server.faults] == [0]
+    assert world.sales_order(order).deleted_at is not None
+    assert world.state(order) == ("imported", "")
+
+
+def test_rule_09_most_orders_cancelled_at_once_are_left_to_a_person(world: World) -> None:
+    orders(world, 'cancelled = "delete"')
+    placed = [world.order() for _ in range(51)]
+    world.sync()
+    for order in placed:
+        world.shop.set_status(order, "cancelled")
+    world.settle(2)
+    assert all(world.sales_order(order).deleted_at is None for order in placed)
+    assert world.state(placed[0]) == ("attention", "cancelled_in_shop")
+
+
+def test_rule_09_by_default_a_cancelled_order_is_only_shown(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "cancelled")
+    world.settle(2)
+    assert world.sales_order(order).deleted_at is None
+    assert world.state(order) == ("attention", "cancelled_in_shop")
