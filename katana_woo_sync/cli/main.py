@@ -13,6 +13,7 @@ from katana_woo_sync import __version__
 COMMANDS = {
     "demo": "The whole job against an embedded sandbox; no account, no network.",
     "sandbox": "Serve that sandbox, and print a config to try the real commands with.",
+    "init": "Write a config by asking; each answer is tested against the live store and Katana.",
     "check": "Test everything without writing; each finding says what to do.",
     "backfill": "The first import after connecting; can be stopped and run again.",
     "sync": "One cycle, for cron and systemd timers.",

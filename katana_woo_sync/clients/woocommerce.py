@@ -29,8 +29,15 @@ from katana_woo_sync.clients.order_reader import (
 )
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
 from katana_woo_sync.clients.woocommerce_stock import WooCommerceStock
-from katana_woo_sync.domain.fields import Text
-from katana_woo_sync.domain.woocommerce import Customer, Order, OrderNote, Refund, StoreFacts
+from katana_woo_sync.domain.fields import Text, utc_time
+from katana_woo_sync.domain.woocommerce import (
+    About,
+    Customer,
+    Order,
+    OrderNote,
+    Refund,
+    StoreFacts,
+)
 
 ORDER_FIELDS = ",".join(name for name in Order.__struct_fields__ if name != "meta_data")
 """Meta is asked for only where it is used: plugins keep kilobytes of it on every order."""
@@ -316,6 +323,26 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             ("_fields", CUSTOMER_FIELDS),
         )
         return self._all("/customers", params, Customer)
+
+    def about(self) -> About:
+        """Which versions the store runs."""
+        path = "/system_status"
+        data = self._http.get(path, (("_fields", "environment"),)).data
+        environment = data.get("environment") if isinstance(data, dict) else None
+        return self._one(path, environment, About)
+
+    def utc_offset(self) -> timedelta | None:
+        """How far the store's time zone is ahead of UTC, by its newest order; None without one."""
+        fields = (("per_page", "1"), ("_fields", "date_created,date_created_gmt"))
+        for row in self._rows("/orders", fields)[0]:
+            if isinstance(row, dict):
+                here, gmt = (
+                    utc_time(Text(row.get(name) or ""))
+                    for name in ("date_created", "date_created_gmt")
+                )
+                if here is not None and gmt is not None:
+                    return here - gmt
+        return None
 
     def facts(self) -> StoreFacts:
         """How the store counts its money: tax rounding, decimals, currency."""

@@ -353,6 +353,13 @@ class PriceSettings(Struct, frozen=True):
     base: str = ""
 
 
+class About(Struct, frozen=True):
+    """Which WooCommerce and WordPress a store runs."""
+
+    version: Text = Text()
+    wp_version: Text = Text()
+
+
 class StoreFacts(Struct, frozen=True):
     """What the sync must know about how a store counts and keeps its money."""
 

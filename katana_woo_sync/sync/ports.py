@@ -35,8 +35,8 @@ from katana_woo_sync.domain.katana import (
     TaxRateDraft,
     Variant,
 )
-from katana_woo_sync.domain.woocommerce import Customer as ShopCustomer
 from katana_woo_sync.domain.woocommerce import (
+    About,
     Order,
     OrderNote,
     PriceSettings,
@@ -46,6 +46,7 @@ from katana_woo_sync.domain.woocommerce import (
     StoreFacts,
     StoreTaxRate,
 )
+from katana_woo_sync.domain.woocommerce import Customer as ShopCustomer
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 
 ReadOrder = Order | UnreadableOrder
@@ -163,3 +164,5 @@ class Shop(Protocol):
     def statuses_in_use(self) -> tuple[str, ...] | None: ...
     def whole_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]: ...
     def facts(self) -> StoreFacts: ...
+    def about(self) -> About: ...
+    def utc_offset(self) -> timedelta | None: ...

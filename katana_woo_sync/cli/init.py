@@ -1,0 +1,217 @@
+"""`init`: write a config by asking, testing each answer against the live store and Katana."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+
+import click
+
+from katana_woo_sync.cli import init_questions as questions
+from katana_woo_sync.cli import logs
+from katana_woo_sync.cli.init_questions import CannotAsk, StoreOptions
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import safe
+from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.config import ConfigError, Settings, find, load
+from katana_woo_sync.config.files import read_secret
+from katana_woo_sync.config.settings import KATANA_URL, KatanaSettings
+from katana_woo_sync.config.writer import (
+    KatanaAnswers,
+    Keeping,
+    NotWritten,
+    StoreAnswers,
+    Written,
+    write,
+)
+from katana_woo_sync.sync.connecting import Account, ask_katana
+from katana_woo_sync.sync.report import ExitCode
+
+SECRET_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the config is to be, and what it holds already."""
+
+    path: Path
+    settings: Settings | None
+
+
+@click.command("init")
+@click.option("--store-name", metavar="NAME", help="What you call the store, such as eu.")
+@click.option("--store-url", metavar="URL", help="The store's address.")
+@click.option("--location", metavar="L", help="The Katana location whose stock it sells.")
+@click.option("--order-number-prefix", metavar="P", help="Before its order numbers in Katana.")
+@click.option("--stock/--no-stock", "sync_stock", default=None, help="Whether stock is synced.")
+@click.option("--allow-http", is_flag=True, help="The store has no https.")
+@click.option("--ca-file", type=SECRET_FILE, help="Certificates to trust for the store.")
+@click.option("--katana-key-file", type=SECRET_FILE, help="Else $KATANA_API_KEY, or asked for.")
+@click.option("--consumer-key-file", type=SECRET_FILE, help="Else $WOO_CONSUMER_KEY, or asked for.")
+@click.option(
+    "--consumer-secret-file", type=SECRET_FILE, help="Else $WOO_CONSUMER_SECRET, or asked for."
+)
+@click.option("--katana-url", default=KATANA_URL, hidden=True, help="For the sandbox.")
+@click.option(
+    "--secrets",
+    "keeping",
+    type=click.Choice(["config", "files", "environment"]),
+    help="Where keys are kept: in the config, in files beside it, or in the environment.",
+)
+@click.option("--no-input", is_flag=True, help="Ask nothing; what is not given is an error.")
+@click.pass_obj
+def command(
+    options: Globals,
+    store_name: str | None,
+    store_url: str | None,
+    location: str | None,
+    order_number_prefix: str | None,
+    sync_stock: bool | None,
+    allow_http: bool,
+    ca_file: Path | None,
+    katana_key_file: Path | None,
+    consumer_key_file: Path | None,
+    consumer_secret_file: Path | None,
+    katana_url: str,
+    keeping: Keeping | None,
+    no_input: bool,
+) -> None:
+    """Write a config by asking, or add a store to the one that is there.
+
+    Every answer is tested at once; nothing is written to the store or to Katana. Without a terminal
+    (or with --no-input) everything comes from the options, and the keys from files or the
+    environment: on the command line, others on this machine could read them.
+    """
+    given = StoreOptions(
+        name=store_name,
+        url=store_url,
+        consumer_key=_secret(consumer_key_file, "WOO_CONSUMER_KEY"),
+        consumer_secret=_secret(consumer_secret_file, "WOO_CONSUMER_SECRET"),
+        location=location,
+        order_number_prefix=order_number_prefix,
+        sync_stock=sync_stock,
+        allow_http=allow_http,
+        ca_file=str(ca_file.absolute()) if ca_file else "",
+    )
+    # a hidden question must give the terminal its echo back when Ctrl-C ends it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    asks = not no_input and sys.stdin.isatty()
+    api_key = _secret(katana_key_file, "KATANA_API_KEY")
+    logs.set_up(options.log_format, min(options.verbosity, -1), Redactor(given.secrets()))
+    try:
+        place = _place(options)
+        katana = _katana(place, api_key, katana_url, asks=asks)
+        stores = _stores(place, katana, given, asks=asks)
+        kept = keeping or _keeping(place, asks=asks)
+        fresh = None if place.settings else KatanaAnswers(katana.api_key, katana.url)
+        written = write(place.path, fresh, stores, kept)
+    except click.Abort:
+        click.echo("\nStopped, as asked: nothing was written.", err=True)
+        raise SystemExit(int(ExitCode.TRY_LATER)) from None
+    except CannotAsk as error:
+        raise click.UsageError(str(error)) from None
+    except (ConfigError, NotWritten) as error:
+        click.echo(str(error), err=True)
+        raise SystemExit(int(ExitCode.USAGE)) from None
+    except ServiceError as error:
+        click.echo(safe(str(error)), err=True)
+        code = ExitCode.TRY_LATER if isinstance(error, Unavailable) else ExitCode.USAGE
+        raise SystemExit(int(code)) from None
+    _say_what_is_next(written, options)
+
+
+def _secret(file: Path | None, variable: str) -> str:
+    if file is None:
+        return os.environ.get(variable, "").strip()
+    try:
+        return read_secret(file).strip()
+    except ValueError as error:
+        raise click.UsageError(f"{file}: {error}") from None
+
+
+def _place(options: Globals) -> _Place:
+    """The config to write: the one that is named or found, else ./config.toml."""
+    try:
+        path = find(options.config, os.environ, Path.cwd(), Path.home())
+    except ConfigError:
+        path = Path.cwd() / "config.toml"
+    if not path.exists():
+        return _Place(path, None)
+    settings = load(path, os.environ)
+    names = ", ".join(store.name for store in settings.stores)
+    click.echo(f"{path} is there already, with the stores {names}: another one is added to it.")
+    return _Place(path, settings)
+
+
+def _katana(place: _Place, api_key: str, url: str, *, asks: bool) -> questions.KatanaAnswer:
+    if place.settings is not None:
+        answers = place.settings.katana
+        return questions.KatanaAnswer(answers.api_key, answers.url, _account(answers))
+    return questions.katana(api_key, url, _account, asks=asks)
+
+
+def _account(settings: KatanaSettings) -> Account:
+    from katana_woo_sync.clients.katana import KatanaClient
+    from katana_woo_sync.clients.throttle import Throttle
+
+    throttle = Throttle(settings.requests_per_minute)
+    redactor = Redactor([settings.api_key])
+    return ask_katana(KatanaClient(settings, redactor=redactor, throttle=throttle, attempts=1))
+
+
+def _stores(
+    place: _Place, katana: questions.KatanaAnswer, given: StoreOptions, *, asks: bool
+) -> list[StoreAnswers]:
+    known = [(s.name, s.url) for s in (place.settings.stores if place.settings else ())]
+    stores: list[StoreAnswers] = []
+    while True:
+        others = known + [(store.name, store.url) for store in stores]
+        stores.append(questions.store(given, katana.account, others, asks=asks))
+        if not asks or not click.confirm("\nAdd another store?", default=False):
+            return stores
+        given = StoreOptions()
+
+
+def _keeping(place: _Place, *, asks: bool) -> Keeping:
+    if not asks:
+        return "config"
+    return questions.keeping(place.path)
+
+
+def _say_what_is_next(written: Written, options: Globals) -> None:
+    path = written.settings.path
+    click.echo(f"\nWritten: {path} (only you can read it)")
+    for file in written.files:
+        click.echo(f"         {file}")
+    if written.variables:
+        click.echo(
+            "Have these variables in the environment of whatever runs the program (cron, systemd): "
+            + ", ".join(written.variables)
+        )
+    in_its_place = path.name == "config.toml" and path.parent == Path.cwd() and not options.config
+    program = "katana-woo-sync" if in_its_place else f"katana-woo-sync --config {quote(str(path))}"
+    steps = [
+        (f"{program} check", "tests everything once more, and changes nothing"),
+        (f"{program} backfill", "shows what is open, asks, and imports it"),
+        (f"{program} status", "how things are, at any time"),
+    ]
+    click.echo("\nWhat comes next:")
+    width = max(len(step) for step, _why in steps)
+    for step, why in steps:
+        click.echo(f"  {step.ljust(width)}  {why}")
+    click.echo(
+        "\nThen have a cycle run every five minutes, with this line in `crontab -e` "
+        f"(or by systemd: docs/running.md):\n  */5 * * * * {_installed()} "
+        f"--config {quote(str(path))} sync"
+    )
+
+
+def _installed() -> str:
+    """How cron, which knows no PATH of ours, calls this program."""
+    script = Path(sys.executable).with_name("katana-woo-sync")
+    return quote(str(script)) if script.exists() else f"{quote(sys.executable)} -m katana_woo_sync"

@@ -1,0 +1,100 @@
+"""Finding out about a shop and an account that are about to be connected; nothing is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    MissingPermission,
+    NotFound,
+    NotTheApi,
+    ServiceError,
+)
+from katana_woo_sync.domain.katana import Location
+from katana_woo_sync.domain.woocommerce import About, PriceSettings, StoreFacts
+from katana_woo_sync.sync.ports import Katana, Shop
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A Katana account: its name, base currency, and the locations that may sell."""
+
+    name: str
+    base_currency: str
+    locations: tuple[Location, ...]
+
+
+@dataclass(frozen=True)
+class FoundShop:
+    """A shop that answered: its address, how it is reached, and what it told. None: it did not say.
+
+    `clock_skew` is how far its clock is ahead of ours, `utc_offset` its time zone's."""
+
+    url: str
+    reached: str
+    may_write: bool
+    facts: StoreFacts | None
+    prices: PriceSettings | None
+    about: About | None
+    clock_skew: timedelta | None
+    utc_offset: timedelta | None
+
+
+def ask_katana(katana: Katana) -> Account:
+    """What the key's account is. Raises a `ServiceError`."""
+    factory = katana.factory()
+    selling = [place for place in katana.locations() if place.sales_allowed]
+    return Account(str(factory.display_name), str(factory.base_currency_code), tuple(selling))
+
+
+def find_shop(addresses: Sequence[str], client: Callable[[str], Shop]) -> FoundShop:
+    """The first of these addresses (one at least) at which WooCommerce's API answers with the key.
+
+    Raises the `ServiceError` that tells most: a refused key (the address was right), else what the
+    first address answered.
+    """
+    failed: list[ServiceError] = []
+    for url in addresses:
+        shop = client(url)
+        try:
+            shop.ping()
+        except (NotTheApi, NotFound, BadRequest) as error:
+            failed.append(error)
+            continue
+        return _learn(shop.connection.url or url, shop)
+    raise failed[0]
+
+
+def _learn(url: str, shop: Shop) -> FoundShop:
+    return FoundShop(
+        url=url,
+        reached=str(shop.connection),
+        may_write=_may_write(shop),
+        facts=_said(shop.facts),
+        prices=_said(shop.price_settings),
+        about=_said(shop.about),
+        clock_skew=shop.clock_skew,
+        utc_offset=_said(shop.utc_offset),
+    )
+
+
+def _may_write(shop: Shop) -> bool:
+    try:
+        shop.may_write()
+    except MissingPermission:
+        return False
+    return True
+
+
+def _said(ask: Callable[[], T]) -> T | None:
+    """What the shop says, where it does: an account without all rights may still do the job."""
+    try:
+        return ask()
+    except ServiceError:
+        return None

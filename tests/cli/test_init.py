@@ -1,0 +1,354 @@
+"""`init`: as a person at a terminal has it, and without one."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pexpect
+import pytest
+from click.testing import CliRunner, Result
+
+from katana_woo_sync.cli.main import cli
+from katana_woo_sync.config import load
+from katana_woo_sync.sandbox.katana import KatanaSandbox
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox
+from tests.cli.support import ROOT
+
+Answers = Sequence[tuple[str, str]]
+
+
+class Place:
+    """A Katana, shops, and an empty folder."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+        self.katana = stack.enter_context(KatanaSandbox(requests_per_minute=None))
+        self.shop = self.open_shop()
+        self.config = folder / "config.toml"
+
+    def open_shop(self, **details: object) -> WooCommerceSandbox:
+        """Another shop."""
+        return self._stack.enter_context(WooCommerceSandbox(**details))  # type: ignore[arg-type]
+
+    def login(self, shop: WooCommerceSandbox | None = None) -> Answers:
+        """The answers to the questions for a shop's keys."""
+        shop = shop or self.shop
+        return [("Consumer key", shop.consumer_key), ("Consumer secret", shop.consumer_secret)]
+
+    @property
+    def last(self) -> Answers:
+        """The answers to what is asked at the end."""
+        return [("Add another", "n"), ("Which", "1")]
+
+    @contextmanager
+    def terminal(self, *arguments: str) -> Iterator[pexpect.spawn[str]]:
+        """`init` at a terminal; all that it shows is in `before`s and `after`s, and in the log."""
+        child = pexpect.spawn(
+            sys.executable,
+            ["-m", "katana_woo_sync", "init", "--katana-url", self.katana.url, *arguments],
+            cwd=str(self.folder),
+            encoding="utf-8",
+            timeout=20,
+            env={**_environment(), "PYTHONPATH": str(ROOT)},
+            dimensions=(40, 100),
+        )
+        with (self.folder / "screen.txt").open("w", encoding="utf-8") as screen:
+            child.logfile_read = screen
+            try:
+                yield child
+            finally:
+                child.close(force=True)
+
+    def answer(self, answers: Answers, *arguments: str) -> int:
+        """Answer all questions; returns the exit code."""
+        with self.terminal(*arguments) as child:
+            for prompt, text in answers:
+                child.expect_exact(prompt)
+                child.sendline(text)
+            child.expect(pexpect.EOF)
+            child.close()
+            return int(child.exitstatus or 0)
+
+    @property
+    def screen(self) -> str:
+        """What was shown."""
+        return (self.folder / "screen.txt").read_text(encoding="utf-8")
+
+    def provision(self, *arguments: str, **environment: str) -> Result:
+        """`init` without a terminal."""
+        given = {"KATANA_API_KEY": self.katana.api_key}
+        given |= {"WOO_CONSUMER_KEY": self.shop.consumer_key}
+        given |= {"WOO_CONSUMER_SECRET": self.shop.consumer_secret}
+        options = ["--config", str(self.config), "init", "--katana-url", self.katana.url]
+        return CliRunner().invoke(cli, [*options, *arguments], env=given | environment)
+
+
+def _environment() -> dict[str, str]:
+    secret = re.compile("KATANA_|WOO_")
+    return {name: value for name, value in os.environ.items() if not secret.match(name)}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A Katana with one location, and one shop at the root of its address."""
+    with ExitStack() as stack:
+        yield Place(tmp_path, stack)
+
+
+def test_from_nothing_to_a_config_that_works(place: Place) -> None:
+    place.shop.place_order([Item(place.shop.add_product("Mug", "MUG", "10"), 1)])
+    code = place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", place.shop.url),
+            *place.login(),
+            ("What you call this store", "eu"),
+            ("Write Katana's stock", "n"),
+            *place.last,
+        ]
+    )
+    assert code == 0
+    settings = load(place.config, {})
+    assert [store.name for store in settings.stores] == ["eu"]
+    assert settings.stores[0].location == "Main location"
+    assert stat.S_IMODE(place.config.stat().st_mode) == 0o600
+    assert "katana-woo-sync check" in place.screen
+    runner = CliRunner()
+    assert runner.invoke(cli, ["--config", str(place.config), "backfill", "--yes"]).exit_code == 0
+    assert len(place.katana.sales_orders()) == 1
+
+
+def test_typed_secrets_are_shown_nowhere(place: Place) -> None:
+    with place.terminal() as child:
+        child.expect_exact("Katana API key: ")
+        child.sendline("not-the-right-key")
+        child.expect_exact("Katana API key: ")
+        child.sendline(place.katana.api_key)
+        child.expect_exact("The store's address")
+        child.sendline(place.shop.url)
+        for prompt, text in place.login():
+            child.expect_exact(prompt)
+            child.sendline(text)
+        child.expect_exact("What you call")
+        child.sendintr()
+        child.expect(pexpect.EOF)
+    for secret in ("not-the-right-key", place.katana.api_key, place.shop.consumer_secret):
+        assert secret not in place.screen
+    assert "the key was refused" in place.screen
+
+
+def test_ctrl_c_leaves_nothing(place: Place) -> None:
+    with place.terminal() as child:
+        child.expect_exact("Katana API key: ")
+        child.sendintr()
+        child.expect_exact("nothing was written")
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 75
+    assert [file.name for file in place.folder.iterdir()] == ["screen.txt"]
+    assert "Traceback" not in place.screen
+
+
+@pytest.mark.parametrize(
+    "typed", ["{url}/shop/", "{bare}/shop/wp-admin/index.php?page=wc", "{url}/shop/product/mug/"]
+)
+def test_what_people_paste_is_understood(place: Place, typed: str) -> None:
+    shop = place.open_shop(path="/shop")
+    root = shop.url.removesuffix("/shop")
+    result = place.provision(
+        "--store-url", typed.format(url=root, bare=root.removeprefix("http://"))
+    )
+    assert result.exit_code == 0, result.output
+    assert load(place.config, {}).stores[0].url == shop.url
+
+
+def test_keys_that_are_not_whole_are_said_before_anything_is_asked(place: Place) -> None:
+    place.shop.server.reset_counts()
+    result = place.provision("--store-url", place.shop.url, WOO_CONSUMER_KEY="ck_5a5a")
+    assert result.exit_code == 2
+    assert "consumer key is not whole" in result.output
+    assert place.shop.server.count() == 0
+    assert not place.config.exists()
+
+
+def test_swapped_keys_are_put_right(place: Place) -> None:
+    swapped = {"WOO_CONSUMER_KEY": place.shop.consumer_secret}
+    swapped["WOO_CONSUMER_SECRET"] = place.shop.consumer_key
+    assert place.provision("--store-url", place.shop.url, **swapped).exit_code == 0
+    assert load(place.config, {}).stores[0].consumer_key == place.shop.consumer_key
+
+
+def test_a_read_only_key_is_said(place: Place) -> None:
+    shop = place.open_shop(permission="read")
+    refused = place.provision("--store-url", shop.url)
+    assert refused.exit_code == 2
+    assert "Read/Write" in refused.output
+
+
+def test_a_read_only_key_may_be_used_all_the_same(place: Place) -> None:
+    shop = place.open_shop(permission="read")
+    code = place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", shop.url),
+            *place.login(shop),
+            ("Use it all the same", "y"),
+            ("What you call", ""),
+            ("Write Katana's stock", "n"),
+            *place.last,
+        ]
+    )
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("details", "words"),
+    [({"permalinks": "plain"}, "permalinks"), ({"permalinks": "index"}, "")],
+)
+def test_permalinks(place: Place, details: dict[str, object], words: str) -> None:
+    shop = place.open_shop(**details)
+    result = place.provision("--store-url", shop.url)
+    assert (result.exit_code == 0) == (not words), result.output
+    assert words in result.output.lower()
+    assert "Traceback" not in result.output
+
+
+def test_maintenance_and_a_blocked_api_are_said_and_asked_again(place: Place) -> None:
+    place.shop.server.add_fault(Fault(FaultKind.STATUS, status=503, body="maintenance", times=1))
+    blocked = '{"code":"rest_forbidden","message":"REST API is disabled","data":{"status":403}}'
+    place.shop.server.add_fault(Fault(FaultKind.STATUS, status=403, body=blocked, times=1))
+    code = place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", place.shop.url),
+            *place.login(),
+            ("What now", "t"),
+            ("What now", "t"),
+            ("What you call", "eu"),
+            ("Write Katana's stock", "n"),
+            *place.last,
+        ]
+    )
+    assert code == 0
+    assert "REST API is disabled" in place.screen
+
+
+def test_a_second_store_keeps_what_the_config_says_and_gets_a_prefix(place: Place) -> None:
+    assert place.provision("--store-url", place.shop.url, "--store-name", "eu").exit_code == 0
+    text = place.config.read_text(encoding="utf-8")
+    place.config.write_text(text.replace("[orders]", "[orders]\n# mine\ndelivery_days = 3"))
+    other = place.open_shop()
+    result = place.provision("--store-url", other.url, "--store-name", "us")
+    assert result.exit_code == 0, result.output
+    settings = load(place.config, {})
+    assert [store.name for store in settings.stores] == ["eu", "us"]
+    assert [store.order_number_prefix for store in settings.stores] == ["", "US-"]
+    assert settings.orders.delivery_days == 3
+    assert "# mine" in place.config.read_text(encoding="utf-8")
+
+
+def test_the_same_store_twice_is_refused(place: Place) -> None:
+    place.provision("--store-url", place.shop.url, "--store-name", "eu")
+    before = place.config.read_bytes()
+    result = place.provision("--store-url", f"{place.shop.url}/wp-admin")
+    assert result.exit_code == 2
+    assert 'already, as the store "eu"' in result.output
+    assert place.config.read_bytes() == before
+
+
+def test_one_of_several_locations_is_chosen_by_its_number(place: Place) -> None:
+    place.katana.add_location("Warehouse")
+    place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", place.shop.url),
+            *place.login(),
+            ("What you call", ""),
+            ("Which one's stock", "2"),
+            ("Write Katana's stock", "y"),
+            *place.last,
+        ]
+    )
+    store = load(place.config, {}).stores[0]
+    assert (store.location, store.sync_stock) == ("Warehouse", True)
+
+
+def test_without_a_terminal_what_is_missing_is_named(place: Place) -> None:
+    place.katana.add_location("Warehouse")
+    result = place.provision("--store-url", place.shop.url)
+    assert result.exit_code == 2
+    assert "--location" in result.output
+    assert place.provision().exit_code == 2
+    assert not place.config.exists()
+
+
+def test_secrets_in_files_beside_it(place: Place) -> None:
+    result = place.provision("--store-url", place.shop.url, "--secrets", "files")
+    assert result.exit_code == 0, result.output
+    assert place.shop.consumer_secret not in place.config.read_text(encoding="utf-8")
+    assert load(place.config, {}).stores[0].consumer_secret == place.shop.consumer_secret
+    modes = {stat.S_IMODE(file.stat().st_mode) for file in place.folder.iterdir()}
+    assert modes == {0o600}
+
+
+def test_secrets_in_the_environment(place: Place) -> None:
+    result = place.provision(
+        "--store-url", place.shop.url, "--store-name", "eu", "--secrets", "environment"
+    )
+    assert "KATANA_API_KEY, WOO_EU_KEY, WOO_EU_SECRET" in result.output
+    document = tomllib.loads(place.config.read_text(encoding="utf-8"))
+    assert document["katana"]["api_key"] == "${KATANA_API_KEY}"
+
+
+def test_katana_refused_or_down(place: Place) -> None:
+    refused = place.provision("--store-url", place.shop.url, KATANA_API_KEY="wrong")
+    assert refused.exit_code == 2
+    nowhere = ("--katana-url", "http://127.0.0.1:9/v1")
+    assert place.provision("--store-url", place.shop.url, *nowhere).exit_code == 75
+    assert not place.config.exists()
+
+
+def test_a_folder_that_may_not_be_written_is_said(place: Place) -> None:
+    place.config = place.folder / "file" / "config.toml"
+    (place.folder / "file").write_text("")
+    result = place.provision("--store-url", place.shop.url)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert "could not be written" in result.output or "exist" in result.output
+
+
+def test_a_certificate_that_is_not_trusted_can_be_given(
+    place: Place, certificate: tuple[str, str]
+) -> None:
+    shop = place.open_shop(ssl_context=certificate)
+    code = place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", shop.url),
+            *place.login(shop),
+            ("What now", "c"),
+            ("Certificate file", certificate[0]),
+            ("What you call", "eu"),
+            ("Write Katana's stock", "n"),
+            *place.last,
+        ]
+    )
+    assert code == 0
+    assert "certificate" in place.screen
+    assert str(load(place.config, {}).stores[0].ca_file) == certificate[0]
+
+
+def test_a_shops_clock_that_is_wrong_is_said(place: Place) -> None:
+    place.shop.server.seconds_ahead = 2 * 3600
+    result = place.provision("--store-url", place.shop.url)
+    assert result.exit_code == 0
+    assert "02:00 apart" in result.output
