@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import click
 import pytest
 
 from katana_woo_sync.cli.main import COMMANDS, cli
+from katana_woo_sync.config.settings import known_keys
 from katana_woo_sync.domain.reasons import WORDS, Reason
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,9 +65,29 @@ def test_every_command_that_help_lists_can_be_imported_and_has_its_name() -> Non
 
 def test_every_reason_has_words_and_stands_in_the_list() -> None:
     assert set(WORDS) == set(Reason)
-    text = (ROOT / "docs" / "reasons.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "problems.md").read_text(encoding="utf-8")
     for reason, words in WORDS.items():
         assert f"| `{reason}` | {words.sentence} | {words.remedy} |" in text
+
+
+def test_the_pages_that_follow_from_the_code_are_up_to_date() -> None:
+    """If this fails: python docs/generate.py"""
+    made = runpy.run_path(str(ROOT / "docs" / "generate.py"))["pages"]()
+    for path, text in made.items():
+        assert path.read_text(encoding="utf-8") == text, path.name
+
+
+def test_every_option_stands_in_the_list() -> None:
+    text = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
+    for section, keys in known_keys().items():
+        named = [key for key in keys if section or key == "ledger"]
+        assert all(f"`{key}`" in text for key in named), section
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_links_between_the_pages_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
 def test_the_readme_has_two_lines_to_paste() -> None:
