@@ -22,6 +22,7 @@ COMMANDS = {
     "orders": "The orders in the ledger.",
     "report": "The status page: one HTML file with plots, problems and recent orders.",
     "order": "One order's whole history on both sides.",
+    "reconcile": "A month in the shop against Katana, for the accountant.",
     "retry": "Try failed orders and those that need attention again now.",
     "ignore": "Stop trying an order.",
     "notify-test": "Send a test message to everybody who is to be told.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as dt_time
 from functools import partial
 
 import msgspec
@@ -33,6 +34,7 @@ from katana_woo_sync.domain.fields import Text, utc_time
 from katana_woo_sync.domain.woocommerce import (
     About,
     Customer,
+    DatedOrder,
     Order,
     OrderNote,
     Refund,
@@ -273,6 +275,22 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""
         path = f"/orders/{int(order_id)}"
         return self._one(path, self._http.get(path, _with(self._order_fields, dp)).data, Order)
+
+    def orders_placed(self, first: date, last: date, dp: int | None) -> tuple[DatedOrder, ...]:
+        """Every order placed from the first day to the last, by the shop's own calendar, whatever
+        its status but trash. The shop compares whole seconds, exclusively."""
+        begin = datetime.combine(first, dt_time()) - timedelta(seconds=1)
+        end = datetime.combine(last + timedelta(days=1), dt_time())
+        params = (
+            ("after", begin.isoformat()),
+            ("before", end.isoformat()),
+            ("status", "any"),
+            ("orderby", "id"),
+            ("order", "asc"),
+            *_with(f"{ORDER_FIELDS},date_created", dp),
+        )
+        found = self._all("/orders", params, DatedOrder)
+        return tuple(order for order in found if first <= order.day <= last)
 
     def refunds(self, order_id: int, dp: int | None) -> tuple[Refund, ...]:
         """An order's refunds with their lines, oldest first."""

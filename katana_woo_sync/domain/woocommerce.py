@@ -8,7 +8,7 @@ taxes stand beside them. Times ending in `_gmt` are UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 import msgspec
@@ -175,6 +175,18 @@ class Order(Struct, frozen=True):
     def completed(self) -> datetime | None:
         """When the order was completed, UTC."""
         return utc_time(self.date_completed_gmt)
+
+
+class DatedOrder(Order, frozen=True):
+    """An order with the day on which it was placed by the shop's own clock and time zone."""
+
+    date_created: Text = Text()
+
+    @property
+    def day(self) -> date:
+        """That day; UTC's where the shop does not tell its own."""
+        here = utc_time(self.date_created) or self.created
+        return here.date() if here is not None else date.min
 
 
 class OrderNote(Struct, frozen=True):

@@ -226,6 +226,11 @@ class Orders:
         where = "identity = ? AND in_katana = 'yes' AND imported_at >= ?"
         return list(self._select(where, [identity, time_text(moment)]))
 
+    def in_katana_created(self, identity: str, begin: datetime, end: datetime) -> list[OrderRecord]:
+        """A store's orders in Katana that were placed from `begin` to before `end` (UTC)."""
+        where = "identity = ? AND in_katana = 'yes' AND created >= ? AND created < ?"
+        return list(self._select(where, [identity, time_text(begin), time_text(end)]))
+
     def adopted_since(self, identity: str, moment: datetime) -> list[OrderRecord]:
         """A store's orders that another program put into Katana at this time (UTC) or later."""
         where = (

@@ -1,0 +1,169 @@
+"""`reconcile`: a month in the shop against Katana, for the accountant."""
+
+from __future__ import annotations
+
+import csv
+import io
+from calendar import monthrange
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import click
+
+from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.output import print_json, print_table, safe
+from katana_woo_sync.cli.setup import exits, start
+from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.domain.reconciliation import Amounts, Cell, Pair, cells, differing
+from katana_woo_sync.sync.reconciliation import reconcile
+from katana_woo_sync.sync.report import ExitCode
+
+SUM_COLUMNS = (
+    *("store", "day", "currency", "tax_rate", "shop_orders", "shop_net", "shop_tax", "shop_total"),
+    *("katana_orders", "katana_net", "katana_tax", "katana_total", "difference"),
+)
+ORDER_COLUMNS = (
+    *("store", "day", "order_number", "order_id", "currency"),
+    *("shop_total", "katana_total", "difference", "why"),
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet take a cell's text for a formula."""
+
+
+@click.command("reconcile")
+@click.option(
+    "--month", required=True, metavar="YYYY-MM", help="The month, by the shop's calendar."
+)
+@click.option("--store", metavar="S", help="Only this store.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the sums as CSV here, and the orders that differ beside it (…-orders.csv).",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.pass_obj
+def command(
+    options: Globals, month: str, store: str | None, output: Path | None, as_json: bool
+) -> None:
+    """Compare a month's orders in the shop with Katana: sums by store, day, currency and tax rate,
+    and each order that differs, with the reason where it is known.
+
+    Only reads. Exit code 0: all agrees; 1: something differs.
+    """
+    first, last = _days(month)
+    program = start(options, dry_run=True)  # clients that cannot write, and a copy of the ledger
+    pairs: list[Pair] = []
+    failed = False
+    with exits(), program.context() as context:
+        for each in program.chosen(store):
+            try:
+                pairs += reconcile(context, each, first, last)
+            except ServiceError as error:
+                if error.service != each.name or len(program.stores) == 1:
+                    raise
+                failed = True
+                click.echo(f"{each.name}: not compared: {safe(str(error))}", err=True)
+    sums, wrong = cells(pairs), differing(pairs)
+    if output is not None:
+        _write(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
+        beside = output.with_name(f"{output.stem}-orders{output.suffix}")
+        _write(beside, ORDER_COLUMNS, [_order_row(pair) for pair in wrong])
+    if as_json:
+        print_json(
+            {
+                "sums": [dict(zip(SUM_COLUMNS, _sum_row(cell), strict=True)) for cell in sums],
+                "orders": [dict(zip(ORDER_COLUMNS, _order_row(p), strict=True)) for p in wrong],
+            }
+        )
+    else:
+        _show(sums, wrong, len(pairs))
+    raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed else ExitCode.DONE))
+
+
+def _days(month: str) -> tuple[date, date]:
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise click.UsageError(f'"{month}" is no month; write it as 2026-10.') from None
+    return first, first.replace(day=monthrange(first.year, first.month)[1])
+
+
+def _sum_row(cell: Cell) -> list[str]:
+    return [
+        cell.store,
+        cell.day.isoformat(),
+        cell.currency,
+        f"{cell.rate.normalize():f}",
+        str(cell.shop_orders),
+        *_money(cell.shop),
+        str(cell.katana_orders),
+        *_money(cell.katana),
+        f"{cell.difference:.2f}",
+    ]
+
+
+def _order_row(pair: Pair) -> list[str]:
+    return [
+        pair.store,
+        pair.day.isoformat(),
+        pair.number,
+        str(pair.order_id),
+        pair.currency,
+        _side(pair.shop and sum((a.total for a in pair.shop.values()), Decimal(0))),
+        _side(pair.katana and sum((a.total for a in pair.katana.values()), Decimal(0))),
+        f"{pair.difference:.2f}",
+        pair.why,
+    ]
+
+
+def _side(total: object) -> str:
+    return f"{total:.2f}" if isinstance(total, Decimal) else ""
+
+
+def _money(amounts: Amounts) -> tuple[str, str, str]:
+    return f"{amounts.net:.2f}", f"{amounts.tax:.2f}", f"{amounts.total:.2f}"
+
+
+def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A CSV file; what customers and plugins wrote is no formula in it."""
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(columns)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    try:
+        # with a mark that has spreadsheets read it as UTF-8
+        path.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise click.UsageError(f"{path} could not be written: {reason}") from None
+
+
+def _harmless(cell: str) -> str:
+    is_number = cell.lstrip("-").replace(".", "", 1).isdigit()
+    return f"'{cell}" if cell.startswith(FORMULA) and not is_number else cell
+
+
+def _show(sums: Sequence[Cell], wrong: Sequence[Pair], orders: int) -> None:
+    by_rate: dict[tuple[str, str, Decimal], tuple[Amounts, Amounts]] = {}
+    for cell in sums:
+        key = (cell.store, cell.currency, cell.rate)
+        shop, katana = by_rate.get(key, (Amounts(), Amounts()))
+        by_rate[key] = (shop + cell.shop, katana + cell.katana)
+    rows = [
+        [store, safe(currency, 3), f"{rate.normalize():f} %", *_pair_of(shop, katana)]
+        for (store, currency, rate), (shop, katana) in sorted(by_rate.items())
+    ]
+    print_table(("STORE", "CURRENCY", "TAX RATE", "SHOP", "KATANA", "DIFFERENCE"), rows)
+    if wrong:
+        click.echo("")
+        print_table(
+            ("STORE", "DAY", "ORDER", "SHOP", "KATANA", "WHY"),
+            [[safe(row[i], 200) for i in (0, 1, 2, 5, 6, 8)] for row in map(_order_row, wrong)],
+        )
+    click.echo(f"{orders} orders, {len(wrong)} of them differ.")
+
+
+def _pair_of(shop: Amounts, katana: Amounts) -> tuple[str, str, str]:
+    return f"{shop.total:.2f}", f"{katana.total:.2f}", f"{katana.total - shop.total:+.2f}"

@@ -1,0 +1,147 @@
+"""Reading a month's orders on both sides; nothing is written, in neither service nor the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
+from katana_woo_sync.domain.reasons import Reason, words
+from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
+from katana_woo_sync.domain.records import InKatana, OrderRecord
+from katana_woo_sync.domain.woocommerce import DatedOrder
+from katana_woo_sync.sync.context import Context, Store
+
+SOLD = frozenset({"processing", "completed", "refunded"})
+"""Statuses of orders that were paid; others count where they are in Katana."""
+
+AT_ONCE = 100
+A_DAY = timedelta(days=1)
+TELLING = (
+    Reason.EDITED,
+    Reason.REFUNDED_IN_SHOP,
+    Reason.DELETED_IN_KATANA,
+    Reason.CENT_ROUNDING,
+)
+"""Notes that explain a difference."""
+
+
+def reconcile(context: Context, store: Store, first: date, last: date) -> list[Pair]:
+    """The store's orders placed from the first day to the last, by the shop's own calendar.
+
+    Raises a `ServiceError`.
+    """
+    dp = context.facts(store).dp
+    placed = {int(o.id): o for o in store.shop.orders_placed(first, last, dp)}
+    records = context.ledger.orders.known(store.identity, sorted(placed))
+    gone = _gone_from_shop(context, store, first, last, placed)
+    held = [r for r in (*records.values(), *gone) if r.in_katana is InKatana.YES]
+    in_katana = _in_katana(context, held)
+    pairs = [
+        _pair(context, store, order, records.get(order_id), in_katana)
+        for order_id, order in placed.items()
+        if order.status in SOLD or order_id in in_katana
+    ]
+    pairs += [_lost(store, record, in_katana[record.order_id]) for record in gone]
+    return sorted(pairs, key=lambda pair: (pair.day, pair.order_id))
+
+
+def _pair(
+    context: Context,
+    store: Store,
+    order: DatedOrder,
+    record: OrderRecord | None,
+    in_katana: Mapping[int, ByRate],
+) -> Pair:
+    dp = context.facts(store).dp
+    refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
+    is_there = int(order.id) in in_katana
+    # what was refunded before it could be imported is no sale
+    known = record.refunds if record is not None and is_there else [int(r.id) for r in refunds]
+    return Pair(
+        store=store.name,
+        order_id=int(order.id),
+        number=str(order.number),
+        day=order.day,
+        currency=str(order.currency),
+        shop=of_shop(order, refunds, known),
+        katana=in_katana.get(int(order.id)),
+        why=_why(context, record),
+    )
+
+
+def _why(context: Context, record: OrderRecord | None) -> str:
+    if record is None:
+        return "the program has not seen it as Processing"
+    if record.in_katana is InKatana.DELETED:
+        return words(Reason.DELETED_IN_KATANA).sentence
+    if record.in_katana is InKatana.NO:
+        reason = f": {words(record.reason).sentence}" if record.reason else ""
+        return f"not in Katana ({record.state}){reason}"
+    notes = {
+        note.reason for _at, note in context.ledger.orders.notes(record.identity, record.order_id)
+    }
+    told = [words(reason).sentence for reason in TELLING if reason in notes]
+    if record.money_differs:
+        told.insert(0, f"{words(Reason.TOTAL_DIFFERS).sentence} ({record.money_differs})")
+    return " ".join(told)
+
+
+def _gone_from_shop(
+    context: Context, store: Store, first: date, last: date, placed: Mapping[int, object]
+) -> list[OrderRecord]:
+    """Orders of the month in Katana that the shop no longer lists; their day is UTC's."""
+    begin, end = (datetime.combine(day, time(), UTC) for day in (first, last + A_DAY))
+    created = context.ledger.orders.in_katana_created(store.identity, begin - A_DAY, end + A_DAY)
+    return [
+        record
+        for record in created
+        if record.order_id not in placed
+        and record.created
+        and begin <= record.created < end
+        and record.shop_status in ("trash", "gone")
+    ]
+
+
+def _lost(store: Store, record: OrderRecord, katana: ByRate) -> Pair:
+    created = record.created or record.first_seen_at
+    why = "it is in the trash or deleted in the shop"
+    return Pair(
+        store.name,
+        record.order_id,
+        record.number,
+        created.date(),
+        record.currency,
+        None,
+        katana,
+        why,
+    )
+
+
+def _in_katana(context: Context, records: Sequence[OrderRecord]) -> dict[int, ByRate]:
+    """What Katana has of these orders, by the order's id."""
+    rates = {int(rate.id): Decimal(rate.rate) for rate in context.katana.tax_rates()}
+    order_ids = {record.sales_order_id: record.order_id for record in records}
+    return {
+        order_ids[int(sales_order.id)]: of_katana(
+            sales_order, _fees(context, sales_order, rates), rates
+        )
+        for sales_order in _sales_orders(context, [int(i) for i in order_ids if i])
+        if not sales_order.is_deleted
+    }
+
+
+def _sales_orders(context: Context, ids: Sequence[int]) -> Iterator[SalesOrder]:
+    for start in range(0, len(ids), AT_ONCE):
+        yield from context.katana.sales_orders_by_id(ids[start : start + AT_ONCE])
+
+
+def _fees(
+    context: Context, sales_order: SalesOrder, rates: Mapping[int, Decimal]
+) -> Sequence[ShippingFee]:
+    """The order's shipping fees, asked for only where its rows are not its total."""
+    rows = sum((each.total for each in of_katana(sales_order, (), rates).values()), Decimal(0))
+    if sales_order.total is not None and abs(sales_order.total - rows) < CENT:
+        return ()
+    return context.katana.shipping_fees(int(sales_order.id))
