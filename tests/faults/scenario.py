@@ -20,6 +20,12 @@ from tests.sync.world import ANNA, World
 
 State = dict[str, object]
 COURIER = Shipping("Courier", Decimal(5))
+OPTIONS = """
+[orders]
+import_note = true
+tracking_note = "customer"
+cancelled = "delete"
+"""
 BO = Address(first_name="Bo", last_name="Lund", address_1="1 Quay", email="bo@example.test")
 
 
@@ -28,7 +34,9 @@ class Scenario:
 
     def __init__(self, directory: Path, stack: ExitStack, *, timeout: float = 5) -> None:
         self.world = World(directory, stack, names=("eu", "us"), timeout=timeout)
-        self.world.configure(stores=dict.fromkeys(self.world.shops, "sync_stock = true"))
+        self.world.configure(
+            top=OPTIONS, stores=dict.fromkeys(self.world.shops, "sync_stock = true")
+        )
         for name, shop in self.world.shops.items():
             shop.set_stock(self.world.mug[name], 40)
         keep_log(self.world, stack)
@@ -67,8 +75,10 @@ class Scenario:
         world = self.world
         world.clock.tick(minutes=15)
         if step == 2:
-            mugs, _shirt, _odd, jam = self.orders
+            mugs, shirt, _odd, jam = self.orders
             world.katana.deliver(world.sales_order(mugs).id)
+            world.katana.track(world.sales_order(mugs).id, "RR123", carrier="Courier")
+            world.shop.set_status(shirt, "cancelled")
             world.shop.set_status(jam, "completed")
             blue = world.shop.add_variation(
                 self.shirt, Variation("SHIRT-B", "20.00", {"Colour": "Blue"})
@@ -139,6 +149,13 @@ class Scenario:
                 name: [shop.stock(product) for product in sorted(shop.state.products)]
                 for name, shop in world.shops.items()
             },
+            "notes": sorted(
+                (order, str(note["note"]).split(":")[0])
+                for shop in world.shops.values()
+                for order in shop.orders()
+                for note in shop.notes(order)
+                if note["author"] == "admin"
+            ),
             "mails": sorted((mail.order_id, mail.after) for mail in world.shop.mails),
             "ledger": [_record(record) for record in records],
             "open intents": intents,
