@@ -1,0 +1,64 @@
+"""Running a command as a whole process, and what it cost."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+GOOD = (0, 1)
+"""Exit codes of a run that went through (1: some orders need a person)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: seconds of wall and of CPU, its peak memory in MB, what it printed."""
+
+    wall: float
+    cpu: float
+    memory: float
+    output: str
+
+    def json(self) -> dict[str, object]:
+        """What it printed, read as JSON."""
+        read: dict[str, object] = json.loads(self.output)
+        return read
+
+
+def program(config: Path, *arguments: str, good: Iterable[int] = GOOD) -> Cost:
+    """Run katana-woo-sync with this config. Raises `RuntimeError` where it fails."""
+    return python("-m", "katana_woo_sync", "-q", "--config", str(config), *arguments, good=good)
+
+
+def python(*arguments: str, good: Iterable[int] = (0,)) -> Cost:
+    """Run this Python with these arguments. Raises `RuntimeError` where it fails."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        begun = time.perf_counter()
+        process = subprocess.Popen(
+            [sys.executable, *arguments], stdout=output, stderr=errors, stdin=subprocess.DEVNULL
+        )
+        _pid, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - begun
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        errors.seek(0)
+        if process.returncode not in tuple(good):
+            said = errors.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{arguments} ended with {process.returncode}: {said}")
+        return Cost(
+            wall=wall,
+            cpu=usage.ru_utime + usage.ru_stime,
+            memory=usage.ru_maxrss / 1024,
+            output=output.read().decode(),
+        )
+
+
+def least(times: int, run: Callable[[], Cost]) -> Cost:
+    """The run that took the least CPU of so many: what else the machine does only adds to it."""
+    return min((run() for _ in range(times)), key=lambda cost: cost.cpu)

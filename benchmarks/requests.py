@@ -1,0 +1,147 @@
+"""How many requests Katana and the store are sent, against the least possible.
+
+    python -m benchmarks.requests [--quick]
+
+Katana's least for a backfill: one create for each order, shipping fee, new customer, product and
+tax rate, and the lists that must be read once before anything may be created: locations, tax rates,
+customers, what Katana holds of the store, and what changed in it right before the first create; the
+SKUs, as many at a time as an address of 2,000 characters holds. The store's least: its lists of
+open orders and of their products, a hundred at a time.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+from benchmarks.processes import program
+from benchmarks.services import Services, services
+from benchmarks.shop import (
+    Counts,
+    Mix,
+    complete_in_shop,
+    count,
+    deliver_in_katana,
+    furnish,
+    place,
+)
+from benchmarks.table import heading, options, say, table
+
+PAGE = 250
+"""The longest page of Katana's lists; one of the store's is 100."""
+
+TAX_RATES = 2
+"""What the mix's lines have, and Katana lacks."""
+
+SETTINGS = 2
+"""Requests by which a store's settings are learnt."""
+
+SETTLED = 21.0
+"""Seconds after which the last changes are read no more (`domain.cursors.KATANA_OVERLAP`)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Requests of one kind of work: those sent, and the least."""
+
+    work: str
+    katana: int
+    katana_least: int
+    store: int
+    store_least: int
+
+    def cells(self) -> tuple[object, ...]:
+        """The row as it is printed."""
+        ratio = f"{self.katana / self.katana_least:.3f}"
+        return (self.work, self.katana, self.katana_least, ratio, self.store, self.store_least)
+
+
+def main() -> None:
+    """Measure and print."""
+    quick = options(__doc__).quick
+    heading("Requests")
+    rows = []
+    for orders in (10, 100) if quick else (10, 100, 1_000, 10_000):
+        with services() as served:
+            rows += backfill(served, orders)
+            if orders == 100:
+                rows += cycles(served)
+    table(("work", "Katana", "least", "ratio", "store", "least"), [row.cells() for row in rows])
+
+
+def mix_of(orders: int) -> Mix:
+    """A quarter of the orders are of new customers; half of the products are new."""
+    products = max(2, orders // 10)
+    return Mix(orders, customers=max(1, orders // 4), products=products, known=products // 2)
+
+
+def backfill(served: Services, orders: int) -> list[Row]:
+    """The first import of so many orders."""
+    mix = mix_of(orders)
+    served.ask(furnish, mix)
+    config = served.config()
+    served.ask(count)
+    program(config, "backfill", "--yes", "--json", good=(0,))
+    katana, store = served.ask(count)
+    show(katana, store)
+    created = mix.orders + mix.fees + mix.customers_met + (mix.products - mix.known) + TAX_RATES
+    lists = 5 + math.ceil(mix.products / PAGE)
+    of_store = SETTINGS + math.ceil(mix.orders / 100) + math.ceil(mix.products / 100)
+    work = f"backfill of {orders:,} orders"
+    return [Row(work, total(katana), created + lists, total(store), of_store)]
+
+
+def cycles(served: Services) -> list[Row]:
+    """Single cycles of a connected store, each after the changes before it were read to their end.
+
+    The least: a list of each side, which tells of everything; a create for an order; a request for
+    each delivery; for completions one that reads the statuses again (a mail goes out with each),
+    and a request for each.
+    """
+    config = served.directory / "config.toml"
+
+    def cycle(work: str, katana_least: int, store_least: int) -> Row:
+        served.ask(count)
+        program(config, "sync", "--json", good=(0,))
+        katana, store = served.ask(count)
+        show(katana, store)
+        return Row(work, total(katana), katana_least, total(store), store_least)
+
+    _settle(served)
+    rows = [cycle("an idle cycle", 1, 1)]
+    served.ask(place, 1)
+    rows.append(cycle("a cycle with one order", 2, 1))
+    first, second = served.ask(place, 10), served.ask(place, 10)
+    program(config, "sync", "--json", good=(0,))
+    _settle(served)
+    served.ask(deliver_in_katana, first)
+    rows.append(cycle("ten deliveries in Katana, completed in the store", 1, 1 + 1 + 10))
+    _settle(served)
+    served.ask(complete_in_shop, second)
+    rows.append(cycle("ten completions in the store, delivered in Katana", 1 + 10, 1))
+    return rows
+
+
+def _settle(served: Services) -> None:
+    """Let the last changes be read to their end: a list is read with an overlap until then."""
+    for _ in range(2):
+        time.sleep(SETTLED)
+        program(served.directory / "config.toml", "sync", "--json", good=(0,))
+
+
+def total(counts: Counts) -> int:
+    """How many requests there are in all."""
+    return sum(counts.values())
+
+
+def show(katana: Counts, store: Counts) -> None:
+    """Print what the requests were, for whoever looks for one too many."""
+    for name, counts in (("Katana", katana), ("store", store)):
+        listed = ", ".join(f"{number:,} {kind}" for kind, number in sorted(counts.items()))
+        say(f"- {name}: {listed}")
+    say("")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""What is sold in the benchmarks' stores, and to whom: plain mixes whose least cost is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from katana_woo_sync.sandbox.server import SandboxServer
+from katana_woo_sync.sandbox.woocommerce import Address, Item, Shipping, TaxRate
+
+if TYPE_CHECKING:
+    from benchmarks.services import World
+
+VAT = (TaxRate(Decimal(24), "VAT"), TaxRate(Decimal(9), "Reduced", "reduced-rate", shipping=False))
+COURIER = Shipping("Courier", Decimal("4.90"))
+WHO = Address(
+    last_name="Kosta", address_1="Ermou 12", city="Athens", postcode="10552", country="GR"
+)
+GAP = timedelta(minutes=7)
+
+
+@dataclass(frozen=True)
+class Mix:
+    """So many orders, of so many customers and products, every `shipped`-th with shipping.
+
+    Katana holds none of the customers, the first `known` of the products, and no tax rate of the
+    two that the lines have.
+    """
+
+    orders: int
+    customers: int
+    products: int
+    known: int = 0
+    shipped: int = 2
+
+    @property
+    def fees(self) -> int:
+        """How many orders have shipping."""
+        return -(-self.orders // self.shipped)
+
+    @property
+    def customers_met(self) -> int:
+        """How many customers there are among the orders."""
+        return min(self.orders, self.customers)
+
+
+def furnish(world: World, mix: Mix) -> None:
+    """Put products on sale and place the mix's orders in the first store, `GAP` apart until now."""
+    shop = world.shops[0]
+    products = []
+    for number in range(mix.products):
+        sku, tax_class = f"SKU-{number:05}", "reduced-rate" if number % 2 else ""
+        products.append(shop.add_product(f"Item {number}", sku, "12.40", tax_class=tax_class))
+        if number < mix.known:
+            world.katana.add_product(f"Item {number}", sku, in_stock=Decimal(100_000))
+    start = datetime.now(UTC) - GAP * (mix.orders + 1)
+    for number in range(mix.orders):
+        chosen = {products[(number + step) % len(products)] for step in range(2)}
+        shop.place_order(
+            [Item(product) for product in sorted(chosen)],
+            billing=customer(number % mix.customers),
+            shipping=[COURIER] if number % mix.shipped == 0 else [],
+            created=start + GAP * number,
+        )
+
+
+def customer(number: int) -> Address:
+    """One of the customers, guests all."""
+    return Address(
+        **{**vars(WHO), "first_name": f"Buyer{number}", "email": f"buyer{number}@example.test"}
+    )
+
+
+def place(world: World, count: int, *, by: int = 0, shop: int = 0) -> list[int]:
+    """Place so many orders for the store's first product, by a customer. Returns their ids."""
+    state = world.shops[shop].state
+    item = Item(next(iter(state.products)))
+    return [
+        world.shops[shop].place_order([item], billing=customer(by), shipping=[])
+        for _ in range(count)
+    ]
+
+
+def complete_in_shop(world: World, orders: list[int]) -> None:
+    """Complete orders in the first store."""
+    for order in orders:
+        world.shops[0].set_status(order, "completed")
+
+
+def deliver_in_katana(world: World, orders: list[int]) -> None:
+    """Deliver the sales orders of these orders of the first store."""
+    wanted = {str(order) for order in orders}
+    for sales_order in world.katana.sales_orders():
+        if sales_order.ecommerce_order_id in wanted:
+            world.katana.deliver(sales_order.id)
+
+
+Counts = dict[str, int]
+"""Requests by method and path, ids left out, such as "POST /sales_orders"."""
+
+
+def count(world: World) -> tuple[Counts, Counts]:
+    """The requests to Katana, and to all stores, since this was last asked."""
+    katana = _drained([world.katana.server])
+    stores = _drained([shop.server for shop in world.shops])
+    return katana, stores
+
+
+def _drained(servers: list[SandboxServer]) -> Counts:
+    seen: Counter[str] = Counter()
+    for server in servers:
+        seen.update(f"{sent.method} {_kind(sent.path)}" for sent in server.requests)
+        server.reset_counts()
+    return dict(seen)
+
+
+def _kind(path: str) -> str:
+    parts = path.removeprefix("/v1").removeprefix("/wp-json/wc/v3").split("/")
+    return "/".join("ID" if part.isdigit() else part for part in parts)
