@@ -19,11 +19,11 @@ from benchmarks.processes import program
 from benchmarks.services import Services, services
 from benchmarks.shop import (
     Counts,
-    Mix,
     complete_in_shop,
     count,
     deliver_in_katana,
     furnish,
+    mix_of,
     place,
 )
 from benchmarks.table import heading, options, say, table
@@ -68,12 +68,6 @@ def main() -> None:
             if orders == 100:
                 rows += cycles(served)
     table(("work", "Katana", "least", "ratio", "store", "least"), [row.cells() for row in rows])
-
-
-def mix_of(orders: int) -> Mix:
-    """A quarter of the orders are of new customers; half of the products are new."""
-    products = max(2, orders // 10)
-    return Mix(orders, customers=max(1, orders // 4), products=products, known=products // 2)
 
 
 def backfill(served: Services, orders: int) -> list[Row]:

@@ -47,6 +47,12 @@ class Mix:
         return min(self.orders, self.customers)
 
 
+def mix_of(orders: int) -> Mix:
+    """A quarter of the orders are of new customers; half of the products are new."""
+    products = max(2, orders // 10)
+    return Mix(orders, customers=max(1, orders // 4), products=products, known=products // 2)
+
+
 def furnish(world: World, mix: Mix) -> None:
     """Put products on sale and place the mix's orders in the first store, `GAP` apart until now."""
     shop = world.shops[0]
