@@ -51,11 +51,15 @@ def main() -> None:
     table(
         ("work", "orders in the ledger", "wall (s)", "CPU (s)", "memory (MB)", "CPU, ratio"),
         [
-            (m.work, m.orders + REAL, m.cost.wall, m.cost.cpu, m.cost.memory)
-            + (f"{m.cost.cpu / base[m.work].cpu:.2f}",)
+            (m.work, m.orders + REAL, *figures(m.cost, base[m.work]))
             for m in sorted(measured, key=lambda m: (list(base).index(m.work), m.orders))
         ],
     )
+
+
+def figures(cost: Cost, bare: Cost) -> tuple[object, ...]:
+    """A row's figures, and the ratio to the same work beside the smallest ledger."""
+    return (cost.wall, cost.cpu, cost.memory, f"{cost.cpu / bare.cpu:.2f}")
 
 
 def beside(served: Services, size: int) -> list[Measured]:
