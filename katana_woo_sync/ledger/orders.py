@@ -21,11 +21,16 @@ _INSERT = (
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
 )
 _DUE = "identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?)"
-_WANTS_IMPORT = """in_katana = 'no' AND (
-    state IN ('queued', 'failed') OR (state = 'attention' AND next_attempt_at IS NOT NULL))"""
-_WANTS_FULFILMENT = """in_katana = 'yes' AND state NOT IN ('fulfilled', 'ignored') AND (
+_WANTS_IMPORT = """in_katana = 'no' AND state IN ('queued', 'failed', 'attention')
+    AND (state != 'attention' OR next_attempt_at IS NOT NULL)"""
+_WANTS_FULFILMENT = """in_katana = 'yes'
+    AND state IN ('queued', 'importing', 'imported', 'skipped', 'failed', 'attention') AND (
     (katana_status = 'DELIVERED' AND shop_status != 'completed')
     OR (katana_status != 'DELIVERED' AND shop_status IN ('completed', 'cancelled')))"""
+
+_BY_STATE = "orders_by_state"
+"""The index to go by where only some states are wanted. It must be named: without statistics
+SQLite goes through all of a store's orders, and a cycle would cost more with every year."""
 
 _PROBLEM = "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
 
@@ -115,17 +120,17 @@ class Orders:
     def due_for_import(self, identity: str, now: datetime, limit: int) -> list[OrderRecord]:
         """The oldest orders whose import may be tried now."""
         where = f"{_DUE} AND {_WANTS_IMPORT} ORDER BY created, order_id LIMIT ?"
-        return list(self._select(where, [identity, time_text(now), limit]))
+        return list(self._select(where, [identity, time_text(now), limit], _BY_STATE))
 
     def due_for_fulfilment(self, identity: str, now: datetime) -> list[OrderRecord]:
         """Orders that one side has delivered or completed and the other has not, oldest first."""
         due = f"({_DUE} OR identity = ? AND reason = 'shipping_fee_missing')"
-        where = f"{due} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
-        return list(self._select(where, [identity, time_text(now), identity]))
+        where = f"identity = ? AND {due} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
+        return list(self._select(where, [identity, identity, time_text(now), identity], _BY_STATE))
 
     def importing(self, identity: str) -> list[OrderRecord]:
         """Orders whose create was begun and has no outcome yet."""
-        return list(self._select("identity = ? AND state = 'importing'", [identity]))
+        return list(self._select("identity = ? AND state = 'importing'", [identity], _BY_STATE))
 
     def with_fee_due(self, identity: str, now: datetime) -> list[OrderRecord]:
         """Orders in Katana whose shipping fee is not there yet and may be tried now."""
@@ -134,6 +139,7 @@ class Orders:
                 "identity = ? AND shipping_fee_due = 1 AND in_katana = 'yes' "
                 "AND (next_attempt_at IS NULL OR next_attempt_at <= ?)",
                 [identity, time_text(now)],
+                "orders_fee_due",
             )
         )
 
@@ -184,7 +190,12 @@ class Orders:
         if problems:
             where.append(_PROBLEM)
         order = " ORDER BY created DESC, order_id DESC LIMIT ?"
-        return list(self._select(" AND ".join(where) + order, [*values, limit]))
+        index = "orders_by_created"
+        if problems:
+            index = "orders_problems"
+        elif identities and (number or state):
+            index = "orders_by_number" if number else _BY_STATE
+        return list(self._select(" AND ".join(where) + order, [*values, limit], index))
 
     def counts(self, identity: str) -> dict[str, int]:
         """How many orders a store has in each state that occurs."""
@@ -197,8 +208,9 @@ class Orders:
     def open_in_katana(self, identity: str) -> int:
         """How many of a store's orders are not completed and not given up."""
         rows = self._db.query(
-            "SELECT count(*) AS n FROM orders WHERE identity = ? AND in_katana = 'yes' "
-            "AND state NOT IN ('fulfilled', 'skipped', 'ignored')",
+            f"SELECT count(*) AS n FROM orders INDEXED BY {_BY_STATE} "  # noqa: S608
+            "WHERE identity = ? AND in_katana = 'yes' "
+            "AND state IN ('queued', 'importing', 'imported', 'failed', 'attention')",
             [identity],
         )
         return int(next(iter(rows))["n"])
@@ -242,7 +254,7 @@ class Orders:
     def backlog(self, identity: str) -> Backlog:
         """The store's orders that are queued."""
         rows = self._db.query(
-            "SELECT currency, total, created FROM orders "
+            f"SELECT currency, total, created FROM orders INDEXED BY {_BY_STATE} "  # noqa: S608
             "WHERE identity = ? AND state = 'queued' AND in_katana = 'no'",
             [identity],
         )
@@ -257,15 +269,19 @@ class Orders:
         """Ids of the orders that the ledger believes to be in these statuses in the shop."""
         marks = ", ".join("?" * len(statuses))
         rows = self._db.query(
-            f"SELECT order_id FROM orders WHERE identity = ? AND shop_status IN ({marks}) "  # noqa: S608
+            "SELECT order_id FROM orders INDEXED BY orders_open "  # noqa: S608
+            f"WHERE identity = ? AND shop_status IN ({marks}) "
             "AND state NOT IN ('fulfilled', 'skipped', 'ignored')",
             [identity, *statuses],
         )
         return {int(row["order_id"]) for row in rows}
 
-    def _select(self, where: str, values: Sequence[object]) -> Iterator[OrderRecord]:
+    def _select(
+        self, where: str, values: Sequence[object], index: str = ""
+    ) -> Iterator[OrderRecord]:
+        table = f"orders INDEXED BY {index}" if index else "orders"
         columns = ", ".join(COLUMNS)
-        rows = self._db.query(f"SELECT {columns} FROM orders WHERE {where}", values)  # noqa: S608
+        rows = self._db.query(f"SELECT {columns} FROM {table} WHERE {where}", values)  # noqa: S608
         for row in rows:
             yield _record(row)
 

@@ -71,6 +71,15 @@ def m008_shop_notes(db: Database) -> None:
     db.execute("CREATE INDEX history_by_time ON history(at)")
 
 
+@migrations()
+def m008_problems(db: Database) -> None:
+    """What needs a person is found without going through every order there ever was."""
+    db.execute(
+        "CREATE INDEX orders_problems ON orders(created, order_id) WHERE "
+        "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
+    )
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
