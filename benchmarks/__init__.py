@@ -1,1 +1,1 @@
-"""What the program costs, measured against the least that is possible: see README.md here."""
+"""What the program costs against the least possible: docs/performance.md has the figures."""
