@@ -72,7 +72,7 @@ def m008_shop_notes(db: Database) -> None:
 
 
 @migrations()
-def m008_problems(db: Database) -> None:
+def m009_problems(db: Database) -> None:
     """What needs a person is found without going through every order there ever was."""
     db.execute(
         "CREATE INDEX orders_problems ON orders(created, order_id) WHERE "
