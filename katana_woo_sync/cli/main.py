@@ -26,6 +26,7 @@ COMMANDS = {
     "retry": "Try failed orders and those that need attention again now.",
     "ignore": "Stop trying an order.",
     "notify-test": "Send a test message to everybody who is to be told.",
+    "completion": "Print what lets a shell complete commands, stores and states.",
     "rebuild-ledger": "Make a lost or broken ledger again from what Katana holds.",
 }
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.orders import as_dict, store_names
+from katana_woo_sync.cli.names import complete_store
+from katana_woo_sync.cli.orders import as_dict, links, store_names
 from katana_woo_sync.cli.output import moment, money, print_json, safe
-from katana_woo_sync.cli.setup import exits, read_settings
+from katana_woo_sync.cli.setup import exits, read_settings, utc_now
+from katana_woo_sync.cli.story import story
+from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord
@@ -17,7 +22,7 @@ from katana_woo_sync.ledger import Ledger
 
 
 @click.command("order")
-@click.argument("store")
+@click.argument("store", shell_complete=complete_store)
 @click.argument("number")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
@@ -30,6 +35,8 @@ def command(options: Globals, store: str, number: str, as_json: bool) -> None:
         record = with_its_complaint(find_order(ledger, chosen, number))
         if as_json:
             print_json(_whole(ledger, chosen, record))
+        elif is_terminal():
+            _draw(ledger, chosen, record)
         else:
             _print(ledger, chosen, record)
 
@@ -50,15 +57,6 @@ def find_order(ledger: Ledger, store: StoreSettings, number: str) -> OrderRecord
         ids = ", ".join(f"id:{r.order_id} (of {moment(r.created)})" for r in found)
         raise click.UsageError(f"Several orders have the number {number}: {ids}. Name one by id.")
     return found[0]
-
-
-def links(store: StoreSettings, record: OrderRecord) -> dict[str, str | None]:
-    """Where a person sees the order on both sides."""
-    sales_order = record.sales_order_id
-    return {
-        "shop": f"{store.api_url}/wp-admin/post.php?post={record.order_id}&action=edit",
-        "katana": KATANA_LINK.format(sales_order) if sales_order else None,
-    }
 
 
 def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[str, object]:
@@ -85,34 +83,74 @@ def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[st
             }
             for event in history
         ],
+        "story": [
+            {
+                "at": each.at.isoformat() if each.at else None,
+                "side": each.side,
+                "what": each.what,
+                "detail": each.detail or None,
+            }
+            for each in story(ledger, record)
+        ],
     }
 
 
 def _print(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
+    """The order in a pipe: a line for each thing, nothing left out."""
     where = links(store, record)
-    click.echo(f"Order {safe(record.number, 60)} (id:{record.order_id}) of {store.name}")
+    click.echo(f"Order {safe(record.number)} (id:{record.order_id}) of {store.name}")
     click.echo(f"  placed   {moment(record.created)}, {money(record.total, record.currency)}")
-    click.echo(f"  shop     {safe(record.shop_status, 40)}  {where['shop']}")
-    if record.sales_order_id:
-        number, total = safe(record.sales_order_no, 60), record.katana_total
-        status = record.katana_status if str(record.in_katana) == "yes" else "deleted"
-        click.echo(
-            f"  Katana   {status}  as {number}, {money(total, record.currency)}  {where['katana']}"
-        )
-    else:
-        click.echo("  Katana   not there")
+    click.echo(f"  shop     {safe(record.shop_status)}  {where['shop']}")
+    click.echo(f"  Katana   {_in_katana(record)}  {where['katana'] or ''}".rstrip())
     click.echo(f"  state    {record.state}{f' ({record.reason})' if record.reason else ''}")
-    if record.reason:
-        said = words(record.reason)
-        click.echo(f"           {said.sentence} {safe(record.detail, 400)}".rstrip())
-        if said.remedy:
-            click.echo(f"           {said.remedy}")
-    events = [
-        (event.at, f"{event.side}: {event.action} {safe(event.detail, 300)}".rstrip())
-        for event in ledger.journal.of_order(record.identity, record.order_id)
-    ] + [
-        (at, f"note: {words(note.reason).sentence} {safe(note.detail, 300)}".rstrip())
-        for at, note in ledger.orders.notes(record.identity, record.order_id)
-    ]
-    for at, line in sorted(events, key=lambda event: (event[0] is None, event[0])):
-        click.echo(f"  {at.astimezone().strftime('%Y-%m-%d %H:%M:%S') if at else '-'}  {line}")
+    for line in _why(record):
+        click.echo(f"           {safe(line)}")
+    for each in story(ledger, record):
+        click.echo(f"  {_second(each.at)}  {safe(each.line)}")
+
+
+def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
+    """The order on a terminal."""
+    from katana_woo_sync.cli.terminal import STYLES, ago, console, facts, text
+
+    where, to, now, style = links(store, record), console(), utc_now(), STYLES.get(record.state, "")
+    to.print(text(f"Order {record.number} of {store.name} (id:{record.order_id})", "bold"))
+    grid = facts()
+    grid.add_row("Placed", text(f"{moment(record.created)}, {ago(record.created, now)}"))
+    grid.add_row("Total", text(money(record.total, record.currency)))
+    grid.add_row("State", text(str(record.state), style))
+    for line in _why(record):
+        grid.add_row("", text(line))
+    grid.add_row("Shop", text(record.shop_status))
+    grid.add_row("", text(where["shop"] or "", "underline", where["shop"]))
+    grid.add_row("Katana", text(_in_katana(record)))
+    if where["katana"]:
+        grid.add_row("", text(where["katana"], "underline", where["katana"]))
+    to.print(grid)
+    to.print()
+    drawn = facts()
+    for each in story(ledger, record):
+        colour = STYLES.get(each.what, "")
+        drawn.add_row(text(_second(each.at), "dim"), text(each.line, colour))
+    to.print(drawn)
+
+
+def _in_katana(record: OrderRecord) -> str:
+    if not record.sales_order_id:
+        return "not there"
+    status = record.katana_status if str(record.in_katana) == "yes" else "deleted"
+    total = money(record.katana_total, record.currency)
+    return f"{status}  as {safe(record.sales_order_no)}, {total}"
+
+
+def _why(record: OrderRecord) -> list[str]:
+    """Why it is in its state, and what to do."""
+    if not record.reason:
+        return []
+    said = words(record.reason)
+    lines = [f"{said.sentence} {record.detail}".rstrip()]
+    return [*lines, said.remedy] if said.remedy else lines
+
+
+def _second(at: datetime | None) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else "-"

@@ -2,39 +2,124 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
 import click
 
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.output import ORDER_COLUMNS, order_row, print_json, print_table
+from katana_woo_sync.cli.names import complete_store
+from katana_woo_sync.cli.output import (
+    ORDER_COLUMNS,
+    moment,
+    money,
+    order_row,
+    print_json,
+    print_table,
+)
 from katana_woo_sync.cli.setup import exits, read_settings
-from katana_woo_sync.config import Settings
+from katana_woo_sync.cli.terminal import is_terminal
+from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.transitions import with_its_complaint
 from katana_woo_sync.ledger import Ledger
 
+MOST = 100
+"""Orders that are listed for people where they don't say how many."""
+
+KATANA_LINK = "https://factory.katanamrp.com/salesorder/{}"
+
+DRAWN = (
+    ("STORE", 0),
+    ("NUMBER", 0),
+    ("PLACED", 80),
+    ("TOTAL", 0),
+    ("STATE", 0),
+    ("REASON", 80),
+    ("IN KATANA AS", 110),
+    ("SHOP", 110),
+    ("KATANA", 110),
+)
+"""The columns on a terminal, and how wide it must be for each."""
+
 
 @click.command("orders")
 @click.option("--state", type=click.Choice([str(s) for s in State]), help="Only in this state.")
-@click.option("--store", metavar="S", help="Only this store.")
+@click.option("--store", metavar="S", help="Only this store.", shell_complete=complete_store)
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(min=1),
+    help="At most so many; 100 if left out, all with --json.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def command(
-    options: Globals, state: str | None, store: str | None, limit: int, as_json: bool
+    options: Globals, state: str | None, store: str | None, limit: int | None, as_json: bool
 ) -> None:
     """List orders, newest first."""
     settings = read_settings(options)
     names = store_names(settings, store)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
-        found = ledger.orders.find(identities=list(names), state=state or "", limit=limit)
+        most = limit or (-1 if as_json else MOST)
+        found = ledger.orders.find(identities=list(names), state=state or "", limit=most)
+        more = _count(ledger, names, state) - len(found)
     records = [with_its_complaint(record) for record in found]
     if as_json:
         print_json({"orders": [as_dict(names[r.identity], r) for r in records]})
+    elif is_terminal():
+        _draw(settings, records)
     else:
         print_table(ORDER_COLUMNS, [order_row(names[r.identity], r) for r in records])
+    if more > 0:
+        click.echo(
+            f"{more} older ones are left out; --limit {more + len(found)} shows all.", err=True
+        )
+
+
+def _count(ledger: Ledger, names: Mapping[str, str], state: str | None) -> int:
+    """How many orders there are in the state, of the stores."""
+    counts = [ledger.orders.counts(identity) for identity in names]
+    return sum(n for of_store in counts for s, n in of_store.items() if state in (None, s))
+
+
+def _draw(settings: Settings, records: Sequence[OrderRecord]) -> None:
+    """The list on a terminal: the wider it is, the more of each order."""
+    from katana_woo_sync.cli import terminal
+
+    to = terminal.console()
+    if not records:
+        to.print("No orders.")
+        return
+    stores = {store.identity: store for store in settings.stores}
+    names = [name for name, width in DRAWN if to.width >= width]
+    drawn = terminal.table(names, right=("TOTAL",))
+    for record in records:
+        store = stores[record.identity]
+        where, style = links(store, record), terminal.STYLES.get(str(record.state), "")
+        number = record.sales_order_no or "-"
+        cells = {
+            "STORE": terminal.text(store.name),
+            "NUMBER": terminal.text(record.number, link=where["shop"]),
+            "PLACED": terminal.text(moment(record.created)),
+            "TOTAL": terminal.text(money(record.total, record.currency)),
+            "STATE": terminal.text(str(record.state), style),
+            "REASON": terminal.text(str(record.reason) or "-"),
+            "IN KATANA AS": terminal.text(number, link=where["katana"]),
+            "SHOP": terminal.text(record.shop_status),
+            "KATANA": terminal.text(record.katana_status or "-"),
+        }
+        drawn.add_row(*(cells[name] for name in names))
+    to.print(drawn)
+
+
+def links(store: StoreSettings, record: OrderRecord) -> dict[str, str | None]:
+    """Where a person sees the order on both sides."""
+    sales_order = record.sales_order_id
+    return {
+        "shop": f"{store.api_url}/wp-admin/post.php?post={record.order_id}&action=edit",
+        "katana": KATANA_LINK.format(sales_order) if sales_order else None,
+    }
 
 
 def store_names(settings: Settings, name: str | None) -> dict[str, str]:
@@ -53,7 +138,7 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "store": store,
         "order_id": record.order_id,
         "order_number": record.number,
-        "created": record.created.isoformat() if record.created else None,
+        "created": _iso(record.created),
         "currency": record.currency,
         "total": str(record.total),
         "state": str(record.state),
@@ -67,5 +152,15 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "katana_total": None if total is None else str(total),
         "shop_status": record.shop_status,
         "katana_status": record.katana_status or None,
-        "next_attempt_at": record.next_attempt_at.isoformat() if record.next_attempt_at else None,
+        "next_attempt_at": _iso(record.next_attempt_at),
+        "attempts": record.attempts,
+        "paid": _iso(record.paid),
+        "first_seen_at": _iso(record.first_seen_at),
+        "imported_at": _iso(record.imported_at),
+        "delivered_at": _iso(record.delivered_at),
+        "completed_at": _iso(record.completed_at),
     }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

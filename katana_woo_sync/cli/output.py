@@ -30,13 +30,15 @@ DONE_WORDS = (
 def safe(text: str, limit: int = 0) -> str:
     """Text that came from outside, harmless in a terminal: control and bidi characters shown."""
     shown = "".join(
-        c if unicodedata.category(c) not in ("Cc", "Cs") and c not in _BIDI else repr(c)[1:-1]
+        c
+        if unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") and c not in _BIDI
+        else repr(c)[1:-1]
         for c in text
     )
     return shown if not limit or len(shown) <= limit else shown[: limit - 1] + "…"
 
 
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
 def moment(at: datetime | None) -> str:
@@ -115,13 +117,13 @@ def order_row(store: str, record: OrderRecord) -> list[str]:
     """An order as a row of a table."""
     return [
         store,
-        safe(record.number, 30),
+        safe(record.number),
         moment(record.created),
         money(record.total, record.currency),
         str(record.state),
         str(record.reason) or "-",
-        safe(record.sales_order_no, 30) or "-",
-        safe(record.shop_status, 20),
+        safe(record.sales_order_no) or "-",
+        safe(record.shop_status),
         record.katana_status or "-",
     ]
 

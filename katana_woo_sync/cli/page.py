@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 from katana_woo_sync import __version__
-from katana_woo_sync.cli.order import links
+from katana_woo_sync.cli.orders import links
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
@@ -43,7 +43,7 @@ def gather(settings: Settings, ledger: Ledger, now: datetime, zone: tzinfo | Non
         made_at=now.astimezone(zone),
         version=__version__,
         zone=now.astimezone(zone).tzname() or "UTC",
-        troubles=_troubles(settings, ledger, now),
+        troubles=troubles(settings, ledger, now),
         problems=_groups(problems, shown),
         stores=[_store(ledger, store, zone) for store in settings.stores],
         plots=_plots(settings, ledger, now, zone),
@@ -92,6 +92,13 @@ def _not_written(path: Path, error: OSError) -> NotWritten:
         f"The status page {path} could not be written ({error.strerror or error}). Name a file in "
         "a folder that exists and that the user who runs katana-woo-sync may write to."
     )
+
+
+def problem_groups(
+    settings: Settings, records: Sequence[OrderRecord], zone: tzinfo | None = None
+) -> list[ProblemGroup]:
+    """These problems by reason, with what to do and links; times in the zone."""
+    return _groups(records, _Shown(settings, zone))
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,8 @@ def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]
     ]
 
 
-def _troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]:
+def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]:
+    """What stops a store or everything, and what to do."""
     found = []
     error = ledger.stores.meta(KATANA_ERROR)
     if error:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
+from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.guard import FATAL
 from katana_woo_sync.sync.report import ExitCode
@@ -38,10 +39,14 @@ SHOWN = 20
 def stock_due(context: Context, store: Store) -> bool:
     """Whether the store's stock was last worked longer ago than the schedule's interval."""
     state = context.ledger.stock.state(store.identity)
+    return is_stock_due(state, context.settings.schedule.stock, context.clock())
+
+
+def is_stock_due(state: StockState | None, interval: timedelta, now: datetime) -> bool:
+    """Whether stock in this state is worked at `now` (UTC), where it is every `interval`."""
     if state is None or state.updated_at is None or state.compared_at is None:
         return True
-    interval = context.settings.schedule.stock
-    return context.clock() - state.updated_at >= interval * (1 - EARLY)
+    return now - state.updated_at >= interval * (1 - EARLY)
 
 
 def sync_stock(

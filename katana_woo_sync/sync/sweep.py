@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.ports import ReadOrder
@@ -30,9 +31,14 @@ VARIANTS_HEARD = "katana_variants_heard_at"
 def sweep_due(context: Context, store: Store) -> bool:
     """Whether the store's last sweep is longer ago than the schedule's interval."""
     known = context.ledger.stores.get(store.identity)
+    return is_sweep_due(known, context.settings.schedule.sweep, context.clock())
+
+
+def is_sweep_due(known: StoreRecord | None, interval: timedelta, now: datetime) -> bool:
+    """Whether a store is swept at `now` (UTC), where it is every `interval`."""
     if known is None or known.swept_at is None:
         return True
-    return context.clock() - known.swept_at >= context.settings.schedule.sweep
+    return now - known.swept_at >= interval
 
 
 def sweep(context: Context, store: Store) -> None:

@@ -1,0 +1,24 @@
+"""`completion`: the script that lets a shell complete what is typed."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+from katana_woo_sync.cli.main import cli
+
+PROGRAM = "katana-woo-sync"
+ASKS = "_KATANA_WOO_SYNC_COMPLETE"
+"""The variable by which the script asks the program; click's own name for it."""
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the script for a shell. In ~/.bashrc: eval "$(katana-woo-sync completion bash)"."""
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise click.UsageError(f"click has no completion for {shell}.")
+    # not kind.source(): for bash it runs bash to see its version, which may not be there
+    made = kind(cli, {}, PROGRAM, ASKS)
+    click.echo(made.source_template % made.source_vars())

@@ -1,0 +1,89 @@
+"""One order's story: what happened to it in both systems, in the order of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from katana_woo_sync.domain.reasons import WORDS, words
+from katana_woo_sync.domain.records import InKatana, OrderRecord
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.ledger.journal import Event
+from katana_woo_sync.sync.creating import intent_key
+
+PROBLEMS = ("failed", "attention", "tried again")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something in an order's life: `at` is UTC, `side` "shop", "katana", "ledger" or "note"."""
+
+    at: datetime | None
+    side: str
+    what: str
+    detail: str = ""
+
+    @property
+    def line(self) -> str:
+        """All of it in one line."""
+        return f"{self.side}: {self.what} {self.detail}".rstrip()
+
+
+def story(ledger: Ledger, record: OrderRecord) -> list[Happening]:
+    """Everything that the ledger knows of, oldest first."""
+    history = ledger.journal.of_order(record.identity, record.order_id)
+    told = [
+        *_in_the_shop(record),
+        *(_of_event(event) for event in history),
+        *_not_in_the_history(record, {event.action for event in history}),
+        *_still_open(ledger, record),
+    ]
+    for at, note in ledger.orders.notes(record.identity, record.order_id):
+        told.append(Happening(at, "note", words(note.reason).sentence, note.detail))
+    return sorted(told, key=lambda each: (each.at is None, each.at))
+
+
+def _in_the_shop(record: OrderRecord) -> list[Happening]:
+    found = [Happening(record.created, "shop", "placed")] if record.created else []
+    if record.paid:
+        found.append(Happening(record.paid, "shop", "paid"))
+    if record.shop_completed and record.completed_at is None:
+        found.append(Happening(record.shop_completed, "shop", "completed in the shop"))
+    found.append(Happening(record.first_seen_at, "ledger", "first seen"))
+    return found
+
+
+def _of_event(event: Event) -> Happening:
+    """What was done; a problem with its sentence, and with the words of the one who refused."""
+    if event.side != "ledger" or event.action not in PROBLEMS:
+        return Happening(event.at, event.side, event.action, event.detail)
+    reason, _, detail = event.detail.partition(": ")
+    if reason not in {str(each) for each in WORDS}:
+        return Happening(event.at, event.side, event.action, event.detail)
+    sentence = words(reason).sentence
+    return Happening(event.at, event.side, event.action, f"({reason}) {sentence} {detail}".rstrip())
+
+
+def _not_in_the_history(record: OrderRecord, actions: set[str]) -> list[Happening]:
+    """What the record remembers though the history was thinned, or another program did it."""
+    as_number = f"as {record.sales_order_no}"
+    found = []
+    is_told = actions & {"imported", "adopted"} or record.in_katana is InKatana.NO
+    if record.imported_at and not is_told:
+        found.append(Happening(record.imported_at, "katana", "imported", as_number))
+    if record.delivered_at and "delivered" not in actions:
+        found.append(Happening(record.delivered_at, "katana", "delivered", as_number))
+    if record.completed_at and "completed" not in actions:
+        found.append(Happening(record.completed_at, "shop", "completed", "delivered in Katana"))
+    return found
+
+
+def _still_open(ledger: Ledger, record: OrderRecord) -> list[Happening]:
+    """What was begun and has no outcome yet, and when it is tried again."""
+    begun = "asked to create it; the answer is not known yet"
+    intent = ledger.intents.open(IntentKind.SALES_ORDER, intent_key(record))
+    found = [Happening(intent.at, "katana", begun)] if intent else []
+    if record.next_attempt_at:
+        found.append(Happening(record.next_attempt_at, "ledger", "is tried again"))
+    return found
