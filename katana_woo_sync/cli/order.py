@@ -16,7 +16,6 @@ from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord
-from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.domain.transitions import with_its_complaint
 from katana_woo_sync.ledger import Ledger
 

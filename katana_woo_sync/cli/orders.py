@@ -22,13 +22,13 @@ from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.domain.transitions import with_its_complaint
 from katana_woo_sync.ledger import Ledger
 
 MOST = 100
 """Orders that are listed for people where they don't say how many."""
 
-KATANA_LINK = "https://factory.katanamrp.com/salesorder/{}"
 
 DRAWN = (
     ("STORE", 0),
