@@ -166,6 +166,8 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
         found.append(Trouble("Katana", error))
     for store in settings.stores:
         known = ledger.stores.get(store.identity)
+        if store.paused:
+            continue
         if known is None or known.connected_at is None:
             remedy = f"run `katana-woo-sync backfill --store {store.name}`."
             found.append(Trouble(store.name, f"It was never connected; {remedy}"))
@@ -177,6 +179,9 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
                     store.name, "Its last good cycle is long ago. Is cron or the timer running?"
                 )
             )
+        stock = ledger.stock.state(store.identity)
+        if store.sync_stock and stock is not None and stock.error:
+            found.append(Trouble(store.name, f"Its stock is not worked: {stock.error}"))
     return found
 
 

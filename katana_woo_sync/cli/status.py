@@ -10,6 +10,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, print_json, print_problems, safe
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.records import State
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
@@ -137,7 +138,8 @@ def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: 
 
 def _print_next(ledger: Ledger, store: StoreSettings, now: datetime) -> None:
     backlog = ledger.orders.backlog(store.identity).count
-    carry = len(ledger.orders.due_for_fulfilment(store.identity, now))
+    due = ledger.orders.due_for_fulfilment(store.identity, now)
+    carry = sum(record.state is State.IMPORTED for record in due)  # the others wait for a person
     waiting = len(ledger.orders.importing(store.identity))
     parts = [f"import {backlog} orders"] if backlog else []
     parts += [f"carry {carry} deliveries or completions"] if carry else []

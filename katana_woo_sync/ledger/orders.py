@@ -27,6 +27,7 @@ _WANTS_FULFILMENT = """in_katana = 'yes'
     AND state IN ('queued', 'importing', 'imported', 'skipped', 'failed', 'attention') AND (
     (katana_status = 'DELIVERED' AND shop_status != 'completed')
     OR (katana_status != 'DELIVERED' AND shop_status IN ('completed', 'cancelled')))"""
+"""Cancelled orders are among them: they may be deleted in Katana (`cancelled`)."""
 
 _BY_STATE = "orders_by_state"
 """The index to go by where only some states are wanted. It must be named: without statistics

@@ -6,6 +6,7 @@ import json
 import re
 import stat
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,23 @@ def test_what_needs_a_person_has_its_reason_and_remedy(world: World) -> None:
     page = page_of(world)
     assert "Needs a person" in page
     assert "What to do:" in page
+
+
+def test_stock_that_is_not_worked_is_a_trouble(world: World) -> None:
+    world.configure(stores={"eu": "sync_stock = true"})
+    for number in range(21):
+        world.shop.add_product(f"P{number}", f"P-{number}", "5.00", stock=5)
+        world.katana.add_product(f"P{number}", f"P-{number}", in_stock=Decimal(0))
+    run(world, "sync")
+    page = page_of(world)
+    assert "Its stock is not worked" in page
+    assert "--accept-stock" in page
+
+
+def test_a_store_that_is_left_alone_is_no_trouble(world: World) -> None:
+    world.clock.tick(days=3)
+    world.configure(stores={"eu": "paused = true"})
+    assert "Its last good cycle" not in page_of(world)
 
 
 def test_what_people_typed_is_text_in_the_page(world: World) -> None:
