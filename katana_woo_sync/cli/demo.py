@@ -106,7 +106,7 @@ class Story:
         click.echo(
             f"\nThat was the real program against real HTTP: {katana.server.count()} requests to "
             f"Katana, {self.world.eu.server.count() + self.world.us.server.count()} to the two "
-            f"stores, {seconds:.0f} s. Next: connect your own accounts, see README.md."
+            f"stores, {seconds:.0f} s. Next: connect your own accounts with `katana-woo-sync init`."
         )
 
     def title(self, text: str) -> None:

@@ -62,7 +62,7 @@ def find(explicit: str | None, environ: Mapping[str, str], cwd: Path, home: Path
             Problem(
                 "",
                 f"no configuration found; looked at --config (not given), ${VARIABLE} (not set), "
-                f"{looked_at}. Copy config.example.toml to one of these places and fill it in",
+                f"{looked_at}. Run `katana-woo-sync init`, which writes one by asking",
             )
         ],
     )
