@@ -85,4 +85,5 @@ def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, q
 
 def main() -> None:
     """Run the program; it ends with the exit codes that the README lists."""
-    sys.exit(cli.main(standalone_mode=True))
+    # the same name however it was started, which a shell's completion asks by
+    sys.exit(cli.main(prog_name="katana-woo-sync"))

@@ -9,14 +9,17 @@ import click
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, print_json, print_problems, safe
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
+from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
-from katana_woo_sync.domain.records import State
+from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.report import ExitCode, Problem
+from katana_woo_sync.sync.stock import is_stock_due
+from katana_woo_sync.sync.sweep import is_sweep_due
 
 SHOWN = 10
 """Items whose stock is left alone that are named one by one."""
@@ -29,11 +32,11 @@ def command(options: Globals, as_json: bool) -> None:
     """Per store: the last good cycle, orders by state, problems and why, and what comes next."""
     settings = read_settings(options)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
-        problems = [
-            Problem.of(store.name, record)
+        records = {
+            store.name: ledger.orders.find(identities=[store.identity], problems=True)
             for store in settings.stores
-            for record in ledger.orders.find(identities=[store.identity], problems=True)
-        ]
+        }
+        problems = [Problem.of(name, record) for name in records for record in records[name]]
         if as_json:
             print_json(
                 {
@@ -42,6 +45,8 @@ def command(options: Globals, as_json: bool) -> None:
                     "error": ledger.stores.meta(KATANA_ERROR) or None,
                 }
             )
+        elif is_terminal():
+            _draw(settings, ledger, [record for each in records.values() for record in each])
         else:
             _print(settings, ledger, problems)
         known = [ledger.stores.get(s.identity) for s in settings.stores]
@@ -77,6 +82,19 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
+def _draw(settings: Settings, ledger: Ledger, records: list[OrderRecord]) -> None:
+    from katana_woo_sync.cli.status_drawn import draw
+
+    now = utc_now()
+    draw(
+        settings,
+        ledger,
+        records,
+        {s.name: _next(settings, ledger, s, now) for s in settings.stores},
+        now,
+    )
+
+
 def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
     now = utc_now()
     for store in settings.stores:
@@ -92,7 +110,7 @@ def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
         _print_store(settings, ledger, store, known)
         if store.sync_stock:
             _print_stock(settings, ledger, store, now)
-        _print_next(ledger, store, now)
+        click.echo(f"  next cycle: {_next(settings, ledger, store, now)}")
     katana_error = ledger.stores.meta(KATANA_ERROR)
     if katana_error:
         click.echo(f"NOT WORKED: {safe(katana_error)}")
@@ -136,7 +154,8 @@ def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: 
         click.echo(f"  and of {len(left_out) - SHOWN} more (all in `status --json`)")
 
 
-def _print_next(ledger: Ledger, store: StoreSettings, now: datetime) -> None:
+def _next(settings: Settings, ledger: Ledger, store: StoreSettings, now: datetime) -> str:
+    """What the next cycle will do, as far as the ledger knows."""
     backlog = ledger.orders.backlog(store.identity).count
     due = ledger.orders.due_for_fulfilment(store.identity, now)
     carry = sum(record.state is State.IMPORTED for record in due)  # the others wait for a person
@@ -144,4 +163,9 @@ def _print_next(ledger: Ledger, store: StoreSettings, now: datetime) -> None:
     parts = [f"import {backlog} orders"] if backlog else []
     parts += [f"carry {carry} deliveries or completions"] if carry else []
     parts += [f"ask Katana what became of {waiting} orders"] if waiting else []
-    click.echo(f"  next cycle: {', '.join(parts) or 'look for changes'}")
+    if is_sweep_due(ledger.stores.get(store.identity), settings.schedule.sweep, now):
+        parts.append("compare all open orders")
+    stock = ledger.stock.state(store.identity)
+    if store.sync_stock and is_stock_due(stock, settings.schedule.stock, now):
+        parts.append("bring the stock")
+    return ", ".join(parts) or "look for changes"
