@@ -235,6 +235,7 @@ class Fulfilment:
         context.save(self._store, seen, record)
         if not self._still(seen, Step.COMPLETE):
             return
+        due_at_completion(context, self._store, record)
         try:
             answer = self._store.shop.complete(order_id)
         except (BadRequest, NotFound) as error:
@@ -249,7 +250,6 @@ class Fulfilment:
         done = see_in_shop(answer, seen, rules, context.clock()).record or seen
         with context.ledger.atomic():
             context.save(self._store, replace(done, completed_at=context.clock()), seen)
-            due_at_completion(context, self._store, record)
             context.did(self._store, record, "shop", "completed", "delivered in Katana")
             context.report.store(self._store.name).completed_in_store += 1
 

@@ -251,6 +251,7 @@ class Importer:
         with context.ledger.atomic():
             context.save(self._store, importing)
             self._fees.keep(record, ready.mapped.fee)
+            due_at_import(context, self._store, record)
             context.ledger.intents.begin(IntentKind.SALES_ORDER, key, context.clock())
         try:
             created = context.katana.create_sales_order(draft)
@@ -298,7 +299,6 @@ class Importer:
         context = self._context
         context.save(self._store, imported)
         context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
-        due_at_import(context, self._store, imported)
         context.did(self._store, imported, "katana", "imported", detail)
         context.report.store(self._store.name).imported += 1
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.decide import COMPLETED
+from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.shop_notes import DueNote
 from katana_woo_sync.sync.context import Context, Store, log
@@ -20,13 +21,14 @@ AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 720))
 
 
 def due_at_import(context: Context, store: Store, record: OrderRecord) -> None:
-    """The order came into Katana; call in the group of writes that records it."""
+    """The order is about to be created in Katana; call in the group of writes that says so. However
+    its answer gets lost, the note is written once the order is known to be there."""
     if context.settings.orders.import_note:
         context.ledger.shop_notes.add(store.identity, record.order_id, IMPORT)
 
 
 def due_at_completion(context: Context, store: Store, record: OrderRecord) -> None:
-    """The order was completed in the shop; call in the group of writes that records it."""
+    """The order is about to be completed in the shop; the note is written once it is."""
     if context.settings.orders.tracking_note != "none":
         context.ledger.shop_notes.add(store.identity, record.order_id, TRACKING)
 
@@ -51,6 +53,8 @@ def _tell(store: Store, note: DueNote, error: Exception) -> None:
 def _write(context: Context, store: Store, note: DueNote) -> None:
     notes = context.ledger.shop_notes
     record = context.ledger.orders.get(store.identity, note.order_id)
+    if record is not None and not _has_happened(record, note.kind):
+        return
     text = _text(context, record, note.kind) if record is not None else ""
     if not text or note.attempts > len(AGAIN_AFTER):
         notes.settled(store.identity, note)
@@ -67,6 +71,13 @@ def _write(context: Context, store: Store, note: DueNote) -> None:
         notes.settled(store.identity, note)
         if record is not None:
             context.did(store, record, "shop", "noted", text)
+
+
+def _has_happened(record: OrderRecord, kind: str) -> bool:
+    """Whether what the note tells of is so by now."""
+    if kind == IMPORT:
+        return record.in_katana is not InKatana.NO
+    return record.shop_status == COMPLETED
 
 
 def _is_there(store: Store, note: DueNote, text: str) -> bool:

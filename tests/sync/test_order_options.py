@@ -143,6 +143,28 @@ def test_a_note_whose_answer_was_lost_is_there_once(world: World, kind: FaultKin
     assert len(told(world, order)) == 1
 
 
+def test_an_order_whose_creates_answer_was_lost_gets_its_note_too(world: World) -> None:
+    orders(world, "import_note = true")
+    world.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/v1/sales_orders"))
+    order = world.order()
+    world.settle(4)
+    assert [fault.times for fault in world.katana.server.faults] == [0]
+    assert len(told(world, order)) == 1
+
+
+def test_a_completion_whose_answer_was_lost_gets_its_note_too(world: World) -> None:
+    orders(world, 'tracking_note = "private"')
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.katana.track(world.sales_order(order).id, "RR123")
+    path = f"/wp-json/wc/v3/orders/{order}"
+    world.shop.server.add_fault(Fault(FaultKind.DROP_AFTER, "PUT", path))
+    world.settle(4)
+    assert [fault.times for fault in world.shop.server.faults] == [0]
+    assert told(world, order) == [("Sent with RR123", False)]
+
+
 def test_a_note_that_the_shop_refuses_stops_nothing(world: World) -> None:
     orders(world, "import_note = true")
     first = world.order()
