@@ -31,8 +31,8 @@ from katana_woo_sync.sync.connecting import Account, FoundShop, find_shop
 from katana_woo_sync.sync.ports import Shop
 
 KATANA_WORDS = """
-Katana's API key: in Katana open Settings > API and make a key (only an account's
-owner can). Nothing is shown while you paste it."""
+Katana's API key: in Katana open Settings > API and make a key. Nothing is shown
+while you paste it."""
 
 STORE_WORDS = """
 The store's keys: in WordPress open WooCommerce > Settings > Advanced > REST API,
