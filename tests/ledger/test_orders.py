@@ -11,7 +11,7 @@ import pytest
 from katana_woo_sync.domain.decide import Note, Rules, Step, next_step
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger import Ledger, orders
 from tests.domain.samples import DAY, IDENTITY, NOW, imported, make_record
 
 LATER = NOW + timedelta(microseconds=1)
@@ -262,3 +262,10 @@ def test_a_key_that_is_known_under_another_identity_is_found(ledger: Ledger) -> 
     assert ledger.orders.identity_with_key(key, other_than=IDENTITY) == "old.example.com"
     assert ledger.orders.identity_with_key(key, other_than="old.example.com") is None
     assert ledger.orders.identity_with_key("", other_than=IDENTITY) is None
+
+
+def test_every_state_is_wanted_for_fulfilment_but_those_that_are_over() -> None:
+    """The question names the states that it wants, for the index: a new one must be added there."""
+    over = {State.FULFILLED, State.IGNORED}
+    for state in set(State) - over:
+        assert f"'{state}'" in orders._WANTS_FULFILMENT, state
