@@ -16,7 +16,7 @@ from katana_woo_sync.sync.guard import FATAL
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
-from katana_woo_sync.sync.stock_compare import Comparison, compare
+from katana_woo_sync.sync.stock_compare import Comparison, compare, find_uncounted
 from katana_woo_sync.sync.stock_hearing import (
     Places,
     hear_products,
@@ -156,16 +156,25 @@ def _work_due(comparison: Comparison, store: Store, *, accept_stock: bool) -> No
     due = context.ledger.stock.due(store.identity)
     ids = due.variant_ids
     parts = [ids[start : start + TOGETHER] for start in range(0, len(ids), TOGETHER)]
-    looks = [look(comparison, store, part) for part in parts]
+    looks = [_counted_look(comparison, store, part) for part in parts]
     if not accept_stock:
         _brake(context, store, [target for seen in looks for target in seen.plan.targets])
     for number, seen in enumerate(looks):
         is_old = number > 0 and any(target.differs for target in seen.plan.targets)
-        now = look(comparison, store, seen.variant_ids) if is_old else seen
+        now = _counted_look(comparison, store, seen.variant_ids) if is_old else seen
         _set(comparison, store, now, due.up_to)
     _tell_left_out(context, store)
     with context.step():
         context.ledger.stock.updated(store.identity, context.clock())
+
+
+def _counted_look(comparison: Comparison, store: Store, part: Sequence[int]) -> Look:
+    """A look in which nothing is emptied that nobody has counted (rule 14)."""
+    seen = look(comparison, store, part)
+    differing = [target for target in seen.plan.targets if target.differs]
+    if find_uncounted(comparison.context, differing, seen.seen.found):
+        return seen.again(comparison, store)
+    return seen
 
 
 def _set(comparison: Comparison, store: Store, seen: Look, up_to: int) -> None:

@@ -66,7 +66,7 @@ def compare(comparison: Comparison, store: Store, digest: str, *, is_first: bool
     made = plan_of(context, store, places, Seen(items, found, skus))
     differing = [target for target in made.targets if target.differs]
     if is_first:
-        _find_uncounted(context, differing, found)
+        find_uncounted(context, differing, found, ask_of_known=True)
     with context.step(), context.ledger.atomic():
         stock = context.ledger.stock
         stock.know_skus(skus)
@@ -141,11 +141,15 @@ def _remember(
                 )
 
 
-def _find_uncounted(context: Context, differing: Sequence[Target], found: Found) -> None:
-    """After a lost ledger: what this program created, and nobody counted, is known by its mark.
+def find_uncounted(
+    context: Context, differing: Sequence[Target], found: Found, *, ask_of_known: bool = False
+) -> bool:
+    """What this program created, and nobody counted, is known by its mark: after a lost ledger, and
+    where the answer to its creation was lost and it was then found like any other item.
 
-    Asked only of what would be emptied though Katana has nothing of it, and once. Raises a
-    `ServiceError`.
+    Asked only of what would be emptied though Katana has nothing of it; `ask_of_known` asks too
+    whether somebody counted what was known. Returns whether there is any that was not known. Raises
+    a `ServiceError`.
     """
     stock = context.ledger.stock
     doubtful = {
@@ -156,16 +160,19 @@ def _find_uncounted(context: Context, differing: Sequence[Target], found: Found)
         if variant_id in found and found[variant_id].quantity_in_stock <= 0
     }
     known = {v for v in stock.uncounted() if v in found}
+    if not (ask_of_known or doubtful - known):
+        return False
     marked = {
         int(variant.id)
         for variant in context.katana.variants_by_id(sorted(doubtful - known))
         if variant.product_or_material is not None
         and variant.product_or_material.additional_info.startswith(MARK)
     }
-    asked = marked | known
+    asked = marked | known if ask_of_known else marked
     counted: set[int] = set()
     for page in context.katana.movements_of(sorted(asked)):
         counted |= {int(m.variant_id) for m in page if m.resource_type != OF_SALES}
     with context.step(), context.ledger.atomic():
         stock.add_uncounted(sorted(marked - counted))
         stock.counted(sorted(counted))
+    return bool(marked - counted - known)

@@ -10,6 +10,7 @@ import pytest
 
 from katana_woo_sync.domain.stock import WhyLeftOut
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sandbox.woocommerce.records import Variation
 from katana_woo_sync.sync.cycle import SweepWhen
@@ -309,6 +310,21 @@ def test_absent_is_not_zero(make_world: MakeWorld) -> None:
     world.backfill()
     assert world.shop.stock(world.lamp["eu"]) == 5
     assert left_out(world) == {"LAMP": WhyLeftOut.NO_INVENTORY}
+
+
+def test_what_was_created_by_a_create_whose_answer_was_lost_is_not_pushed_either(
+    make_world: MakeWorld,
+) -> None:
+    world = stocked(make_world)
+    world.shop.set_stock(world.lamp["eu"], 5)
+    fault = Fault(FaultKind.DROP_AFTER, "POST", "/v1/products")
+    world.katana.server.add_fault(fault)
+    world.shop.place_order([Item(world.lamp["eu"], 1)], billing=ANNA)
+    for _ in range(4):
+        world.sync(minutes=15)
+    assert fault.times == 0
+    assert world.shop.stock(world.lamp["eu"]) == 4
+    assert left_out(world) == {"LAMP": WhyLeftOut.NOT_COUNTED}
 
 
 def test_what_was_created_here_is_not_pushed_before_somebody_counted_it(
