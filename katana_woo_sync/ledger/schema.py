@@ -62,13 +62,13 @@ def m007_report(db: Database) -> None:
     db.execute(TALLIES)
     db.execute("CREATE INDEX orders_by_created ON orders(created)")
     db.execute("CREATE INDEX orders_by_imported ON orders(imported_at)")
+    db.execute("CREATE INDEX history_by_time ON history(at)")
 
 
 @migrations()
 def m008_shop_notes(db: Database) -> None:
     """Notes that shops' orders are to have."""
     db.execute(SHOP_NOTES)
-    db.execute("CREATE INDEX history_by_time ON history(at)")
 
 
 @migrations()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import sqlite3
@@ -15,9 +16,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from katana_woo_sync.ledger import Ledger, LedgerError, database
 from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.ledger.schema import migrations
 from tests.domain.samples import IDENTITY, NOW, make_record
 
 Opener = Callable[[Path], Ledger]
@@ -100,6 +103,17 @@ def test_migrations_run_once(path: Path) -> None:
     with Ledger.open(path) as ledger:
         assert ledger.stores.get(IDENTITY) is not None
     assert schema(path) == first
+
+
+def test_a_migration_that_was_run_somewhere_never_changes() -> None:
+    """Ledgers that ran the first seven have exactly this, and the later ones build on it."""
+    db = Database(memory=True)
+    migrations.apply(db, stop_before="m008_shop_notes")
+    own = "sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name != '_sqlite_migrations'"
+    rows = db.execute(f"SELECT sql FROM sqlite_master WHERE {own} ORDER BY sql")
+    made = "\n".join(row[0] for row in rows)
+    assert "history_by_time" in made
+    assert hashlib.sha256(made.encode()).hexdigest()[:16] == "2429e74fa7ec1aca"
 
 
 @every_way
