@@ -111,15 +111,15 @@ def _order_row(pair: Pair) -> list[str]:
         pair.number,
         str(pair.order_id),
         pair.currency,
-        _side(pair.shop and sum((a.total for a in pair.shop.values()), Decimal(0))),
-        _side(pair.katana and sum((a.total for a in pair.katana.values()), Decimal(0))),
+        _side(pair.shop_total),
+        _side(pair.katana_total),
         f"{pair.difference:.2f}",
         pair.why,
     ]
 
 
-def _side(total: object) -> str:
-    return f"{total:.2f}" if isinstance(total, Decimal) else ""
+def _side(total: Decimal | None) -> str:
+    return "" if total is None else f"{total:.2f}"
 
 
 def _money(amounts: Amounts) -> tuple[str, str, str]:

@@ -57,9 +57,19 @@ class Pair:
     why: str = ""
 
     @property
+    def shop_total(self) -> Decimal | None:
+        """The shop's total with tax; None where it has nothing of the order."""
+        return _total(self.shop)
+
+    @property
+    def katana_total(self) -> Decimal | None:
+        """Katana's total with tax; None where it has nothing of the order."""
+        return _total(self.katana)
+
+    @property
     def difference(self) -> Decimal:
         """Katana's total less the shop's, with tax, to the cent."""
-        return _total(self.katana) - _total(self.shop)
+        return (self.katana_total or ZERO) - (self.shop_total or ZERO)
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,7 @@ def cells(pairs: Iterable[Pair]) -> list[Cell]:
 
 def differing(pairs: Iterable[Pair]) -> list[Pair]:
     """The orders whose totals differ, or that one side lacks."""
-    return [p for p in pairs if p.difference or bool(p.shop) != bool(p.katana)]
+    return [p for p in pairs if p.shop_total != p.katana_total]
 
 
 def _rate_of(net: Decimal, tax: Decimal) -> Decimal:
@@ -159,5 +169,5 @@ def _cents(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
-def _total(side: ByRate | None) -> Decimal:
-    return sum((amounts.total for amounts in (side or {}).values()), ZERO)
+def _total(side: ByRate | None) -> Decimal | None:
+    return sum((amounts.total for amounts in side.values()), ZERO) if side else None

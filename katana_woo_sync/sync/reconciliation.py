@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+from katana_woo_sync.domain.decide import GONE_STATUSES
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
 from katana_woo_sync.domain.reasons import Reason, words
 from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
@@ -43,7 +44,9 @@ def reconcile(context: Context, store: Store, first: date, last: date) -> list[P
         for order_id, order in placed.items()
         if order.status in SOLD or order_id in in_katana
     ]
-    pairs += [_lost(store, record, in_katana[record.order_id]) for record in gone]
+    # one that was deleted in Katana since is on neither side
+    lost = [record for record in gone if record.order_id in in_katana]
+    pairs += [_lost(store, record, in_katana[record.order_id]) for record in lost]
     return sorted(pairs, key=lambda pair: (pair.day, pair.order_id))
 
 
@@ -100,7 +103,7 @@ def _gone_from_shop(
         if record.order_id not in placed
         and record.created
         and begin <= record.created < end
-        and record.shop_status in ("trash", "gone")
+        and record.shop_status in GONE_STATUSES
     ]
 
 

@@ -53,10 +53,13 @@ def _tell(store: Store, note: DueNote, error: Exception) -> None:
 def _write(context: Context, store: Store, note: DueNote) -> None:
     notes = context.ledger.shop_notes
     record = context.ledger.orders.get(store.identity, note.order_id)
-    if record is not None and not _has_happened(record, note.kind):
+    if record is None or note.attempts > len(AGAIN_AFTER):
+        notes.settled(store.identity, note)
         return
-    text = _text(context, record, note.kind) if record is not None else ""
-    if not text or note.attempts > len(AGAIN_AFTER):
+    if not _has_happened(record, note.kind):
+        return
+    text = _text(context, record, note.kind)
+    if not text:
         notes.settled(store.identity, note)
         return
     again_after = AGAIN_AFTER[min(note.attempts, len(AGAIN_AFTER) - 1)]
@@ -67,10 +70,11 @@ def _write(context: Context, store: Store, note: DueNote) -> None:
             store.shop.add_note(note.order_id, text, to_customer=to_customer)
     except (BadRequest, NotFound) as error:
         _tell(store, note, error)
+        notes.settled(store.identity, note)
+        return
     with context.ledger.atomic():
         notes.settled(store.identity, note)
-        if record is not None:
-            context.did(store, record, "shop", "noted", text)
+        context.did(store, record, "shop", "noted", text)
 
 
 def _has_happened(record: OrderRecord, kind: str) -> bool:
@@ -86,8 +90,8 @@ def _is_there(store: Store, note: DueNote, text: str) -> bool:
     return any(each.note.split() == first for each in store.shop.notes(note.order_id))
 
 
-def _text(context: Context, record: OrderRecord | None, kind: str) -> str:
-    if record is None or not record.sales_order_id:
+def _text(context: Context, record: OrderRecord, kind: str) -> str:
+    if not record.sales_order_id:
         return ""
     if kind == IMPORT:
         return import_note(record)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Shipping
+from katana_woo_sync.sync.cycle import SweepWhen
 from tests.cli.support import inside, run, run_json
 from tests.sync.world import ANNA, Clock, World
 
@@ -78,6 +79,16 @@ def test_refunds_after_the_import_and_deletions_say_so(world: World) -> None:
     world.settle(2)
     found = run_json(world, *MONTH, code=1)
     assert "deleted in Katana" in str(inside(found, "orders", 0, "why"))
+
+
+def test_an_order_that_both_sides_lost_since_is_no_sale(world: World) -> None:
+    order = world.order()
+    world.sync()
+    world.shop.delete_order(order)
+    world.sync(sweep=SweepWhen.NOW)
+    assert run(world, *MONTH).exit_code == 1
+    world.katana.delete_order(world.sales_order(order).id)
+    assert run(world, *MONTH).exit_code == 0
 
 
 def test_cancelled_orders_and_other_months_are_no_sales(world: World) -> None:

@@ -175,6 +175,8 @@ def test_a_note_that_the_shop_refuses_stops_nothing(world: World) -> None:
     world.settle(3)
     assert [fault.times for fault in world.shop.server.faults] == [0]
     assert (len(told(world, first)), len(told(world, second))) == (0, 1)
+    assert "noted" not in run(world, "order", "eu", f"id:{first}").output
+    assert "noted" in run(world, "order", "eu", f"id:{second}").output
     assert world.state(first) == ("imported", "")
 
 
