@@ -8,19 +8,13 @@ before it creates. Memory must not grow with the backlog.
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 
+from benchmarks.processes import backfilling
 from benchmarks.services import Services, World, services
 from benchmarks.shop import Mix, furnish
 from benchmarks.table import heading, options, table
-
-PROGRAM = ("-m", "katana_woo_sync", "-q", "--config")
-BACKFILL = ("backfill", "--yes")
 
 ENOUGH = 300
 """Orders in Katana after which the backfill is stopped."""
@@ -53,20 +47,11 @@ def measure(orders: int) -> Backlog:
         served.ask(furnish, Mix(orders, customers=50, products=50, known=50))
         config = served.config(per_minute=6_000)
         begun = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, *PROGRAM, str(config), *BACKFILL],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-        )
-        try:
+        with backfilling(config) as end:
             first = _wait_for(served, 1, begun)
             enough = _wait_for(served, ENOUGH, begun)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            _pid, _status, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-    return Backlog(orders, first, enough, usage.ru_maxrss / 1024)
+            memory = end()
+    return Backlog(orders, first, enough, memory)
 
 
 def _wait_for(served: Services, count: int, begun: float) -> float:

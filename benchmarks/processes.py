@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +72,31 @@ def python(*arguments: str, good: Iterable[int] = (0,)) -> Cost:
             memory=usage.ru_maxrss / 1024,
             output=output.read().decode(),
         )
+
+
+@contextmanager
+def backfilling(config: Path) -> Iterator[Callable[[], float]]:
+    """A backfill in a process of its own, until the block is left (SIGTERM). What is given ends it
+    and tells its peak memory in MB."""
+    named = ("-m", "katana_woo_sync", "-q", "--config", str(config))
+    process = subprocess.Popen(
+        [sys.executable, *named, "backfill", "--yes"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+
+    def end() -> float:
+        process.send_signal(signal.SIGTERM)
+        _pid, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_maxrss / 1024
+
+    try:
+        yield end
+    finally:
+        if process.returncode is None:
+            end()
 
 
 def least(times: int, run: Callable[[], Cost]) -> Cost:

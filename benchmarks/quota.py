@@ -9,16 +9,12 @@ every six seconds. Counted over whole windows of a minute; the least possible is
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 
 import requests
 
-from benchmarks.backlog import BACKFILL, PROGRAM
+from benchmarks.processes import backfilling
 from benchmarks.services import Setup, World, services
 from benchmarks.shop import Mix, furnish
 from benchmarks.table import heading, options, table
@@ -46,24 +42,14 @@ def measure(minutes: int, *, shared: bool) -> tuple[int, int, str, int]:
         config = served.config(per_minute=PER_MINUTE)
         url, key, _stores = served.ask(addresses)
         done = threading.Event()
-        process = subprocess.Popen(
-            [sys.executable, *PROGRAM, str(config), *BACKFILL],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-        )
-        try:
+        with backfilling(config):
             while not served.ask(statuses):
                 time.sleep(0.05)
             if shared:
                 threading.Thread(target=_other, args=(url, key, done), daemon=True).start()
             time.sleep(60.0 * minutes - 0.5)
             found = served.ask(statuses)
-        finally:
             done.set()
-            process.send_signal(signal.SIGTERM)
-            os.waitpid(process.pid, 0)
-            process.returncode = 0
     refused = found.count(429)
     allowed = PER_MINUTE * minutes
     answered = len(found) - refused

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, fields
@@ -215,7 +214,6 @@ def pages() -> dict[Path, str]:
 
 
 if __name__ == "__main__":
-    tomllib.loads((HERE.parent / "config.example.toml").read_text(encoding="utf-8"))
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{path.name}: {len(text.splitlines())} lines\n")

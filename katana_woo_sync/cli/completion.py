@@ -5,9 +5,8 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from katana_woo_sync.cli.main import cli
+from katana_woo_sync.cli.main import PROGRAM, cli
 
-PROGRAM = "katana-woo-sync"
 ASKS = "_KATANA_WOO_SYNC_COMPLETE"
 """The variable by which the script asks the program; click's own name for it."""
 

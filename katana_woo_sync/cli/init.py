@@ -20,15 +20,8 @@ from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, Settings, find, load
 from katana_woo_sync.config.files import read_secret
-from katana_woo_sync.config.settings import KATANA_URL, KatanaSettings
-from katana_woo_sync.config.writer import (
-    KatanaAnswers,
-    Keeping,
-    NotWritten,
-    StoreAnswers,
-    Written,
-    write,
-)
+from katana_woo_sync.config.settings import KATANA_URL, KatanaSettings, StoreSettings
+from katana_woo_sync.config.writer import Keeping, NotWritten, Written, write
 from katana_woo_sync.sync.connecting import Account, ask_katana
 from katana_woo_sync.sync.report import ExitCode
 
@@ -96,7 +89,7 @@ def command(
         order_number_prefix=order_number_prefix,
         sync_stock=sync_stock,
         allow_http=allow_http,
-        ca_file=str(ca_file.absolute()) if ca_file else "",
+        ca_file=ca_file.absolute() if ca_file else None,
     )
     # a hidden question must give the terminal its echo back when Ctrl-C ends it
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -105,11 +98,10 @@ def command(
     logs.set_up(options.log_format, min(options.verbosity, -1), Redactor(given.secrets()))
     try:
         place = _place(options)
-        katana = _katana(place, api_key, katana_url, asks=asks)
-        stores = _stores(place, katana, given, asks=asks)
-        kept = keeping or _keeping(place, asks=asks)
-        fresh = None if place.settings else KatanaAnswers(katana.api_key, katana.url)
-        written = write(place.path, fresh, stores, kept)
+        katana, account = _katana(place, api_key, katana_url, asks=asks)
+        stores = _stores(place, account, given, asks=asks)
+        kept = keeping or (questions.keeping(place.path) if asks else "config")
+        written = write(place.path, None if place.settings else katana, stores, kept)
     except click.Abort:
         click.echo("\nStopped, as asked: nothing was written.", err=True)
         raise SystemExit(int(ExitCode.TRY_LATER)) from None
@@ -148,10 +140,9 @@ def _place(options: Globals) -> _Place:
     return _Place(path, settings)
 
 
-def _katana(place: _Place, api_key: str, url: str, *, asks: bool) -> questions.KatanaAnswer:
+def _katana(place: _Place, api_key: str, url: str, *, asks: bool) -> tuple[KatanaSettings, Account]:
     if place.settings is not None:
-        answers = place.settings.katana
-        return questions.KatanaAnswer(answers.api_key, answers.url, _account(answers))
+        return place.settings.katana, _account(place.settings.katana)
     return questions.katana(api_key, url, _account, asks=asks)
 
 
@@ -165,22 +156,16 @@ def _account(settings: KatanaSettings) -> Account:
 
 
 def _stores(
-    place: _Place, katana: questions.KatanaAnswer, given: StoreOptions, *, asks: bool
-) -> list[StoreAnswers]:
+    place: _Place, account: Account, given: StoreOptions, *, asks: bool
+) -> list[StoreSettings]:
     known = [(s.name, s.url) for s in (place.settings.stores if place.settings else ())]
-    stores: list[StoreAnswers] = []
+    stores: list[StoreSettings] = []
     while True:
         others = known + [(store.name, store.url) for store in stores]
-        stores.append(questions.store(given, katana.account, others, asks=asks))
+        stores.append(questions.store(given, account, others, asks=asks))
         if not asks or not click.confirm("\nAdd another store?", default=False):
             return stores
         given = StoreOptions()
-
-
-def _keeping(place: _Place, *, asks: bool) -> Keeping:
-    if not asks:
-        return "config"
-    return questions.keeping(place.path)
 
 
 def _say_what_is_next(written: Written, options: Globals) -> None:

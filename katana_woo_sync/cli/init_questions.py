@@ -24,7 +24,7 @@ from katana_woo_sync.config import address
 from katana_woo_sync.config.pasted import shop_addresses, store_name
 from katana_woo_sync.config.sections import NAME
 from katana_woo_sync.config.settings import KatanaSettings, StoreSettings
-from katana_woo_sync.config.writer import Keeping, StoreAnswers
+from katana_woo_sync.config.writer import Keeping
 from katana_woo_sync.domain.clocks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location
 from katana_woo_sync.sync.connecting import Account, FoundShop, find_shop
@@ -48,13 +48,8 @@ class CannotAsk(Exception):
     """Something was not given, and there is nobody to ask; or what was given is refused."""
 
 
-@dataclass(frozen=True)
-class KatanaAnswer:
-    """Katana's key, the address of its API, and what it told of the account."""
-
-    api_key: str = field(repr=False)
-    url: str
-    account: Account
+class NotWhole(CannotAsk):
+    """A key or secret that lacks a part."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +64,7 @@ class StoreOptions:
     order_number_prefix: str | None = None
     sync_stock: bool | None = None
     allow_http: bool = False
-    ca_file: str = ""
+    ca_file: Path | None = None
 
     def secrets(self) -> list[str]:
         """What no log may show."""
@@ -81,8 +76,11 @@ class StoreOptions:
 
 def katana(
     api_key: str, url: str, ask: Callable[[KatanaSettings], Account], *, asks: bool
-) -> KatanaAnswer:
-    """Katana's key, tested. Raises a `ServiceError` where there is nobody to ask again."""
+) -> tuple[KatanaSettings, Account]:
+    """Katana's key, tested, and what it told of the account.
+
+    Raises a `ServiceError` where there is nobody to ask again.
+    """
     if asks and not api_key:
         click.echo(KATANA_WORDS)
     while True:
@@ -90,7 +88,8 @@ def katana(
         try:
             if key.startswith(("ck_", "cs_")):
                 raise CannotAsk("That is a key of WooCommerce (ck_… or cs_…), not of Katana.")
-            account = ask(KatanaSettings(api_key=key, url=url))
+            settings = KatanaSettings(api_key=key, url=url)
+            account = ask(settings)
         except (ServiceError, CannotAsk) as error:
             if not asks:
                 raise
@@ -99,7 +98,7 @@ def katana(
             continue
         name = f"{account.name}, " if account.name else ""
         _good(f"Katana answers: {name}base currency {account.base_currency}")
-        return KatanaAnswer(key, url, account)
+        return settings, account
 
 
 # A store
@@ -107,13 +106,13 @@ def katana(
 
 def store(
     given: StoreOptions, account: Account, others: Sequence[tuple[str, str]], *, asks: bool
-) -> StoreAnswers:
+) -> StoreSettings:
     """A store's answers, each tested. `others` are the names and addresses of the stores that
     there are already. Raises `CannotAsk` or a `ServiceError` where there is nobody to ask."""
     reached, found = _reach(given, others, asks=asks)
     _tell_of_shop(found)
     name = _name(given, found.url, [name for name, _url in others], asks=asks)
-    return StoreAnswers(
+    return StoreSettings(
         name=name,
         url=found.url,
         consumer_key=reached.consumer_key,
@@ -182,7 +181,7 @@ def _keys(given: StoreOptions, *, asks: bool) -> StoreOptions:
         key, secret = secret, key
     for text, prefix, name in ((key, "ck_", "key"), (secret, "cs_", "secret")):
         if not SHAPES[prefix].fullmatch(text):
-            raise CannotAsk(
+            raise NotWhole(
                 f"The consumer {name} is not whole: it is {prefix} and 40 digits or letters a to f "
                 f"({len(text)} characters came). Copy it once more."
             )
@@ -198,7 +197,7 @@ def _client(url: str, given: StoreOptions) -> Shop:
         consumer_key=given.consumer_key,
         consumer_secret=given.consumer_secret,
         allow_http=given.allow_http,
-        ca_file=Path(given.ca_file) if given.ca_file else None,
+        ca_file=given.ca_file,
     )
     return WooCommerceClient(settings, redactor=Redactor(given.secrets()), attempts=1)
 
@@ -215,12 +214,9 @@ def _read_only(given: StoreOptions, *, asks: bool) -> StoreOptions:
 
 def _again(error: Exception, given: StoreOptions) -> StoreOptions:
     """What to ask anew after an answer that did not do, as the person chooses."""
-    if isinstance(error, (RefusedKey, MissingPermission)):
+    default = "t" if isinstance(error, Unreachable) and error.passing else "a"
+    if isinstance(error, (RefusedKey, MissingPermission, NotWhole)):
         default = "k"
-    elif isinstance(error, CannotAsk):
-        default = "k" if "consumer" in str(error) else "a"
-    else:
-        default = "t" if isinstance(error, Unreachable) and error.passing else "a"
     choices = {"a": "another address", "k": "other keys", "t": "try the same again"}
     if isinstance(error, Unreachable) and not error.passing:
         choices["c"] = "trust a certificate file"
@@ -239,10 +235,9 @@ def _again(error: Exception, given: StoreOptions) -> StoreOptions:
         case "k":
             return replace(given, consumer_key="", consumer_secret="")
         case "c":
-            file = str(
-                click.prompt("Certificate file", type=click.Path(exists=True, dir_okay=False))
-            )
-            return replace(given, ca_file=str(Path(file).absolute()))
+            kind = click.Path(exists=True, dir_okay=False, path_type=Path)
+            file: Path = click.prompt("Certificate file", type=kind)
+            return replace(given, ca_file=file.absolute())
         case "h":
             http = "http://" + (given.url or "").strip().removeprefix("https://")
             return replace(given, allow_http=True, url=http)
@@ -332,12 +327,14 @@ def _location(wanted: str | None, locations: Sequence[Location], *, asks: bool) 
 
 
 def _prefix(given: StoreOptions, name: str, *, has_others: bool, asks: bool) -> str:
-    if given.order_number_prefix is not None or not (asks and has_others):
-        proposed = f"{name.upper()}-" if has_others else ""
-        return given.order_number_prefix if given.order_number_prefix is not None else proposed
+    if given.order_number_prefix is not None:
+        return given.order_number_prefix
+    proposed = f"{name.upper()}-" if has_others else ""
+    if not (asks and has_others):
+        return proposed
     text: str = click.prompt(
         "Before its order numbers in Katana, so that you see whose they are (- for nothing)",
-        default=f"{name.upper()}-",
+        default=proposed,
     )
     return "" if text.strip() == "-" else text.strip()
 

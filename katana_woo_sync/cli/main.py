@@ -10,6 +10,9 @@ import click
 
 from katana_woo_sync import __version__
 
+PROGRAM = "katana-woo-sync"
+"""Its name however it was started, which a shell's completion asks by."""
+
 COMMANDS = {
     "demo": "The whole job against an embedded sandbox; no account, no network.",
     "sandbox": "Serve that sandbox, and print a config to try the real commands with.",
@@ -71,7 +74,7 @@ class LazyGroup(click.Group):
 )
 @click.option("-v", "--verbose", count=True, help="Log more.")
 @click.option("-q", "--quiet", count=True, help="Log only warnings; print only problems.")
-@click.version_option(__version__, prog_name="katana-woo-sync")
+@click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, quiet: int) -> None:
     """Keeps WooCommerce stores and Katana in step.
@@ -85,5 +88,4 @@ def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, q
 
 def main() -> None:
     """Run the program; it ends with the exit codes that the README lists."""
-    # the same name however it was started, which a shell's completion asks by
-    sys.exit(cli.main(prog_name="katana-woo-sync"))
+    sys.exit(cli.main(prog_name=PROGRAM))

@@ -9,7 +9,7 @@ import click
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.names import complete_store
 from katana_woo_sync.cli.orders import as_dict, links, store_names
-from katana_woo_sync.cli.output import moment, money, print_json, safe
+from katana_woo_sync.cli.output import iso, moment, money, print_json, safe
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.cli.story import story
 from katana_woo_sync.cli.terminal import is_terminal
@@ -66,7 +66,7 @@ def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[st
         "links": links(store, record),
         "notes": [
             {
-                "at": at.isoformat() if at else None,
+                "at": iso(at),
                 "reason": str(note.reason),
                 "sentence": words(note.reason).sentence,
                 "detail": note.detail or None,
@@ -75,7 +75,7 @@ def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[st
         ],
         "history": [
             {
-                "at": event.at.isoformat() if event.at else None,
+                "at": iso(event.at),
                 "side": event.side,
                 "action": event.action,
                 "detail": event.detail or None,
@@ -84,7 +84,7 @@ def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[st
         ],
         "story": [
             {
-                "at": each.at.isoformat() if each.at else None,
+                "at": iso(each.at),
                 "side": each.side,
                 "what": each.what,
                 "detail": each.detail or None,

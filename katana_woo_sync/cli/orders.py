@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 import click
 
@@ -11,6 +10,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.names import complete_store
 from katana_woo_sync.cli.output import (
     ORDER_COLUMNS,
+    iso,
     moment,
     money,
     order_row,
@@ -138,7 +138,7 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "store": store,
         "order_id": record.order_id,
         "order_number": record.number,
-        "created": _iso(record.created),
+        "created": iso(record.created),
         "currency": record.currency,
         "total": str(record.total),
         "state": str(record.state),
@@ -152,15 +152,11 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "katana_total": None if total is None else str(total),
         "shop_status": record.shop_status,
         "katana_status": record.katana_status or None,
-        "next_attempt_at": _iso(record.next_attempt_at),
+        "next_attempt_at": iso(record.next_attempt_at),
         "attempts": record.attempts,
-        "paid": _iso(record.paid),
-        "first_seen_at": _iso(record.first_seen_at),
-        "imported_at": _iso(record.imported_at),
-        "delivered_at": _iso(record.delivered_at),
-        "completed_at": _iso(record.completed_at),
+        "paid": iso(record.paid),
+        "first_seen_at": iso(record.first_seen_at),
+        "imported_at": iso(record.imported_at),
+        "delivered_at": iso(record.delivered_at),
+        "completed_at": iso(record.completed_at),
     }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

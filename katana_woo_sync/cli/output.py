@@ -46,6 +46,11 @@ def moment(at: datetime | None) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "-"
 
 
+def iso(at: datetime | None) -> str | None:
+    """A UTC time for `--json`, ISO 8601."""
+    return at.isoformat() if at else None
+
+
 def money(amount: Decimal | None, currency: str) -> str:
     """An amount with its currency."""
     return "-" if amount is None else f"{amount:,.2f} {safe(currency, 3)}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -12,6 +10,7 @@ from pathlib import Path
 from katana_woo_sync import __version__
 from katana_woo_sync.cli.orders import links
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.config.files import replacing
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.transitions import with_its_complaint
@@ -60,17 +59,10 @@ def write(page: Page, path: Path) -> None:
     """
     try:
         _refuse_other_files(path)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    except OSError as error:
-        raise _not_written(path, error) from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+        with replacing(path, errors="replace") as file:
             file.write(render(page))
-        os.replace(name, path)
     except OSError as error:
         raise _not_written(path, error) from error
-    finally:
-        Path(name).unlink(missing_ok=True)
 
 
 def _refuse_other_files(path: Path) -> None:

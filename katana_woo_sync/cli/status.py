@@ -7,7 +7,7 @@ from datetime import datetime
 import click
 
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.output import moment, print_json, print_problems, safe
+from katana_woo_sync.cli.output import iso, moment, print_json, print_problems, safe
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
@@ -61,9 +61,9 @@ def command(options: Globals, as_json: bool) -> None:
 def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
     known, stock = ledger.stores.get(store.identity), ledger.stock.state(store.identity)
     return {
-        "last_success_at": _iso(known.last_success_at if known else None),
+        "last_success_at": iso(known.last_success_at if known else None),
         "orders": ledger.orders.counts(store.identity),
-        "stock_updated_at": _iso(stock.updated_at if stock else None),
+        "stock_updated_at": iso(stock.updated_at if stock else None),
         "stock_left_out": [
             {"sku": each.sku, "reason": each.reason, "detail": each.detail}
             for each in ledger.stock.left_out(store.identity)
@@ -76,10 +76,6 @@ def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
 
 def _stock_error(store: StoreSettings, stock: StockState | None) -> str:
     return f"stock: {stock.error}" if stock and stock.error and store.sync_stock else ""
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None
 
 
 def _draw(settings: Settings, ledger: Ledger, records: list[OrderRecord]) -> None:

@@ -15,7 +15,10 @@ from katana_woo_sync.config.problems import NotAllowedError, shown_url
 
 _STANDARD_PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
-_NOT_THE_SHOP = re.compile(r"/(wp-admin|wp-json|wp-login\.php|wp-content|index\.php)(/.*)?$", re.I)
+INNER_PAGES = r"wp-admin|wp-json|wp-login\.php|wp-content|index\.php"
+"""What a shop's address never ends in, or goes on from."""
+
+_NOT_THE_SHOP = re.compile(rf"/({INNER_PAGES})(/.*)?$", re.I)
 _LONGEST_HOST = 253
 
 EXAMPLE = '"https://shop.example.com"'

@@ -7,8 +7,11 @@ import errno
 import shlex
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
 
 from katana_woo_sync.config import template
 from katana_woo_sync.config.problems import ConfigError, Problem, printable
@@ -99,6 +102,28 @@ def read_secret(file: Path) -> str:
     if len(content) > LARGEST_SECRET:
         raise ValueError("is too large for a key")
     return text
+
+
+@contextmanager
+def replacing(path: Path, *, errors: str = "strict") -> Iterator[IO[str]]:
+    """A file beside `path`, for its owner alone, that takes its place whole at the end; whoever
+    reads `path` meanwhile sees what was there. On failure nothing is left behind. Raises OSError.
+    """
+    with NamedTemporaryFile(  # mode 0600
+        "w",
+        encoding="utf-8",
+        errors=errors,
+        dir=path.parent,
+        prefix=f".{path.name}.",
+        delete=False,
+    ) as file:
+        beside = Path(file.name)
+        try:
+            yield file
+            file.close()
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def check_readable(file: Path) -> None:

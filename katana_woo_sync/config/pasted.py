@@ -6,9 +6,7 @@ import re
 
 from katana_woo_sync.config import address
 
-_INNER = re.compile(
-    r"/(wp-admin|wp-json|wp-login\.php|wp-content|wp-includes|index\.php|xmlrpc\.php)(/.*)?$", re.I
-)
+_INNER = re.compile(rf"/({address.INNER_PAGES}|wp-includes|xmlrpc\.php)(/.*)?$", re.I)
 _GENERIC = {"www", "shop", "store", "shops", "webshop", "my"}
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]+")
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import tomlkit
 from tomlkit.items import AoT, Item, Table
 
-from katana_woo_sync.config.files import read_config
+from katana_woo_sync.config.files import read_config, replacing
 from katana_woo_sync.config.load import load
-from katana_woo_sync.config.settings import KATANA_URL, LEDGER_NAME, Settings
+from katana_woo_sync.config.settings import (
+    KATANA_URL,
+    LEDGER_NAME,
+    KatanaSettings,
+    Settings,
+    StoreSettings,
+)
 
 Keeping = Literal["config", "files", "environment"]
 """Where secrets are kept: in the file itself, in files beside it, or in the environment."""
@@ -40,29 +45,6 @@ SECTIONS = """\
 """
 
 
-@dataclass(frozen=True)
-class StoreAnswers:
-    """What was answered about a store."""
-
-    name: str
-    url: str
-    consumer_key: str = field(repr=False)
-    consumer_secret: str = field(repr=False)
-    location: str = ""
-    order_number_prefix: str = ""
-    sync_stock: bool = False
-    allow_http: bool = False
-    ca_file: str = ""
-
-
-@dataclass(frozen=True)
-class KatanaAnswers:
-    """What was answered about Katana."""
-
-    api_key: str = field(repr=False)
-    url: str = KATANA_URL
-
-
 class NotWritten(Exception):
     """The configuration was not written; the text says where and why."""
 
@@ -78,7 +60,7 @@ class Written:
 
 
 def write(
-    path: Path, katana: KatanaAnswers | None, stores: list[StoreAnswers], keeping: Keeping
+    path: Path, katana: KatanaSettings | None, stores: Sequence[StoreSettings], keeping: Keeping
 ) -> Written:
     """Write a new configuration, or add the stores to the one that is there (`katana` None).
 
@@ -107,7 +89,7 @@ def write(
     return Written(settings, tuple(secrets.environment), tuple(secrets.written))
 
 
-def _katana_table(katana: KatanaAnswers, secrets: _Secrets) -> Table:
+def _katana_table(katana: KatanaSettings, secrets: _Secrets) -> Table:
     table = tomlkit.table()
     secrets.add(table, "api_key", katana.api_key, "katana", "made in Katana: Settings > API")
     if katana.url != KATANA_URL:
@@ -127,7 +109,7 @@ def _add(document: tomlkit.TOMLDocument, table: Table) -> None:
         document.append("stores", stores)
 
 
-def _store_table(store: StoreAnswers, secrets: _Secrets) -> Table:
+def _store_table(store: StoreSettings, secrets: _Secrets) -> Table:
     table = tomlkit.table()
     table.add("name", _said(store.name, "stands in all messages"))
     table.add("url", store.url)
@@ -141,7 +123,7 @@ def _store_table(store: StoreAnswers, secrets: _Secrets) -> Table:
     if store.allow_http:
         table.add("allow_http", _said(True, "the shop has no https: orders travel unencrypted"))
     if store.ca_file:
-        table.add("ca_file", store.ca_file)
+        table.add("ca_file", str(store.ca_file))
     return table
 
 
@@ -200,13 +182,9 @@ def _undone_on_failure(secrets: _Secrets) -> Iterator[None]:
 def _replace(path: Path, text: str, environment: Mapping[str, str]) -> Settings:
     """Write beside it, read that as the program does, and put it in its place."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        load(beside, {**os.environ, **environment})
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return load(path, {**os.environ, **environment})
+    environ = {**os.environ, **environment}
+    with replacing(path) as file:
+        file.write(text)
+        file.flush()
+        load(Path(file.name), environ)
+    return load(path, environ)

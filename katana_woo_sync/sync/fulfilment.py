@@ -71,6 +71,8 @@ class Fulfilment:
     def _delete(self, cancelled: Sequence[OrderRecord]) -> None:
         """Rule 9's option. Where most of a store's orders are cancelled at once none is deleted:
         they are shown, and a person looks."""
+        if not cancelled:
+            return  # as nearly always, and then the ledger need not be asked
         open_orders = self._context.ledger.orders.open_in_katana(self._store.identity)
         if too_many_completions(len(cancelled), open_orders):
             return

@@ -9,8 +9,7 @@ import sqlite3
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -22,16 +21,7 @@ from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.report import ExitCode, Report
 from tests.cli.support import run, wait_until
 from tests.faults.proxy import proxy
-from tests.sync.world import RealClock, World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """One store, connected with nothing in it, at the machine's time."""
-    with ExitStack() as stack:
-        world = World(tmp_path, stack, clock=RealClock())
-        world.backfill()
-        yield world
+from tests.sync.world import World
 
 
 def process(world: World, *arguments: str, largest_file: int | None = None) -> tuple[int, str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping
 from tests.cli.support import run, start, wait_until
 from tests.faults.lost_answers import ways
 from tests.faults.secrets import forms, leaks, written
-from tests.sync.world import RealClock, World
+from tests.sync.world import World
 
 HOSTILE = {
     "markup": "<script>alert(1)</script><img src=x onerror=y>{{7*7}}${7*7}",
@@ -34,15 +32,6 @@ HOSTILE = {
 }
 FIELDS = ("first_name", "last_name", "company", "address_1", "address_2", "city", "postcode")
 UNSAFE = ("\x1b", "\x07", "\x9b", "\0", "\u202e", "\u2066", "\u2028", "\nforged", "\r")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """One store, connected with nothing in it."""
-    with ExitStack() as stack:
-        world = World(tmp_path, stack, clock=RealClock())
-        world.backfill()
-        yield world
 
 
 @pytest.mark.parametrize("kind", HOSTILE)

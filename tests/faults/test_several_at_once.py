@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -195,35 +195,28 @@ def test_a_person_changes_the_shops_order_while_it_is_being_completed(
     assert world.completions(order) == (status == "completed")
 
 
-def test_a_person_delivers_in_katana_while_the_program_does(world: World) -> None:
+def delivered_while(world: World, do: Callable[[int], object]) -> int:
+    """An order that the program delivers in Katana; right before, a person does this with its
+    sales order."""
     order = world.order()
     world.sync()
     world.shop.set_status(order, "completed")
     sales_order = world.sales_order(order).id
-    world.before(
-        world.katana.server,
-        "PATCH",
-        f"/sales_orders/{sales_order}",
-        lambda: world.katana.deliver(sales_order),
-    )
+    path = f"/sales_orders/{sales_order}"
+    world.before(world.katana.server, "PATCH", path, lambda: do(sales_order))
     world.sync()
+    return order
+
+
+def test_a_person_delivers_in_katana_while_the_program_does(world: World) -> None:
+    order = delivered_while(world, world.katana.deliver)
     world.settle(3)
     assert world.state(order) == ("fulfilled", "")
     assert world.sales_order(order).status == "DELIVERED"
 
 
 def test_a_person_deletes_in_katana_while_the_program_delivers(world: World) -> None:
-    order = world.order()
-    world.sync()
-    world.shop.set_status(order, "completed")
-    sales_order = world.sales_order(order).id
-    world.before(
-        world.katana.server,
-        "PATCH",
-        f"/sales_orders/{sales_order}",
-        lambda: world.katana.delete_order(sales_order),
-    )
-    world.sync()
+    order = delivered_while(world, world.katana.delete_order)
     world.settle(2)
     assert len(world.in_katana(order)) == 1
     assert world.record(order).in_katana == "deleted"

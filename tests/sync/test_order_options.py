@@ -3,10 +3,7 @@ that is left alone, cancelled orders deleted in Katana."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,15 +11,6 @@ from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from tests.cli.support import run, run_json
 from tests.sync.world import World
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """One store, connected with nothing in it."""
-    with ExitStack() as stack:
-        world = World(tmp_path, stack)
-        world.backfill()
-        yield world
 
 
 def orders(world: World, line: str) -> None:
