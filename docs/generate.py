@@ -12,13 +12,14 @@ import re
 import sys
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import get_args, get_origin, get_type_hints
 
 import click
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
 
 from katana_woo_sync.cli.main import COMMANDS, cli
 from katana_woo_sync.config.settings import (
@@ -101,11 +102,11 @@ def options() -> str:
     return "\n".join(parts)
 
 
-def _section(name: str, kind: type, said: Mapping[tuple[str, str], str]) -> Iterator[str]:
+def _section(name: str, kind: type[Struct], said: Mapping[tuple[str, str], str]) -> Iterator[str]:
     hints = get_type_hints(kind)
     for each in fields(kind):
         key = (name, each.name)
-        is_needed = each.default is MISSING
+        is_needed = each.default is NODEFAULT
         default = "" if is_needed else _toml(each.default)
         words = said[key]
         if each.name in SECRET_KEYS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -60,7 +59,7 @@ def test_the_least_that_loads(tmp_path: Path) -> None:
 
 def test_settings_are_frozen(tmp_path: Path) -> None:
     settings = loaded(tmp_path, text(top='[taxes]\n"24" = "VAT"'))
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         settings.stores[0].name = "other"  # type: ignore[misc]
     with pytest.raises(TypeError):
         settings.taxes[Decimal(1)] = "other"  # type: ignore[index]

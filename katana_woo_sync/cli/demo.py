@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 import click
+from msgspec import Struct, field
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
@@ -74,8 +74,7 @@ def _program(world: World, directory: Path, options: Globals) -> Program:
     )
 
 
-@dataclass
-class Story:
+class Story(Struct):
     """The chapters, each of which looks at both sides and says what it sees there."""
 
     world: World

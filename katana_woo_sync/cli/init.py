@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
 
 import click
+from msgspec import Struct
 
 from katana_woo_sync.cli import init_questions as questions
 from katana_woo_sync.cli import logs
@@ -28,8 +28,7 @@ from katana_woo_sync.sync.report import ExitCode
 SECRET_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@dataclass(frozen=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """Where the config is to be, and what it holds already."""
 
     path: Path

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 
 import click
+from msgspec.structs import replace
 
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.clients.errors import (
@@ -23,7 +23,7 @@ from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import address
 from katana_woo_sync.config.pasted import shop_addresses, store_name
 from katana_woo_sync.config.sections import NAME
-from katana_woo_sync.config.settings import KatanaSettings, StoreSettings
+from katana_woo_sync.config.settings import KatanaSettings, Section, StoreSettings
 from katana_woo_sync.config.writer import Keeping
 from katana_woo_sync.domain.clocks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location
@@ -52,14 +52,13 @@ class NotWhole(CannotAsk):
     """A key or secret that lacks a part."""
 
 
-@dataclass(frozen=True)
-class StoreOptions:
+class StoreOptions(Section, frozen=True):
     """What was given on the command line and in the environment."""
 
     name: str | None = None
     url: str | None = None
-    consumer_key: str = field(default="", repr=False)
-    consumer_secret: str = field(default="", repr=False)
+    consumer_key: str = ""
+    consumer_secret: str = ""
     location: str | None = None
     order_number_prefix: str | None = None
     sync_stock: bool | None = None

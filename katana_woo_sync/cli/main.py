@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import dataclass
 
 import click
+from msgspec import Struct
 
 from katana_woo_sync import __version__
 
@@ -34,8 +34,7 @@ COMMANDS = {
 }
 
 
-@dataclass(frozen=True)
-class Globals:
+class Globals(Struct, frozen=True):
     """The options that come before the command."""
 
     config: str | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
+
+from msgspec import Struct
 
 from katana_woo_sync import __version__
 from katana_woo_sync.cli.orders import links
@@ -93,8 +94,7 @@ def problem_groups(
     return _groups(records, _Shown(settings, zone))
 
 
-@dataclass(frozen=True)
-class _Shown:
+class _Shown(Struct, frozen=True):
     """Orders as the page shows them."""
 
     settings: Settings

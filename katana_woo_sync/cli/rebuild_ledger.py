@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import click
+from msgspec.structs import asdict, replace
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, safe
@@ -41,7 +41,7 @@ def command(options: Globals, store: str | None, dry_run: bool, as_json: bool) -
             report = context.report
             context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
         if as_json:
-            said = {name: vars(each) for name, each in rebuilt.items()}
+            said = {name: asdict(each) for name, each in rebuilt.items()}
             kept_as = str(kept) if kept else None
             print_json({**report.to_json(), "rebuilt": said, "kept_broken_ledger": kept_as})
         else:

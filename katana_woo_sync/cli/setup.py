@@ -8,12 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
 import click
+from msgspec import Struct
 
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
@@ -38,11 +38,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass
 class StopSignals:
     """SIGTERM and SIGINT: the first one finishes the step in hand, a second one stops now."""
 
-    soon: threading.Event = field(default_factory=threading.Event)
+    def __init__(self) -> None:
+        self.soon = threading.Event()
 
     def install(self) -> None:
         """Listen for the signals (in the main thread)."""
@@ -61,8 +61,7 @@ class StopSignals:
         self.soon.wait(seconds)
 
 
-@dataclass(frozen=True)
-class Program:
+class Program(Struct, frozen=True):
     """The program with its settings and clients, ready to work."""
 
     settings: Settings

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.reasons import WORDS, words
 from katana_woo_sync.domain.records import InKatana, OrderRecord
@@ -15,8 +16,7 @@ from katana_woo_sync.sync.creating import intent_key
 PROBLEMS = ("failed", "attention", "tried again")
 
 
-@dataclass(frozen=True)
-class Happening:
+class Happening(Struct, frozen=True):
     """Something in an order's life: `at` is UTC, `side` "shop", "katana", "ledger" or "note"."""
 
     at: datetime | None

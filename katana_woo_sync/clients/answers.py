@@ -6,13 +6,13 @@ import html
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from katana_woo_sync.domain.fields import convert
 
@@ -55,8 +55,7 @@ class Garbage(Exception):
     """A body that is no JSON; the text says what it is instead."""
 
 
-@dataclass(frozen=True)
-class JsonAnswer:
+class JsonAnswer(Struct, frozen=True):
     """An answer: its status, headers (any case), and parsed body with Decimal numbers."""
 
     status: int

@@ -7,7 +7,6 @@ to https or www, some sign with another address than the one that is asked for (
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
+from msgspec import Struct
+from msgspec.structs import replace
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from katana_woo_sync.clients.errors import Moved, NotTheApi, RefusedKey, ServiceError
@@ -46,8 +47,7 @@ class StoreAccess(Protocol):
     def additional_info_meta(self) -> tuple[str, ...]: ...
 
 
-@dataclass(frozen=True)
-class Connection:
+class Connection(Struct, frozen=True):
     """What was found out about reaching a store; the defaults are what nearly all of them want.
 
     `url` is where its address redirects to ("": nowhere), `signed_as` the address that the site

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 
 class ServiceError(Exception):
@@ -31,8 +32,7 @@ class MissingPermission(ServiceError):
     """The key is known but may not do this: a read-only key that writes, a role without rights."""
 
 
-@dataclass(frozen=True)
-class Detail:
+class Detail(Struct, frozen=True):
     """One thing that Katana or WooCommerce found wrong with a request.
 
     `path` ends in the field that is meant, also where that is one that is missing or too many.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.katana_catalogue import KatanaCatalogue
@@ -22,16 +23,14 @@ from katana_woo_sync.domain.katana import (
 )
 
 
-@dataclass(frozen=True)
-class SalesOrdersChanged:
+class SalesOrdersChanged(Struct, frozen=True):
     """Sales orders that changed; `mark` (UTC) is the newest change up to which none was missed."""
 
     orders: tuple[SalesOrder, ...]
     mark: datetime | None
 
 
-@dataclass(frozen=True)
-class CustomersChanged:
+class CustomersChanged(Struct, frozen=True):
     """Customers that changed; `mark` as in `SalesOrdersChanged`."""
 
     customers: tuple[Customer, ...]

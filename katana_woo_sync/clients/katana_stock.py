@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.katana_http import PER_PAGE, KatanaApi, milliseconds
 from katana_woo_sync.domain.fields import utc_time
@@ -23,16 +24,14 @@ OPEN = ("NOT_SHIPPED", "PARTIALLY_PACKED", "PARTIALLY_DELIVERED")
 """The statuses of sales orders that commit stock; PENDING is a quote, PACKED has left the stock."""
 
 
-@dataclass(frozen=True)
-class MovementsChanged:
+class MovementsChanged(Struct, frozen=True):
     """Movements, and the mark (UTC) up to which none was missed."""
 
     movements: tuple[Movement, ...]
     mark: datetime | None
 
 
-@dataclass(frozen=True)
-class OrdersTouched:
+class OrdersTouched(Struct, frozen=True):
     """Sales orders from anywhere that changed, and the mark (UTC) up to which none was missed."""
 
     orders: tuple[SalesOrder, ...]

@@ -7,7 +7,8 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.config.url_secrets import kind_of
@@ -17,8 +18,7 @@ LONGEST_REASON = 200
 _ONE_AT_A_TIME = threading.Lock()
 
 
-@dataclass(frozen=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """What became of a message at one of the addresses; `target` names it without its secrets.
     `error` is "" where it was delivered."""
 

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.errors import NotTheApi, ServiceError, Temporary
@@ -42,8 +42,7 @@ class StuckList(Exception):
     """The same rows come again and again, whatever place is asked for."""
 
 
-@dataclass(frozen=True)
-class UnreadableOrder:
+class UnreadableOrder(Struct, frozen=True):
     """An element of a list that makes no sense as an order; it never spoils the list."""
 
     id: int
@@ -54,8 +53,7 @@ class UnreadableOrder:
 ReadOrder = Order | UnreadableOrder
 
 
-@dataclass(frozen=True)
-class ChangedOrders:
+class ChangedOrders(Struct, frozen=True):
     """Orders that changed. `mark` (UTC) is the newest modification time up to which nothing was
     missed; None where nothing came."""
 
@@ -64,8 +62,7 @@ class ChangedOrders:
     pages: int
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(Struct, frozen=True):
     """Rows of a list. `length` counts also elements without an id, `total` is the whole list's
     length where the server told it (an order deleted in this moment makes a page short)."""
 
@@ -78,8 +75,7 @@ FetchPage = Callable[[int, int], Page]
 """Fetches (offset, number of rows): the list's rows from that place on."""
 
 
-@dataclass(frozen=True)
-class Rescue:
+class Rescue(Struct, frozen=True):
     """What to do about a page that a host does not give: `ids` fetches nothing but the ids and
     numbers of its orders, `orders` these orders by their ids; `alive` raises where the shop answers
     nothing at all."""

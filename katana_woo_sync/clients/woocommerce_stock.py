@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound, NotTheApi
 from katana_woo_sync.clients.order_reader import PER_PAGE
@@ -27,8 +26,7 @@ LONGEST_SKUS = 4000
 """Characters of SKUs in one address; some hosts take no more than 8,000 in all."""
 
 
-@dataclass(frozen=True)
-class ProductsChanged:
+class ProductsChanged(Struct, frozen=True):
     """Products that were changed (no variations), and the newest time of change (UTC)."""
 
     items: tuple[StockItem, ...]

@@ -4,12 +4,12 @@ know the shop by."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import SplitResult, quote, urlsplit
 
 import idna
+from msgspec import Struct
 
 from katana_woo_sync.config.problems import NotAllowedError, shown_url
 
@@ -25,8 +25,7 @@ EXAMPLE = '"https://shop.example.com"'
 _EXPECTED = f"must be the shop's address such as {EXAMPLE}"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Struct, frozen=True):
     """A web address taken apart. Host in lower case and in its ASCII form; IPv6 without brackets.
 
     `port` is None where it is the scheme's standard one; `path` has no slash at its end.

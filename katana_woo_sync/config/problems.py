@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+
+from msgspec import Struct
 
 LONGEST_SHOWN = 60
 
@@ -19,8 +20,7 @@ still secrets."""
 _QUERY = re.compile(r"[?#].*", re.S)
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong in the file. `key` is "" where the file as a whole is meant."""
 
     key: str

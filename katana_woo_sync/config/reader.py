@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from katana_woo_sync.config import template
 from katana_woo_sync.config.files import read_secret
@@ -28,8 +29,7 @@ T = TypeVar("T")
 C = TypeVar("C", bound=str)
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What the reading of a file needs besides the file, and the problems found so far."""
 
     folder: Path
@@ -37,8 +37,7 @@ class Surroundings:
     problems: list[Problem] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Reader:
+class Reader(Struct, frozen=True):
     """One table: its values, its name in the file ("" at the top) and where problems go."""
 
     table: Mapping[str, object]

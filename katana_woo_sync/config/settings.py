@@ -6,12 +6,13 @@ Times are aware UTC, durations are timedelta, paths are absolute.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
+
+from msgspec import Struct, field
 
 from katana_woo_sync.config import address
 from katana_woo_sync.config.url_secrets import secrets_in
@@ -26,8 +27,7 @@ TrackingNote = Literal["none", "private", "customer"]
 Cancelled = Literal["attention", "delete"]
 
 
-@dataclass(frozen=True)
-class StockReserve:
+class StockReserve(Struct, frozen=True):
     """What the shop must not sell of the stock at its location: pieces, or a percentage of it."""
 
     quantity: Decimal = Decimal(0)
@@ -36,12 +36,22 @@ class StockReserve:
 
 NO_RESERVE = StockReserve()
 
+SECRET_KEYS = frozenset({"api_key", "consumer_key", "consumer_secret", "urls", "ping_url"})
 
-@dataclass(frozen=True, kw_only=True)
-class KatanaSettings:
+
+class Section(Struct, frozen=True, kw_only=True):
+    """A table of the file, or what is to stand in one. Its `repr` leaves out what is secret."""
+
+    def __repr__(self) -> str:
+        names = (name for name in self.__struct_fields__ if name not in SECRET_KEYS)
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
+        return f"{type(self).__name__}({shown})"
+
+
+class KatanaSettings(Section, frozen=True, kw_only=True):
     """The Katana account."""
 
-    api_key: str = field(repr=False)
+    api_key: str
     url: str = KATANA_URL
     requests_per_minute: int = 60
     """A ceiling; what Katana's own answer headers allow rules below it."""
@@ -50,8 +60,7 @@ class KatanaSettings:
     """After a lost answer: how long until Katana is asked what became of the request."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderSettings:
+class OrderSettings(Section, frozen=True, kw_only=True):
     """How orders are imported, for all stores."""
 
     delivery_days: int = 14
@@ -73,8 +82,7 @@ class OrderSettings:
     """What becomes of a sales order whose order was cancelled in the shop."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScheduleSettings:
+class ScheduleSettings(Section, frozen=True, kw_only=True):
     """How often each part of the work is done."""
 
     orders: timedelta = timedelta(minutes=5)
@@ -82,8 +90,7 @@ class ScheduleSettings:
     sweep: timedelta = timedelta(hours=24)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReportSettings:
+class ReportSettings(Section, frozen=True, kw_only=True):
     """The status page."""
 
     path: Path | None = None
@@ -91,26 +98,24 @@ class ReportSettings:
     """None keeps the whole history."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class NotifySettings:
+class NotifySettings(Section, frozen=True, kw_only=True):
     """Who is told, and what watches over the program."""
 
-    urls: tuple[str, ...] = field(default=(), repr=False)
+    urls: tuple[str, ...] = ()
     """Addresses as apprise understands them. Each holds secrets."""
     store_failing_after: timedelta = timedelta(hours=1)
     """How long a store, or Katana, must have failed until people are told."""
-    ping_url: str = field(default="", repr=False)
+    ping_url: str = ""
     """A monitor's address, in the manner of healthchecks; "" where there is none."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoreSettings:
+class StoreSettings(Section, frozen=True, kw_only=True):
     """One WooCommerce store."""
 
     name: str
     url: str
-    consumer_key: str = field(repr=False)
-    consumer_secret: str = field(repr=False)
+    consumer_key: str
+    consumer_secret: str
     location: str = ""
     """Katana location, by name or id; "" where left out, which is right if Katana has one."""
     katana_store_name: str = ""
@@ -158,8 +163,7 @@ class StoreSettings:
         return address.parse(self.url).url
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Struct, frozen=True, kw_only=True):
     """The whole configuration."""
 
     path: Path
@@ -213,17 +217,5 @@ def known_keys() -> Mapping[str, tuple[str, ...]]:
     }
 
 
-SECRET_KEYS = frozenset({"api_key", "consumer_key", "consumer_secret", "urls", "ping_url"})
-
-_Section = (
-    KatanaSettings
-    | OrderSettings
-    | ScheduleSettings
-    | ReportSettings
-    | NotifySettings
-    | StoreSettings
-)
-
-
-def _names(kind: type[_Section]) -> tuple[str, ...]:
-    return tuple(each.name for each in fields(kind))
+def _names(kind: type[Section]) -> tuple[str, ...]:
+    return kind.__struct_fields__

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import tomlkit
+from msgspec import Struct
 from tomlkit.items import AoT, Item, Table
 
 from katana_woo_sync.config.files import read_config, replacing
@@ -49,8 +49,7 @@ class NotWritten(Exception):
     """The configuration was not written; the text says where and why."""
 
 
-@dataclass(frozen=True)
-class Written:
+class Written(Struct, frozen=True):
     """A configuration that was written, as it is read; the variables that the environment must
     have, and the files that hold secrets."""
 

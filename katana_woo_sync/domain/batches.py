@@ -6,8 +6,9 @@ First in, first out: the oldest batches at the row's location, for what is left 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+import msgspec
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole
 from katana_woo_sync.domain.inventory import Inventory
@@ -74,8 +75,7 @@ class FulfillmentDraft(Draft, frozen=True):
     sales_order_fulfillment_rows: tuple[FulfillmentRowDraft, ...]
 
 
-@dataclass(frozen=True)
-class Left:
+class Left(msgspec.Struct, frozen=True):
     """What is left to deliver of a row."""
 
     row_id: int
@@ -89,8 +89,7 @@ class Left:
         return self.variant_id, self.location_id
 
 
-@dataclass(frozen=True)
-class Short:
+class Short(msgspec.Struct, frozen=True):
     """What no batch holds of a variant."""
 
     variant_id: int

@@ -8,9 +8,11 @@ together is what the customer paid. Whatever rows a bundle becomes, their sum st
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.charges import Charge, ChargeKind
 from katana_woo_sync.domain.woocommerce import LineItem
@@ -55,8 +57,7 @@ SIGN_OF_PARENT = (
 """Meta that only a parent's line has."""
 
 
-@dataclass(frozen=True)
-class Bundled:
+class Bundled(Struct, frozen=True):
     """Which lines are whose: the parent's line id of each child, directly (bundles may be nested),
     and every line by its id."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.taxes import HALF_A_CENT, NO_TAX, TaxNeed, tax_need
 from katana_woo_sync.domain.text import visible_meta
@@ -21,8 +23,7 @@ class ChargeKind(Enum):
     REFUND = "refund"
 
 
-@dataclass(frozen=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """An amount that the customer pays (or, if negative, is given), in the order's currency.
 
     `net` is without tax and for the whole quantity; `tax` is its tax as the shop rounded it.
@@ -53,8 +54,7 @@ class Charge:
         return self.full_net + self.full_tax
 
 
-@dataclass(frozen=True)
-class Charges:
+class Charges(Struct, frozen=True):
     """An order's charges after refunds, and what is left of its total, with tax."""
 
     charges: tuple[Charge, ...]

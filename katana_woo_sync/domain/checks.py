@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.domain.katana import Location
@@ -38,8 +39,7 @@ class Cause(Enum):
     """A service cannot be reached, and trying later is right."""
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What was tested, and what came of it.
 
     `where` is "config", "ledger", "this machine", "Katana", or a store's name; `remedy` is "" where

@@ -9,8 +9,10 @@ answer however many orders its last busy second holds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 SHOP_OVERLAP = timedelta(seconds=10)
 KATANA_OVERLAP = timedelta(seconds=20)
@@ -18,8 +20,7 @@ KATANA_SWEEP = timedelta(days=2)
 """How far back the daily sweep hears Katana again, in case a cursor missed something."""
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(Struct, frozen=True):
     """How far a list was read.
 
     `mark` is the newest modification time that the server itself reported (UTC; None while the

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.katana import Customer, CustomerDraft
@@ -21,8 +22,7 @@ LONGEST_REFERENCE = 100
 """Katana's limit for `reference_id`."""
 
 
-@dataclass(frozen=True)
-class Person:
+class Person(Struct, frozen=True):
     """A customer as the matching sees them: normalised and digested, empty where unknown.
 
     Digests stand in for names and addresses, so that the ledger holds no personal data.
@@ -34,8 +34,7 @@ class Person:
     postcodes: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class KnownCustomer:
+class KnownCustomer(Struct, frozen=True):
     """A customer that Katana holds."""
 
     id: int

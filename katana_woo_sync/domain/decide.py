@@ -7,10 +7,12 @@ writes or looks at a clock. Rule numbers are those of docs/rules.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
@@ -59,8 +61,7 @@ _DELIVERY_HELD = frozenset(
 _SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
 
 
-@dataclass(frozen=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """A store's settings that decide which orders are imported and what crosses over."""
 
     import_statuses: frozenset[str] = frozenset({"processing"})
@@ -73,16 +74,14 @@ class Rules:
     deletes_cancelled: bool = False
 
 
-@dataclass(frozen=True)
-class Note:
+class Note(Struct, frozen=True):
     """Something to show with an order that changes neither its state nor the exit code."""
 
     reason: Reason
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """The record after a side was heard (None: an order that is of no concern), and notes."""
 
     record: OrderRecord | None

@@ -9,9 +9,11 @@ discounts without a line become rows of one service item or the rows' `total_dis
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal, localcontext
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.bundles import Knows, Mode, as_rows, bundled
@@ -52,8 +54,7 @@ class Unmappable(Exception):
         self.detail = detail
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What an order needs in Katana, before ids are known.
 
     `items` are rows of products, `services` rows of the service item, `shipping` goes into the
@@ -75,8 +76,7 @@ class Plan:
         return tuple(dict.fromkeys(charge.need for charge in charges))
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(Struct, frozen=True):
     """The Katana ids for a plan: variants by line id, tax rates by need.
 
     `service_variant_id` is only used where the plan has `services`.
@@ -89,8 +89,7 @@ class Resolved:
     tax_rates: Mapping[TaxNeed, TaxRate]
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A store's settings that shape its sales orders.
 
     `decimals` are those of its prices; `rounds_each_line` is false where the shop rounds tax at the
@@ -110,8 +109,7 @@ class Terms:
     info_meta: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Mapped:
+class Mapped(Struct, frozen=True):
     """A sales order ready to send, its shipping fee (without the order's id), and its total.
 
     `total` is what Katana will compute: with tax and shipping, unrounded, in the order's currency.

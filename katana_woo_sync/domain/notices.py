@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 QUIET = timedelta(hours=24)
 """How long an order must have been well until the same trouble with it is news again."""
@@ -29,8 +31,7 @@ class Kind(StrEnum):
     SIDE = "side"
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Something that is wrong now. `key` names it for the ledger, the same as long as it lasts;
     `who` is the order or side; `wait` is how long it must last until people are told."""
 
@@ -41,8 +42,7 @@ class Trouble:
     wait: timedelta = timedelta(0)
 
 
-@dataclass(frozen=True)
-class Remembered:
+class Remembered(Struct, frozen=True):
     """What the ledger keeps of a trouble; times UTC. `gone_at` is when an order was well again."""
 
     key: str
@@ -53,8 +53,7 @@ class Remembered:
     gone_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """A line of a message, and what to remember once it is delivered (None: forget the key)."""
 
     key: str
@@ -64,8 +63,7 @@ class Notice:
     then: Remembered | None
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to tell, and what to keep or forget whether or not telling succeeds."""
 
     notices: tuple[Notice, ...]
@@ -122,8 +120,7 @@ def _failing(trouble: Trouble, lasts: timedelta) -> str:
     return f"could not be worked{since}: {trouble.text}"
 
 
-@dataclass(frozen=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message in plain text."""
 
     title: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class Reason(StrEnum):
@@ -69,8 +70,7 @@ class Reason(StrEnum):
     SKU_LOOKS_ALIKE = "sku_looks_alike"
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Struct, frozen=True):
     """What a shopkeeper reads: what is so, and what to do about it."""
 
     sentence: str

@@ -8,9 +8,10 @@ for each tax rate, as an invoice is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.charges import charges_of
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
@@ -21,8 +22,7 @@ CENT = Decimal("0.01")
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
-class Amounts:
+class Amounts(Struct, frozen=True):
     """An amount without tax, and its tax."""
 
     net: Decimal = ZERO
@@ -41,8 +41,7 @@ ByRate = Mapping[Decimal, Amounts]
 """Amounts by tax rate, in percent."""
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """An order on both sides. `day` is the shop's own; a side that has not the order is None.
 
     `why` says why they may differ, where that is known."""
@@ -72,8 +71,7 @@ class Pair:
         return (self.katana_total or ZERO) - (self.shop_total or ZERO)
 
 
-@dataclass(frozen=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """What a store sold on a day, in a currency, at a tax rate (percent), on each side: how many
     orders have the rate, and their sums."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.woocommerce import Order
 
@@ -32,8 +33,7 @@ class InKatana(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, kw_only=True)
-class OrderRecord:
+class OrderRecord(Struct, frozen=True, kw_only=True):
     """An order as the ledger knows it. Amounts with tax, in `currency`; times UTC.
 
     `shop_status` and `katana_status` are what each side said last. `completed_at` and

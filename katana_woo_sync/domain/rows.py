@@ -6,10 +6,9 @@ Amounts are without tax unless said otherwise, in the order's currency.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, ROUND_UP, Decimal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from katana_woo_sync.domain.charges import Charge, ChargeKind
 from katana_woo_sync.domain.katana import RowDraft
@@ -22,8 +21,7 @@ WORTH_MATCHING = Decimal("0.000001")
 """What totals may differ by before `match_totals` acts: less is Katana's own ten decimals."""
 
 
-@dataclass
-class Bearer:
+class Bearer(Struct):
     """A row or the shipping fee while discounts are spread: amounts are without tax."""
 
     charge: Charge

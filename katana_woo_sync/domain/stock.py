@@ -6,9 +6,10 @@ Quantities are Katana's, in the item's unit; what a shop is sent is whole pieces
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from enum import StrEnum
+
+from msgspec import Struct
 
 from katana_woo_sync.config.settings import StockReserve
 from katana_woo_sync.domain.inventory import Inventory
@@ -65,8 +66,7 @@ LEFT_OUT_WORDS: Mapping[str, str] = {
 """Each reason in a few words."""
 
 
-@dataclass(frozen=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """An item whose stock is not pushed, and why."""
 
     item_id: int
@@ -75,8 +75,7 @@ class LeftOut:
     detail: str = ""
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What a line of an order has taken from its shop's stock."""
 
     identity: str
@@ -87,16 +86,14 @@ class Taken:
     quantity: Decimal
 
 
-@dataclass(frozen=True)
-class Sellable:
+class Sellable(Struct, frozen=True):
     """What a shop may sell of a variant, and how much of it is there (before what is sold)."""
 
     quantity: Decimal
     at_hand: Decimal
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Struct, frozen=True):
     """A product (`parent_id` 0) or variation, and what its stock is to be."""
 
     item_id: int
@@ -117,8 +114,7 @@ class Target:
         return self.quantity <= 0 and (self.current or ZERO) > 0
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a store's items are to be set to, and what is left out. `managed` items keep stock."""
 
     targets: tuple[Target, ...]

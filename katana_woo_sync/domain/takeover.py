@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.decide import (
     GONE,
@@ -84,8 +86,7 @@ def _lost(sales_order: SalesOrder) -> Order:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Stranger:
+class Stranger(Struct, frozen=True):
     """A sales order of a shop that is not in the config. `created` UTC, `total` with tax, in the
     order's currency."""
 

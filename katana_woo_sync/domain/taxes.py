@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.katana import TaxRate, TaxRateDraft
 from katana_woo_sync.domain.woocommerce import Line, TaxLine
@@ -16,8 +17,7 @@ HIGHEST_PERCENT = Decimal("999.999")
 """The highest rate that Katana's contract takes."""
 
 
-@dataclass(frozen=True)
-class TaxNeed:
+class TaxNeed(Struct, frozen=True):
     """The tax that a line bears.
 
     `percent` is the rate as the shop states it, several rates added up or compounded. It is None

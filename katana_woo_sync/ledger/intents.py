@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.ledger.values import read_time, time_text
@@ -35,8 +35,7 @@ class IntentKind(StrEnum):
     """Key: the percentage."""
 
 
-@dataclass(frozen=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """A create that was begun at `at` (UTC) and whose outcome is not known."""
 
     kind: IntentKind

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.ledger.values import read_time, time_text
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something done: `side` is "shop", "katana" or "ledger"; `at` is UTC."""
 
     at: datetime | None

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.decide import Note
@@ -14,7 +14,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.ledger.values import amount_text, read_amount, read_time, time_text
 
-COLUMNS = tuple(field.name for field in fields(OrderRecord))
+COLUMNS = OrderRecord.__struct_fields__
 _INSERT = (
     f"INSERT INTO orders ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
     "ON CONFLICT (identity, order_id) DO UPDATE SET "
@@ -36,8 +36,7 @@ SQLite goes through all of a store's orders, and a cycle would cost more with ev
 _PROBLEM = "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
 
 
-@dataclass(frozen=True)
-class Backlog:
+class Backlog(Struct, frozen=True):
     """The orders of a store that wait for their import: when they were placed (UTC; None where
     the shop has not said), and their sums with tax by currency."""
 

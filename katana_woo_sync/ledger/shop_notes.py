@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.ledger.values import time_text
 
 
-@dataclass(frozen=True)
-class DueNote:
+class DueNote(Struct, frozen=True):
     """A note of a kind ("import", "tracking") that an order is to have; sent so many times."""
 
     order_id: int

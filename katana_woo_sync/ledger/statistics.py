@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.ledger.values import read_time, time_text
@@ -26,8 +26,7 @@ class Tally(StrEnum):
     """Products and variations whose stock was set in a store."""
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """So many of something at `at` (UTC, to the minute or the hour), of a store or of none ("")."""
 
     identity: str
@@ -35,8 +34,7 @@ class Moment:
     count: int
 
 
-@dataclass(frozen=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """An order's way to Katana; times UTC. `end` is None while it waits."""
 
     identity: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.stock import LeftOut, Taken
@@ -17,8 +17,7 @@ Place = tuple[int, int]
 """A variant's id and a location's."""
 
 
-@dataclass(frozen=True)
-class StockState:
+class StockState(Struct, frozen=True):
     """How far a store's stock is; times UTC.
 
     `settings` is a digest of all that shaped the last full comparison, at `compared_at`; `managed`
@@ -36,8 +35,7 @@ class StockState:
     initial_location_id: int | None
 
 
-@dataclass(frozen=True)
-class Touched:
+class Touched(Struct, frozen=True):
     """Something of a store's whose quantity is to be looked at."""
 
     identity: str
@@ -46,8 +44,7 @@ class Touched:
     sku: str
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(Struct, frozen=True):
     """Variants that are due for a store, and up to which entry."""
 
     variant_ids: tuple[int, ...]

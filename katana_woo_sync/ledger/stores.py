@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.cursors import Cursor
@@ -15,8 +15,7 @@ from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.ledger.values import read_time, time_text
 
 
-@dataclass(frozen=True)
-class StoreRecord:
+class StoreRecord(Struct, frozen=True):
     """A store as the ledger knows it; times UTC.
 
     `connected_at` is when its first import was confirmed; None until then. `since` is the

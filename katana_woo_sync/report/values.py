@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, kw_only=True)
-class OrderShown:
+
+class OrderShown(Struct, frozen=True, kw_only=True):
     """An order in the table, or in want of a person. `total` is with tax, in `currency`; the links
     lead to the order in the shop and, where it is there, in Katana."""
 
@@ -29,8 +29,7 @@ class OrderShown:
     next_attempt_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class ProblemGroup:
+class ProblemGroup(Struct, frozen=True):
     """The orders with the same problem: what is so, and what to do. One that `mends_itself` is
     tried again without anybody, and comes to need a person only where that does not help."""
 
@@ -41,16 +40,14 @@ class ProblemGroup:
     mends_itself: bool = False
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """What stops more than an order: a store or Katana (`who`) that cannot be worked, and why."""
 
     who: str
     text: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class StoreShown:
+class StoreShown(Struct, frozen=True, kw_only=True):
     """A store at a glance."""
 
     name: str
@@ -62,16 +59,14 @@ class StoreShown:
     problems: int
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(Struct, frozen=True):
     """A value for each day of a plot, of a store or of everything."""
 
     name: str
     values: Sequence[float]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plot:
+class Plot(Struct, frozen=True, kw_only=True):
     """Bars for each day. Series are stacked, or with `overlaid` drawn over each other, the largest
     first. `unit` "minutes" has a logarithmic scale: one outage must not flatten all other days."""
 
@@ -88,8 +83,7 @@ class Plot:
         return not any(value for series in self.series for value in series.values)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
+class Page(Struct, frozen=True, kw_only=True):
     """The whole page."""
 
     made_at: datetime

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.decide import Note, settle

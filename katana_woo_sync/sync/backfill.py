@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
@@ -29,8 +31,7 @@ AGES = (("up to a week old", timedelta(days=7)), ("up to a month old", timedelta
 OLDER = "older"
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a store holds that is to be imported; sums with tax, by currency; oldest in UTC."""
 
     store: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import NotFound, UnknownOutcome
 from katana_woo_sync.clients.order_reader import UnreadableOrder

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.errors import (
     BadRequest,
@@ -21,8 +22,7 @@ from katana_woo_sync.sync.ports import Katana, Shop
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(Struct, frozen=True):
     """A Katana account: its name, base currency, and the locations that may sell."""
 
     name: str
@@ -30,8 +30,7 @@ class Account:
     locations: tuple[Location, ...]
 
 
-@dataclass(frozen=True)
-class FoundShop:
+class FoundShop(Struct, frozen=True):
     """A shop that answered: its address, how it is reached, and what it told. None: it did not say.
 
     `clock_skew` is how far its clock is ahead of ours, `utc_offset` its time zone's."""

@@ -6,8 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.decide import Note, Rules
@@ -41,8 +43,7 @@ class OtherAccount(Exception):
     """The ledger belongs to another Katana account than the config's key; nothing was done."""
 
 
-@dataclass(frozen=True)
-class Store:
+class Store(Struct, frozen=True):
     """A configured store with its client."""
 
     settings: StoreSettings
@@ -59,8 +60,7 @@ class Store:
         return self.settings.identity
 
 
-@dataclass
-class Context:
+class Context(Struct):
     """One run of a command.
 
     `clock` gives aware UTC; `lock` guards each step; `stopping` tells that a stop was asked for;
@@ -202,8 +202,7 @@ def first_today(ledger: Ledger, what: str, now: datetime) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class FreshCopy:
+class FreshCopy(Struct, frozen=True):
     """An order as the shop gave it at `read_at` (UTC)."""
 
     order: Order

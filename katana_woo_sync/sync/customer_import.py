@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.customers import reference_id
@@ -18,8 +19,7 @@ REQUESTS = 2
 """The list of Katana's customers, and a create."""
 
 
-@dataclass
-class CustomersImported:
+class CustomersImported(Struct):
     """What became of a store's customers; `left_out` says of each who was not imported why."""
 
     known: int = 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from functools import partial
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.errors import (
     MissingPermission,
@@ -66,8 +67,7 @@ class SweepWhen(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """What is asked of a cycle."""
 
     accept_completions: bool = False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
 from functools import partial
+
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.katana import ShippingFee, ShippingFeeDraft

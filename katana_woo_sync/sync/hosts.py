@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import datetime
+
+from msgspec.structs import asdict
 
 from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.clients.katana_http import KATANA

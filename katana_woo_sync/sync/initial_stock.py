@@ -7,11 +7,10 @@ Katana's stock = the shop's quantity + what the shop's open orders have already 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from katana_woo_sync.domain.batches import left_to_deliver
 from katana_woo_sync.domain.fields import Text
@@ -47,8 +46,7 @@ MOST_READINGS = 5
 """How often a busy shop is read until no order came between its orders and its products."""
 
 
-@dataclass
-class InitialStock:
+class InitialStock(Struct):
     """What was put into Katana: how many items, how many pieces more than it had, and of each item
     that was left out why. `number` is the stock adjustment's; "" where there was nothing to do."""
 
@@ -58,8 +56,7 @@ class InitialStock:
     left_out: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Wanted:
+class _Wanted(Struct, frozen=True):
     """What an item of the shop says that Katana has of a variant."""
 
     variant: Variant
@@ -185,7 +182,7 @@ def _still_there(
         quantity = min(each.quantity, rest.get(variant_id, ZERO))
         rest[variant_id] = rest.get(variant_id, ZERO) - quantity
         if quantity > 0:
-            kept.append(Taken(**{**each.__dict__, "quantity": quantity}))
+            kept.append(structs.replace(each, quantity=quantity))
     return kept
 
 

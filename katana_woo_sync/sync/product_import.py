@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
+
+from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, rates_of
@@ -26,8 +27,7 @@ REQUESTS = 3
 """What a product may need of Katana."""
 
 
-@dataclass
-class ProductsImported:
+class ProductsImported(Struct):
     """What became of a store's products: those (with their variations) that Katana has now, how
     many items were created for them, and of each that was left out why."""
 
@@ -36,8 +36,7 @@ class ProductsImported:
     left_out: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Prices:
+class _Prices(Struct, frozen=True):
     settings: PriceSettings
     rates: Sequence[StoreTaxRate]
     currency: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
@@ -41,8 +42,7 @@ RECENTLY = timedelta(minutes=15)
 """How long before the last import one may have been made whose fee is still missing."""
 
 
-@dataclass(frozen=True)
-class Rebuilt:
+class Rebuilt(Struct, frozen=True):
     """What became of a store: orders that the ledger holds now, by state, and how many of them
     were adopted just now and are deleted in Katana."""
 

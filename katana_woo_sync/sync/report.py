@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+
+from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.domain.reasons import words
@@ -21,8 +22,7 @@ class ExitCode(IntEnum):
     TRY_LATER = 75
 
 
-@dataclass
-class StoreReport:
+class StoreReport(Struct):
     """What happened with one store."""
 
     seen: int = 0
@@ -55,8 +55,7 @@ class StoreReport:
         }
 
 
-@dataclass(frozen=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """An order that failed or needs attention. `next_attempt_at` is UTC."""
 
     store: str
@@ -110,8 +109,7 @@ class Problem:
         }
 
 
-@dataclass
-class Report:
+class Report(Struct):
     """What a command did."""
 
     started_at: datetime

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
@@ -34,8 +36,7 @@ from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.stock_hearing import forget_taken, hear_taken
 
 
-@dataclass(frozen=True)
-class Polled:
+class Polled(Struct, frozen=True):
     """What a poll of a store brought; made in a thread of its own, without the ledger."""
 
     changed: ChangedOrders

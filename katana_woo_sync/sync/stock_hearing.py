@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.katana_stock import OPEN
 from katana_woo_sync.domain.batches import Fulfillment, left_to_deliver
@@ -42,8 +43,7 @@ MOST_PARENTS = 50
 are a bulk edit, after which the whole store is compared."""
 
 
-@dataclass(frozen=True)
-class Places:
+class Places(Struct, frozen=True):
     """The Katana location of each store, and which stores' stock is synced."""
 
     of_stores: Mapping[str, int]

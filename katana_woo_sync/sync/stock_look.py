@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import NotFound
 from katana_woo_sync.domain.inventory import Inventory
@@ -35,8 +37,7 @@ Skus = Mapping[str, tuple[int, ...]]
 """Katana's variants by SKU."""
 
 
-@dataclass(frozen=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What the shop has (`items`) and what Katana has of some variants, or of all."""
 
     items: tuple[StockItem, ...]
@@ -76,8 +77,7 @@ class Run(Protocol):
     recent: RecentStock
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(Struct, frozen=True):
     """What was seen of some variants, and what follows for a store."""
 
     variant_ids: tuple[int, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from katana_woo_sync.domain.stock import LeftOut, Plan, Target, WhyLeftOut
 from katana_woo_sync.domain.text import plain
@@ -18,8 +19,7 @@ NAMED = 20
 """Items of a batch that the log names one by one."""
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(Struct, frozen=True):
     """A target that the shop did not take."""
 
     left_out: LeftOut

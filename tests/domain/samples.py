@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.decide import Rules, Step, next_step, see_in_shop
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert
@@ -188,7 +189,7 @@ def make_record(**changes: object) -> OrderRecord:
         was_processing=True,
         first_seen_at=NOW,
     )
-    return replace(record, **changes)  # type: ignore[arg-type]
+    return replace(record, **changes)
 
 
 def imported(shop: str = "processing", katana: str = "NOT_SHIPPED", **more: object) -> OrderRecord:

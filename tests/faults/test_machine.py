@@ -10,11 +10,11 @@ import ssl
 import subprocess
 import sys
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from katana_woo_sync.sandbox.woocommerce import WooCommerceSandbox
 from katana_woo_sync.sync.cycle import Options, run_cycle

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import KnownCustomer, person_of_order, reference_id

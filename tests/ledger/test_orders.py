@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.decide import Note, Rules, Step, next_step
 from katana_woo_sync.domain.reasons import Reason

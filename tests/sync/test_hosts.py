@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
@@ -155,7 +155,7 @@ def test_clocks_that_are_off_are_named_once_a_day(
     world: World, caplog: pytest.LogCaptureFixture, katana: int, shop: int, words: str
 ) -> None:
     with world.program().context() as context:
-        skewed = replace(context, katana=Skewed(katana), stores={"eu": Skewed(shop)})  # type: ignore[arg-type,dict-item]
+        skewed = replace(context, katana=Skewed(katana), stores={"eu": Skewed(shop)})
         warn_of_clocks(skewed)
         assert words in said(caplog)
         assert bool(said(caplog)) is bool(words)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TypeVar
+
+from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import (
     NotTheApi,
@@ -21,8 +22,7 @@ from katana_woo_sync.sync.context import log
 T = TypeVar("T")
 
 
-@dataclass
-class Findings:
+class Findings(Struct):
     """The findings about one place, in the order in which they were made."""
 
     where: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
@@ -17,8 +18,7 @@ from katana_woo_sync.sync.checks.asking import Findings
 from katana_woo_sync.sync.ports import Katana
 
 
-@dataclass(frozen=True)
-class KatanaSide:
+class KatanaSide(Struct, frozen=True):
     """What Katana answered; None for what it did not.
 
     `recent` are WooCommerce's sales orders that were made in the last days, `variants` every

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import MissingPermission, ServiceError
 from katana_woo_sync.config import Settings
@@ -33,8 +32,7 @@ REACHED = "connection"
 MAY_WRITE = "write permission"
 
 
-@dataclass(frozen=True)
-class StoreCheck:
+class StoreCheck(Struct, frozen=True):
     """The tests of one store. `now` is UTC; `ledger` is None where it cannot be read."""
 
     store: Store
