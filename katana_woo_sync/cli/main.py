@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 
@@ -55,6 +56,9 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
+        if not gc.isenabled():
+            gc.freeze()  # what was loaded stays: no collection looks at it, nor the one at the end
+            gc.enable()
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
