@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
+from msgspec import Struct
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import (
@@ -84,6 +85,13 @@ class _Body(BytesIO):
         return super().read(size)
 
 
+class _Route(Struct, frozen=True):
+    """The proxies and the certificate authorities for a service."""
+
+    proxies: MutableMapping[str, str]
+    verify: bool | str | None
+
+
 class NoKey(AuthBase):
     """No credentials; given all the same, so that no netrc entry takes their place."""
 
@@ -125,6 +133,7 @@ class HttpClient:
         self._verify = verify
         self._auth = auth
         self._headers = {
+            **requests.utils.default_headers(),
             "Accept": "application/json",
             "User-Agent": f"katana-woo-sync/{__version__} (+{requests.utils.default_user_agent()})",
             **(headers or {}),
@@ -134,6 +143,7 @@ class HttpClient:
         self._sleep = sleep
         self._cancelled = cancelled
         self._local = threading.local()
+        self._routes: dict[str, _Route] = {}
         self._count_lock = threading.Lock()
         self._sent = 0
         self.clock_skew: timedelta | None = None
@@ -208,18 +218,31 @@ class HttpClient:
         headers = dict(self._headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        return self._session(for_write=method != "GET").request(
-            method,
-            f"{self.base_url}{path}",
-            params=list(params),
-            data=body,
-            headers=headers,
-            auth=self._auth(),
+        url = f"{self.base_url}{path}"
+        request = requests.Request(
+            method, url, params=list(params), data=body, headers=headers, auth=self._auth()
+        )
+        route = self._route()
+        return self._session(for_write=method != "GET").send(
+            request.prepare(),
             timeout=self._timeout,
-            verify=self._verify,
+            verify=route.verify,
+            proxies=route.proxies,
             allow_redirects=False,
             stream=True,
         )
+
+    def _route(self) -> _Route:
+        """How the environment says the service is reached. requests would look through the whole
+        of it for each request, which costs more than sending it."""
+        route = self._routes.get(self.base_url)
+        if route is None:
+            said = requests.Session().merge_environment_settings(
+                self.base_url, {}, None, self._verify, None
+            )
+            route = _Route(said["proxies"], said["verify"])
+            self._routes[self.base_url] = route
+        return route
 
     def _session(self, *, for_write: bool) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -23,6 +23,7 @@ from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
 from katana_woo_sync.ledger.shop_notes import ShopNotes
+from katana_woo_sync.ledger.sqlite import LedgerDatabase
 from katana_woo_sync.ledger.statistics import Statistics
 from katana_woo_sync.ledger.stock import Stock
 from katana_woo_sync.ledger.stores import Stores
@@ -50,7 +51,7 @@ class Ledger:
     def __init__(self, connection: sqlite3.Connection, path: Path, *, migrate: bool = True) -> None:
         self._path = path
         # sqlite-utils' plugins are for its command line; loading them costs start-up time
-        self._db = Database(connection, execute_plugins=False)
+        self._db = LedgerDatabase(connection, execute_plugins=False)
         self._db.execute("PRAGMA foreign_keys = ON")
         if migrate and migrations.pending(self._db):
             _migrate(self._db)
