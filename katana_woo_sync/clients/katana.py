@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 
 from msgspec import Struct
 
@@ -92,6 +93,12 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         """Create a sales order."""
         return self._create("/sales_orders", draft, SalesOrder)
 
+    def create_sales_orders(
+        self, drafts: Sequence[SalesOrderDraft]
+    ) -> list[SalesOrder | Exception]:
+        """Create sales orders, whose requests overlap: what became of each, in their order."""
+        return self._together.do([partial(self.create_sales_order, draft) for draft in drafts])
+
     def deliver(self, sales_order_id: int) -> SalesOrder:
         """Deliver all that is left of a sales order; Katana assigns batches first in, first out.
 
@@ -119,6 +126,12 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         """Add a shipping fee to a sales order."""
         return self._create("/sales_order_shipping_fee", draft, ShippingFee)
 
+    def create_shipping_fees(
+        self, drafts: Sequence[ShippingFeeDraft]
+    ) -> list[ShippingFee | Exception]:
+        """Add shipping fees to sales orders, as `create_sales_orders` does."""
+        return self._together.do([partial(self.create_shipping_fee, draft) for draft in drafts])
+
     def customers_changed(self, since: datetime | None) -> CustomersChanged:
         """Customers changed since then (UTC), deleted ones too."""
         params = [("include_deleted", "true")]
@@ -135,6 +148,10 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
     def create_customer(self, draft: CustomerDraft) -> Customer:
         """Create a customer."""
         return self._create("/customers", draft, Customer)
+
+    def create_customers(self, drafts: Sequence[CustomerDraft]) -> list[Customer | Exception]:
+        """Create customers, as `create_sales_orders` does."""
+        return self._together.do([partial(self.create_customer, draft) for draft in drafts])
 
 
 def _is_woocommerce(order: SalesOrder) -> bool:

@@ -24,6 +24,7 @@ from katana_woo_sync.clients.errors import (
 from katana_woo_sync.clients.http import HttpClient, Params
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
+from katana_woo_sync.clients.together import Together
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Draft, encode
 
@@ -117,6 +118,7 @@ class KatanaApi:
     ) -> None:
         self._throttle = throttle
         self._cancelled = cancelled
+        self._together = Together()
         self._http = KatanaHttp(
             KATANA,
             settings.url,
@@ -142,6 +144,11 @@ class KatanaApi:
     def requests_allowed(self) -> int | None:
         """Requests a minute that Katana says it allows; None before it was heard."""
         return self._throttle.allowed
+
+    @property
+    def room(self) -> int:
+        """How many requests may be sent now without waiting."""
+        return self._throttle.room
 
     def wait_for_room(self, requests: int) -> None:
         """Wait until so many requests may be sent at once. Nothing is reserved: it keeps a step

@@ -77,22 +77,34 @@ class Throttle:
                 raise Cancelled
             self._sleep(min(wait, NAP))
 
+    @property
+    def room(self) -> int:
+        """How many requests could be sent now."""
+        with self._lock:
+            now = self._monotonic()
+            self._forget_old(now)
+            return 0 if now < self._blocked_until else max(0, self._limit - len(self._sent))
+
     def _until_room(self, requests: int) -> float:
         with self._lock:
             now = self._monotonic()
-            recent = [sent for sent in self._sent if now - sent < WINDOW]
-            over = len(recent) + min(requests, self._limit) - self._limit
-            until_free = recent[over - 1] + WINDOW - now if over > 0 else 0.0
+            self._forget_old(now)
+            over = len(self._sent) + min(requests, self._limit) - self._limit
+            until_free = self._sent[over - 1] + WINDOW - now if over > 0 else 0.0
             return max(self._blocked_until - now, until_free, 0.0)
+
+    def _forget_old(self, now: float) -> None:
+        while self._sent and now - self._sent[0] >= WINDOW:
+            self._sent.popleft()
 
     def _take_or_wait(self, ticket: object) -> float:
         """Take the turn (0), or the seconds after which to look again."""
         with self._lock:
-            if self._waiting[0] is not ticket:
-                return BLINK
             now = self._monotonic()
-            while self._sent and now - self._sent[0] >= WINDOW:
-                self._sent.popleft()
+            self._forget_old(now)
+            ahead = self._waiting.index(ticket)
+            if ahead and len(self._sent) + ahead >= self._limit:
+                return BLINK  # there is not enough for all who asked before
             wait = self._blocked_until - now
             if wait <= 0 and len(self._sent) >= self._limit:
                 wait = self._sent[-self._limit] + WINDOW - now

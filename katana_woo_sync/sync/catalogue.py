@@ -73,6 +73,10 @@ class LineItems:
         lines = [line for line in order.line_items if int(line.id) in wanted]
         return {int(line.id): self._variant_of(order, line) for line in lines}
 
+    def count_new(self, order: Order) -> int:
+        """How many of an order's products have never been matched with Katana's."""
+        return len({line.product_id for line in order.line_items if self._is_new(line)})
+
     def take_notes(self) -> list[Note]:
         """What there is to note about the variants that were asked for since last time."""
         notes, self._notes = self._notes, []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -63,19 +63,47 @@ def create_once(
             log.info("%s: a %s whose answer was lost is there", "Katana", kind.replace("_", " "))
             _keep(context, kind, key, record, found)
             return found
-    ledger.intents.begin(kind, key, context.clock())
+    (outcome,) = create_together(context, kind, {key: record}, lambda: [_tried(create)])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _tried(create: Callable[[], T]) -> T | Exception:
     try:
-        created = create()
-    except UnknownOutcome as error:
-        log.warning("%s", error)
-        raise StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait) from error
-    except BaseException:
-        # Every other error says that nothing was created (what was interrupted before it was
-        # sent included), so there is nothing to ask about.
-        ledger.intents.end(kind, key)
-        raise
-    _keep(context, kind, key, record, created)
-    return created
+        return create()
+    except Exception as error:  # noqa: BLE001 (it is raised again)
+        return error
+
+
+def create_together(
+    context: Context,
+    kind: IntentKind,
+    records: Mapping[str, Callable[[T], None]],
+    create: Callable[[], Sequence[T | Exception]],
+) -> list[T | Exception]:
+    """Create several things of one kind, none of which has an open intent; each exactly once.
+
+    `records` has what keeps each of them, by its key; `create` tells what became of each, in the
+    same order. An unknown outcome comes back as `StillUnknown`.
+    """
+    ledger = context.ledger
+    with ledger.atomic():
+        for key in records:
+            ledger.intents.begin(kind, key, context.clock())
+    outcomes = list(create())
+    for place, (key, outcome) in enumerate(zip(records, outcomes, strict=True)):
+        if isinstance(outcome, UnknownOutcome):
+            log.warning("%s", outcome)
+            unknown = StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait)
+            unknown.__cause__ = outcome
+            outcomes[place] = unknown
+        elif isinstance(outcome, Exception):
+            # every other error says that nothing was created: there is nothing to ask about
+            ledger.intents.end(kind, key)
+        else:
+            _keep(context, kind, key, records[key], outcome)
+    return outcomes
 
 
 def _keep(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from datetime import timedelta
 from enum import Enum
-from functools import partial
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.creating import forget_old_intents
 from katana_woo_sync.sync.fulfilment import Fulfilment
-from katana_woo_sync.sync.guard import FATAL, guarded
+from katana_woo_sync.sync.guard import FATAL
 from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
@@ -54,9 +54,6 @@ KATANA_ERROR = "katana_error"
 
 FRESH = timedelta(minutes=3)
 """How old a copy may be that an order is imported from."""
-
-REQUESTS_OF_AN_ORDER = 3
-"""An order, its shipping fee, and something that is new."""
 
 
 class SweepWhen(Enum):
@@ -303,14 +300,14 @@ def import_chunk(
     fresh = _fresh(context, store, chunk, copies)
     with context.step():
         importer.look_up(list(fresh.values()))
-    tried = []
-    for record in chunk:
-        if importer.is_losing_answers:
-            break
-        tried.append(record)
-        order = fresh.get(record.order_id)
-        if order is not None:
-            import_one(context, store, importer, order)
+    tried: list[OrderRecord] = []
+    waiting = deque(chunk)
+    while waiting and not importer.is_losing_answers:
+        together = _together(context, importer, waiting, fresh)
+        tried += together
+        orders = [fresh[record.order_id] for record in together if record.order_id in fresh]
+        with context.step():
+            importer.import_together(orders)
     after = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
     stuck = {r.order_id for r in after} & {r.order_id for r in tried}
     for order_id in sorted(stuck):
@@ -329,17 +326,24 @@ def _hear_katana_again(context: Context, store: Store) -> None:
         adopt_waiting(context, store)
 
 
-def import_one(context: Context, store: Store, importer: Importer, order: Order) -> None:
-    """Import an order; what goes wrong with it alone is recorded and stops no other."""
-    # Wait for the quota before the lock is taken: others must not wait for a minute with it.
-    context.katana.wait_for_room(REQUESTS_OF_AN_ORDER)
-    with context.step():
-        guarded(
-            context,
-            store,
-            partial(importer.import_order, order),
-            partial(importer.fail, int(order.id), str(order.number)),
-        )
+def _together(
+    context: Context, importer: Importer, waiting: deque[OrderRecord], fresh: Mapping[int, Order]
+) -> list[OrderRecord]:
+    """Take the next orders whose requests the quota allows now, one at least.
+
+    The quota is waited for before the lock is taken: others must not wait for a minute with it.
+    """
+    taken: list[OrderRecord] = []
+    needed = 0
+    while waiting and len(taken) < importer.at_once:
+        order = fresh.get(waiting[0].order_id)
+        needed += importer.requests_for(order) if order is not None else 0
+        if taken and needed > context.katana.room:
+            break
+        if not taken:
+            context.katana.wait_for_room(needed)
+        taken.append(waiting.popleft())
+    return taken
 
 
 def _fresh(

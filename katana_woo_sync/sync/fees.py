@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import partial
 
@@ -16,9 +16,14 @@ from katana_woo_sync.domain.taxes import HUNDRED
 from katana_woo_sync.domain.transitions import for_attention, without_fee_due
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once
+from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once, create_together
 from katana_woo_sync.sync.guard import guarded
 from katana_woo_sync.sync.totals import compare
+
+Fail = Callable[[int, str, Exception], None]
+"""Told an order's id and number, and what failed with it."""
+
+NOT_KNOWN = "what the fee should be is not known any more"
 
 
 class Fees:
@@ -36,6 +41,41 @@ class Fees:
         else:
             fees.keep(self._store.identity, record.order_id, fee)
 
+    def add_all(self, records: Sequence[OrderRecord], fail: Fail) -> None:
+        """Add the shipping fees of orders that were just created; the requests overlap."""
+        context, identity = self._context, self._store.identity
+        due: dict[str, tuple[OrderRecord, ShippingFeeDraft]] = {}
+        for record in records:
+            sales_order_id = int(record.sales_order_id or 0)
+            fee = context.ledger.shipping_fees.due(identity, record.order_id, sales_order_id)
+            if fee is None:
+                self._attend(record, NOT_KNOWN)
+            else:
+                due[str(sales_order_id)] = record, fee
+        if not due:
+            return
+        outcomes = create_together(
+            context,
+            IntentKind.SHIPPING_FEE,
+            {key: partial(self._settled, record) for key, (record, _fee) in due.items()},
+            lambda: context.katana.create_shipping_fees([fee for _record, fee in due.values()]),
+        )
+        for (record, _fee), outcome in zip(due.values(), outcomes, strict=True):
+            if isinstance(outcome, Exception):
+                guarded(
+                    context,
+                    self._store,
+                    partial(self._take_up, record, outcome),
+                    partial(fail, record.order_id, record.number),
+                )
+
+    def _take_up(self, record: OrderRecord, error: Exception) -> None:
+        """What fails with a fee never touches the order itself."""
+        if isinstance(error, BadRequest):
+            self._attend(record, error.reason)
+        elif not isinstance(error, StillUnknown):  # `add_missing` asks for that later
+            raise error
+
     def add(self, record: OrderRecord) -> None:
         """Add the order's shipping fee. What fails here never touches the order itself."""
         sales_order_id = int(record.sales_order_id or 0)
@@ -43,7 +83,7 @@ class Fees:
             self._store.identity, record.order_id, sales_order_id
         )
         if fee is None:
-            self._attend(record, "what the fee should be is not known any more")
+            self._attend(record, NOT_KNOWN)
             return
         try:
             create_once(
@@ -52,12 +92,10 @@ class Fees:
                 str(sales_order_id),
                 find=lambda _begun: self._there(sales_order_id),
                 create=lambda: self._context.katana.create_shipping_fee(fee),
-                record=lambda _fee: self._settled(record),
+                record=partial(self._settled, record),
             )
-        except StillUnknown:
-            return  # `add_missing` asks for it later
-        except BadRequest as error:
-            self._attend(record, error.reason)
+        except (StillUnknown, BadRequest) as error:
+            self._take_up(record, error)
 
     def _attend(self, record: OrderRecord, detail: str) -> None:
         now = self._context.clock()
@@ -73,7 +111,7 @@ class Fees:
         fees = self._context.katana.shipping_fees(sales_order_id)
         return next((fee for fee in fees if not fee.deleted_at), None)
 
-    def _settled(self, record: OrderRecord) -> None:
+    def _settled(self, record: OrderRecord, _fee: ShippingFee) -> None:
         context = self._context
         context.save(self._store, without_fee_due(self._current(record)))
         context.ledger.shipping_fees.settled(self._store.identity, record.order_id)
@@ -86,7 +124,7 @@ class Fees:
             order_id=record.order_id,
         )
 
-    def add_missing(self, fail: Callable[[int, str, Exception], None]) -> None:
+    def add_missing(self, fail: Fail) -> None:
         """Add the shipping fees that a crash, an outage or a lost answer left out."""
         context = self._context
         for record in context.ledger.orders.with_fee_due(self._store.identity, context.clock()):
@@ -106,9 +144,10 @@ class Fees:
     def _add_missing(self, record: OrderRecord) -> None:
         sales_order_id = int(record.sales_order_id or 0)
         total: Decimal | None = self._context.katana.sales_order(sales_order_id).total
-        if self._there(sales_order_id):
+        there = self._there(sales_order_id)
+        if there is not None:
             self._context.ledger.intents.end(IntentKind.SHIPPING_FEE, str(sales_order_id))
-            self._settled(record)
+            self._settled(record, there)
         else:
             fee = self._context.ledger.shipping_fees.due(
                 self._store.identity, record.order_id, sales_order_id

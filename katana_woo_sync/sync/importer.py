@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import (
@@ -14,44 +15,47 @@ from katana_woo_sync.clients.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from katana_woo_sync.clients.together import AT_ONCE
+from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.decide import (
     Note,
     is_stale,
     left_before_import,
     may_be_imported,
-    see_in_katana,
     see_in_shop,
 )
 from katana_woo_sync.domain.katana import (
     SalesOrder,
-    SalesOrderDraft,
 )
-from katana_woo_sync.domain.mapping import Mapped, Resolved, Unmappable, map_order, plan_order
+from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
 from katana_woo_sync.domain.transitions import failed, for_attention
-from katana_woo_sync.domain.woocommerce import Order, Refund
+from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.adoption import adopt_order
 from katana_woo_sync.sync.catalogue import LineItems
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import StillUnknown, ask_at, intent_key
 from katana_woo_sync.sync.fees import Fees
+from katana_woo_sync.sync.guard import guarded
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_notes import due_at_import
+from katana_woo_sync.sync.sending import Ready, Sender
 from katana_woo_sync.sync.totals import compare
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
 """Reasons for which an order is left out without a person having to act."""
 
 
-class _Ready(Struct, frozen=True):
-    """An order that can be sent."""
+class _Planned(Struct, frozen=True):
+    """An order of which all but its customer is known in Katana."""
 
-    mapped: Mapped
+    order: Order
+    record: OrderRecord
+    plan: Plan
     resolved: Resolved
-    refunds: tuple[Refund, ...]
+    notes: tuple[Note, ...]
 
 
 OLD_COPY = "the shop answered with a copy from before the order's last change; a cache may do so"
@@ -70,12 +74,12 @@ class Importer:
         self._resolver = resolver
         self._items = LineItems(context, store, resolver)
         self._fees = Fees(context, store)
-        self._lost = 0
+        self._sender = Sender(context, store, self._fees, self.fail)
 
     @property
     def is_losing_answers(self) -> bool:
         """Whether Katana's answers to creates are being lost, so that the rest had better wait."""
-        return self._lost >= MOST_LOST
+        return self._sender.lost >= MOST_LOST
 
     def look_up(self, orders: list[Order]) -> None:
         """Ask for all that is unknown about the lines of these orders, together.
@@ -88,12 +92,42 @@ class Importer:
         except (BadRequest, Unavailable) as error:
             log.debug("%s: asking for each order's products alone: %s", self._store.name, error)
 
-    def import_order(self, order: Order) -> None:
-        """Import an order from a fresh copy, or record why not.
+    @property
+    def at_once(self) -> int:
+        """How many orders may be sent together. The first one goes alone, and so does the next
+        where an answer was lost: a Katana in trouble is asked for few of them."""
+        return AT_ONCE if self._sender.has_answered and not self._sender.lost else 1
 
-        What is wrong with this order alone stays with it; raises a `ServiceError` where a whole
+    def requests_for(self, order: Order) -> int:
+        """How many requests to Katana the import needs, but for what is found out on the way."""
+        reference = reference_id(self._store.identity, order)
+        is_new = self._context.ledger.customers.remembered(reference) is None
+        return 1 + bool(order.shipping_lines) + is_new + self._items.count_new(order)
+
+    def import_together(self, orders: Sequence[Order]) -> None:
+        """Import orders from fresh copies, or record why not; their requests overlap.
+
+        What is wrong with one order alone stays with it; raises a `ServiceError` where a whole
         side cannot be worked (an outage, a refused key).
         """
+        planned: list[_Planned] = []
+        for order in orders:
+            self._guarded(order, partial(self._plan_import, order, planned))
+        self._resolver.create_customers(self._store, [each.order for each in planned])
+        ready: list[Ready] = []
+        for each in planned:
+            self._guarded(each.order, partial(self._make_ready, each, ready))
+        for sent, outcome in zip(ready, self._sender.send(ready), strict=True):
+            if isinstance(outcome, Exception):
+                self._guarded(sent.order, partial(self._follow_up, sent, outcome))
+
+    def _guarded(self, order: Order, work: Callable[[], None]) -> None:
+        guarded(
+            self._context, self._store, work, partial(self.fail, int(order.id), str(order.number))
+        )
+
+    def _plan_import(self, order: Order, planned: list[_Planned]) -> None:
+        """Plan the import of an order, or record why there is none."""
         context = self._context
         known = context.ledger.orders.get(self._store.identity, int(order.id))
         rules = context.rules(self._store)
@@ -109,23 +143,30 @@ class Importer:
             context.save(self._store, skipped, known)
             return
         record = replace(seen, identity=self._store.identity, fingerprint=fingerprint(order))
+        with self._recorded(record):
+            if not self._is_there_already(record, order):
+                self._items.look_up([order])
+                planned.append(self._plan(record, order))
+
+    def _make_ready(self, each: _Planned, ready: list[Ready]) -> None:
+        with self._recorded(each.record):
+            ready.append(self._ready(each))
+
+    @contextmanager
+    def _recorded(self, record: OrderRecord) -> Iterator[None]:
+        """What keeps an order from being imported is recorded with it."""
         try:
-            if self._is_there_already(record, order):
-                return
-            self._items.look_up([order])
-            ready = self._prepare(order)
-            self._send(record, order, ready)
+            yield
         except Unmappable as error:
             self._leave(record, error)
         except StillUnknown as error:
-            self._wait(record, error)
+            # a customer, or a product, that it needs may yet come into being
+            self._context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
         except BadRequest as error:
             detail = f"{error.service}: {error.reason}"
-            context.save(
-                self._store,
-                for_attention(record, Reason.REFUSED_BY_KATANA, detail, context.clock()),
-                known,
-            )
+            now = self._context.clock()
+            refused = for_attention(record, Reason.REFUSED_BY_KATANA, detail, now)
+            self._context.save(self._store, refused, record)
 
     def _is_there_already(self, record: OrderRecord, order: Order) -> bool:
         """Whether a sales order that waits to be adopted is this order, by its fresh copy.
@@ -167,59 +208,63 @@ class Importer:
             left = for_attention(record, error.reason, error.detail, now)
         self._context.save(self._store, left, record)
 
-    def _wait(self, record: OrderRecord, error: StillUnknown) -> None:
-        """Something the order needs (a customer, a product, itself) may yet come into being."""
-        known = self._current(record.order_id)
-        if known is not None and known.state is State.IMPORTING:
-            # its own create is what is unknown; `settle_unknown` asks for it
-            self._context.save(self._store, replace(known, detail=str(error.__cause__ or "")))
-            return
-        self._context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
-
-    def _prepare(self, order: Order) -> _Ready:
+    def _plan(self, record: OrderRecord, order: Order) -> _Planned:
         context, store, resolver = self._context, self._store, self._resolver
-        terms = context.terms(store)
         dp = context.facts(store).dp
         refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
         self._items.take_notes()  # those of an order that was not imported
-        plan = plan_order(order, refunds, terms, self._items.is_known)
+        plan = plan_order(order, refunds, context.terms(store), self._items.is_known)
         resolver.check_currency(order)
         resolved = Resolved(
             location_id=resolver.location(store),
             variants=self._items.variants_of(order, (item.line_id for item in plan.items)),
             tax_rates=resolver.tax_rates(plan.needs),
             service_variant_id=resolver.fee_service() if plan.services else 0,
-            customer_id=resolver.customer(store, order),
+            customer_id=0,
         )
-        return _Ready(map_order(plan, resolved, terms), resolved, refunds)
+        return _Planned(order, record, plan, resolved, tuple(self._items.take_notes()))
 
-    def _send(self, record: OrderRecord, order: Order, ready: _Ready) -> None:
-        """Create the sales order; a refusal that what we remembered may explain is answered once,
-        by asking for it anew."""
-        try:
-            self._create(record, order, ready, ready.mapped.draft)
-        except BadRequest as error:
+    def _ready(self, each: _Planned) -> Ready:
+        customer_id = self._resolver.customer(self._store, each.order)
+        resolved = replace(each.resolved, customer_id=customer_id)
+        mapped = map_order(each.plan, resolved, self._context.terms(self._store))
+        return Ready(each.order, each.record, mapped, resolved, mapped.draft, each.notes)
+
+    def _follow_up(self, sent: Ready, error: Exception) -> None:
+        """A refusal that what we remembered may explain is answered once, by asking for it anew."""
+        if isinstance(error, UnknownOutcome):
+            return
+        if not isinstance(error, BadRequest):
+            raise error
+        with self._recorded(sent.record):
             if error.concerns("order_no"):
-                self._number_taken(record, order, ready)
+                self._number_taken(sent)
                 return
-            resolved = ready.resolved
+            resolved = sent.resolved
             self._resolver.forget(error, resolved.customer_id, [*resolved.variants.values()])
             self._items = LineItems(self._context, self._store, self._resolver)
-            self._items.look_up([order])
-            again = self._prepare(order)
-            if again.mapped.draft == ready.mapped.draft:
-                raise
-            self._create(record, order, again, again.mapped.draft)
+            self._items.look_up([sent.order])
+            again = self._ready(self._plan(sent.record, sent.order))
+            if again.draft == sent.draft:
+                raise error
+            self._send_alone(again)
 
-    def _number_taken(self, record: OrderRecord, order: Order, ready: _Ready) -> None:
+    def _send_alone(self, ready: Ready) -> bool:
+        """Send an order again; whether it is in Katana now. Raises what Katana answers to it."""
+        (outcome,) = self._sender.send([ready])
+        if isinstance(outcome, Exception) and not isinstance(outcome, UnknownOutcome):
+            raise outcome
+        return not isinstance(outcome, Exception)
+
+    def _number_taken(self, sent: Ready) -> None:
         """Rule 15: the number is another order's, or it is this order, imported before."""
-        draft = ready.mapped.draft
-        for found in self._context.katana.sales_orders(order_no=draft.order_no):
-            if self._is_this(found, order) and self._adopted(record, order, [found]):
+        number, record = sent.draft.order_no, sent.record
+        for found in self._context.katana.sales_orders(order_no=number):
+            if self._is_this(found, sent.order) and self._adopted(record, sent.order, [found]):
                 return
-        renamed = structs.replace(draft, order_no=f"{draft.order_no}-{self._store.name}")
-        self._create(record, order, ready, renamed)
-        self._context.note(self._store, record, Note(Reason.NUMBER_TAKEN, renamed.order_no))
+        other = f"{number}-{self._store.name}"
+        if self._send_alone(replace(sent, draft=replace(sent.draft, order_no=other))):
+            self._context.note(self._store, record, Note(Reason.NUMBER_TAKEN, other))
 
     def _is_this(self, sales_order: SalesOrder, order: Order) -> bool:
         """Whether a sales order of the same number is this very order, under whatever name the
@@ -232,75 +277,6 @@ class Importer:
             and agrees(sales_order, order, store.settings.order_number_prefix)
         )
 
-    def _create(
-        self, record: OrderRecord, order: Order, ready: _Ready, draft: SalesOrderDraft
-    ) -> None:
-        context, key = self._context, intent_key(record)
-        importing = replace(
-            record,
-            state=State.IMPORTING,
-            reason="",
-            detail="",
-            next_attempt_at=None,
-            refunds=tuple(int(refund.id) for refund in order.refunds),
-            shipping_fee_due=ready.mapped.fee is not None,
-            expected=ready.mapped.expected,
-            tolerance=ready.mapped.tolerance,
-        )
-        with context.ledger.atomic():
-            context.save(self._store, importing)
-            self._fees.keep(record, ready.mapped.fee)
-            due_at_import(context, self._store, record)
-            context.ledger.intents.begin(IntentKind.SALES_ORDER, key, context.clock())
-        try:
-            created = context.katana.create_sales_order(draft)
-        except UnknownOutcome as error:
-            self._lost += 1
-            log.warning("%s: order %s: %s", self._store.name, record.number, error)
-            when = context.clock() + context.settings.katana.unknown_wait
-            raise StillUnknown(IntentKind.SALES_ORDER, when) from error
-        except BaseException:
-            # Certainly not created: refused, never sent, or stopped before it was sent.
-            with context.ledger.atomic():
-                context.save(self._store, record, record)
-                context.ledger.intents.end(IntentKind.SALES_ORDER, key)
-            raise
-        self._lost = 0
-        self._created(importing, created, ready.mapped)
-
-    def _created(self, record: OrderRecord, sales_order: SalesOrder, mapped: Mapped) -> None:
-        total = _total(sales_order, mapped)
-        imported = self._in_katana(record, sales_order, total)
-        with self._context.ledger.atomic():
-            self._keep_imported(imported, f"as {sales_order.order_no}")
-            self._context.note(self._store, imported, *self._items.take_notes())
-            compare(self._context, self._store, imported, total)
-        if imported.shipping_fee_due:
-            self._fees.add(imported)
-
-    def _in_katana(
-        self, record: OrderRecord, sales_order: SalesOrder, total: Decimal | None
-    ) -> OrderRecord:
-        entered = replace(
-            record,
-            state=State.IMPORTED,
-            reason="",
-            detail="",
-            attempts=0,
-            next_attempt_at=None,
-            imported_at=self._context.clock(),
-        )
-        rules = self._context.rules(self._store)
-        seen = see_in_katana(sales_order, entered, rules).record or entered
-        return replace(seen, katana_total=total)
-
-    def _keep_imported(self, imported: OrderRecord, detail: str) -> None:
-        context = self._context
-        context.save(self._store, imported)
-        context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
-        context.did(self._store, imported, "katana", "imported", detail)
-        context.report.store(self._store.name).imported += 1
-
     def add_missing_fees(self) -> None:
         """Add the shipping fees that a crash, an outage or a lost answer left out."""
         self._fees.add_missing(self.fail)
@@ -309,7 +285,7 @@ class Importer:
         """For an order that a lost ledger may have left without its shipping fee: have the fee
         added if it is exactly what Katana's total lacks."""
         self._items.look_up([order])
-        mapped = self._prepare(order).mapped
+        mapped = self._ready(self._plan(record, order)).mapped
         if mapped.fee is None or record.katana_total is None:
             return
         fee_total = mapped.total - mapped.rows_total
@@ -354,9 +330,9 @@ class Importer:
     def _found_in_katana(self, record: OrderRecord, sales_order: SalesOrder) -> None:
         """Record an order whose create turned out to have happened."""
         total = sales_order.total
-        imported = self._in_katana(record, sales_order, total)
+        imported = self._sender.in_katana(record, sales_order, total)
         with self._context.ledger.atomic():
-            self._keep_imported(imported, f"as {sales_order.order_no}, found there")
+            self._sender.keep_imported(imported, f"as {sales_order.order_no}, found there")
             if total is not None and not imported.shipping_fee_due:
                 compare(self._context, self._store, imported, total)
 
@@ -372,12 +348,6 @@ class Importer:
             again = failed(record, Reason.UNEXPECTED, f"{type(error).__name__}: {error}", now)
         log.debug("%s: order %s", self._store.name, number, exc_info=error)
         self._context.save(self._store, again, record)
-
-
-def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:
-    """Katana's total with the fee: the create's answer knows the rows only."""
-    rows = mapped.rows_total if sales_order.total is None else Decimal(sales_order.total)
-    return rows + (mapped.total - mapped.rows_total)
 
 
 def is_order(sales_order: SalesOrder, record: OrderRecord) -> bool:

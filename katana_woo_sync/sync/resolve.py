@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, read_from
 from katana_woo_sync.domain.customers import (
     KnownCustomer,
+    Person,
     customer_draft,
     match_customer,
     person_of_customer,
@@ -23,7 +25,7 @@ from katana_woo_sync.domain.taxes import TaxNeed, choose_rate, new_rate
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.creating import create_once
+from katana_woo_sync.sync.creating import create_once, create_together
 
 CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
@@ -164,20 +166,57 @@ class Resolver:
             return matched
         return self._create_customer(store, order, reference)
 
+    def create_customers(self, store: Store, orders: Sequence[Order]) -> None:
+        """Create, at once, the customers of these orders who are nobody that Katana has.
+
+        Left to `customer` are those of whom several may be one, and whatever failed.
+        """
+        wanted: dict[str, tuple[Order, Person]] = {}
+        for order in orders:
+            reference = reference_id(store.identity, order)
+            person = person_of_order(order, self._ledger.salt)
+            same = (other for _order, other in wanted.values() if _may_be_one(person, other))
+            if reference not in wanted and self._is_new(reference, person) and not any(same):
+                wanted[reference] = order, person
+        if len(wanted) < 2:
+            return
+        create_together(
+            self._context,
+            IntentKind.CUSTOMER,
+            {
+                reference: partial(self._remember_customer, reference, person)
+                for reference, (_order, person) in wanted.items()
+            },
+            lambda: self._context.katana.create_customers(
+                [customer_draft(order, ref, store.name) for ref, (order, _) in wanted.items()]
+            ),
+        )
+
+    def _is_new(self, reference: str, person: Person) -> bool:
+        if self._ledger.customers.remembered(reference) is not None:
+            return False
+        if self._ledger.intents.open(IntentKind.CUSTOMER, reference) is not None:
+            return False
+        if self._first_time("customers"):
+            self._refresh_customers()
+        candidates = self._ledger.customers.candidates(reference, person)
+        return match_customer(reference, person, candidates) is None
+
+    def _remember_customer(self, reference: str, person: Person, customer: Customer) -> None:
+        customers = self._ledger.customers
+        customers.remember(reference, int(customer.id))
+        customers.index([KnownCustomer(int(customer.id), reference, person)])
+        self._journal("customer", f"customer {customer.id}")
+        self.customers_created += 1
+
     def _create_customer(self, store: Store, order: Order, reference: str) -> int:
-        katana, ledger = self._context.katana, self._ledger
+        katana = self._context.katana
+        person = person_of_order(order, self._ledger.salt)
         draft = customer_draft(order, reference, store.name)
 
         def find(_begun: datetime) -> Customer | None:
             found = [c for c in katana.customers(reference) if c.reference_id == reference]
             return next((c for c in found if not c.deleted_at), None)
-
-        def record(customer: Customer) -> None:
-            ledger.customers.remember(reference, int(customer.id))
-            person = person_of_order(order, ledger.salt)
-            ledger.customers.index([KnownCustomer(int(customer.id), reference, person)])
-            self._journal("customer", f"customer {customer.id}")
-            self.customers_created += 1
 
         created = create_once(
             self._context,
@@ -185,7 +224,7 @@ class Resolver:
             reference,
             find=find,
             create=lambda: katana.create_customer(draft),
-            record=record,
+            record=partial(self._remember_customer, reference, person),
         )
         return int(created.id)
 
@@ -234,6 +273,14 @@ class Resolver:
 
     def _journal(self, what: str, detail: str) -> None:
         self._context.ledger.journal.add(self._context.clock(), "katana", f"created {what}", detail)
+
+
+def _may_be_one(person: Person, other: Person) -> bool:
+    """Whether one may be matched with the other once that is in Katana."""
+    return bool(
+        (person.email and person.email == other.email)
+        or (person.name and person.name == other.name)
+    )
 
 
 def match_location(store: Store, locations: Sequence[Location]) -> Location | None:

@@ -1,0 +1,157 @@
+"""Creating the sales orders of one store in Katana, several at once, each exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from katana_woo_sync.clients.errors import UnknownOutcome
+from katana_woo_sync.domain.decide import Note, see_in_katana
+from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
+from katana_woo_sync.domain.mapping import Mapped, Resolved
+from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.fees import Fail, Fees
+from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.shop_notes import due_at_import
+from katana_woo_sync.sync.totals import compare
+
+
+class Ready(Struct, frozen=True):
+    """An order that can be sent as `draft`; `record` is how it stays if nothing is created."""
+
+    order: Order
+    record: OrderRecord
+    mapped: Mapped
+    resolved: Resolved
+    draft: SalesOrderDraft
+    notes: tuple[Note, ...]
+
+    @property
+    def importing(self) -> OrderRecord:
+        """Its record while it is not known whether it is in Katana."""
+        return replace(
+            self.record,
+            state=State.IMPORTING,
+            reason="",
+            detail="",
+            next_attempt_at=None,
+            refunds=tuple(int(refund.id) for refund in self.order.refunds),
+            shipping_fee_due=self.mapped.fee is not None,
+            expected=self.mapped.expected,
+            tolerance=self.mapped.tolerance,
+        )
+
+
+Outcome = SalesOrder | Exception
+"""What became of a create. `UnknownOutcome` says that it may have happened; every other error that
+it certainly did not: refused, never sent, or stopped before it was sent."""
+
+
+class Sender:
+    """Sends the orders of one store, in one cycle."""
+
+    def __init__(self, context: Context, store: Store, fees: Fees, fail: Fail) -> None:
+        self._context = context
+        self._store = store
+        self._fees = fees
+        self._fail = fail
+        self.lost = 0
+        """Creates in a row whose answers were lost."""
+        self.has_answered = False
+        """Whether a create was answered yet."""
+
+    def send(self, ready: Sequence[Ready]) -> list[Outcome]:
+        """Create the sales orders, whose requests overlap, and record what became of each.
+
+        All of it is in the ledger before anything is sent, and each answer before anything else is
+        done. Shipping fees are added to those that were created.
+        """
+        if not ready:
+            return []
+        with self._context.ledger.atomic():
+            for each in ready:
+                self._begin(each)
+        outcomes = self._context.katana.create_sales_orders([each.draft for each in ready])
+        created: list[OrderRecord] = []
+        for place, (each, outcome) in enumerate(zip(ready, outcomes, strict=True)):
+            try:
+                created += self._record(each, outcome)
+            except FATAL:
+                raise
+            except Exception as error:  # noqa: BLE001 (the other answers are recorded all the same)
+                outcomes[place] = error
+        self._fees.add_all([r for r in created if r.shipping_fee_due], self._fail)
+        return outcomes
+
+    def _record(self, each: Ready, outcome: Outcome) -> list[OrderRecord]:
+        if isinstance(outcome, SalesOrder):
+            return [self._created(each, outcome)]
+        self._not_created(each, outcome)
+        return []
+
+    def _begin(self, each: Ready) -> None:
+        context, record = self._context, each.record
+        context.save(self._store, each.importing)
+        self._fees.keep(record, each.mapped.fee)
+        due_at_import(context, self._store, record)
+        context.ledger.intents.begin(IntentKind.SALES_ORDER, intent_key(record), context.clock())
+
+    def _created(self, each: Ready, sales_order: SalesOrder) -> OrderRecord:
+        self.lost, self.has_answered = 0, True
+        total = _total(sales_order, each.mapped)
+        imported = self.in_katana(each.importing, sales_order, total)
+        with self._context.ledger.atomic():
+            self.keep_imported(imported, f"as {sales_order.order_no}")
+            self._context.note(self._store, imported, *each.notes)
+            compare(self._context, self._store, imported, total)
+        return imported
+
+    def _not_created(self, each: Ready, error: Exception) -> None:
+        context, record = self._context, each.record
+        if isinstance(error, UnknownOutcome):
+            # the intent stays: `settle_unknown` asks for it
+            self.lost += 1
+            log.warning("%s: order %s: %s", self._store.name, record.number, error)
+            context.save(self._store, replace(each.importing, detail=str(error)))
+            return
+        with context.ledger.atomic():
+            context.save(self._store, record, record)
+            context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
+
+    def in_katana(
+        self, record: OrderRecord, sales_order: SalesOrder, total: Decimal | None
+    ) -> OrderRecord:
+        """The record of an order that is in Katana; `total` is Katana's, with tax and shipping."""
+        entered = replace(
+            record,
+            state=State.IMPORTED,
+            reason="",
+            detail="",
+            attempts=0,
+            next_attempt_at=None,
+            imported_at=self._context.clock(),
+        )
+        rules = self._context.rules(self._store)
+        seen = see_in_katana(sales_order, entered, rules).record or entered
+        return replace(seen, katana_total=total)
+
+    def keep_imported(self, imported: OrderRecord, detail: str) -> None:
+        """Record that an order is in Katana. Call it in a group of writes."""
+        context = self._context
+        context.save(self._store, imported)
+        context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
+        context.did(self._store, imported, "katana", "imported", detail)
+        context.report.store(self._store.name).imported += 1
+
+
+def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:
+    """Katana's total with the fee: the create's answer knows the rows only."""
+    rows = mapped.rows_total if sales_order.total is None else Decimal(sales_order.total)
+    return rows + (mapped.total - mapped.rows_total)
