@@ -106,15 +106,15 @@ class Context(Struct):
 
     def terms(self, store: Store) -> Terms:
         """The settings that shape the store's sales orders."""
-        orders = self.settings.orders
+        orders, facts = self.settings.orders, self.facts(store)
         return Terms(
             identity=store.identity,
             order_number_prefix=store.settings.order_number_prefix,
             delivery_days=orders.delivery_days,
             import_shipping=orders.import_shipping,
             import_fees=orders.import_fees,
-            decimals=self.facts(store).decimals,
-            rounds_each_line=not self.facts(store).round_at_subtotal,
+            decimals=facts.decimals,
+            rounds_each_line=not facts.round_at_subtotal,
             bundles=store.settings.bundles,
             separate_discounts=orders.discounts == "separate",
             match_totals=orders.match_totals,

@@ -11,7 +11,7 @@ from katana_woo_sync.sync.context import Context, Store
 
 def compare(context: Context, store: Store, record: OrderRecord, total: Decimal) -> None:
     """Compare Katana's total (with tax and shipping) with what the import expected of it."""
-    seen = compared(record, total, context.terms(store).decimals)
+    seen = compared(record, total, context.facts(store).decimals)
     if seen.record is not None and seen.record != record:
         context.save(store, seen.record, record)
     context.note(store, record, *seen.notes)
