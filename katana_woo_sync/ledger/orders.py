@@ -120,7 +120,7 @@ class Orders:
     def due_for_import(self, identity: str, now: datetime, limit: int) -> list[OrderRecord]:
         """The oldest orders whose import may be tried now."""
         where = f"{_DUE} AND {_WANTS_IMPORT} ORDER BY created, order_id LIMIT ?"
-        return list(self._select(where, [identity, time_text(now), limit], _BY_STATE))
+        return list(self._select(where, [identity, time_text(now), limit], "orders_to_import"))
 
     def due_for_fulfilment(self, identity: str, now: datetime) -> list[OrderRecord]:
         """Orders that one side has delivered or completed and the other has not, oldest first."""

@@ -80,6 +80,15 @@ def m009_problems(db: Database) -> None:
     )
 
 
+@migrations()
+def m010_to_import(db: Database) -> None:
+    """The oldest of a long backlog are found without going through all of it."""
+    db.execute(
+        "CREATE INDEX orders_to_import ON orders(identity, created, order_id) WHERE "
+        "in_katana = 'no' AND state IN ('queued', 'failed', 'attention')"
+    )
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
