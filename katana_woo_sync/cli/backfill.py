@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import click
 
@@ -17,7 +18,8 @@ from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
-from katana_woo_sync.sync.backfill import Found, Progress, decline, import_all, prepare
+from katana_woo_sync.sync.backfill import Found, Prepared, decline, prepare, what_is_open
+from katana_woo_sync.sync.backlog import Progress, import_all
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, finish
@@ -97,15 +99,17 @@ def command(
     with exits(), program.context() as context:
         run = context.ledger.journal.begin_run("backfill", context.clock())
         try:
-            stores, found = prepare(context, program.chosen(store), since)
-            tell(found, requests_per_minute=program.settings.katana.requests_per_minute)
+            is_looked_at = dry_run or (sys.stdin.isatty() and not yes)
+            prepared = prepare(context, program.chosen(store), since, wholly=is_looked_at)
+            stores = prepared.stores
+            tell(context, prepared)
             if not (yes or dry_run) and stores and not confirmed():
                 decline(context, stores)
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
             # what the shop has goes into Katana before Katana's goes into the shop
             _import(
-                context, stores, Options(accept_completions=accept_completions, stock=not stock)
+                context, prepared, Options(accept_completions=accept_completions, stock=not stock)
             )
             if products:
                 _import_products(context, stores)
@@ -122,10 +126,17 @@ def command(
     show(report, as_json=as_json, quiet=options.verbosity < 0)
 
 
-def _import(context: Context, stores: Sequence[Store], options: Options) -> None:
-    if stores:
+def _import(context: Context, prepared: Prepared, options: Options) -> None:
+    if prepared.stores:
         with progress_bar(context) as progress:
-            import_all(context, stores, options, progress)
+            import_all(
+                context,
+                prepared.stores,
+                options,
+                progress,
+                reading=prepared.reading,
+                read=partial(tell_rest, context),
+            )
 
 
 def _import_products(context: Context, stores: Sequence[Store]) -> None:
@@ -201,8 +212,25 @@ def confirmed() -> bool:
     return click.confirm("Import these orders into Katana now?", err=True)
 
 
-def tell(found: Sequence[Found], *, requests_per_minute: int) -> None:
+def tell(context: Context, prepared: Prepared) -> None:
     """Say what each store holds, and how long Katana's limit will make it take."""
+    for name in prepared.reading:
+        click.echo(
+            f"{name}: a long list of open orders; they are imported while it is read", err=True
+        )
+    _tell_found(prepared.found)
+    _tell_time(context, sum(each.orders for each in prepared.found))
+
+
+def tell_rest(context: Context, store: Store) -> None:
+    """Say what is left of a long list when all of it was read."""
+    left = what_is_open(context, store)
+    click.echo(f"{store.name}: its list of open orders is read; what is left:", err=True)
+    _tell_found([left])
+    _tell_time(context, left.orders)
+
+
+def _tell_found(found: Sequence[Found]) -> None:
     for each in found:
         sums = " + ".join(money(total, currency) for currency, total in each.sums.items())
         lines = [f"{each.store}: {each.orders} open orders to import"]
@@ -212,7 +240,10 @@ def tell(found: Sequence[Found], *, requests_per_minute: int) -> None:
         if each.adopted:
             lines.append(f"  {each.adopted} orders are in Katana already and were adopted")
         click.echo("\n".join(lines), err=True)
-    orders = sum(each.orders for each in found)
+
+
+def _tell_time(context: Context, orders: int) -> None:
+    requests_per_minute = context.settings.katana.requests_per_minute
     if orders:
         minutes = orders * REQUESTS_PER_ORDER / requests_per_minute
         click.echo(

@@ -20,7 +20,8 @@ from katana_woo_sync.domain.katana import WOOCOMMERCE
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sandbox.world import COURIER, ELENI, JURGEN, World, open_world
-from katana_woo_sync.sync.backfill import import_all, prepare
+from katana_woo_sync.sync.backfill import prepare
+from katana_woo_sync.sync.backlog import import_all
 from katana_woo_sync.sync.cycle import Options, finish, run_cycle
 from katana_woo_sync.sync.report import Report
 
@@ -153,14 +154,14 @@ class Story(Struct):
         world = self.world
         before = self._imported_by_another()
         with self.program.context() as context:
-            stores, found = prepare(context, list(self.program.stores.values()), None)
-            for each in found:
+            prepared = prepare(context, list(self.program.stores.values()), None)
+            for each in prepared.found:
                 sums = " + ".join(f"{total:.2f} {money}" for money, total in each.sums.items())
                 self.say(
                     f"{each.store}: {each.orders} open orders, {sums}; {each.adopted} in Katana "
                     "already"
                 )
-            import_all(context, stores, Options(), lambda _done, _total: None)
+            import_all(context, prepared.stores, Options(), lambda _done, _total: None)
             finish(context)
             report = context.report
         eu, us = report.store("eu"), report.store("us")

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
+from itertools import islice
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import State
-from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
-from katana_woo_sync.sync.creating import ask_at
-from katana_woo_sync.sync.cycle import Options, declined, import_chunk, run_cycle
-from katana_woo_sync.sync.guard import FATAL
-from katana_woo_sync.sync.importer import Importer
-from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.backlog import Pages, guarded_store, store_failed
+from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.cycle import declined
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.strangers import Strangers
-from katana_woo_sync.sync.sweep import scan, sweep_katana
-from katana_woo_sync.sync.takeover import check_account, connect, start_cursor, take_over
+from katana_woo_sync.sync.sweep import scan_pages, sweep_katana
+from katana_woo_sync.sync.takeover import check_account, start_cursor, take_over
 
 AGES = (("up to a week old", timedelta(days=7)), ("up to a month old", timedelta(days=30)))
 OLDER = "older"
@@ -42,53 +37,46 @@ class Found(Struct, frozen=True):
     adopted: int
 
 
-Progress = Callable[[int, int], None]
-"""Told how many orders are done, and of how many."""
+LONG = 3
+"""Pages of a hundred open orders that are read before any is imported, whoever waits for what."""
+
+
+class Prepared(Struct, frozen=True):
+    """The stores that can be worked, and what each of them holds that is to be imported.
+
+    Those of which a long list is still being read, by their names, are not among `found`.
+    """
+
+    stores: list[Store]
+    found: list[Found]
+    reading: dict[str, Pages]
 
 
 def prepare(
-    context: Context, stores: Sequence[Store], since: datetime | None
-) -> tuple[list[Store], list[Found]]:
+    context: Context, stores: Sequence[Store], since: datetime | None, *, wholly: bool = True
+) -> Prepared:
     """Take over what Katana holds, and find what is to be imported.
 
-    Returns the stores that can be worked, and what each of them holds; what is wrong with another
-    is in the report. Raises a `ServiceError` where Katana cannot be asked.
+    What is wrong with a store is in the report. A long list of open orders is not read `wholly`
+    where nobody waits for what is in it: `import_all` does that while it imports. Raises a
+    `ServiceError` where Katana cannot be asked.
     """
     check_account(context)
     sweep_katana(context, Resolver(context))
     ready = []
     for store in stores:
         context.report.store(store.name)
-        if _guarded(context, store, partial(_look, context, store, since)):
+        if guarded_store(context, store, partial(_look, context, store, since)):
             ready.append(store)
     strangers = Strangers(context)
     ready = _adopt_all(context, ready, strangers)
-    found = []
-    for store in list(ready):
-        if _guarded(context, store, partial(_scan, context, store, strangers)):
-            found.append(_found(context, store))
-        else:
-            ready.remove(store)
-    return ready, found
-
-
-def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
-    """Do one store's part; what goes wrong is its own and holds up no other."""
-    try:
-        work()
-    except FATAL:
-        raise
-    except (ServiceError, StoreProblem) as error:
-        if isinstance(error, ServiceError) and error.service == KATANA:
-            raise
-        _failed(context, store, error)
-        return False
-    return True
-
-
-def _failed(context: Context, store: Store, error: Exception) -> None:
-    context.report.store_failed(store.name, error)
-    log.error("%s: %s", store.name, error, extra={"store": store.name})
+    prepared = Prepared([], [], {})
+    # a copy of a shop that Katana knows by another name is seen by all of its orders
+    most = None if wholly or strangers.any else LONG
+    for store in ready:
+        if guarded_store(context, store, partial(_scan, context, store, strangers, most, prepared)):
+            prepared.stores.append(store)
+    return prepared
 
 
 def _look(context: Context, store: Store, since: datetime | None) -> None:
@@ -109,7 +97,7 @@ def _adopt_all(context: Context, stores: Sequence[Store], strangers: Strangers) 
     failed = take_over(context, new, strangers) if new else {}
     for store in new:
         if store.name in failed:
-            _failed(context, store, failed[store.name])
+            store_failed(context, store, failed[store.name])
     return [store for store in stores if store.name not in failed]
 
 
@@ -118,11 +106,18 @@ def _is_connected(context: Context, store: Store) -> bool:
     return known is not None and known.connected_at is not None
 
 
-def _scan(context: Context, store: Store, strangers: Strangers) -> None:
-    scan(context, store)
+def _scan(
+    context: Context, store: Store, strangers: Strangers, most: int | None, prepared: Prepared
+) -> None:
+    pages = scan_pages(context, store)
+    count = sum(1 for _page in islice(pages, most))
     _apply_since(context, store)
     strangers.refuse_copy(store)
-    context.ledger.stores.swept(store.identity, context.clock())
+    if count == most:
+        prepared.reading[store.name] = pages
+    else:
+        context.ledger.stores.swept(store.identity, context.clock())
+        prepared.found.append(what_is_open(context, store))
 
 
 def _apply_since(context: Context, store: Store) -> None:
@@ -137,7 +132,8 @@ def _apply_since(context: Context, store: Store) -> None:
                 context.save(store, left, record)
 
 
-def _found(context: Context, store: Store) -> Found:
+def what_is_open(context: Context, store: Store) -> Found:
+    """What the ledger has of a store's open orders that are to be imported."""
     backlog = context.ledger.orders.backlog(store.identity)
     now = context.clock()
     by_age = dict.fromkeys([name for name, _age in AGES] + [OLDER], 0)
@@ -154,73 +150,8 @@ def _found(context: Context, store: Store) -> Found:
     )
 
 
-def import_all(
-    context: Context, stores: Sequence[Store], options: Options, progress: Progress
-) -> None:
-    """Import every order that is queued, chunk by chunk, with ordinary cycles in between.
-
-    What became of a create whose answer was lost is waited for. Raises what ends the whole run.
-    """
-    for store in stores:
-        connect(context, store)
-        context.ledger.stores.set_meta(declined(store), "")
-    total = sum(context.ledger.orders.backlog(store.identity).count for store in stores)
-    _hear_again(context, stores)
-    done, last_cycle = 0, context.clock()
-    progress(done, total)
-    waiting = list(stores)
-    resolver = Resolver(context)
-    while waiting:
-        for store in list(waiting):
-            tried = _chunk(context, store, resolver)
-            done += tried
-            progress(min(done, total), total)
-            if not tried:
-                waiting.remove(store)
-        if context.clock() - last_cycle >= context.settings.schedule.orders:
-            run_cycle(context, stores, options)
-            last_cycle = context.clock()
-            resolver = Resolver(context)  # customers that others made meanwhile are listed anew
-    run_cycle(context, stores, options)
-    if _wait_for_unknown(context):
-        run_cycle(context, stores, options)
-
-
-def _hear_again(context: Context, stores: Sequence[Store]) -> None:
-    """The list request before any create: another program may have imported orders while a person
-    looked at the question."""
-    hear_katana(context)
-    for store in stores:
-        _guarded(context, store, partial(adopt_waiting, context, store))
-
-
 def decline(context: Context, stores: Sequence[Store]) -> None:
     """Remember that a person did not want these stores imported: no later cycle does it unasked."""
     for store in stores:
         if not _is_connected(context, store):
             context.ledger.stores.set_meta(declined(store), "yes")
-
-
-def _chunk(context: Context, store: Store, resolver: Resolver) -> int:
-    tried = 0
-
-    def work() -> None:
-        nonlocal tried
-        importer = Importer(context, store, resolver)
-        tried = import_chunk(context, store, importer, {})
-        if importer.is_losing_answers:
-            tried = 0  # the cycles between the chunks, and the waits, take them up again
-
-    return tried if _guarded(context, store, work) else 0
-
-
-def _wait_for_unknown(context: Context) -> bool:
-    """Wait until Katana may be asked for creates whose answer was lost; whether there were any."""
-    intents = context.ledger.intents.all_open()
-    if not intents or context.dry_run:
-        return False
-    until = max(ask_at(context, intent) for intent in intents)
-    seconds = max(0.0, (until - context.clock()).total_seconds())
-    log.info("waiting %.0f s to ask Katana what became of %d requests", seconds, len(intents))
-    context.wait(seconds)
-    return True

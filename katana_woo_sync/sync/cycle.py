@@ -287,7 +287,11 @@ def import_due(
 
 
 def import_chunk(
-    context: Context, store: Store, importer: Importer, copies: dict[int, FreshCopy]
+    context: Context,
+    store: Store,
+    importer: Importer,
+    copies: dict[int, FreshCopy],
+    most: int = CHUNK,
 ) -> int:
     """Import the next orders from copies read in the last minutes; returns how many were tried.
 
@@ -296,7 +300,7 @@ def import_chunk(
     """
     _hear_katana_again(context, store)
     now = context.clock()
-    chunk = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
+    chunk = context.ledger.orders.due_for_import(store.identity, now, most)
     fresh = _fresh(context, store, chunk, copies)
     with context.step():
         importer.look_up(list(fresh.values()))
@@ -308,7 +312,7 @@ def import_chunk(
         orders = [fresh[record.order_id] for record in together if record.order_id in fresh]
         with context.step():
             importer.import_together(orders)
-    after = context.ledger.orders.due_for_import(store.identity, now, CHUNK)
+    after = context.ledger.orders.due_for_import(store.identity, now, most)
     stuck = {r.order_id for r in after} & {r.order_id for r in tried}
     for order_id in sorted(stuck):
         error = RuntimeError("the order was tried and stayed as it was")

@@ -25,6 +25,11 @@ class Strangers:
         self._ours = candidates(context)
         self._held: dict[int, list[Stranger]] = {}
 
+    @property
+    def any(self) -> bool:
+        """Whether there are any."""
+        return bool(self._held)
+
     def hear(self, sales_orders: Sequence[SalesOrder]) -> None:
         """Remember those that may be a store's own. What a person deleted may be imported anew."""
         for sales_order in sales_orders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from katana_woo_sync.domain.cursors import Cursor
@@ -56,12 +56,15 @@ def sweep(context: Context, store: Store) -> None:
 
 
 def scan(context: Context, store: Store) -> set[int]:
-    """Merge every order whose status is imported, page by page; returns their ids."""
-    listed: set[int] = set()
+    """Merge every order whose status is imported; returns their ids."""
+    return {order_id for page in scan_pages(context, store) for order_id in page}
+
+
+def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
+    """Merge every order whose status is imported, page by page; gives the ids of each."""
     for page in store.shop.open_orders(store.settings.import_statuses):
         ids = [int(order.id) for order in page]
         known = context.ledger.orders.known(store.identity, ids)
-        listed.update(ids)
         # the list is slim: an order that is known is not compared with it, or it would look edited
         news = [order for order in page if int(order.id) not in known]
         changed = [
@@ -74,7 +77,7 @@ def scan(context: Context, store: Store) -> set[int]:
         with context.step(), context.ledger.atomic():
             merge(context, store, news)
         _ask_for(context, store, [int(order.id) for order in changed], changed)
-    return listed
+        yield set(ids)
 
 
 def _ask_for(

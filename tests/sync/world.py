@@ -24,7 +24,8 @@ from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item, TaxRate, WooCommerceSandbox
-from katana_woo_sync.sync.backfill import Found, import_all, prepare
+from katana_woo_sync.sync.backfill import Found, prepare
+from katana_woo_sync.sync.backlog import import_all
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.cycle import Options, SweepWhen, finish, run_cycle
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
@@ -238,10 +239,10 @@ class World:
         """The whole first import, and what it found beforehand."""
         program = self.program(dry_run=dry_run)
         with program.context(patience=0.2) as context:
-            stores, found = prepare(context, list(program.stores.values()), since)
-            import_all(context, stores, Options(), lambda _done, _total: None)
+            prepared = prepare(context, list(program.stores.values()), since)
+            import_all(context, prepared.stores, Options(), lambda _done, _total: None)
             finish(context)
-            return context.report, found
+            return context.report, prepared.found
 
     def settle(self, cycles: int = 12) -> Report:
         """Cycles until every wait is over: for a lost answer, and between attempts."""

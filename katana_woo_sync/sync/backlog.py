@@ -1,0 +1,181 @@
+"""Importing a backlog: all that is open in the stores, chunk by chunk, while it is still read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+
+from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana_http import KATANA
+from katana_woo_sync.sync.adoption import adopt_waiting
+from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
+from katana_woo_sync.sync.creating import ask_at
+from katana_woo_sync.sync.cycle import CHUNK, Options, declined, import_chunk, run_cycle
+from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.importer import Importer
+from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.takeover import connect
+
+WORTH_IT = 15
+"""As long as lists are read, orders are imported when the quota has room for so many requests: the
+shop is asked for orders by the dozen, and nothing waits."""
+
+REQUESTS_OF_AN_ORDER = 3
+"""An order, its shipping fee, and something that is new."""
+
+Progress = Callable[[int, int], None]
+"""Told how many orders are done, and of how many."""
+
+Pages = Iterator[set[int]]
+"""A store's list of open orders: the ids on each page, which is in the ledger when it comes."""
+
+Read = Callable[[Store], None]
+"""Told that a store's list of open orders was read to its end."""
+
+
+def guarded_store(context: Context, store: Store, work: Callable[[], None]) -> bool:
+    """Do one store's part; what goes wrong is its own and holds up no other."""
+    try:
+        work()
+    except FATAL:
+        raise
+    except (ServiceError, StoreProblem) as error:
+        if isinstance(error, ServiceError) and error.service == KATANA:
+            raise
+        store_failed(context, store, error)
+        return False
+    return True
+
+
+def store_failed(context: Context, store: Store, error: Exception) -> None:
+    """Record what is wrong with a store."""
+    context.report.store_failed(store.name, error)
+    log.error("%s: %s", store.name, error, extra={"store": store.name})
+
+
+def import_all(
+    context: Context,
+    stores: Sequence[Store],
+    options: Options,
+    progress: Progress,
+    *,
+    reading: Mapping[str, Pages] = MappingProxyType({}),
+    read: Read = lambda _store: None,
+) -> None:
+    """Import every open order, with ordinary cycles in between.
+
+    Lists that are not read to their end yet, by the names of their stores, are read meanwhile. What
+    became of a create whose answer was lost is waited for. Raises what ends the whole run.
+    """
+    for store in stores:
+        connect(context, store)
+        context.ledger.stores.set_meta(declined(store), "")
+    _hear_again(context, stores)
+    _Backlog(context, stores, options, progress, reading).work(read)
+    run_cycle(context, stores, options)
+    if _wait_for_unknown(context):
+        run_cycle(context, stores, options)
+
+
+class _Backlog:
+    """The import in progress."""
+
+    def __init__(
+        self,
+        context: Context,
+        stores: Sequence[Store],
+        options: Options,
+        progress: Progress,
+        reading: Mapping[str, Pages],
+    ) -> None:
+        self._context = context
+        self._stores = stores
+        self._options = options
+        self._progress = progress
+        self._pages = dict(reading)
+        self._resolver = Resolver(context)
+        self._last_cycle = context.clock()
+        self._done = 0
+        self._total = sum(context.ledger.orders.backlog(s.identity).count for s in stores)
+        self._tell()
+
+    def work(self, read: Read) -> None:
+        """Import until nothing is left."""
+        waiting = list(self._stores)
+        while waiting:
+            waiting = [store for store in waiting if self._turn(store, read)]
+            if not self._pages:
+                self._cycle_if_due()
+
+    def _turn(self, store: Store, read: Read) -> bool:
+        """Read some of a store's list, and import some of its orders; whether more may be left."""
+        more = False
+
+        def work() -> None:
+            nonlocal more
+            if store.name in self._pages and not self._read_on(store):
+                read(store)
+            more = self._import_some(store) or store.name in self._pages
+
+        if not guarded_store(self._context, store, work):
+            self._pages.pop(store.name, None)
+            return False
+        return more
+
+    def _read_on(self, store: Store) -> bool:
+        """Read a page; whether there was one."""
+        page = next(self._pages[store.name], None)
+        if page is None:
+            del self._pages[store.name]
+            self._context.ledger.stores.swept(store.identity, self._context.clock())
+            return False
+        self._total += len(page)
+        self._tell()
+        return True
+
+    def _import_some(self, store: Store) -> bool:
+        """Import some orders of a store; whether more may be left."""
+        most = CHUNK
+        if self._pages:
+            room = self._context.katana.room
+            if room < WORTH_IT:
+                return True
+            most = min(CHUNK, room // REQUESTS_OF_AN_ORDER)
+        importer = Importer(self._context, store, self._resolver)
+        tried = import_chunk(self._context, store, importer, {}, most)
+        self._done += tried
+        self._tell()
+        # where answers are lost, the cycles between, and the waits, take the orders up again
+        return tried > 0 and not importer.is_losing_answers
+
+    def _tell(self) -> None:
+        self._progress(min(self._done, self._total), self._total)
+
+    def _cycle_if_due(self) -> None:
+        context = self._context
+        if context.clock() - self._last_cycle >= context.settings.schedule.orders:
+            run_cycle(context, self._stores, self._options)
+            self._last_cycle = context.clock()
+            self._resolver = Resolver(context)  # customers made meanwhile are listed anew
+
+
+def _hear_again(context: Context, stores: Sequence[Store]) -> None:
+    """The list request before any create: another program may have imported orders while a person
+    looked at the question."""
+    hear_katana(context)
+    for store in stores:
+        guarded_store(context, store, partial(adopt_waiting, context, store))
+
+
+def _wait_for_unknown(context: Context) -> bool:
+    """Wait until Katana may be asked for creates whose answer was lost; whether there were any."""
+    intents = context.ledger.intents.all_open()
+    if not intents or context.dry_run:
+        return False
+    until = max(ask_at(context, intent) for intent in intents)
+    seconds = max(0.0, (until - context.clock()).total_seconds())
+    log.info("waiting %.0f s to ask Katana what became of %d requests", seconds, len(intents))
+    context.wait(seconds)
+    return True

@@ -1,0 +1,256 @@
+"""Requests that do not depend on each other overlap, and each is created once all the same."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from filelock import FileLock, Timeout
+from werkzeug.wrappers import Request, Response
+
+from katana_woo_sync.clients.throttle import Throttle
+from katana_woo_sync.clients.together import Together
+from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
+from katana_woo_sync.sandbox.woocommerce import Address, Item, Shipping
+from katana_woo_sync.sync.backfill import prepare
+from katana_woo_sync.sync.backlog import import_all
+from katana_woo_sync.sync.cycle import Options
+from tests.sync.world import World
+
+PATIENCE = 10
+"""Seconds after which requests that do not meet are taken to come one after the other."""
+
+ORDERS, FEES, CUSTOMERS = "/sales_orders", "/sales_order_shipping_fee", "/customers"
+COURIER = Shipping("Courier", Decimal("4.90"))
+
+
+@contextmanager
+def meeting(
+    server: SandboxServer, path: str, together: int, *, skip: int = 0
+) -> Iterator[threading.Barrier]:
+    """After the first `skip`, answer a POST there only when so many of them are waiting."""
+    barrier, handle, seen = threading.Barrier(together), server._handle, []
+
+    def waiting(request: Request) -> Response:
+        if request.method == "POST" and request.path.endswith(path):
+            seen.append(path)
+            if len(seen) > skip:
+                barrier.wait(PATIENCE)
+        return handle(request)
+
+    server._handle = waiting
+    yield barrier
+    server._handle = handle
+
+
+def guest(name: str, email: str) -> Address:
+    return Address(first_name=name, last_name="Guest", email=email, country="GR", city="Athens")
+
+
+def by_guests(world: World, *guests: Address) -> list[int]:
+    """An order of each of them."""
+    item = Item(world.mug["eu"])
+    return [world.shop.place_order([item], billing=each, customer_id=0) for each in guests]
+
+
+def check_each_once(world: World, orders: list[int]) -> None:
+    assert [world.state(order) for order in orders] == [("imported", "")] * len(orders)
+    assert [len(world.in_katana(order)) for order in orders] == [1] * len(orders)
+    assert world.katana.contract_violations == []
+
+
+def test_calls_overlap_and_keep_their_order() -> None:
+    barrier = threading.Barrier(3)
+
+    def call(number: int) -> Callable[[], int]:
+        def work() -> int:
+            barrier.wait(PATIENCE)
+            return 6 // number
+
+        return work
+
+    first, second, third = Together().do([call(3), call(0), call(1)])
+    assert (first, third) == (2, 6)
+    assert isinstance(second, ZeroDivisionError)
+
+
+def test_after_the_first_order_the_others_and_their_fees_overlap(world: World) -> None:
+    orders = [world.order(shipping=[COURIER]) for _ in range(4)]
+    with (
+        meeting(world.katana.server, ORDERS, 3, skip=1) as creates,
+        meeting(world.katana.server, FEES, 3, skip=1) as fees,
+    ):
+        world.sync()
+    assert not creates.broken
+    assert not fees.broken
+    check_each_once(world, orders)
+    assert [len(world.katana.shipping_fees(world.sales_order(o).id)) for o in orders] == [1] * 4
+
+
+def test_new_customers_overlap(world: World) -> None:
+    first = by_guests(world, guest("Zoe", "zoe@example.test"))
+    orders = by_guests(world, *(guest(name, f"{name}@example.test") for name in "abc"))
+    with meeting(world.katana.server, CUSTOMERS, 3, skip=1) as customers:
+        world.sync()
+    assert not customers.broken
+    check_each_once(world, first + orders)
+    assert len({world.sales_order(order).customer_id for order in first + orders}) == 4
+
+
+def test_guests_who_may_be_one_are_matched_as_ever(world: World) -> None:
+    orders = by_guests(
+        world,
+        guest("Zoe", "zoe@example.test"),
+        guest("Bo", "bo@example.test"),
+        guest("Robert", "bo@example.test"),
+        guest("Bo", "bo@example.test"),
+    )
+    world.sync()
+    check_each_once(world, orders)
+    assert len({world.sales_order(order).customer_id for order in orders}) == 2
+
+
+def test_nobody_else_waits_while_the_quota_is_waited_for(tmp_path: Path) -> None:
+    is_held: list[bool] = []
+
+    class Watched(World):
+        def _throttle(self, per_minute: int) -> Throttle:
+            def sleep(wait: float) -> None:
+                is_held.append(is_locked(self.ledger))
+                self.clock.tick(seconds=wait)
+
+            def seconds() -> float:
+                return self.clock().timestamp()
+
+            return Throttle(per_minute, monotonic=seconds, sleep=sleep, wall=seconds)
+
+    with ExitStack() as stack:
+        world = Watched(tmp_path, stack)
+        world.order(shipping=[COURIER])
+        world.backfill()  # customer, product and taxes are known from here on
+        orders = [world.order(shipping=[COURIER]) for _ in range(12)]
+        world.configure(katana="requests_per_minute = 7")
+        world.sync()
+        check_each_once(world, orders)
+    assert is_held
+    assert not any(is_held)
+
+
+def is_locked(ledger: Path) -> bool:
+    lock = FileLock(f"{ledger}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DROP_BEFORE])
+def test_several_answers_lost_at_once(world: World, kind: FaultKind) -> None:
+    orders = [world.order(shipping=[COURIER]) for _ in range(5)]
+    world.katana.server.add_fault(Fault(kind, "POST", ORDERS, times=3, skip=1))
+    for _ in range(6):
+        world.sync(minutes=35)
+    check_each_once(world, orders)
+    assert [len(world.katana.shipping_fees(world.sales_order(o).id)) for o in orders] == [1] * 5
+
+
+def test_a_katana_that_loses_answers_is_sent_two_orders_and_no_more(world: World) -> None:
+    orders = [world.order() for _ in range(6)]
+    world.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", ORDERS, times=100))
+    world.reset_counts()
+    world.sync()
+    assert world.katana.server.count("POST", ORDERS) == 2
+    assert sorted(world.state(order)[0] for order in orders).count("importing") == 2
+
+
+def test_what_katana_refuses_among_others_is_that_order_alone(world: World) -> None:
+    orders = [world.order() for _ in range(5)]
+    fault = Fault(FaultKind.STATUS, "POST", ORDERS, status=422, body="{}", skip=2, times=2)
+    world.katana.server.add_fault(fault)
+    world.sync()
+    imported = [order for order in orders if world.state(order) == ("imported", "")]
+    assert len(imported) == 3
+    assert {world.state(order) for order in orders if order not in imported} == {
+        ("attention", "refused_by_katana")
+    }
+    assert len(world.katana.sales_orders()) == 3
+
+
+def test_a_refused_key_stops_them_all_and_nothing_is_unknown(world: World) -> None:
+    orders = [world.order() for _ in range(4)]
+    world.katana.server.add_fault(
+        Fault(FaultKind.STATUS, "POST", ORDERS, status=401, body="{}", skip=1, times=100)
+    )
+    world.sync()
+    states = sorted(world.state(order)[0] for order in orders)
+    assert states == ["imported", "queued", "queued", "queued"]
+
+
+# A long list
+
+
+def test_a_long_list_is_imported_while_it_is_read(world: World) -> None:
+    orders = [world.order() for _ in range(320)]
+    seen: list[tuple[int, bool]] = []
+    world.configure(katana="requests_per_minute = 6000")
+    program = world.program()
+    with program.context(patience=0.2) as context:
+        prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
+        assert list(prepared.reading) == ["eu"]
+        before = world.katana.server.count("POST", ORDERS)
+        import_all(
+            context,
+            prepared.stores,
+            Options(),
+            lambda done, total: seen.append((done, total >= done)),
+            reading=prepared.reading,
+            read=lambda _store: seen.append((-1, True)),
+        )
+    done_when_read = seen[seen.index((-1, True)) - 1][0]
+    assert before == 0
+    assert 0 < done_when_read < 320
+    assert all(fits for _done, fits in seen)
+    check_each_once(world, orders)
+
+
+def test_a_short_list_is_read_first(world: World) -> None:
+    world.order()
+    with world.program().context(patience=0.2) as context:
+        prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
+        assert not prepared.reading
+        assert [found.orders for found in prepared.found] == [1]
+
+
+def test_where_katana_has_orders_of_strangers_the_whole_list_is_read_first(
+    unconnected: World,
+) -> None:
+    foreign = unconnected.order()
+    unconnected.foreign(foreign, store_name="elsewhere.example")
+    for _ in range(310):
+        unconnected.order(created=datetime.now(UTC))
+    with unconnected.program().context(patience=0.2) as context:
+        prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
+        assert not prepared.reading
+
+
+def test_reading_that_fails_leaves_the_rest_to_the_next_sweep(world: World) -> None:
+    orders = [world.order() for _ in range(310)]
+    world.configure(katana="requests_per_minute = 6000")
+    with world.program().context(patience=0.2) as context:
+        prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
+        world.shop.server.add_fault(
+            Fault(FaultKind.STATUS, "GET", "/orders", status=503, times=1000)
+        )
+        import_all(context, prepared.stores, Options(), lambda *_: None, reading=prepared.reading)
+        assert context.report.store("eu").error
+    world.shop.server.faults.clear()
+    for _ in range(3):
+        world.sync(minutes=20)
+    check_each_once(world, orders)
