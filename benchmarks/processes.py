@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +45,12 @@ def program(config: Path, *arguments: str, good: Iterable[int] = GOOD) -> Cost:
     return python("-m", "katana_woo_sync", "-q", "--config", str(config), *arguments, good=good)
 
 
-def python(*arguments: str, good: Iterable[int] = (0,)) -> Cost:
-    """Run this Python with these arguments. Raises `RuntimeError` where it fails."""
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(BYTECODE)}
+def python(
+    *arguments: str, good: Iterable[int] = (0,), given: Mapping[str, str] | None = None
+) -> Cost:
+    """Run this Python with these arguments, and these in its environment. Raises `RuntimeError`
+    where it fails."""
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(BYTECODE), **(given or {})}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
