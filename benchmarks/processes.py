@@ -102,6 +102,47 @@ def backfilling(config: Path) -> Iterator[Callable[[], float]]:
             end()
 
 
+@contextmanager
+def running(config: Path) -> Iterator[int]:
+    """`run` in a process of its own until the block is left (SIGTERM); gives its process id."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "katana_woo_sync", "-q", "--config", str(config), "run"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        yield process.pid
+        if process.poll() is not None:
+            raise RuntimeError(f"`run` ended with {process.returncode}")
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a living process has taken: seconds of CPU, memory in MB, and what of that it shares
+    with no other process."""
+
+    cpu: float
+    memory: float
+    own: float
+
+
+def usage(pid: int) -> Usage:
+    """What a living process has taken so far (Linux)."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    sizes = dict.fromkeys(("Rss", "Private_Clean", "Private_Dirty"), 0)
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8").splitlines():
+        name, _, rest = line.partition(":")
+        if name in sizes:
+            sizes[name] = int(rest.split()[0])
+    own = sizes["Private_Clean"] + sizes["Private_Dirty"]
+    return Usage(ticks / os.sysconf("SC_CLK_TCK"), sizes["Rss"] / 1024, own / 1024)
+
+
 def least(times: int, run: Callable[[], Cost]) -> Cost:
     """The run that took the least CPU of so many: what else the machine does only adds to it."""
     return min((run() for _ in range(times)), key=lambda cost: cost.cpu)

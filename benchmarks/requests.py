@@ -21,8 +21,10 @@ from benchmarks.shop import (
     Counts,
     complete_in_shop,
     count,
+    count_in_katana,
     deliver_in_katana,
     furnish,
+    furnish_stock,
     mix_of,
     place,
 )
@@ -39,6 +41,10 @@ SETTINGS = 2
 
 SETTLED = 21.0
 """Seconds after which the last changes are read no more (`domain.cursors.KATANA_OVERLAP`)."""
+
+
+STOCK_DUE = 61.0
+"""Seconds after which stock is due again: a minute is the least that the config takes."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,8 @@ def main() -> None:
             rows += backfill(served, orders)
             if orders == 100:
                 rows += cycles(served)
+    with services() as served:
+        rows += stock(served, 100 if quick else 1_000)
     table(("work", "Katana", "least", "ratio", "store", "least"), [row.cells() for row in rows])
 
 
@@ -115,6 +123,32 @@ def cycles(served: Services) -> list[Row]:
     served.ask(complete_in_shop, second)
     rows.append(cycle("ten completions in the store, delivered in Katana", 1 + 10, 1))
     return rows
+
+
+def stock(served: Services, skus: int) -> list[Row]:
+    """Stock that changed in Katana since it was last compared, carried to the store.
+
+    Katana's least: the cycle's own list, what changed in sales orders and in stock movements, and
+    the numbers of what changed; the store's: a list of its orders and one of its products, then
+    what it has and a write for each hundred.
+    """
+    served.ask(furnish_stock, skus)
+    config = served.config(of_stores="sync_stock = true\n")
+    program(config, "backfill", "--yes", "--json", good=(0,))
+    for _ in range(2):
+        time.sleep(STOCK_DUE)
+        served.ask(count)
+        program(config, "sync", "--json", good=(0,))
+    katana, store = served.ask(count)
+    rows = [Row("a cycle with an idle stock run", total(katana), 3, total(store), 2)]
+    served.ask(count_in_katana, 7)
+    time.sleep(STOCK_DUE)
+    program(config, "sync", "--json", good=(0,))
+    katana, store = served.ask(count)
+    show(katana, store)
+    pages, hundreds = math.ceil(skus / PAGE), math.ceil(skus / 100)
+    work = f"{skus:,} changed SKUs"
+    return [*rows, Row(work, total(katana), 2 + 2 * pages, total(store), 2 + 2 * hundreds)]
 
 
 def _settle(served: Services) -> None:

@@ -64,15 +64,16 @@ class Services:
         result: T = answer
         return result
 
-    def config(self, *, per_minute: int = 6000) -> Path:
-        """Write a config for them, and return where it is. Its ledger stands beside it."""
+    def config(self, *, per_minute: int = 6000, of_stores: str = "", every: str = "5m") -> Path:
+        """Write a config for them, with these lines for each store and a cycle in each such
+        interval, and return where it is. Its ledger stands beside it."""
         katana_url, key, stores = self.ask(addresses)
         text = (
             f'ledger = "{self.ledger}"\n[katana]\napi_key = "{key}"\nurl = "{katana_url}"\n'
-            f"requests_per_minute = {per_minute}\n"
+            f'requests_per_minute = {per_minute}\n[schedule]\nstock = "1m"\norders = "{every}"\n'
         )
         for name, url, consumer_key, secret in stores:
-            text += STORE.format(name=name, url=url, key=consumer_key, secret=secret)
+            text += STORE.format(name=name, url=url, key=consumer_key, secret=secret) + of_stores
         path = self.directory / "config.toml"
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")

@@ -104,6 +104,23 @@ def deliver_in_katana(world: World, orders: list[int]) -> None:
             world.katana.deliver(sales_order.id)
 
 
+def furnish_stock(world: World, skus: int) -> None:
+    """Put so many products on sale whose stock is managed, ten of each in Katana and in the first
+    store."""
+    for number in range(skus):
+        sku = f"SKU-{number:05}"
+        product = world.shops[0].add_product(f"Item {number}", sku, "12.40")
+        world.shops[0].set_stock(product, 10)
+        world.katana.add_product(f"Item {number}", sku, in_stock=Decimal(10))
+
+
+def count_in_katana(world: World, quantity: int) -> None:
+    """Set the stock of everything in Katana, at the location that the config names."""
+    here = next(place for place in world.katana.locations() if place.name == "Main location")
+    for variant in world.katana.variants():
+        world.katana.set_stock(variant.id, here.id, Decimal(quantity))
+
+
 Counts = dict[str, int]
 """Requests by method and path, ids left out, such as "POST /sales_orders"."""
 

@@ -8,19 +8,22 @@ not compressed; `_fields` leaves out what is not used.
 
 from __future__ import annotations
 
+import time
+
 from werkzeug.wrappers import Request, Response
 
 from benchmarks.processes import program
-from benchmarks.services import World, services
-from benchmarks.shop import furnish, mix_of, place
+from benchmarks.requests import STOCK_DUE
+from benchmarks.services import Services, World, services
+from benchmarks.shop import count_in_katana, furnish, furnish_stock, mix_of, place
 from benchmarks.table import heading, options, table
 
 
 def main() -> None:
     """Measure and print."""
-    orders = 100 if options(__doc__).quick else 1_000
+    orders = skus = 100 if options(__doc__).quick else 1_000
     heading("WooCommerce's side")
-    rows = []
+    rows: list[tuple[object, ...]] = []
     with services() as served:
         served.ask(furnish, mix_of(orders))
         served.ask(weigh)
@@ -33,7 +36,27 @@ def main() -> None:
             served.ask(place, new)
             program(config, "sync", "--json", good=(0,))
             rows.append((f"a cycle with {new} new orders", *served.ask(weighed)))
+    with services() as served:
+        rows += stock(served, skus)
     table(("work", "requests", "bytes", "bytes of the largest"), rows)
+
+
+def stock(served: Services, skus: int) -> list[tuple[object, ...]]:
+    """A store's first comparison of stock, an idle stock run, and one that sets everything."""
+    served.ask(furnish_stock, skus)
+    served.ask(weigh)
+    config = served.config(of_stores="sync_stock = true\n")
+    program(config, "backfill", "--yes", "--json", good=(0,))
+    rows: list[tuple[object, ...]] = [
+        (f"the first comparison of {skus:,} SKUs", *served.ask(weighed))
+    ]
+    for quantity, work in ((10, "an idle stock run"), (7, f"{skus:,} changed SKUs")):
+        if quantity != 10:
+            served.ask(count_in_katana, quantity)
+        time.sleep(STOCK_DUE)
+        program(config, "sync", "--json", good=(0,))
+        rows.append((work, *served.ask(weighed)))
+    return rows
 
 
 SIZES: list[int] = []
