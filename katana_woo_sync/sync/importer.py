@@ -74,12 +74,12 @@ class Importer:
         self._resolver = resolver
         self._items = LineItems(context, store, resolver)
         self._fees = Fees(context, store)
-        self._sender = Sender(context, store, self._fees, self.fail)
+        self._sender = Sender(context, store, resolver.answers, self._fees, self.fail)
 
     @property
     def is_losing_answers(self) -> bool:
         """Whether Katana's answers to creates are being lost, so that the rest had better wait."""
-        return self._sender.lost >= MOST_LOST
+        return self._resolver.answers.lost >= MOST_LOST
 
     def look_up(self, orders: list[Order]) -> None:
         """Ask for all that is unknown about the lines of these orders, together.
@@ -96,7 +96,8 @@ class Importer:
     def at_once(self) -> int:
         """How many orders may be sent together. The first one goes alone, and so does the next
         where an answer was lost: a Katana in trouble is asked for few of them."""
-        return AT_ONCE if self._sender.has_answered and not self._sender.lost else 1
+        answers = self._resolver.answers
+        return AT_ONCE if answers.has_come and not answers.lost else 1
 
     def requests_for(self, order: Order) -> int:
         """How many requests to Katana the import needs, but for what is found out on the way."""

@@ -31,10 +31,21 @@ CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
 
 
+class Answers:
+    """How Katana answers creates of sales orders, in one cycle."""
+
+    def __init__(self) -> None:
+        self.lost = 0
+        """Creates in a row whose answers were lost."""
+        self.has_come = False
+        """Whether one came at all."""
+
+
 class Resolver:
     """Resolves needs for one cycle: what was listed in it is not listed again."""
 
     def __init__(self, context: Context) -> None:
+        self.answers = Answers()
         self._context = context
         self._ledger = context.ledger
         self._listed: set[str] = set()

@@ -19,6 +19,7 @@ from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import intent_key
 from katana_woo_sync.sync.fees import Fail, Fees
 from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.resolve import Answers
 from katana_woo_sync.sync.shop_notes import due_at_import
 from katana_woo_sync.sync.totals import compare
 
@@ -57,15 +58,14 @@ it certainly did not: refused, never sent, or stopped before it was sent."""
 class Sender:
     """Sends the orders of one store, in one cycle."""
 
-    def __init__(self, context: Context, store: Store, fees: Fees, fail: Fail) -> None:
+    def __init__(
+        self, context: Context, store: Store, answers: Answers, fees: Fees, fail: Fail
+    ) -> None:
         self._context = context
         self._store = store
         self._fees = fees
         self._fail = fail
-        self.lost = 0
-        """Creates in a row whose answers were lost."""
-        self.has_answered = False
-        """Whether a create was answered yet."""
+        self._answers = answers
 
     def send(self, ready: Sequence[Ready]) -> list[Outcome]:
         """Create the sales orders, whose requests overlap, and record what became of each.
@@ -104,7 +104,7 @@ class Sender:
         context.ledger.intents.begin(IntentKind.SALES_ORDER, intent_key(record), context.clock())
 
     def _created(self, each: Ready, sales_order: SalesOrder) -> OrderRecord:
-        self.lost, self.has_answered = 0, True
+        self._answers.lost, self._answers.has_come = 0, True
         total = _total(sales_order, each.mapped)
         imported = self.in_katana(each.importing, sales_order, total)
         with self._context.ledger.atomic():
@@ -117,7 +117,7 @@ class Sender:
         context, record = self._context, each.record
         if isinstance(error, UnknownOutcome):
             # the intent stays: `settle_unknown` asks for it
-            self.lost += 1
+            self._answers.lost += 1
             log.warning("%s: order %s: %s", self._store.name, record.number, error)
             context.save(self._store, replace(each.importing, detail=str(error)))
             return
