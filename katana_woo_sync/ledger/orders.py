@@ -7,6 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import astuple
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.decide import Note
@@ -287,20 +288,22 @@ class Orders:
 
 
 def _row(record: OrderRecord) -> list[object]:
-    return [_stored(getattr(record, name)) for name in COLUMNS]
+    return [_stored(value) for value in astuple(record)]
 
 
 def _stored(value: object) -> object:
+    if value is None or value == "":
+        return value
+    if isinstance(value, str):
+        # SQLite takes no lone surrogates
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, datetime):
         return time_text(value)
     if isinstance(value, Decimal):
         return amount_text(value)
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    if isinstance(value, bool):
-        return int(value)
-    # SQLite takes no lone surrogates
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+    return int(value) if isinstance(value, bool) else value
 
 
 def _record(row: Mapping[str, object]) -> OrderRecord:
