@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from katana_woo_sync.clients.errors import UnknownOutcome
+from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
+from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
@@ -34,6 +35,14 @@ def ask_at(context: Context, intent: Intent) -> datetime:
 def intent_key(record: OrderRecord) -> str:
     """The hidden ID: what Katana is asked by for what became of a create."""
     return f"{record.identity}#{record.order_id}"
+
+
+def is_certain(error: Exception) -> bool:
+    """Whether an error of a create says that certainly nothing was created: it was refused, never
+    sent, or stopped before it was sent. What the program was not made for says nothing."""
+    if isinstance(error, UnknownOutcome):
+        return False
+    return isinstance(error, (ServiceError, Cancelled))
 
 
 def create_once(
@@ -93,13 +102,12 @@ def create_together(
             ledger.intents.begin(kind, key, context.clock())
     outcomes = list(create())
     for place, (key, outcome) in enumerate(zip(records, outcomes, strict=True)):
-        if isinstance(outcome, UnknownOutcome):
+        if isinstance(outcome, Exception) and not is_certain(outcome):
             log.warning("%s", outcome)
             unknown = StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait)
             unknown.__cause__ = outcome
             outcomes[place] = unknown
         elif isinstance(outcome, Exception):
-            # every other error says that nothing was created: there is nothing to ask about
             ledger.intents.end(kind, key)
         else:
             _keep(context, kind, key, records[key], outcome)

@@ -13,7 +13,6 @@ from katana_woo_sync.clients.errors import (
     BadRequest,
     ServiceError,
     Unavailable,
-    UnknownOutcome,
 )
 from katana_woo_sync.clients.together import AT_ONCE
 from katana_woo_sync.domain.customers import reference_id
@@ -37,7 +36,7 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.adoption import adopt_order
 from katana_woo_sync.sync.catalogue import LineItems
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.creating import StillUnknown, ask_at, intent_key
+from katana_woo_sync.sync.creating import StillUnknown, ask_at, intent_key, is_certain
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.guard import guarded
 from katana_woo_sync.sync.resolve import Resolver
@@ -114,13 +113,20 @@ class Importer:
         planned: list[_Planned] = []
         for order in orders:
             self._guarded(order, partial(self._plan_import, order, planned))
-        self._resolver.create_customers(self._store, [each.order for each in planned])
+        self._create_customers([each.order for each in planned])
         ready: list[Ready] = []
         for each in planned:
             self._guarded(each.order, partial(self._make_ready, each, ready))
         for sent, outcome in zip(ready, self._sender.send(ready), strict=True):
             if isinstance(outcome, Exception):
                 self._guarded(sent.order, partial(self._follow_up, sent, outcome))
+
+    def _create_customers(self, orders: list[Order]) -> None:
+        """What fails here is left to the order that it concerns, as with `look_up`."""
+        try:
+            self._resolver.create_customers(self._store, orders)
+        except (BadRequest, Unavailable) as error:
+            log.debug("%s: asking for each customer alone: %s", self._store.name, error)
 
     def _guarded(self, order: Order, work: Callable[[], None]) -> None:
         guarded(
@@ -233,8 +239,8 @@ class Importer:
 
     def _follow_up(self, sent: Ready, error: Exception) -> None:
         """A refusal that what we remembered may explain is answered once, by asking for it anew."""
-        if isinstance(error, UnknownOutcome):
-            return
+        if not is_certain(error):
+            return  # `settle_unknown` asks for it
         if not isinstance(error, BadRequest):
             raise error
         with self._recorded(sent.record):
@@ -253,7 +259,7 @@ class Importer:
     def _send_alone(self, ready: Ready) -> bool:
         """Send an order again; whether it is in Katana now. Raises what Katana answers to it."""
         (outcome,) = self._sender.send([ready])
-        if isinstance(outcome, Exception) and not isinstance(outcome, UnknownOutcome):
+        if isinstance(outcome, Exception) and is_certain(outcome):
             raise outcome
         return not isinstance(outcome, Exception)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -54,8 +54,9 @@ class Resolver:
     def location(self, store: Store) -> int:
         """The Katana location of a store. Raises `StoreProblem` where the config's does not fit."""
         found = match_location(store, self._ledger.catalogue.locations())
-        if (found is None or not found.sales_allowed) and self._first_time("locations"):
-            self.list_locations()
+        if (found is None or not found.sales_allowed) and self._list_once(
+            "locations", self.list_locations
+        ):
             found = match_location(store, self._ledger.catalogue.locations())
         if found is None:
             raise StoreProblem(location_words(store, self._ledger.catalogue.locations()))
@@ -95,10 +96,12 @@ class Resolver:
     def _tax_rate(self, need: TaxNeed) -> TaxRate:
         names = self._context.settings.taxes
         found = choose_rate(need, self._ledger.catalogue.tax_rates(), names)
-        if found is None and self._first_time("tax_rates"):
-            self._ledger.catalogue.set_tax_rates(self._context.katana.tax_rates())
+        if found is None and self._list_once("tax_rates", self._list_tax_rates):
             found = choose_rate(need, self._ledger.catalogue.tax_rates(), names)
         return found or self._create_tax_rate(need)
+
+    def _list_tax_rates(self) -> None:
+        self._ledger.catalogue.set_tax_rates(self._context.katana.tax_rates())
 
     def _create_tax_rate(self, need: TaxNeed) -> TaxRate:
         draft = new_rate(need, self._context.settings.taxes)
@@ -107,7 +110,7 @@ class Resolver:
         katana, ledger = self._context.katana, self._ledger
 
         def find(_begun: datetime) -> TaxRate | None:
-            ledger.catalogue.set_tax_rates(katana.tax_rates())
+            self._list_tax_rates()
             return choose_rate(need, ledger.catalogue.tax_rates(), {})
 
         def record(rate: TaxRate) -> None:
@@ -167,8 +170,7 @@ class Resolver:
         remembered = self._ledger.customers.remembered(reference)
         if remembered is not None:
             return remembered
-        if self._first_time("customers"):
-            self._refresh_customers()
+        self._list_once("customers", self._refresh_customers)
         person = person_of_order(order, self._ledger.salt)
         candidates = self._ledger.customers.candidates(reference, person)
         matched = match_customer(reference, person, candidates)
@@ -208,8 +210,7 @@ class Resolver:
             return False
         if self._ledger.intents.open(IntentKind.CUSTOMER, reference) is not None:
             return False
-        if self._first_time("customers"):
-            self._refresh_customers()
+        self._list_once("customers", self._refresh_customers)
         candidates = self._ledger.customers.candidates(reference, person)
         return match_customer(reference, person, candidates) is None
 
@@ -276,11 +277,14 @@ class Resolver:
             self._ledger.stores.set_meta(FEE_SERVICE, "")
         self._listed.clear()
 
-    def _first_time(self, what: str) -> bool:
-        """Whether this cycle has not listed it yet; it counts as listed from now on."""
-        first = what not in self._listed
+    def _list_once(self, what: str, ask: Callable[[], object]) -> bool:
+        """List it, if this cycle has not yet; whether it did. A list that fails is asked for again:
+        what Katana has must not be created for want of it."""
+        if what in self._listed:
+            return False
+        ask()
         self._listed.add(what)
-        return first
+        return True
 
     def _journal(self, what: str, detail: str) -> None:
         self._context.ledger.journal.add(self._context.clock(), "katana", f"created {what}", detail)

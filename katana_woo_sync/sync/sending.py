@@ -8,7 +8,6 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.clients.errors import UnknownOutcome
 from katana_woo_sync.domain.decide import Note, see_in_katana
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Mapped, Resolved
@@ -16,7 +15,7 @@ from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.creating import intent_key, is_certain
 from katana_woo_sync.sync.fees import Fail, Fees
 from katana_woo_sync.sync.guard import FATAL
 from katana_woo_sync.sync.resolve import Answers
@@ -51,8 +50,7 @@ class Ready(Struct, frozen=True):
 
 
 Outcome = SalesOrder | Exception
-"""What became of a create. `UnknownOutcome` says that it may have happened; every other error that
-it certainly did not: refused, never sent, or stopped before it was sent."""
+"""What became of a create."""
 
 
 class Sender:
@@ -115,7 +113,7 @@ class Sender:
 
     def _not_created(self, each: Ready, error: Exception) -> None:
         context, record = self._context, each.record
-        if isinstance(error, UnknownOutcome):
+        if not is_certain(error):
             # the intent stays: `settle_unknown` asks for it
             self._answers.lost += 1
             log.warning("%s: order %s: %s", self._store.name, record.number, error)

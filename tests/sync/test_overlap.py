@@ -13,6 +13,8 @@ import pytest
 from filelock import FileLock, Timeout
 from werkzeug.wrappers import Request, Response
 
+from katana_woo_sync.clients.answers import JsonAnswer
+from katana_woo_sync.clients.katana_http import KatanaHttp
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.together import Together
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
@@ -20,7 +22,7 @@ from katana_woo_sync.sandbox.woocommerce import Address, Item, Shipping
 from katana_woo_sync.sync.backfill import prepare
 from katana_woo_sync.sync.backlog import import_all
 from katana_woo_sync.sync.cycle import Options
-from tests.sync.world import World
+from tests.sync.world import ANNA, World
 
 PATIENCE = 10
 """Seconds after which requests that do not meet are taken to come one after the other."""
@@ -253,4 +255,45 @@ def test_reading_that_fails_leaves_the_rest_to_the_next_sweep(world: World) -> N
     world.shop.server.faults.clear()
     for _ in range(3):
         world.sync(minutes=20)
+    check_each_once(world, orders)
+
+
+# Lists that fail, and what the program was not made for
+
+
+@pytest.mark.parametrize("path", ["/customers", "/tax_rates"])
+def test_a_list_that_failed_is_asked_for_again_before_anything_is_created(
+    world: World, path: str
+) -> None:
+    world.katana.add_tax_rate(Decimal(24), "VAT 24%")
+    world.katana.add_customer(name="Anna", email=ANNA.email)
+    orders = [world.order() for _ in range(4)]
+    fault = Fault(FaultKind.STATUS, "GET", path, status=500, times=2)
+    world.katana.server.add_fault(fault)
+    for _ in range(4):
+        world.sync(minutes=35)
+    assert fault.times == 0
+    check_each_once(world, orders)
+    assert len(world.katana.customers()) == 1
+    assert [rate.rate for rate in world.katana.tax_rates()].count(Decimal(24)) == 1
+
+
+def test_what_the_program_was_not_made_for_is_no_proof_that_nothing_was_created(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders = [world.order(shipping=[COURIER]) for _ in range(4)]
+    read, posts = KatanaHttp._read, []
+
+    def reading(client: KatanaHttp, action: str, *rest: object, **named: object) -> JsonAnswer:
+        if action == "POST /sales_orders":
+            posts.append(action)
+            if len(posts) in (2, 3):
+                raise TypeError("nobody thought of this")
+        return read(client, action, *rest, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(KatanaHttp, "_read", reading)
+    world.sync()
+    assert sorted(world.state(order)[0] for order in orders).count("importing") == 2
+    for _ in range(3):
+        world.sync(minutes=35)
     check_each_once(world, orders)
