@@ -28,7 +28,7 @@ def main() -> None:
     version, click, idle, libraries = costs.values()
     rows = [
         row("`import click`", click, click),
-        row("`katana-woo-sync --version`", version, click),
+        row("`--version` of this program", version, click),
         row(f"`{LIBRARIES}`", libraries, libraries),
         row("an idle `sync`", idle, libraries),
     ]

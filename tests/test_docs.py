@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import runpy
 from pathlib import Path
@@ -14,6 +15,7 @@ from katana_woo_sync.config.settings import known_keys
 from katana_woo_sync.domain.reasons import WORDS, Reason
 
 ROOT = Path(__file__).resolve().parents[1]
+BENCHMARKS = ROOT / "benchmarks"
 TEXTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "cron" / "README.md"]
 
 
@@ -96,3 +98,16 @@ def test_the_readme_has_two_lines_to_paste() -> None:
         block = text.split(f"<!-- {marker} -->\n```sh\n")[1].split("\n```")[0]
         assert "\n" not in block
         assert block.endswith(end)
+
+
+def test_every_benchmark_is_documented_and_every_documented_one_is_there() -> None:
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`python -m benchmarks\.(\w+)`", page))
+    modules = {path.stem: path.read_text(encoding="utf-8") for path in BENCHMARKS.glob("*.py")}
+    commands = {name for name, text in modules.items() if "options(__doc__)" in text}
+    assert named == commands
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in BENCHMARKS.glob("*.py")))
+def test_every_benchmark_can_be_loaded(name: str) -> None:
+    importlib.import_module(f"benchmarks.{name}")
