@@ -295,7 +295,8 @@ def _progress_lines(context: Context, things: str) -> Progress:
             return
         last = done
         seconds = (context.clock() - started).total_seconds()
-        left = f", about {seconds / done * (total - done) / 60:.0f} min left" if done else ""
+        minutes = round(seconds / done * (total - done) / 60) if done else 0
+        left = f", about {minutes} min left" if minutes else ""
         click.echo(f"{done} of {total} {things}{left}", err=True)
 
     return show_line
