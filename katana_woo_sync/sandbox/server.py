@@ -25,7 +25,7 @@ HTML_ERROR_PAGE = (
 
 SECONDS_AHEAD = "katana_woo_sync.seconds_ahead"
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.005
 """How soon `stop` is noticed; socketserver's own half a second would be most of a test's time."""
 
 

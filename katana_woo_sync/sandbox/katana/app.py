@@ -32,6 +32,15 @@ class RefusedRequest:
     body: bytes
 
 
+HANDLERS: list[Handler] = [handler for _, _, handler in ROUTES]
+MAP = Map(
+    Rule(PREFIX + path, methods=[method], endpoint=index)
+    for index, (method, path, _) in enumerate(ROUTES)
+)
+MAP.update()
+"""Compiled once: it takes longer than most of what a test asks."""
+
+
 class KatanaApp:
     """Answers requests from one `State`; safe to call from several threads."""
 
@@ -42,11 +51,6 @@ class KatanaApp:
         self._quota = quota
         self._api_key = api_key
         self._shortage_refused = batch_shortage_refused
-        self._handlers: list[Handler] = [handler for _, _, handler in ROUTES]
-        self._map = Map(
-            Rule(PREFIX + path, methods=[method], endpoint=index)
-            for index, (method, path, _) in enumerate(ROUTES)
-        )
         self.violations: list[RefusedRequest] = []
         """Requests that broke the published contract."""
         self.refusals: list[RefusedRequest] = []
@@ -79,12 +83,12 @@ class KatanaApp:
 
     def _dispatch(self, request: Request) -> Reply:
         try:
-            index, arguments = self._map.bind_to_environ(request.environ).match()
+            index, arguments = MAP.bind_to_environ(request.environ).match()
         except HTTPException:
             message = f'Endpoint "{request.method} {request.path}" not found.'
             raise Refusal(404, message) from None
         key = int(arguments.get("key", 0))
-        return self._handlers[int(index)](
+        return HANDLERS[int(index)](
             Call(
                 state=self._state,
                 request=request,
