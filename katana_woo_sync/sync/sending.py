@@ -84,6 +84,7 @@ class Sender:
             except FATAL:
                 raise
             except Exception as error:  # noqa: BLE001 (the other answers are recorded all the same)
+                log.warning("%s: order %s: %r", self._store.name, each.record.number, error)
                 outcomes[place] = error
         self._fees.add_all([r for r in created if r.shipping_fee_due], self._fail)
         return outcomes
