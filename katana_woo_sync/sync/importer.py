@@ -18,6 +18,7 @@ from katana_woo_sync.clients.together import AT_ONCE
 from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.decide import (
     Note,
+    Rules,
     is_stale,
     left_before_import,
     may_be_imported,
@@ -26,7 +27,14 @@ from katana_woo_sync.domain.decide import (
 from katana_woo_sync.domain.katana import (
     SalesOrder,
 )
-from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
+from katana_woo_sync.domain.mapping import (
+    Plan,
+    Resolved,
+    Terms,
+    Unmappable,
+    map_order,
+    plan_order,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
@@ -57,6 +65,18 @@ class _Planned(Struct, frozen=True):
     notes: tuple[Note, ...]
 
 
+class _Settings(Struct, frozen=True):
+    """What the config and the ledger say of the store; read once for orders sent together."""
+
+    rules: Rules
+    terms: Terms
+    dp: int | None
+
+    @classmethod
+    def of(cls, context: Context, store: Store) -> _Settings:
+        return cls(context.rules(store), context.terms(store), context.facts(store).dp)
+
+
 OLD_COPY = "the shop answered with a copy from before the order's last change; a cache may do so"
 
 MOST_LOST = 2
@@ -73,6 +93,7 @@ class Importer:
         self._resolver = resolver
         self._items = LineItems(context, store, resolver)
         self._fees = Fees(context, store)
+        self._settings = _Settings.of(context, store)
         self._sender = Sender(context, store, resolver.answers, self._fees, self.fail)
 
     @property
@@ -110,6 +131,7 @@ class Importer:
         What is wrong with one order alone stays with it; raises a `ServiceError` where a whole
         side cannot be worked (an outage, a refused key).
         """
+        self._settings = _Settings.of(self._context, self._store)
         planned: list[_Planned] = []
         for order in orders:
             self._guarded(order, partial(self._plan_import, order, planned))
@@ -137,7 +159,7 @@ class Importer:
         """Plan the import of an order, or record why there is none."""
         context = self._context
         known = context.ledger.orders.get(self._store.identity, int(order.id))
-        rules = context.rules(self._store)
+        rules = self._settings.rules
         if known is not None and is_stale(known, order):
             again = failed(known, Reason.TEMPORARY, OLD_COPY, context.clock())
             context.save(self._store, again, known)
@@ -216,11 +238,11 @@ class Importer:
         self._context.save(self._store, left, record)
 
     def _plan(self, record: OrderRecord, order: Order) -> _Planned:
-        context, store, resolver = self._context, self._store, self._resolver
-        dp = context.facts(store).dp
+        store, resolver = self._store, self._resolver
+        terms, dp = self._settings.terms, self._settings.dp
         refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
         self._items.take_notes()  # those of an order that was not imported
-        plan = plan_order(order, refunds, context.terms(store), self._items.is_known)
+        plan = plan_order(order, refunds, terms, self._items.is_known)
         resolver.check_currency(order)
         resolved = Resolved(
             location_id=resolver.location(store),
@@ -234,7 +256,7 @@ class Importer:
     def _ready(self, each: _Planned) -> Ready:
         customer_id = self._resolver.customer(self._store, each.order)
         resolved = replace(each.resolved, customer_id=customer_id)
-        mapped = map_order(each.plan, resolved, self._context.terms(self._store))
+        mapped = map_order(each.plan, resolved, self._settings.terms)
         return Ready(each.order, each.record, mapped, resolved, mapped.draft, each.notes)
 
     def _follow_up(self, sent: Ready, error: Exception) -> None:
