@@ -22,13 +22,14 @@ class Together:
     def do(self, calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
         """What each call gave or raised, in their order. A single one needs no thread."""
         if len(calls) < 2:
-            return [_outcome(call) for call in calls]
+            return [outcome(call) for call in calls]
         if self._threads is None:
             self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="request")
-        return list(self._threads.map(_outcome, calls))
+        return list(self._threads.map(outcome, calls))
 
 
-def _outcome(call: Callable[[], T]) -> T | Exception:
+def outcome(call: Callable[[], T]) -> T | Exception:
+    """What a call gives, or raises."""
     try:
         return call()
     except Exception as error:  # noqa: BLE001 (it is handed on)

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
+from katana_woo_sync.clients.together import outcome
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
@@ -72,17 +73,10 @@ def create_once(
             log.info("%s: a %s whose answer was lost is there", "Katana", kind.replace("_", " "))
             _keep(context, kind, key, record, found)
             return found
-    (outcome,) = create_together(context, kind, {key: record}, lambda: [_tried(create)])
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
-
-
-def _tried(create: Callable[[], T]) -> T | Exception:
-    try:
-        return create()
-    except Exception as error:  # noqa: BLE001 (it is raised again)
-        return error
+    (created,) = create_together(context, kind, {key: record}, lambda: [outcome(create)])
+    if isinstance(created, Exception):
+        raise created
+    return created
 
 
 def create_together(
@@ -101,16 +95,16 @@ def create_together(
         for key in records:
             ledger.intents.begin(kind, key, context.clock())
     outcomes = list(create())
-    for place, (key, outcome) in enumerate(zip(records, outcomes, strict=True)):
-        if isinstance(outcome, Exception) and not is_certain(outcome):
-            log.warning("%s", outcome)
+    for place, (key, came) in enumerate(zip(records, outcomes, strict=True)):
+        if isinstance(came, Exception) and not is_certain(came):
+            log.warning("%s", came)
             unknown = StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait)
-            unknown.__cause__ = outcome
+            unknown.__cause__ = came
             outcomes[place] = unknown
-        elif isinstance(outcome, Exception):
+        elif isinstance(came, Exception):
             ledger.intents.end(kind, key)
         else:
-            _keep(context, kind, key, records[key], outcome)
+            _keep(context, kind, key, records[key], came)
     return outcomes
 
 

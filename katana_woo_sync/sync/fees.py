@@ -43,15 +43,14 @@ class Fees:
 
     def add_all(self, records: Sequence[OrderRecord], fail: Fail) -> None:
         """Add the shipping fees of orders that were just created; the requests overlap."""
-        context, identity = self._context, self._store.identity
+        context = self._context
         due: dict[str, tuple[OrderRecord, ShippingFeeDraft]] = {}
         for record in records:
-            sales_order_id = int(record.sales_order_id or 0)
-            fee = context.ledger.shipping_fees.due(identity, record.order_id, sales_order_id)
+            fee = self._due(record)
             if fee is None:
                 self._attend(record, NOT_KNOWN)
             else:
-                due[str(sales_order_id)] = record, fee
+                due[str(record.sales_order_id)] = record, fee
         if not due:
             return
         outcomes = create_together(
@@ -79,9 +78,7 @@ class Fees:
     def add(self, record: OrderRecord) -> None:
         """Add the order's shipping fee. What fails here never touches the order itself."""
         sales_order_id = int(record.sales_order_id or 0)
-        fee = self._context.ledger.shipping_fees.due(
-            self._store.identity, record.order_id, sales_order_id
-        )
+        fee = self._due(record)
         if fee is None:
             self._attend(record, NOT_KNOWN)
             return
@@ -96,6 +93,12 @@ class Fees:
             )
         except (StillUnknown, BadRequest) as error:
             self._take_up(record, error)
+
+    def _due(self, record: OrderRecord) -> ShippingFeeDraft | None:
+        """The fee that was kept for an order, as it is to be sent; None where none was."""
+        return self._context.ledger.shipping_fees.due(
+            self._store.identity, record.order_id, int(record.sales_order_id or 0)
+        )
 
     def _attend(self, record: OrderRecord, detail: str) -> None:
         now = self._context.clock()
@@ -149,9 +152,7 @@ class Fees:
             self._context.ledger.intents.end(IntentKind.SHIPPING_FEE, str(sales_order_id))
             self._settled(record, there)
         else:
-            fee = self._context.ledger.shipping_fees.due(
-                self._store.identity, record.order_id, sales_order_id
-            )
+            fee = self._due(record)
             self.add(record)
             total = None if total is None or fee is None else total + self._gross(fee)
         current = self._current(record)

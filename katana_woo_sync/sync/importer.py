@@ -61,6 +61,7 @@ class _Planned(Struct, frozen=True):
     order: Order
     record: OrderRecord
     plan: Plan
+    terms: Terms
     resolved: Resolved
     notes: tuple[Note, ...]
 
@@ -71,10 +72,6 @@ class _Settings(Struct, frozen=True):
     rules: Rules
     terms: Terms
     dp: int | None
-
-    @classmethod
-    def of(cls, context: Context, store: Store) -> _Settings:
-        return cls(context.rules(store), context.terms(store), context.facts(store).dp)
 
 
 OLD_COPY = "the shop answered with a copy from before the order's last change; a cache may do so"
@@ -93,7 +90,6 @@ class Importer:
         self._resolver = resolver
         self._items = LineItems(context, store, resolver)
         self._fees = Fees(context, store)
-        self._settings = _Settings.of(context, store)
         self._sender = Sender(context, store, resolver.answers, self._fees, self.fail)
 
     @property
@@ -131,10 +127,10 @@ class Importer:
         What is wrong with one order alone stays with it; raises a `ServiceError` where a whole
         side cannot be worked (an outage, a refused key).
         """
-        self._settings = _Settings.of(self._context, self._store)
+        settings = self._settings()
         planned: list[_Planned] = []
         for order in orders:
-            self._guarded(order, partial(self._plan_import, order, planned))
+            self._guarded(order, partial(self._plan_import, order, settings, planned))
         self._create_customers([each.order for each in planned])
         ready: list[Ready] = []
         for each in planned:
@@ -142,6 +138,10 @@ class Importer:
         for sent, outcome in zip(ready, self._sender.send(ready), strict=True):
             if isinstance(outcome, Exception):
                 self._guarded(sent.order, partial(self._follow_up, sent, outcome))
+
+    def _settings(self) -> _Settings:
+        context, store = self._context, self._store
+        return _Settings(context.rules(store), context.terms(store), context.facts(store).dp)
 
     def _create_customers(self, orders: list[Order]) -> None:
         """What fails here is left to the order that it concerns, as with `look_up`."""
@@ -155,11 +155,11 @@ class Importer:
             self._context, self._store, work, partial(self.fail, int(order.id), str(order.number))
         )
 
-    def _plan_import(self, order: Order, planned: list[_Planned]) -> None:
+    def _plan_import(self, order: Order, settings: _Settings, planned: list[_Planned]) -> None:
         """Plan the import of an order, or record why there is none."""
         context = self._context
         known = context.ledger.orders.get(self._store.identity, int(order.id))
-        rules = self._settings.rules
+        rules = settings.rules
         if known is not None and is_stale(known, order):
             again = failed(known, Reason.TEMPORARY, OLD_COPY, context.clock())
             context.save(self._store, again, known)
@@ -175,7 +175,7 @@ class Importer:
         with self._recorded(record):
             if not self._is_there_already(record, order):
                 self._items.look_up([order])
-                planned.append(self._plan(record, order))
+                planned.append(self._plan(record, order, settings))
 
     def _make_ready(self, each: _Planned, ready: list[Ready]) -> None:
         with self._recorded(each.record):
@@ -237,10 +237,9 @@ class Importer:
             left = for_attention(record, error.reason, error.detail, now)
         self._context.save(self._store, left, record)
 
-    def _plan(self, record: OrderRecord, order: Order) -> _Planned:
-        store, resolver = self._store, self._resolver
-        terms, dp = self._settings.terms, self._settings.dp
-        refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
+    def _plan(self, record: OrderRecord, order: Order, settings: _Settings) -> _Planned:
+        store, resolver, terms = self._store, self._resolver, settings.terms
+        refunds = store.shop.refunds(int(order.id), settings.dp) if order.refunds else ()
         self._items.take_notes()  # those of an order that was not imported
         plan = plan_order(order, refunds, terms, self._items.is_known)
         resolver.check_currency(order)
@@ -251,12 +250,12 @@ class Importer:
             service_variant_id=resolver.fee_service() if plan.services else 0,
             customer_id=0,
         )
-        return _Planned(order, record, plan, resolved, tuple(self._items.take_notes()))
+        return _Planned(order, record, plan, terms, resolved, tuple(self._items.take_notes()))
 
     def _ready(self, each: _Planned) -> Ready:
         customer_id = self._resolver.customer(self._store, each.order)
         resolved = replace(each.resolved, customer_id=customer_id)
-        mapped = map_order(each.plan, resolved, self._settings.terms)
+        mapped = map_order(each.plan, resolved, each.terms)
         return Ready(each.order, each.record, mapped, resolved, mapped.draft, each.notes)
 
     def _follow_up(self, sent: Ready, error: Exception) -> None:
@@ -273,7 +272,7 @@ class Importer:
             self._resolver.forget(error, resolved.customer_id, [*resolved.variants.values()])
             self._items = LineItems(self._context, self._store, self._resolver)
             self._items.look_up([sent.order])
-            again = self._ready(self._plan(sent.record, sent.order))
+            again = self._ready(self._plan(sent.record, sent.order, self._settings()))
             if again.draft == sent.draft:
                 raise error
             self._send_alone(again)
@@ -314,7 +313,7 @@ class Importer:
         """For an order that a lost ledger may have left without its shipping fee: have the fee
         added if it is exactly what Katana's total lacks."""
         self._items.look_up([order])
-        mapped = self._ready(self._plan(record, order)).mapped
+        mapped = self._ready(self._plan(record, order, self._settings())).mapped
         if mapped.fee is None or record.katana_total is None:
             return
         fee_total = mapped.total - mapped.rows_total
