@@ -3,8 +3,7 @@
     python -m benchmarks.backlog [--quick]
 
 A backfill is stopped (SIGTERM) once 300 orders are in Katana. Neither the time until then nor the
-memory
-may grow with the backlog: the list of open orders is read while the first are imported.
+memory may grow with the backlog: the list of open orders is read while the first are imported.
 """
 
 from __future__ import annotations

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable
 from decimal import Decimal
-from typing import TypeVar, cast
+from typing import cast
 
 from katana_public_api_client import KatanaClient
 from katana_public_api_client.api.customer import create_customer, get_all_customers
@@ -23,7 +24,7 @@ from katana_public_api_client.api.variant import get_all_variants
 from katana_public_api_client.models.create_customer_request import CreateCustomerRequest
 from katana_public_api_client.models.create_sales_order_request import CreateSalesOrderRequest
 from katana_public_api_client.models.create_sales_order_request_sales_order_rows_item import (
-    CreateSalesOrderRequestSalesOrderRowsItem as Row,
+    CreateSalesOrderRequestSalesOrderRowsItem as OrderRow,
 )
 from katana_public_api_client.models.create_sales_order_shipping_fee_request import (
     CreateSalesOrderShippingFeeRequest,
@@ -31,15 +32,14 @@ from katana_public_api_client.models.create_sales_order_shipping_fee_request imp
 from katana_public_api_client.models.create_tax_rate_request import CreateTaxRateRequest
 from woocommerce import API  # type: ignore[import-untyped]
 
-T = TypeVar("T")
 Json = dict[str, object]
 
 PER_PAGE = 100
 
 
-def processing(shop: API) -> list[dict[str, object]]:
+def processing(shop: API) -> list[Json]:
     """The open orders of a store."""
-    found: list[dict[str, object]] = []
+    found: list[Json] = []
     while True:
         params = {"status": "processing", "per_page": PER_PAGE, "offset": len(found)}
         page = shop.get("orders", params=params).json()
@@ -48,11 +48,25 @@ def processing(shop: API) -> list[dict[str, object]]:
             return found
 
 
-def answered(answer: object, _kind: type[T]) -> T:
-    """What Katana answered; raises `RuntimeError` where that is an error."""
+class Row:
+    """What the script reads of what Katana lists or created."""
+
+    id: int
+    email: str
+    sku: str
+    rate: float
+
+
+def answered(answer: object) -> Row:
+    """What Katana created; raises `RuntimeError` where it answered with an error."""
     if answer is None or type(answer).__name__.endswith("ErrorResponse"):
         raise RuntimeError(f"Katana refused: {answer}")
-    return cast(T, answer)
+    return cast("Row", answer)
+
+
+async def listed(asked: Awaitable[object]) -> list[Row]:
+    """What Katana lists."""
+    return cast("list[Row]", getattr(await asked, "data", []))
 
 
 class Script:
@@ -68,20 +82,20 @@ class Script:
     async def learn(self) -> None:
         """Ask for all that there is."""
         katana = self._katana
-        for each in await _rows(get_all_locations.asyncio(client=katana)):
+        for each in await listed(get_all_locations.asyncio(client=katana)):
             self._location = self._location or each.id
-        for each in await _rows(get_all_tax_rates.asyncio(client=katana)):
+        for each in await listed(get_all_tax_rates.asyncio(client=katana)):
             self._rates[Decimal(str(each.rate))] = each.id
-        for each in await _rows(get_all_customers.asyncio(client=katana)):
+        for each in await listed(get_all_customers.asyncio(client=katana)):
             self._customers[each.email] = each.id
-        for each in await _rows(get_all_variants.asyncio(client=katana)):
+        for each in await listed(get_all_variants.asyncio(client=katana)):
             self._variants[each.sku] = each.id
 
     async def import_order(self, order: Json) -> None:
         """Create an order's customer, if new, the order, and its shipping fee."""
         lines = cast("list[Json]", order["line_items"])
         rows = [
-            Row(
+            OrderRow(
                 quantity=float(str(line["quantity"])),
                 variant_id=self._variants[str(line["sku"])],
                 tax_rate_id=await self._rate(line),
@@ -99,9 +113,9 @@ class Script:
             ecommerce_store_name="plain.example",
             ecommerce_order_id=str(order["id"]),
         )
-        created = await create_sales_order.asyncio(client=self._katana, body=wanted)
+        created = answered(await create_sales_order.asyncio(client=self._katana, body=wanted))
         for shipping in cast("list[Json]", order["shipping_lines"]):
-            await self._fee(answered(created, Created).id, shipping)
+            await self._fee(created.id, shipping)
 
     async def _fee(self, sales_order_id: int, shipping: Json) -> None:
         fee = CreateSalesOrderShippingFeeRequest(
@@ -111,7 +125,7 @@ class Script:
             tax_rate_id=await self._rate(shipping),
         )
         answer = await create_sales_order_shipping_fee.asyncio(client=self._katana, body=fee)
-        answered(answer, Created)
+        answered(answer)
 
     async def _customer(self, billing: Json) -> int:
         email = str(billing["email"])
@@ -120,7 +134,7 @@ class Script:
                 name=f"{billing['first_name']} {billing['last_name']}", email=email
             )
             answer = await create_customer.asyncio(client=self._katana, body=wanted)
-            self._customers[email] = answered(answer, Created).id
+            self._customers[email] = answered(answer).id
         return self._customers[email]
 
     async def _rate(self, line: Json) -> int:
@@ -129,22 +143,8 @@ class Script:
         if percent not in self._rates:
             wanted = CreateTaxRateRequest(rate=float(percent))
             answer = await create_tax_rate.asyncio(client=self._katana, body=wanted)
-            self._rates[percent] = answered(answer, Created).id
+            self._rates[percent] = answered(answer).id
         return self._rates[percent]
-
-
-class Created:
-    """What every create answers with."""
-
-    id: int
-    email: str
-    sku: str
-    rate: float
-
-
-async def _rows(asked: object) -> list[Created]:
-    answer = await cast("asyncio.Future[object]", asked)
-    return cast("list[Created]", getattr(answer, "data", []))
 
 
 async def main() -> None:

@@ -50,8 +50,6 @@ def python(
 ) -> Cost:
     """Run this Python with these arguments, and these in its environment. Raises `RuntimeError`
     where it fails."""
-    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(BYTECODE), **(given or {})}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         begun = time.perf_counter()
         process = subprocess.Popen(
@@ -59,7 +57,7 @@ def python(
             stdout=output,
             stderr=errors,
             stdin=subprocess.DEVNULL,
-            env=environment,
+            env={**_environment(), **(given or {})},
         )
         _pid, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - begun
@@ -77,17 +75,28 @@ def python(
         )
 
 
+def _environment() -> dict[str, str]:
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(BYTECODE)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
+def _started(config: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """katana-woo-sync with this config, started and left to itself."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "katana_woo_sync", "-q", "--config", str(config), *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=_environment(),
+    )
+
+
 @contextmanager
 def backfilling(config: Path) -> Iterator[Callable[[], float]]:
     """A backfill in a process of its own, until the block is left (SIGTERM). What is given ends it
     and tells its peak memory in MB."""
-    named = ("-m", "katana_woo_sync", "-q", "--config", str(config))
-    process = subprocess.Popen(
-        [sys.executable, *named, "backfill", "--yes"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    )
+    process = _started(config, "backfill", "--yes")
 
     def end() -> float:
         process.send_signal(signal.SIGTERM)
@@ -105,12 +114,7 @@ def backfilling(config: Path) -> Iterator[Callable[[], float]]:
 @contextmanager
 def running(config: Path) -> Iterator[int]:
     """`run` in a process of its own until the block is left (SIGTERM); gives its process id."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "katana_woo_sync", "-q", "--config", str(config), "run"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        stdin=subprocess.DEVNULL,
-    )
+    process = _started(config, "run")
     try:
         yield process.pid
         if process.poll() is not None:
@@ -122,8 +126,7 @@ def running(config: Path) -> Iterator[int]:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a living process has taken: seconds of CPU, memory in MB, and what of that it shares
-    with no other process."""
+    """What a living process has taken: seconds of CPU, memory in MB, what of that is its own."""
 
     cpu: float
     memory: float

@@ -8,14 +8,12 @@ not compressed; `_fields` leaves out what is not used.
 
 from __future__ import annotations
 
-import time
-
 from werkzeug.wrappers import Request, Response
 
 from benchmarks.processes import program
-from benchmarks.requests import STOCK_DUE
 from benchmarks.services import Services, World, services
-from benchmarks.shop import count_in_katana, furnish, furnish_stock, mix_of, place
+from benchmarks.shop import furnish, mix_of, place
+from benchmarks.stock_runs import CHANGED, FIRST, stock_runs
 from benchmarks.table import heading, options, table
 
 
@@ -43,22 +41,10 @@ def main() -> None:
 
 def stock(served: Services, skus: int) -> list[tuple[object, ...]]:
     """A store's first comparison of stock, an idle stock run, and one that sets everything."""
-    served.ask(furnish_stock, skus)
+    named = {FIRST: f"the first comparison of {skus:,} SKUs", CHANGED: f"{skus:,} changed SKUs"}
     served.ask(weigh)
-    config = served.config(of_stores="sync_stock = true\n")
-    program(config, "backfill", "--yes", "--json", good=(0,))
-    rows: list[tuple[object, ...]] = [
-        (f"the first comparison of {skus:,} SKUs", *served.ask(weighed))
-    ]
-    for _ in range(2):  # the first one still reads what was put on sale
-        time.sleep(STOCK_DUE)
-        served.ask(weighed)
-        program(config, "sync", "--json", good=(0,))
-    rows.append(("an idle stock run", *served.ask(weighed)))
-    served.ask(count_in_katana, 7)
-    time.sleep(STOCK_DUE)
-    program(config, "sync", "--json", good=(0,))
-    return [*rows, (f"{skus:,} changed SKUs", *served.ask(weighed))]
+    runs = stock_runs(served, skus, weighed)
+    return [(named.get(run, run), *served.ask(weighed)) for run in runs]
 
 
 SIZES: list[int] = []

@@ -26,7 +26,7 @@ REPEATS = 4
 
 @dataclass(frozen=True)
 class Run:
-    """An import: what it cost, how many requests it sent, and how many orders Katana has of it."""
+    """An import: what it cost, and how many requests it sent."""
 
     cost: Cost
     requests: int
