@@ -34,3 +34,10 @@ def outcome(call: Callable[[], T]) -> T | Exception:
         return call()
     except Exception as error:  # noqa: BLE001 (it is handed on)
         return error
+
+
+def given(outcome: T | Exception) -> T:
+    """What a call gave. Raises what it raised."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -11,9 +12,9 @@ from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
 from katana_woo_sync.sync.creating import ask_at
-from katana_woo_sync.sync.cycle import CHUNK, Options, declined, import_chunk, run_cycle
+from katana_woo_sync.sync.cycle import Options, declined, run_cycle
 from katana_woo_sync.sync.guard import FATAL
-from katana_woo_sync.sync.importer import Importer
+from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.takeover import connect
@@ -92,6 +93,7 @@ class _Backlog:
     ) -> None:
         self._context = context
         self._stores = stores
+        self._queues = deque(Queue(store) for store in stores)
         self._options = options
         self._progress = progress
         self._pages = dict(reading)
@@ -103,26 +105,32 @@ class _Backlog:
 
     def work(self, read: Read) -> None:
         """Import until nothing is left."""
-        waiting = list(self._stores)
-        while waiting:
-            waiting = [store for store in waiting if self._turn(store, read)]
+        while self._turn(read):
+            self._queues.rotate(-1)
             if not self._pages:
                 self._cycle_if_due()
 
-    def _turn(self, store: Store, read: Read) -> bool:
-        """Read some of a store's list, and import some of its orders; whether more may be left."""
-        more = False
+    def _turn(self, read: Read) -> bool:
+        """Read a page of each list that is still read, and import some orders; whether more may be
+        left."""
+        for queue in self._queues:
+            if queue.store.name in self._pages:
+                with queue.own():
+                    if not self._read_on(queue.store):
+                        read(queue.store)
+        imported = self._import_some()
+        for queue in list(self._queues):
+            if queue.error is not None:
+                self._drop(queue, queue.error)
+        return imported or bool(self._pages)
 
-        def work() -> None:
-            nonlocal more
-            if store.name in self._pages and not self._read_on(store):
-                read(store)
-            more = self._import_some(store) or store.name in self._pages
-
-        if not guarded_store(self._context, store, work):
-            self._pages.pop(store.name, None)
-            return False
-        return more
+    def _drop(self, queue: Queue, error: Exception) -> None:
+        """A store that cannot be worked holds up no other."""
+        if not isinstance(error, (ServiceError, StoreProblem)):
+            raise error
+        store_failed(self._context, queue.store, error)
+        self._queues.remove(queue)
+        self._pages.pop(queue.store.name, None)
 
     def _read_on(self, store: Store) -> bool:
         """Read a page; whether there was one."""
@@ -135,20 +143,20 @@ class _Backlog:
         self._tell()
         return True
 
-    def _import_some(self, store: Store) -> bool:
-        """Import some orders of a store; whether more may be left."""
+    def _import_some(self) -> bool:
+        """Import some orders; whether more may be left."""
+        if self._resolver.answers.are_lost:
+            return False  # the cycles between, and the waits, take the orders up again
         most = CHUNK
         if self._pages:
             room = self._context.katana.room
             if room < WORTH_IT:
                 return True
             most = min(CHUNK, room // REQUESTS_OF_AN_ORDER)
-        importer = Importer(self._context, store, self._resolver)
-        tried = import_chunk(self._context, store, importer, {}, most)
+        tried = import_chunk(self._context, self._resolver, self._queues, most)
         self._done += tried
         self._tell()
-        # where answers are lost, the cycles between, and the waits, take the orders up again
-        return tried > 0 and not importer.is_losing_answers
+        return tried > 0
 
     def _tell(self) -> None:
         self._progress(min(self._done, self._total), self._total)

@@ -24,26 +24,64 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.items import NAMELESS, Items
 from katana_woo_sync.sync.resolve import Resolver
 
+Products = dict[int, ShopProduct | None]
+"""A shop's products by id; None for one that it has no more."""
+
+
+class KatanaVariants:
+    """Katana's variants by SKU, for one batch of orders of all stores."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._answered: dict[str, list[Variant]] = {}
+
+    def ask(self, skus: Sequence[str]) -> Mapping[str, list[Variant]]:
+        """Katana's variants of these SKUs, also those that differ in case; each is asked for once.
+
+        Katana's filter minds the case, so the usual other ways to write a SKU are asked for with
+        it: who has "mug-1" there does not want a second item "MUG-1".
+        """
+        wanted = [sku for sku in skus if sku.casefold() not in self._answered]
+        if wanted:
+            forms = {form: None for sku in wanted for form in (sku, sku.lower(), sku.upper())}
+            found = self._context.katana.variants(list(forms))
+            # not before: a request that failed is no answer
+            for sku in wanted:
+                self._answered[sku.casefold()] = []
+            for variant in found:
+                self._answered.setdefault(variant.sku.casefold(), []).append(variant)
+        return {sku: self._answered[sku.casefold()] for sku in skus}
+
+    def answered(self, sku: str) -> Sequence[Variant]:
+        """What was answered for a SKU; nothing where it was not asked for."""
+        return self._answered.get(sku.casefold(), ())
+
 
 class LineItems:
     """The variants of one store's line items, for one batch of orders."""
 
     def __init__(
-        self, context: Context, store: Store, resolver: Resolver, *, creates: bool | None = None
+        self,
+        context: Context,
+        store: Store,
+        resolver: Resolver,
+        variants: KatanaVariants,
+        *,
+        creates: bool | None = None,
     ) -> None:
         """`creates` tells whether what Katana lacks is created; else the config does."""
         self._context = context
         self._store = store
         self._creates = context.settings.orders.create_products if creates is None else creates
         self._catalogue = context.ledger.catalogue
-        self._products: dict[int, ShopProduct | None] = {}
-        self._answered: dict[str, list[Variant]] = {}
+        self._products: Products = {}
+        self._variants = variants
         self._notes: list[Note] = []
-        self._items = Items(context, store, resolver, self.ask_katana)
+        self._items = Items(context, store, resolver, variants.ask)
 
-    def know(self, products: Iterable[ShopProduct]) -> None:
+    def know(self, products: Products) -> None:
         """Take products that were read already: the shop is not asked for them again."""
-        self._products.update((int(product.id), product) for product in products)
+        self._products |= products
 
     def look_up(self, orders: Iterable[Order]) -> None:
         """Ask for what the ledger does not know of these orders' lines.
@@ -51,18 +89,32 @@ class LineItems:
         The shop is asked for their products (a request for each hundred), Katana for their SKUs,
         all together.
         """
-        unknown = [line for order in orders for line in order.line_items if self._is_new(line)]
-        product_ids = {int(line.product_id) for line in unknown if line.product_id}
-        missing = sorted(product_ids - self._products.keys())
+        orders = list(orders)
+        missing = self.unknown_products(orders)
         if missing:
-            answered = self._store.shop.products(missing)
-            self._products.update((int(p.id), p) for p in answered)
-            for product_id in missing:
-                if product_id not in self._products:
-                    self._products[product_id] = self._trashed(product_id)
-        skus = {sku for line in unknown for sku in self._katana_skus(line)}
-        known = self._catalogue.variants(sorted(skus))
-        self.ask_katana(sorted(skus - known.keys()))
+            self.know(self.ask_shop(missing))
+        self._variants.ask(self.unknown_skus(orders))
+
+    def unknown_products(self, orders: Iterable[Order]) -> list[int]:
+        """The products of these orders that the shop must be asked for."""
+        product_ids = {int(line.product_id) for line in self._new_lines(orders) if line.product_id}
+        return sorted(product_ids - self._products.keys())
+
+    def ask_shop(self, product_ids: Sequence[int]) -> Products:
+        """Ask the shop for products. It may be called in a thread of its own."""
+        answered: Products = {int(p.id): p for p in self._store.shop.products(product_ids)}
+        for product_id in product_ids:
+            if product_id not in answered:
+                answered[product_id] = self._trashed(product_id)
+        return answered
+
+    def unknown_skus(self, orders: Iterable[Order]) -> list[str]:
+        """The SKUs of these orders that Katana must be asked for; their products are known."""
+        skus = {sku for line in self._new_lines(orders) for sku in self._katana_skus(line)}
+        return sorted(skus - self._catalogue.variants(sorted(skus)).keys())
+
+    def _new_lines(self, orders: Iterable[Order]) -> list[LineItem]:
+        return [line for order in orders for line in order.line_items if self._is_new(line)]
 
     def variants_of(self, order: Order, line_ids: Iterable[int]) -> dict[int, int]:
         """The Katana variant for each line, by line id; products that Katana lacks are created.
@@ -88,23 +140,6 @@ class LineItems:
         Raises `Unmappable` where its SKU is in doubt there.
         """
         return self._known_variant(line) is not None
-
-    def ask_katana(self, skus: Sequence[str]) -> Mapping[str, list[Variant]]:
-        """Katana's variants of these SKUs, also those that differ in case; each is asked for once.
-
-        Katana's filter minds the case, so the usual other ways to write a SKU are asked for with
-        it: who has "mug-1" there does not want a second item "MUG-1".
-        """
-        wanted = [sku for sku in skus if sku.casefold() not in self._answered]
-        if wanted:
-            forms = {form: None for sku in wanted for form in (sku, sku.lower(), sku.upper())}
-            found = self._context.katana.variants(list(forms))
-            # not before: a request that failed is no answer
-            for sku in wanted:
-                self._answered[sku.casefold()] = []
-            for variant in found:
-                self._answered.setdefault(variant.sku.casefold(), []).append(variant)
-        return {sku: self._answered[sku.casefold()] for sku in skus}
 
     def _trashed(self, product_id: int) -> ShopProduct | None:
         """A product in the trash is in no list, but answers by its id; None for one deleted."""
@@ -148,7 +183,7 @@ class LineItems:
         if product is None or is_deleted(line, product):
             return self._items.deleted(line)
         sku = next(reversed(self._katana_skus(line)), "")
-        alike = looks_alike(sku, self._answered.get(sku.casefold(), ())) if sku else None
+        alike = looks_alike(sku, self._variants.answered(sku)) if sku else None
         if alike is not None:
             self._notes.append(Note(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike}"))
         return self._items.create(order, line, product, sku)
@@ -181,7 +216,7 @@ class LineItems:
         known = self._catalogue.variants([sku]).get(sku)
         if known is not None:
             return known
-        variant = pick_variant(sku, self.ask_katana([sku])[sku])
+        variant = pick_variant(sku, self._variants.ask([sku])[sku])
         if variant is None:
             return None
         self._catalogue.remember_variant(sku, int(variant.id))

@@ -11,6 +11,7 @@ from datetime import datetime
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from katana_woo_sync.clients.together import Together
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.decide import Note, Rules
 from katana_woo_sync.domain.mapping import Terms
@@ -77,6 +78,8 @@ class Context(Struct):
     stopping: Callable[[], bool] = field(default=lambda: False)
     wait: Callable[[float], None] = time.sleep
     dry_run: bool = False
+    together: Together = field(default_factory=Together)
+    """For requests to several stores at once."""
     katana_heard_at: datetime | None = None
     """When Katana was last asked what changed (UTC): nothing is created long after that."""
 

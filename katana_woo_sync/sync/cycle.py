@@ -3,57 +3,48 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from enum import Enum
 
 from msgspec import Struct
 
 from katana_woo_sync.clients.errors import (
-    MissingPermission,
-    Moved,
-    RefusedKey,
     ServiceError,
-    Unavailable,
 )
-from katana_woo_sync.clients.katana_http import KATANA
-from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.records import OrderRecord, State
-from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.domain.records import State
+from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, FreshCopy, Store, StoreProblem, first_today, log
+from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.creating import forget_old_intents
+from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.fulfilment import Fulfilment
-from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.guard import FATAL, is_katana_down
 from katana_woo_sync.sync.hosts import warn_of_clocks
-from katana_woo_sync.sync.importer import Importer
+from katana_woo_sync.sync.import_queue import Queue, import_due
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem
 from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.settling import settle_unknown
 from katana_woo_sync.sync.shop_notes import write_notes
 from katana_woo_sync.sync.shop_side import (
     Polled,
     cursor_name,
     hear,
-    hear_missing,
-    merge,
     poll,
 )
 from katana_woo_sync.sync.stock import sync_stock
 from katana_woo_sync.sync.sweep import sweep, sweep_due, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, katana_holds
 
-CHUNK = 50
-"""Orders that are imported from one reading of the shop: under two minutes at 60 a minute."""
-
 KATANA_ERROR = "katana_error"
 """Where the ledger keeps why Katana could not be worked last; empty once it could."""
 
-FRESH = timedelta(minutes=3)
-"""How old a copy may be that an order is imported from."""
+
+ABOUT_THE_SAME_TIME = 0.5
+"""Seconds for which stores that have answered wait for others, so that their orders go together."""
 
 
 class SweepWhen(Enum):
@@ -95,11 +86,9 @@ def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> No
         }
         cycle = _Cycle(context, options)
         cycle.hear_katana(stores)
-        for store in stores:
-            if not _is_connected(context, store):
-                cycle.connect_again(store)
-        for future, store in _as_they_come(polls):
-            cycle.work(store, future)
+        cycle.connect_again([s for s in stores if not _is_connected(context, s)])
+        for ended in _as_they_come(polls):
+            cycle.work(ended)
     cycle.sync_stock(stores)
     finish(context)
 
@@ -116,10 +105,14 @@ def _is_connected(context: Context, store: Store) -> bool:
 
 def _as_they_come(
     polls: dict[Future[Polled], Store],
-) -> Iterator[tuple[Future[Polled], Store]]:
-    """The stores in the order in which they answer: a slow one holds up no other."""
-    for future in as_completed(polls):
-        yield future, polls[future]
+) -> Iterator[list[tuple[Store, Future[Polled]]]]:
+    """The stores that have answered by now, then those that did meanwhile: those that answer at
+    about the same time are worked together, and a slow one holds up no other."""
+    waiting = dict(polls)
+    while waiting:
+        wait(waiting, return_when=FIRST_COMPLETED)
+        ended, _ = wait(waiting, timeout=ABOUT_THE_SAME_TIME)
+        yield [(waiting.pop(future), future) for future in polls if future in ended]
 
 
 def finish(context: Context) -> None:
@@ -187,43 +180,74 @@ class _Cycle:
         stores.set_meta(KATANA_ERROR, str(error))
         log.log(level, "%s", error)
 
-    def connect_again(self, store: Store) -> None:
-        """A store that the ledger does not know: taken over if Katana holds its orders."""
+    def connect_again(self, stores: Sequence[Store]) -> None:
+        """Stores that the ledger does not know: taken over where Katana holds their orders."""
+        queues = []
+        for store in stores:
+            with self._part_of(store):
+                if self._katana_works:
+                    self._connect(store)
+                    self._begin(store)
+                    queues.append(Queue(store))
+        self._import_and_carry(queues)
+
+    def _connect(self, store: Store) -> None:
         context = self._context
-        if not self._katana_works:
-            return
-        try:
-            if context.ledger.stores.meta(declined(store)) or not katana_holds(context, store):
-                raise StoreProblem(
-                    "this store was never connected; run "
-                    f"`katana-woo-sync backfill --store {store.name}` first"
-                )
-            log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
-            for error in reconnect(context, [store]).values():
-                raise error
-            self._work(store, {})
-        except Exception as error:  # noqa: BLE001 (one store never holds up another)
-            self._store_failed(store, error)
+        if context.ledger.stores.meta(declined(store)) or not katana_holds(context, store):
+            raise StoreProblem(
+                "this store was never connected; run "
+                f"`katana-woo-sync backfill --store {store.name}` first"
+            )
+        log.info("%s: Katana holds its orders, the ledger does not: taking over", store.name)
+        for error in reconnect(context, [store]).values():
+            raise error
 
-    def work(self, store: Store, future: Future[Polled]) -> None:
-        """Work a store whose poll has ended."""
-        try:
-            copies = hear(self._context, store, future.result())
-            if self._katana_works:
-                self._work(store, copies)
-        except Exception as error:  # noqa: BLE001 (one store never holds up another)
-            self._store_failed(store, error)
+    def work(self, polls: Sequence[tuple[Store, Future[Polled]]]) -> None:
+        """Work stores whose polls have ended."""
+        queues = []
+        for store, future in polls:
+            with self._part_of(store):
+                copies = hear(self._context, store, future.result())
+                if self._katana_works:
+                    self._begin(store)
+                    queues.append(Queue(store, copies))
+        self._import_and_carry(queues)
 
-    def _work(self, store: Store, copies: dict[int, FreshCopy]) -> None:
+    def _begin(self, store: Store) -> None:
+        """What comes before a store's orders are imported."""
         context = self._context
         adopt_waiting(context, store)
         if self._sweeps(store):
             sweep(context, store)
         self._resolver.location(store)
-        importer = Importer(context, store, self._resolver)
-        importer.settle_unknown()
-        importer.add_missing_fees()
-        import_due(context, store, importer, copies)
+        settle_unknown(context, store)
+        Fees(context).add_missing(store)
+
+    def _import_and_carry(self, queues: Sequence[Queue]) -> None:
+        """Import what is due in these stores, then carry their deliveries and completions."""
+        if queues and self._katana_works:
+            self._import(queues)
+        for queue in queues:
+            with self._part_of(queue.store):
+                if queue.error is not None:
+                    raise queue.error
+                if self._katana_works:
+                    self._carry(queue.store)
+
+    def _import(self, queues: Sequence[Queue]) -> None:
+        try:
+            import_due(self._context, self._resolver, queues)
+        except FATAL:
+            raise
+        except Exception as error:  # noqa: BLE001 (no store's own, so it is shown with each)
+            if is_katana_down(error):
+                self._katana_failed(error)
+                return
+            for queue in queues:
+                queue.error = queue.error or error
+
+    def _carry(self, store: Store) -> None:
+        context = self._context
         Fulfilment(context, store).carry(accept_completions=self._options.accept_completions)
         write_notes(context, store)
         if not context.dry_run:
@@ -247,13 +271,20 @@ class _Cycle:
         except ServiceError as error:
             self._katana_failed(error)
 
+    @contextmanager
+    def _part_of(self, store: Store) -> Iterator[None]:
+        """A store's own part: what goes wrong in it holds up no other store."""
+        try:
+            yield
+        except FATAL:
+            raise
+        except Exception as error:  # noqa: BLE001 (one store never holds up another)
+            if is_katana_down(error):
+                self._katana_failed(error)
+            else:
+                self._store_failed(store, error)
+
     def _store_failed(self, store: Store, error: Exception) -> None:
-        if isinstance(error, FATAL):
-            raise error
-        whole_service = isinstance(error, (Unavailable, RefusedKey, MissingPermission, Moved))
-        if isinstance(error, ServiceError) and whole_service and error.service == KATANA:
-            self._katana_failed(error)
-            return
         report = self._context.report
         report.store_failed(store.name, error)
         text = report.store(store.name).error or ""
@@ -273,107 +304,3 @@ class _Cycle:
         context = self._context
         is_news = first_today(context.ledger, f"error {what}", context.clock())
         return logging.ERROR if is_news or text != before else logging.DEBUG
-
-
-def import_due(
-    context: Context, store: Store, importer: Importer, copies: dict[int, FreshCopy]
-) -> None:
-    """Import the orders whose turn it is, oldest first. Raises a `ServiceError` where a whole
-    side cannot be worked."""
-    while import_chunk(context, store, importer, copies):
-        if importer.is_losing_answers:
-            log.warning("%s: Katana's answers are lost; the other orders wait", store.name)
-            return
-
-
-def import_chunk(
-    context: Context,
-    store: Store,
-    importer: Importer,
-    copies: dict[int, FreshCopy],
-    most: int = CHUNK,
-) -> int:
-    """Import the next orders from copies read in the last minutes; returns how many were tried.
-
-    Every order that is tried leaves the queue, or has a time for its next attempt: one that
-    doesn't would be tried for ever, so that is an error of its own.
-    """
-    _hear_katana_again(context, store)
-    now = context.clock()
-    chunk = context.ledger.orders.due_for_import(store.identity, now, most)
-    fresh = _fresh(context, store, chunk, copies)
-    with context.step():
-        importer.look_up(list(fresh.values()))
-    tried: list[OrderRecord] = []
-    waiting = deque(chunk)
-    while waiting and not importer.is_losing_answers:
-        together = _together(context, importer, waiting, fresh)
-        tried += together
-        orders = [fresh[record.order_id] for record in together if record.order_id in fresh]
-        with context.step():
-            importer.import_together(orders)
-    after = context.ledger.orders.due_for_import(store.identity, now, most)
-    stuck = {r.order_id for r in after} & {r.order_id for r in tried}
-    for order_id in sorted(stuck):
-        error = RuntimeError("the order was tried and stayed as it was")
-        with context.step():
-            importer.fail(order_id, str(order_id), error)
-    return len(tried)
-
-
-def _hear_katana_again(context: Context, store: Store) -> None:
-    """Nothing is created on a list of Katana's that is older than the copies may be: in a long
-    backlog another program may import what was queued."""
-    heard_at = context.katana_heard_at
-    if heard_at is None or context.clock() - heard_at > FRESH:
-        hear_katana(context)
-        adopt_waiting(context, store)
-
-
-def _together(
-    context: Context, importer: Importer, waiting: deque[OrderRecord], fresh: Mapping[int, Order]
-) -> list[OrderRecord]:
-    """Take the next orders whose requests the quota allows now, one at least.
-
-    The quota is waited for before the lock is taken: others must not wait for a minute with it.
-    """
-    taken: list[OrderRecord] = []
-    needed = 0
-    while waiting and len(taken) < importer.at_once:
-        order = fresh.get(waiting[0].order_id)
-        needed += importer.requests_for(order) if order is not None else 0
-        if taken and needed > context.katana.room:
-            break
-        if not taken:
-            context.katana.wait_for_room(needed)
-        taken.append(waiting.popleft())
-    return taken
-
-
-def _fresh(
-    context: Context,
-    store: Store,
-    records: Sequence[OrderRecord],
-    copies: dict[int, FreshCopy],
-) -> dict[int, Order]:
-    """Copies read in the last few minutes; what was not is read again, a hundred at a time."""
-    now = context.clock()
-    fresh = {
-        record.order_id: copies[record.order_id].order
-        for record in records
-        if record.order_id in copies and now - copies[record.order_id].read_at <= FRESH
-    }
-    wanted = [record.order_id for record in records if record.order_id not in fresh]
-    if not wanted:
-        return fresh
-    missing = set(wanted)
-    for order in store.shop.orders(wanted, context.facts(store).dp):
-        missing.discard(int(order.id))
-        if isinstance(order, UnreadableOrder):
-            with context.step(), context.ledger.atomic():
-                merge(context, store, [order])
-        else:
-            fresh[int(order.id)] = order
-    with context.step(), context.ledger.atomic():
-        hear_missing(context, store, missing)
-    return fresh

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest
@@ -17,70 +18,70 @@ from katana_woo_sync.domain.transitions import for_attention, without_fee_due
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once, create_together
-from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.guard import guarded_order
 from katana_woo_sync.sync.totals import compare
-
-Fail = Callable[[int, str, Exception], None]
-"""Told an order's id and number, and what failed with it."""
 
 NOT_KNOWN = "what the fee should be is not known any more"
 
 
-class Fees:
-    """The shipping fees of one store's orders."""
+class _Due(Struct, frozen=True):
+    """A fee that an order in Katana lacks."""
 
-    def __init__(self, context: Context, store: Store) -> None:
+    store: Store
+    record: OrderRecord
+    fee: ShippingFeeDraft
+
+
+class Fees:
+    """The shipping fees of orders."""
+
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._store = store
 
     def keep(self, record: OrderRecord, fee: ShippingFeeDraft | None) -> None:
         """Keep the fee that an order is to have, before the order is created."""
         fees = self._context.ledger.shipping_fees
         if fee is None:
-            fees.settled(self._store.identity, record.order_id)
+            fees.settled(record.identity, record.order_id)
         else:
-            fees.keep(self._store.identity, record.order_id, fee)
+            fees.keep(record.identity, record.order_id, fee)
 
-    def add_all(self, records: Sequence[OrderRecord], fail: Fail) -> None:
+    def add_all(self, orders: Sequence[tuple[Store, OrderRecord]]) -> None:
         """Add the shipping fees of orders that were just created; the requests overlap."""
         context = self._context
-        due: dict[str, tuple[OrderRecord, ShippingFeeDraft]] = {}
-        for record in records:
-            fee = self._due(record)
+        due: dict[str, _Due] = {}
+        for store, record in orders:
+            fee = self._fee(record)
             if fee is None:
-                self._attend(record, NOT_KNOWN)
+                self._attend(store, record, NOT_KNOWN)
             else:
-                due[str(record.sales_order_id)] = record, fee
+                due[str(record.sales_order_id)] = _Due(store, record, fee)
         if not due:
             return
         outcomes = create_together(
             context,
             IntentKind.SHIPPING_FEE,
-            {key: partial(self._settled, record) for key, (record, _fee) in due.items()},
-            lambda: context.katana.create_shipping_fees([fee for _record, fee in due.values()]),
+            {key: partial(self._settled, each.store, each.record) for key, each in due.items()},
+            lambda: context.katana.create_shipping_fees([each.fee for each in due.values()]),
         )
-        for (record, _fee), outcome in zip(due.values(), outcomes, strict=True):
+        for each, outcome in zip(due.values(), outcomes, strict=True):
             if isinstance(outcome, Exception):
-                guarded(
-                    context,
-                    self._store,
-                    partial(self._take_up, record, outcome),
-                    partial(fail, record.order_id, record.number),
-                )
+                work = partial(self._take_up, each.store, each.record, outcome)
+                guarded_order(context, each.store, each.record.order_id, work)
 
-    def _take_up(self, record: OrderRecord, error: Exception) -> None:
+    def _take_up(self, store: Store, record: OrderRecord, error: Exception) -> None:
         """What fails with a fee never touches the order itself."""
         if isinstance(error, BadRequest):
-            self._attend(record, error.reason)
+            self._attend(store, record, error.reason)
         elif not isinstance(error, StillUnknown):  # `add_missing` asks for that later
             raise error
 
-    def add(self, record: OrderRecord) -> None:
-        """Add the order's shipping fee. What fails here never touches the order itself."""
+    def _add(self, store: Store, record: OrderRecord) -> None:
+        """Add the order's shipping fee, which an earlier create may have added already."""
         sales_order_id = int(record.sales_order_id or 0)
-        fee = self._due(record)
+        fee = self._fee(record)
         if fee is None:
-            self._attend(record, NOT_KNOWN)
+            self._attend(store, record, NOT_KNOWN)
             return
         try:
             create_once(
@@ -89,75 +90,71 @@ class Fees:
                 str(sales_order_id),
                 find=lambda _begun: self._there(sales_order_id),
                 create=lambda: self._context.katana.create_shipping_fee(fee),
-                record=partial(self._settled, record),
+                record=partial(self._settled, store, record),
             )
         except (StillUnknown, BadRequest) as error:
-            self._take_up(record, error)
+            self._take_up(store, record, error)
 
-    def _due(self, record: OrderRecord) -> ShippingFeeDraft | None:
+    def _fee(self, record: OrderRecord) -> ShippingFeeDraft | None:
         """The fee that was kept for an order, as it is to be sent; None where none was."""
         return self._context.ledger.shipping_fees.due(
-            self._store.identity, record.order_id, int(record.sales_order_id or 0)
+            record.identity, record.order_id, int(record.sales_order_id or 0)
         )
 
-    def _attend(self, record: OrderRecord, detail: str) -> None:
+    def _attend(self, store: Store, record: OrderRecord, detail: str) -> None:
         now = self._context.clock()
         current = self._current(record)
         left = for_attention(current, Reason.SHIPPING_FEE_MISSING, detail, now)
-        self._context.save(self._store, left, current)
+        self._context.save(store, left, current)
 
     def _current(self, record: OrderRecord) -> OrderRecord:
-        found = self._context.ledger.orders.get(self._store.identity, record.order_id)
+        found = self._context.ledger.orders.get(record.identity, record.order_id)
         return found or record
 
     def _there(self, sales_order_id: int) -> ShippingFee | None:
         fees = self._context.katana.shipping_fees(sales_order_id)
         return next((fee for fee in fees if not fee.deleted_at), None)
 
-    def _settled(self, record: OrderRecord, _fee: ShippingFee) -> None:
+    def _settled(self, store: Store, record: OrderRecord, _fee: ShippingFee) -> None:
         context = self._context
-        context.save(self._store, without_fee_due(self._current(record)))
-        context.ledger.shipping_fees.settled(self._store.identity, record.order_id)
+        context.save(store, without_fee_due(self._current(record)))
+        context.ledger.shipping_fees.settled(record.identity, record.order_id)
         context.ledger.journal.add(
             context.clock(),
             "katana",
             "shipping fee",
             f"sales order {record.sales_order_no}",
-            identity=self._store.identity,
+            identity=record.identity,
             order_id=record.order_id,
         )
 
-    def add_missing(self, fail: Fail) -> None:
-        """Add the shipping fees that a crash, an outage or a lost answer left out."""
+    def add_missing(self, store: Store) -> None:
+        """Add a store's shipping fees that a crash, an outage or a lost answer left out."""
         context = self._context
-        for record in context.ledger.orders.with_fee_due(self._store.identity, context.clock()):
+        for record in context.ledger.orders.with_fee_due(store.identity, context.clock()):
             intent = context.ledger.intents.open(
                 IntentKind.SHIPPING_FEE, str(record.sales_order_id)
             )
             if intent is not None and context.clock() < ask_at(context, intent):
                 continue
             with context.step():
-                guarded(
-                    context,
-                    self._store,
-                    partial(self._add_missing, record),
-                    partial(fail, record.order_id, record.number),
-                )
+                work = partial(self._add_missing, store, record)
+                guarded_order(context, store, record.order_id, work)
 
-    def _add_missing(self, record: OrderRecord) -> None:
+    def _add_missing(self, store: Store, record: OrderRecord) -> None:
         sales_order_id = int(record.sales_order_id or 0)
         total: Decimal | None = self._context.katana.sales_order(sales_order_id).total
         there = self._there(sales_order_id)
         if there is not None:
             self._context.ledger.intents.end(IntentKind.SHIPPING_FEE, str(sales_order_id))
-            self._settled(record, there)
+            self._settled(store, record, there)
         else:
-            fee = self._due(record)
-            self.add(record)
+            fee = self._fee(record)
+            self._add(store, record)
             total = None if total is None or fee is None else total + self._gross(fee)
         current = self._current(record)
         if total is not None and not current.shipping_fee_due:
-            compare(self._context, self._store, replace(current, katana_total=total), total)
+            compare(self._context, store, replace(current, katana_total=total), total)
 
     def _gross(self, fee: ShippingFeeDraft) -> Decimal:
         """The fee with its tax, at the rate as Katana holds it."""

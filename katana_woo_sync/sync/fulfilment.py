@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from katana_woo_sync.clients.errors import (
     BadRequest,
     NotFound,
-    ServiceError,
     Unavailable,
     UnknownOutcome,
 )
@@ -32,7 +31,7 @@ from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import StillUnknown
 from katana_woo_sync.sync.delivering import CannotDeliver, deliver
-from katana_woo_sync.sync.guard import guarded, is_an_outage
+from katana_woo_sync.sync.guard import guarded_order, is_an_outage
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion
@@ -203,19 +202,7 @@ class Fulfilment:
         self._complete_one(order_id, order)
 
     def _guarded(self, order_id: int, work: Callable[[], None]) -> None:
-        """Do one order's part: what is wrong with it alone is recorded and stops no other."""
-        guarded(self._context, self._store, work, partial(self._fail, order_id))
-
-    def _fail(self, order_id: int, error: Exception) -> None:
-        record = self._current(order_id)
-        if record is None:
-            return
-        now = self._context.clock()
-        if isinstance(error, ServiceError):
-            again = failed(record, Reason.TEMPORARY, str(error), now)
-        else:
-            again = failed(record, Reason.UNEXPECTED, f"{type(error).__name__}: {error}", now)
-        self._context.save(self._store, again, record)
+        guarded_order(self._context, self._store, order_id, work)
 
     def _missing_from_list(self, order_id: int) -> Order | None:
         """An order that no list holds: in the trash (which answers by id), or gone for good."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from functools import partial
+from typing import TypeGuard, TypeVar
 
 from katana_woo_sync.clients.errors import (
     MissingPermission,
@@ -14,9 +16,13 @@ from katana_woo_sync.clients.errors import (
     Unavailable,
     Unreachable,
 )
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.throttle import Cancelled
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.records import State
+from katana_woo_sync.domain.transitions import failed
 from katana_woo_sync.ledger import LedgerError
-from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem
+from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem, log
 from katana_woo_sync.sync.locking import LockHeld
 
 FATAL = (
@@ -34,14 +40,46 @@ ledger is closed."""
 OF_THE_STORE = (RefusedKey, MissingPermission, Moved, StoreProblem)
 """What concerns every order of a store, or of Katana."""
 
+WHOLE_SERVICE = (Unavailable, RefusedKey, MissingPermission, Moved)
+"""What says that a service cannot be worked at all."""
+
+
+T = TypeVar("T")
+
+
+def is_katana_down(error: Exception) -> TypeGuard[ServiceError]:
+    """Whether Katana cannot be worked now, for whichever store."""
+    return isinstance(error, WHOLE_SERVICE) and error.service == KATANA
+
+
+def guarded_order(context: Context, store: Store, order_id: int, work: Callable[[], T]) -> T | None:
+    """Do one order's part; what goes wrong with that order alone is recorded with it."""
+    return guarded(context, store, work, partial(fail_order, context, store, order_id))
+
+
+def fail_order(context: Context, store: Store, order_id: int, error: Exception) -> None:
+    """Record an order that failed for a reason the program was not made for.
+
+    One whose create has no outcome yet stays as it is: Katana is asked for that first.
+    """
+    record = context.ledger.orders.get(store.identity, order_id)
+    if record is None or record.state is State.IMPORTING:
+        return
+    if isinstance(error, ServiceError):
+        reason, detail = Reason.TEMPORARY, str(error)
+    else:
+        reason, detail = Reason.UNEXPECTED, f"{type(error).__name__}: {error}"
+    log.debug("%s: order %s", store.name, record.number, exc_info=error)
+    context.save(store, failed(record, reason, detail, context.clock()), record)
+
 
 def guarded(
-    context: Context, store: Store, work: Callable[[], None], fail: Callable[[Exception], None]
-) -> None:
-    """Do one order's part. What is wrong with that order alone is given to `fail`; raises where a
-    whole side cannot be worked, or the run must end."""
+    context: Context, store: Store, work: Callable[[], T], fail: Callable[[Exception], None]
+) -> T | None:
+    """Do one order's part, and return what it gives. What is wrong with that order alone is given
+    to `fail`; raises where a whole side cannot be worked, or the run must end."""
     try:
-        work()
+        return work()
     except (*FATAL, *OF_THE_STORE):
         raise
     except Unavailable as error:
@@ -50,6 +88,7 @@ def guarded(
         fail(error)
     except Exception as error:  # noqa: BLE001 (one order never stops the others)
         fail(error)
+    return None
 
 
 def is_an_outage(context: Context, store: Store, error: Unavailable) -> bool:

@@ -14,7 +14,7 @@ from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, PriceSettings, Product, StoreTaxRate
-from katana_woo_sync.sync.catalogue import LineItems
+from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown
 from katana_woo_sync.sync.guard import guarded
@@ -51,13 +51,13 @@ def import_products(
     products = store.shop.all_products()
     currency = str(context.facts(store).currency)
     prices = _Prices(store.shop.price_settings(), store.shop.tax_rates(), currency)
-    items = LineItems(context, store, Resolver(context), creates=True)
+    items = LineItems(context, store, Resolver(context), KatanaVariants(context), creates=True)
     done = ProductsImported()
     created_before = context.ledger.journal.created_items()
     for start in range(0, len(products), TOGETHER):
         progress(start, len(products))
         part = products[start : start + TOGETHER]
-        items.know(part)
+        items.know({int(product.id): product for product in part})
         orders = list(filter(None, (_order(store, each, prices, done) for each in part)))
         with context.step():
             guarded(context, store, partial(items.look_up, orders), lambda _error: None)

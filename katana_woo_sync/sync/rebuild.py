@@ -12,6 +12,7 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.transitions import left_out_before
 from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
 from katana_woo_sync.sync.guard import guarded
 from katana_woo_sync.sync.importer import Importer
@@ -97,7 +98,7 @@ def _find_missing_fees(context: Context, store: Store) -> None:
     _first, last = context.ledger.orders.import_span(store.identity)
     if last is None:
         return
-    importer = Importer(context, store, Resolver(context))
+    importer = Importer(context, store, Resolver(context), KatanaVariants(context))
     recent = {
         record.order_id: record
         for record in context.ledger.orders.imported_since(store.identity, last - RECENTLY)

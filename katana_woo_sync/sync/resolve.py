@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from katana_woo_sync.clients.errors import BadRequest
+from katana_woo_sync.clients.together import AT_ONCE
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, read_from
 from katana_woo_sync.domain.customers import (
     KnownCustomer,
@@ -17,7 +18,7 @@ from katana_woo_sync.domain.customers import (
     person_of_order,
     reference_id,
 )
-from katana_woo_sync.domain.katana import Customer, Location, Product, TaxRate
+from katana_woo_sync.domain.katana import Customer, CustomerDraft, Location, Product, TaxRate
 from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.product_drafts import fee_service_draft
 from katana_woo_sync.domain.reasons import Reason
@@ -30,6 +31,10 @@ from katana_woo_sync.sync.creating import create_once, create_together
 CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
 
+MOST_LOST = 2
+"""Creates in a row whose answers may be lost before no more are sent: Katana is in trouble, and
+each order that meets that would have to be asked for."""
+
 
 class Answers:
     """How Katana answers creates of sales orders, in one cycle."""
@@ -39,6 +44,17 @@ class Answers:
         """Creates in a row whose answers were lost."""
         self.has_come = False
         """Whether one came at all."""
+
+    @property
+    def are_lost(self) -> bool:
+        """Whether answers are being lost, so that what is left had better wait."""
+        return self.lost >= MOST_LOST
+
+    @property
+    def at_once(self) -> int:
+        """How many orders may be sent together. The first one goes alone, and so does the next
+        where an answer was lost: a Katana in trouble is asked for few of them."""
+        return AT_ONCE if self.has_come and not self.lost else 1
 
 
 class Resolver:
@@ -179,18 +195,18 @@ class Resolver:
             return matched
         return self._create_customer(store, order, reference)
 
-    def create_customers(self, store: Store, orders: Sequence[Order]) -> None:
+    def create_customers(self, orders: Sequence[tuple[Store, Order]]) -> None:
         """Create, at once, the customers of these orders who are nobody that Katana has.
 
         Left to `customer` are those of whom several may be one, and whatever failed.
         """
-        wanted: dict[str, tuple[Order, Person]] = {}
-        for order in orders:
+        wanted: dict[str, tuple[Person, CustomerDraft]] = {}
+        for store, order in orders:
             reference = reference_id(store.identity, order)
             person = person_of_order(order, self._ledger.salt)
-            same = (other for _order, other in wanted.values() if _may_be_one(person, other))
+            same = (other for other, _draft in wanted.values() if _may_be_one(person, other))
             if reference not in wanted and self._is_new(reference, person) and not any(same):
-                wanted[reference] = order, person
+                wanted[reference] = person, customer_draft(order, reference, store.name)
         if len(wanted) < 2:
             return
         create_together(
@@ -198,10 +214,10 @@ class Resolver:
             IntentKind.CUSTOMER,
             {
                 reference: partial(self._remember_customer, reference, person)
-                for reference, (_order, person) in wanted.items()
+                for reference, (person, _draft) in wanted.items()
             },
             lambda: self._context.katana.create_customers(
-                [customer_draft(order, ref, store.name) for ref, (order, _) in wanted.items()]
+                [draft for _person, draft in wanted.values()]
             ),
         )
 

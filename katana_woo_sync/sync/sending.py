@@ -1,4 +1,4 @@
-"""Creating the sales orders of one store in Katana, several at once, each exactly once."""
+"""Creating sales orders in Katana, several at once, each exactly once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import intent_key, is_certain
-from katana_woo_sync.sync.fees import Fail, Fees
+from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.guard import FATAL
 from katana_woo_sync.sync.resolve import Answers
 from katana_woo_sync.sync.shop_notes import due_at_import
@@ -26,6 +26,7 @@ from katana_woo_sync.sync.totals import compare
 class Ready(Struct, frozen=True):
     """An order that can be sent as `draft`; `record` is how it stays if nothing is created."""
 
+    store: Store
     order: Order
     record: OrderRecord
     mapped: Mapped
@@ -54,15 +55,11 @@ Outcome = SalesOrder | Exception
 
 
 class Sender:
-    """Sends the orders of one store, in one cycle."""
+    """Sends orders, of whichever stores, in one cycle."""
 
-    def __init__(
-        self, context: Context, store: Store, answers: Answers, fees: Fees, fail: Fail
-    ) -> None:
+    def __init__(self, context: Context, answers: Answers) -> None:
         self._context = context
-        self._store = store
-        self._fees = fees
-        self._fail = fail
+        self._fees = Fees(context)
         self._answers = answers
 
     def send(self, ready: Sequence[Ready]) -> list[Outcome]:
@@ -77,16 +74,16 @@ class Sender:
             for each in ready:
                 self._begin(each)
         outcomes = self._context.katana.create_sales_orders([each.draft for each in ready])
-        created: list[OrderRecord] = []
+        created: list[tuple[Store, OrderRecord]] = []
         for place, (each, outcome) in enumerate(zip(ready, outcomes, strict=True)):
             try:
-                created += self._record(each, outcome)
+                created += [(each.store, record) for record in self._record(each, outcome)]
             except FATAL:
                 raise
             except Exception as error:  # noqa: BLE001 (the other answers are recorded all the same)
-                log.warning("%s: order %s: %r", self._store.name, each.record.number, error)
+                log.warning("%s: order %s: %r", each.store.name, each.record.number, error)
                 outcomes[place] = error
-        self._fees.add_all([r for r in created if r.shipping_fee_due], self._fail)
+        self._fees.add_all([(store, r) for store, r in created if r.shipping_fee_due])
         return outcomes
 
     def _record(self, each: Ready, outcome: Outcome) -> list[OrderRecord]:
@@ -97,19 +94,19 @@ class Sender:
 
     def _begin(self, each: Ready) -> None:
         context, record = self._context, each.record
-        context.save(self._store, each.importing)
+        context.save(each.store, each.importing)
         self._fees.keep(record, each.mapped.fee)
-        due_at_import(context, self._store, record)
+        due_at_import(context, each.store, record)
         context.ledger.intents.begin(IntentKind.SALES_ORDER, intent_key(record), context.clock())
 
     def _created(self, each: Ready, sales_order: SalesOrder) -> OrderRecord:
         self._answers.lost, self._answers.has_come = 0, True
         total = _total(sales_order, each.mapped)
-        imported = self.in_katana(each.importing, sales_order, total)
+        imported = in_katana(self._context, each.store, each.importing, sales_order, total)
         with self._context.ledger.atomic():
-            self.keep_imported(imported, f"as {sales_order.order_no}")
-            self._context.note(self._store, imported, *each.notes)
-            compare(self._context, self._store, imported, total)
+            keep_imported(self._context, each.store, imported, f"as {sales_order.order_no}")
+            self._context.note(each.store, imported, *each.notes)
+            compare(self._context, each.store, imported, total)
         return imported
 
     def _not_created(self, each: Ready, error: Exception) -> None:
@@ -117,37 +114,41 @@ class Sender:
         if not is_certain(error):
             # the intent stays: `settle_unknown` asks for it
             self._answers.lost += 1
-            log.warning("%s: order %s: %s", self._store.name, record.number, error)
-            context.save(self._store, replace(each.importing, detail=str(error)))
+            log.warning("%s: order %s: %s", each.store.name, record.number, error)
+            context.save(each.store, replace(each.importing, detail=str(error)))
             return
         with context.ledger.atomic():
-            context.save(self._store, record, record)
+            context.save(each.store, record, record)
             context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
 
-    def in_katana(
-        self, record: OrderRecord, sales_order: SalesOrder, total: Decimal | None
-    ) -> OrderRecord:
-        """The record of an order that is in Katana; `total` is Katana's, with tax and shipping."""
-        entered = replace(
-            record,
-            state=State.IMPORTED,
-            reason="",
-            detail="",
-            attempts=0,
-            next_attempt_at=None,
-            imported_at=self._context.clock(),
-        )
-        rules = self._context.rules(self._store)
-        seen = see_in_katana(sales_order, entered, rules).record or entered
-        return replace(seen, katana_total=total)
 
-    def keep_imported(self, imported: OrderRecord, detail: str) -> None:
-        """Record that an order is in Katana. Call it in a group of writes."""
-        context = self._context
-        context.save(self._store, imported)
-        context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
-        context.did(self._store, imported, "katana", "imported", detail)
-        context.report.store(self._store.name).imported += 1
+def in_katana(
+    context: Context,
+    store: Store,
+    record: OrderRecord,
+    sales_order: SalesOrder,
+    total: Decimal | None,
+) -> OrderRecord:
+    """The record of an order that is in Katana; `total` is Katana's, with tax and shipping."""
+    entered = replace(
+        record,
+        state=State.IMPORTED,
+        reason="",
+        detail="",
+        attempts=0,
+        next_attempt_at=None,
+        imported_at=context.clock(),
+    )
+    seen = see_in_katana(sales_order, entered, context.rules(store)).record or entered
+    return replace(seen, katana_total=total)
+
+
+def keep_imported(context: Context, store: Store, imported: OrderRecord, detail: str) -> None:
+    """Record that an order is in Katana. Call it in a group of writes."""
+    context.save(store, imported)
+    context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
+    context.did(store, imported, "katana", "imported", detail)
+    context.report.store(store.name).imported += 1
 
 
 def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:
