@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.katana_http import KatanaApi, milliseconds
@@ -125,6 +126,10 @@ class KatanaCatalogue(KatanaApi):
     def create_product(self, draft: ProductDraft) -> Product:
         """Create a product with its variants."""
         return self._create("/products", draft, Product)
+
+    def create_products(self, drafts: Sequence[ProductDraft]) -> list[Product | Exception]:
+        """Create products, whose requests overlap: what became of each, in their order."""
+        return self._together.do([partial(self.create_product, draft) for draft in drafts])
 
     def services(self, name: str = "") -> tuple[Product, ...]:
         """Services of this name; all without one. SKUs are no filter of services."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from katana_woo_sync.clients.errors import NotFound
 from katana_woo_sync.domain.decide import Note
@@ -22,6 +22,7 @@ from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.items import NAMELESS, Items
+from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 
 Products = dict[int, ShopProduct | None]
@@ -121,9 +122,23 @@ class LineItems:
 
         Raises `Unmappable` for what a person must set right.
         """
-        wanted = set(line_ids)
-        lines = [line for line in order.line_items if int(line.id) in wanted]
+        lines = self._wanted(order, line_ids)
         return {int(line.id): self._variant_of(order, line) for line in lines}
+
+    def _wanted(self, order: Order, line_ids: Iterable[int]) -> list[LineItem]:
+        wanted = set(line_ids)
+        return [line for line in order.line_items if int(line.id) in wanted]
+
+    def new_products(self, order: Order, line_ids: Iterable[int]) -> Iterator[NewProduct]:
+        """The products to create for these lines; what is not as plain is left to `variants_of`."""
+        for line in self._wanted(order, line_ids):
+            product = self._product(line)
+            if product is None or is_deleted(line, product) or not self._creates:
+                continue
+            if self._known_variant(line) is None and not self._looks_alike(line):
+                new = self._items.new_product(order, line, product)
+                if new is not None:
+                    yield new
 
     def count_new(self, order: Order) -> int:
         """How many of an order's products have never been matched with Katana's."""
@@ -182,11 +197,20 @@ class LineItems:
             raise Unmappable(Reason.UNKNOWN_SKU, str(line.sku) or plain(line.name, 100))
         if product is None or is_deleted(line, product):
             return self._items.deleted(line)
-        sku = next(reversed(self._katana_skus(line)), "")
-        alike = looks_alike(sku, self._variants.answered(sku)) if sku else None
-        if alike is not None:
+        sku = self._new_sku(line)
+        alike = self._looks_alike(line)
+        if alike:
             self._notes.append(Note(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike}"))
         return self._items.create(order, line, product, sku)
+
+    def _new_sku(self, line: LineItem) -> str:
+        """The SKU that an item gets which is created for the line."""
+        return next(reversed(self._katana_skus(line)), "")
+
+    def _looks_alike(self, line: LineItem) -> str:
+        """A SKU in Katana that only looks like the line's; empty where there is none."""
+        sku = self._new_sku(line)
+        return looks_alike(sku, self._variants.answered(sku)) or "" if sku else ""
 
     def _known_variant(self, line: LineItem) -> int | None:
         """The line's variant, by its SKU, else by the ids remembered; None if Katana lacks it."""

@@ -21,6 +21,7 @@ from katana_woo_sync.sync.context import Context, FreshCopy, Store, log
 from katana_woo_sync.sync.guard import FATAL, fail_order, is_katana_down
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.new_products import create_products
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Sender
@@ -255,6 +256,8 @@ def _import_together(
         if record.order_id in part.fresh
     ]
     planned = _stage(orders, lambda part, order: part.importer.plan(order))
+    new = _stage(planned, lambda part, each: part.importer.new_products(each))
+    create_products(context, [product for _part, products in new for product in products])
     resolved = _stage(planned, lambda part, each: part.importer.resolve(each))
     with _left_to_each():
         resolver.create_customers([(part.store, each.order) for part, each in resolved])

@@ -38,10 +38,11 @@ from katana_woo_sync.domain.transitions import failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_order
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
-from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import StillUnknown, is_certain
 from katana_woo_sync.sync.fees import Fees
-from katana_woo_sync.sync.guard import guarded_order
+from katana_woo_sync.sync.guard import guarded, guarded_order
+from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
 
@@ -108,6 +109,17 @@ class Importer:
         return guarded_order(
             self._context, self._store, int(order.id), partial(self._plan_import, order)
         )
+
+    def new_products(self, planned: Planned) -> list[NewProduct]:
+        """The products that the order needs and Katana lacks, as far as that is plain; what is
+        wrong with one of them `resolve` meets again."""
+        found = guarded(
+            self._context,
+            self._store,
+            lambda: list(self.items.new_products(planned.order, planned.line_ids)),
+            lambda error: log.debug("%s: %s", self._store.name, error),
+        )
+        return found or []
 
     def resolve(self, planned: Planned) -> Resolvable | None:
         """Find or create in Katana what the order needs."""

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound
 from katana_woo_sync.domain.fields import Text
 from katana_woo_sync.domain.katana import (
     NewVariantDraft,
     Product,
-    ProductDraft,
     ServiceDraft,
     Variant,
     VariantDraft,
@@ -47,12 +46,26 @@ from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import create_once
+from katana_woo_sync.sync.new_products import NewProduct, create_item, create_product
 from katana_woo_sync.sync.resolve import Resolver
 
 NAMELESS = "Deleted product"
 """What a deleted product is called whose line has no name."""
 
 AskKatana = Callable[[Sequence[str]], Mapping[str, list[Variant]]]
+
+
+class _Sale(Struct, frozen=True):
+    """What a line sold: the product or a variation of it, and all variations there are."""
+
+    product: ShopProduct
+    sold: ShopProduct
+    variations: Sequence[ShopProduct]
+
+    @property
+    def kept(self) -> list[ShopProduct]:
+        """The variations that are goods."""
+        return [variation for variation in self.variations if not variation.virtual]
 
 
 class Items:
@@ -67,6 +80,8 @@ class Items:
         self._resolver = resolver
         self._ask_katana = ask_katana
         self._catalogue = context.ledger.catalogue
+        self._listed: dict[tuple[int, int], Sequence[ShopProduct]] = {}
+        self._products_of: dict[tuple[int, int], int | None] = {}
 
     def create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         """The item of a line whose product the shop has: a service for what is virtual, a further
@@ -87,31 +102,50 @@ class Items:
             self._remember_sold(line, service.variants[0])
             return int(service.variants[0].id)
 
+    def new_product(self, order: Order, line: LineItem, product: ShopProduct) -> NewProduct | None:
+        """The product that `create` would create for a line; None where it would do other than
+        that."""
+        sale = self._sale(line, product)
+        if sale is None or sale.sold.virtual:
+            return None
+        if sale.variations and self._product_of(line, sale) is not None:
+            return None
+        return self._new_product(sale, self._price_factor(order, line, sale.sold.price))
+
     def _create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
+        sale = self._sale(line, product)
+        if sale is None:
+            return self.deleted(line)
+        factor = self._price_factor(order, line, sale.sold.price)
+        if sale.sold.virtual:
+            name = plain(line.name, 200) or product_name(sale.product)
+            price = net_price(sale.sold.price, factor)
+            return self._service(line, sale.sold, name, sku, price)
+        there = self._product_of(line, sale) if sale.variations else None
+        if there is not None:
+            draft = variant_draft(sale.product, sale.sold, factor)
+            is_first = is_first_of_its_choice(sale.product, sale.sold, sale.kept)
+            return self._variant(line, draft, sale.sold, there, is_first=is_first)
+        return self._product(line, sale, factor)
+
+    def _sale(self, line: LineItem, product: ShopProduct) -> _Sale | None:
+        """What was sold; None for a variation that the shop has no more."""
         variations: Sequence[ShopProduct] = ()
         sold = product = self._in_katanas_words(product)
         if line.variation_id:
             variations = self._variations(int(product.id), int(line.variation_id))
             found = next((v for v in variations if v.id == line.variation_id), None)
             if found is None:
-                return self.deleted(line)
+                return None
             sold = found
-        factor = self._price_factor(order, line, sold.price)
-        if sold.virtual:
-            name = plain(line.name, 200) or product_name(product)
-            return self._service(line, sold, name, sku, net_price(sold.price, factor))
-        kept = [variation for variation in variations if not variation.virtual]
-        if variations:
-            there = product_of_siblings(line, self._siblings(line, product, kept))
-            if there is not None:
-                draft = variant_draft(product, sold, factor)
-                is_first = is_first_of_its_choice(product, sold, kept)
-                return self._variant(line, draft, sold, there, is_first=is_first)
-        return self._product(line, product, kept, factor)
+        return _Sale(product, sold, variations)
 
     def _variations(self, product_id: int, sold_id: int) -> Sequence[ShopProduct]:
         """The product's variations. Those in the trash, where they go with their product, are in
         no list; the one that was sold is asked for by its id."""
+        known = self._listed.get((product_id, sold_id))
+        if known is not None:
+            return known
         listed = list(self._store.shop.variations(product_id))
         if all(variation.id != sold_id for variation in listed):
             try:
@@ -119,7 +153,9 @@ class Items:
             except NotFound:
                 log.debug("%s: variation %s is gone", self._store.name, sold_id)
         listed.sort(key=lambda variation: int(variation.id))
-        return [self._in_katanas_words(variation) for variation in listed]
+        found = [self._in_katanas_words(variation) for variation in listed]
+        self._listed[product_id, sold_id] = found
+        return found
 
     def _in_katanas_words(self, product: ShopProduct) -> ShopProduct:
         """The product with the SKU that Katana is to have for it."""
@@ -139,7 +175,16 @@ class Items:
             self._catalogue.remember_deleted_product(self._store.identity, name, variant_id)
             self._journal("product", f"{product.id}: {name} (deleted in the shop)")
 
-        return int(self._product_once(draft, f"{self._store.identity}#{name}", record))
+        product = NewProduct(f"{self._store.identity}#{name}", draft, record)
+        return int(create_product(self._context, product).variants[0].id)
+
+    def _product_of(self, line: LineItem, sale: _Sale) -> int | None:
+        """The product to which Katana has other variations of what was sold."""
+        key = int(line.product_id), int(line.variation_id)
+        if key not in self._products_of:
+            siblings = self._siblings(line, sale.product, sale.kept)
+            self._products_of[key] = product_of_siblings(line, siblings)
+        return self._products_of[key]
 
     def _siblings(
         self, line: LineItem, product: ShopProduct, variations: Sequence[ShopProduct]
@@ -152,14 +197,8 @@ class Items:
         remembered = self._catalogue.siblings(self._store.identity, int(line.product_id))
         return list(self._context.katana.variants_by_id(remembered)) if remembered else []
 
-    def _product(
-        self,
-        line: LineItem,
-        product: ShopProduct,
-        variations: Sequence[ShopProduct],
-        factor: Decimal | None,
-    ) -> int:
-        identity = self._store.identity
+    def _new_product(self, sale: _Sale, factor: Decimal | None) -> NewProduct:
+        product, variations, identity = sale.product, sale.kept, self._store.identity
         draft = product_draft(product, variations, factor, identity)
         skus = [variant.sku for variant in draft.variants if variant.sku]
 
@@ -175,69 +214,16 @@ class Items:
                 )
             self._journal("product", f"{created.id}: {', '.join(skus) or draft.name}")
 
-        key = skus[0] if skus else f"{identity}#{product.id}"
-        self._product_once(draft, key, record)
-        made_now = self._catalogue.product(identity, int(product.id), int(line.variation_id))
+        return NewProduct(skus[0] if skus else f"{identity}#{product.id}", draft, record)
+
+    def _product(self, line: LineItem, sale: _Sale, factor: Decimal | None) -> int:
+        create_product(self._context, self._new_product(sale, factor))
+        made_now = self._catalogue.product(
+            self._store.identity, int(sale.product.id), int(line.variation_id)
+        )
         if made_now is None:
             raise Unmappable(Reason.NEW_VARIATION, str(line.sku) or plain(line.name, 100))
         return made_now[1]
-
-    def _product_once(
-        self, draft: ProductDraft, key: str, record: Callable[[Product], None]
-    ) -> int:
-        """Create a product, or find the one that was: with its SKUs, or with its mark."""
-        katana = self._context.katana
-        skus = {variant.sku for variant in draft.variants if variant.sku}
-
-        def find(_begun: datetime) -> Product | None:
-            for found in katana.products(draft.name):
-                same = {str(v.sku) for v in found.variants if v.sku} == skus
-                marked = found.additional_info == draft.additional_info
-                gone = found.deleted_at or found.archived_at or not found.variants
-                if not gone and same and (skus or marked):
-                    return found
-            return None
-
-        # without a SKU nothing else tells of one that an earlier ledger knew
-        there = None if skus else find(self._context.clock())
-        if there is not None:
-            with self._context.ledger.atomic():
-                record(there)
-            return int(there.variants[0].id)
-        created = self._created(
-            IntentKind.PRODUCT,
-            key,
-            draft.name,
-            find=find,
-            create=lambda: katana.create_product(draft),
-            record=self._uncounted(record),
-        )
-        return int(created.variants[0].id)
-
-    def _uncounted(self, record: Callable[[Product], None]) -> Callable[[Product], None]:
-        """Besides: what was created here nobody has counted, so its stock says nothing yet."""
-
-        def both(product: Product) -> None:
-            record(product)
-            self._context.ledger.stock.add_uncounted(int(v.id) for v in product.variants)
-
-        return both
-
-    def _created(
-        self,
-        kind: IntentKind,
-        key: str,
-        name: str,
-        *,
-        find: Callable[[datetime], Product | None],
-        create: Callable[[], Product],
-        record: Callable[[Product], None],
-    ) -> Product:
-        try:
-            return create_once(self._context, kind, key, find=find, create=create, record=record)
-        except BadRequest as error:
-            detail = f"{name}: {error.reason}"
-            raise Unmappable(Reason.PRODUCT_NOT_REPRESENTABLE, detail) from error
 
     def _variant(
         self,
@@ -317,7 +303,8 @@ class Items:
             with self._context.ledger.atomic():
                 record(there)
             return int(there.variants[0].id)
-        created = self._created(
+        created = create_item(
+            self._context,
             IntentKind.SERVICE,
             f"{self._store.identity}#{sold.id}",
             name,

@@ -27,6 +27,7 @@ PATIENCE = 10
 """Seconds after which requests that do not meet are taken to come one after the other."""
 
 ORDERS, FEES, CUSTOMERS = "/sales_orders", "/sales_order_shipping_fee", "/customers"
+PRODUCTS = "/products"
 COURIER = Shipping("Courier", Decimal("4.90"))
 
 
@@ -114,6 +115,70 @@ def test_guests_who_may_be_one_are_matched_as_ever(world: World) -> None:
     world.sync()
     check_each_once(world, orders)
     assert len({world.sales_order(order).customer_id for order in orders}) == 2
+
+
+def of_new_products(world: World, number: int) -> list[int]:
+    """An order, then others, each of a product that Katana lacks."""
+    new = [
+        world.shop.add_product(f"New {place}", f"NEW-{place}", "10.00") for place in range(number)
+    ]
+    return [world.order(), *(world.shop.place_order([Item(product)]) for product in new)]
+
+
+def check_products_once(world: World, number: int) -> None:
+    made = [product.name for product in world.katana.products() if "New" in product.name]
+    assert sorted(made) == [f"New {place}" for place in range(number)]
+
+
+def test_new_products_overlap_after_the_first(world: World) -> None:
+    orders = of_new_products(world, 4)
+    with meeting(world.katana.server, PRODUCTS, 3, skip=1) as products:
+        world.sync()
+    assert not products.broken
+    check_each_once(world, orders)
+    check_products_once(world, 4)
+
+
+def test_a_product_that_several_orders_bought_is_created_once(world: World) -> None:
+    lamp = world.lamp["eu"]
+    orders = [world.order(), *(world.shop.place_order([Item(lamp)]) for _ in range(4))]
+    world.sync()
+    check_each_once(world, orders)
+    assert world.katana.server.count("POST", PRODUCTS) == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DROP_BEFORE])
+def test_several_answers_to_new_products_lost_at_once(world: World, kind: FaultKind) -> None:
+    orders = of_new_products(world, 4)
+    fault = Fault(kind, "POST", PRODUCTS, times=2, skip=1)
+    world.katana.server.add_fault(fault)
+    for _ in range(4):
+        world.sync(minutes=35)
+    assert fault.times == 0
+    check_each_once(world, orders)
+    check_products_once(world, 4)
+
+
+def test_a_product_that_katana_refuses_among_others_is_its_orders_alone(world: World) -> None:
+    orders = of_new_products(world, 4)
+    # it is tried again alone, and refused again
+    fault = Fault(FaultKind.STATUS, "POST", PRODUCTS, status=422, body="{}", skip=3, times=2)
+    world.katana.server.add_fault(fault)
+    world.sync()
+    assert fault.times == 0
+    assert [world.state(order) for order in orders].count(("imported", "")) == 4
+    assert [world.state(order) for order in orders].count(
+        ("attention", "product_not_representable")
+    ) == 1
+
+
+def test_where_the_first_new_product_is_refused_the_others_go_alone(world: World) -> None:
+    orders = of_new_products(world, 3)
+    fault = Fault(FaultKind.STATUS, "POST", PRODUCTS, status=422, body="{}", times=1)
+    world.katana.server.add_fault(fault)
+    world.sync()
+    check_each_once(world, orders)
+    check_products_once(world, 3)
 
 
 def test_nobody_else_waits_while_the_quota_is_waited_for(world: World) -> None:
