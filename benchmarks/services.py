@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from benchmarks.shop import VAT
 from katana_woo_sync.sandbox.katana import KatanaSandbox
-from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import WooCommerceSandbox
 
 P = ParamSpec("P")
@@ -26,6 +26,7 @@ url = "{url}"
 consumer_key = "{key}"
 consumer_secret = "{secret}"
 location = "Main location"
+order_number_prefix = "{name}-"
 """
 STOP = "stop"
 
@@ -46,6 +47,11 @@ class World:
 
     katana: KatanaSandbox
     shops: list[WooCommerceSandbox]
+
+    @property
+    def servers(self) -> list[SandboxServer]:
+        """Katana's and the stores' servers."""
+        return [self.katana.server, *(shop.server for shop in self.shops)]
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,13 @@ def addresses(world: World) -> tuple[str, str, list[tuple[str, str, str, str]]]:
     return world.katana.url, world.katana.api_key, stores
 
 
+def slow_down(world: World, latency: float) -> None:
+    """From here on each answer takes so many seconds longer."""
+    for server in world.servers:
+        if latency:
+            server.add_fault(Fault(FaultKind.DELAY, times=1_000_000_000, seconds=latency))
+
+
 @contextmanager
 def services(setup: Setup | None = None) -> Iterator[Services]:
     """Serve Katana and the stores in a new process, with a directory for config and ledger."""
@@ -115,12 +128,10 @@ def _serve(line: Connection, setup: Setup) -> None:
             WooCommerceSandbox(name=f"store{number}", tax_rates=VAT, utc_offset_hours=2)
             for number in range(1, setup.stores + 1)
         ]
-        for server in (katana.server, *(shop.server for shop in shops)):
-            if setup.latency:
-                late = Fault(FaultKind.DELAY, times=1_000_000_000, seconds=setup.latency)
-                server.add_fault(late)
-            stack.enter_context(server)
         world = World(katana, shops)
+        slow_down(world, setup.latency)
+        for server in world.servers:
+            stack.enter_context(server)
         while (message := line.recv()) != STOP:
             what, args, kwargs = message
             try:
