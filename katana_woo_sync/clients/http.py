@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -144,6 +144,13 @@ class HttpClient:
         self._cancelled = cancelled
         self._local = threading.local()
         self._routes: dict[str, _Route] = {}
+        self._retrying = Retrying(
+            stop=self._is_enough,
+            wait=_pause,
+            retry=retry_if_exception(_may_be_repeated),
+            sleep=self._nap,
+            reraise=True,
+        )
         self._count_lock = threading.Lock()
         self._sent = 0
         self.clock_skew: timedelta | None = None
@@ -164,14 +171,7 @@ class HttpClient:
         """Send a request and return its JSON. Raises a `ServiceError`; for a write whose outcome is
         not known that is `UnknownOutcome`, and any other says that nothing was done. Raises
         `Cancelled` where a stop is asked for while it waits; nothing was done then either."""
-        retrying = Retrying(
-            stop=self._is_enough,
-            wait=_pause,
-            retry=retry_if_exception(_may_be_repeated),
-            sleep=self._nap,
-            reraise=True,
-        )
-        return retrying(self._once, method, path, params, body)
+        return self._retrying(self._once, method, path, params, body)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         """A server that lets a request time out is asked twice at most: it takes the longest."""
@@ -220,7 +220,7 @@ class HttpClient:
             headers["Content-Type"] = "application/json"
         url = f"{self.base_url}{path}"
         request = requests.Request(
-            method, url, params=list(params), data=body, headers=headers, auth=self._auth()
+            method, url, params=urlencode(params), data=body, headers=headers, auth=self._auth()
         )
         route = self._route()
         return self._session(for_write=method != "GET").send(

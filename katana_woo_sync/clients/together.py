@@ -14,18 +14,20 @@ T = TypeVar("T")
 
 
 class Together:
-    """Threads for requests; each keeps its connection. Made when they are first needed."""
+    """Threads for requests, besides the caller's own; each keeps its connection. Made when they are
+    first needed."""
 
     def __init__(self) -> None:
         self._threads: ThreadPoolExecutor | None = None
 
     def do(self, calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
-        """What each call gave or raised, in their order. A single one needs no thread."""
-        if len(calls) < 2:
-            return [outcome(call) for call in calls]
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="request")
-        return list(self._threads.map(outcome, calls))
+        """What each call gave or raised, in their order. The caller makes the first one itself."""
+        if not calls:
+            return []
+        if self._threads is None and len(calls) > 1:
+            self._threads = ThreadPoolExecutor(AT_ONCE - 1, thread_name_prefix="request")
+        futures = [self._threads.submit(outcome, c) for c in calls[1:]] if self._threads else []
+        return [outcome(calls[0]), *(future.result() for future in futures)]
 
 
 def outcome(call: Callable[[], T]) -> T | Exception:

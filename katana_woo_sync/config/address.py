@@ -99,6 +99,12 @@ def parse(url: str) -> Address:
     return Address(parts.scheme, _host(parts.hostname or ""), port, path)
 
 
+@lru_cache(maxsize=256)
+def identity(url: str) -> str:
+    """`parse(url).identity`; an import asks for it dozens of times."""
+    return parse(url).identity
+
+
 def _split(url: str) -> tuple[SplitResult, int | None]:
     # urlsplit would drop tabs and line breaks silently, and requests would then go elsewhere.
     if not url or not url.isprintable() or " " in url or "\\" in url:

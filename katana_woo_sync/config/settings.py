@@ -145,7 +145,7 @@ class StoreSettings(Section, frozen=True, kw_only=True):
     def identity(self) -> str:
         """The store's name in Katana (`ecommerce_store_name`): host, port if not standard, path if
         any, or `katana_store_name` where that is set."""
-        return self.katana_store_name or address.parse(self.url).identity
+        return self.katana_store_name or address.identity(self.url)
 
     @property
     def twins(self) -> tuple[str, ...]:

@@ -43,20 +43,25 @@ def _amount(value: object) -> Amount:
         return Amount(0)
     if isinstance(value, bool) or not isinstance(value, (int, str, float, Decimal)):
         raise ValueError(f"a number is expected, not {type(value).__name__}")
+    # str() first: a float's repr is the number that was written, its binary value is not.
+    text = str(value).strip()
     try:
-        # str() first: a float's repr is the number that was written, its binary value is not.
-        amount = Amount(str(value).strip())
+        amount = Amount(text)
     except InvalidOperation:
         raise ValueError("a number is expected, not this text") from None
     if not amount.is_finite() or (amount and amount.adjusted() > LARGEST_EXPONENT):
         raise ValueError("the number is too large or not a number")
-    exponent = amount.as_tuple().exponent
-    if isinstance(exponent, int) and exponent < SMALLEST_EXPONENT:
-        raise ValueError("the number has too many decimals")
+    # a short number without an exponent of its own has few decimals; nearly all are
+    if len(text) > -SMALLEST_EXPONENT or "e" in text or "E" in text:
+        exponent = amount.as_tuple().exponent
+        if isinstance(exponent, int) and exponent < SMALLEST_EXPONENT:
+            raise ValueError("the number has too many decimals")
     return amount
 
 
 def _text(value: object) -> Text:
+    if type(value) is str:  # as it nearly always is
+        return Text(value)
     if value is None:
         return Text("")
     if isinstance(value, bool):
@@ -67,6 +72,8 @@ def _text(value: object) -> Text:
 
 
 def _whole(value: object) -> Whole:
+    if type(value) is int and abs(value) <= LARGEST_WHOLE:  # as it nearly always is
+        return Whole(value)
     amount = _amount(value)
     if amount != amount.to_integral_value():
         raise ValueError("a whole number is expected")

@@ -34,6 +34,9 @@ _BY_STATE = "orders_by_state"
 """The index to go by where only some states are wanted. It must be named: without statistics
 SQLite goes through all of a store's orders, and a cycle would cost more with every year."""
 
+_STATES = {str(state): state for state in State}
+_IN_KATANA = {str(each): each for each in InKatana}
+
 _PROBLEM = "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
 
 
@@ -288,12 +291,13 @@ class Orders:
 
 
 def _row(record: OrderRecord) -> list[object]:
-    return [_stored(value) for value in astuple(record)]
+    return [
+        value if value is None or type(value) is int else _stored(value)
+        for value in astuple(record)
+    ]
 
 
 def _stored(value: object) -> object:
-    if value is None or value == "":
-        return value
     if isinstance(value, str):
         # SQLite takes no lone surrogates
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
@@ -326,6 +330,6 @@ def _record(row: Mapping[str, object]) -> OrderRecord:
         values[name] = bool(values[name])
     refunds = str(values["refunds"])
     values["refunds"] = tuple(int(part) for part in refunds.split(",") if part)
-    values["state"] = State(str(values["state"]))
-    values["in_katana"] = InKatana(str(values["in_katana"]))
+    values["state"] = _STATES[str(values["state"])]
+    values["in_katana"] = _IN_KATANA[str(values["in_katana"])]
     return OrderRecord(**values)  # type: ignore[arg-type]  # the columns are the fields

@@ -10,8 +10,9 @@ def time_text(moment: datetime | None) -> str | None:
     """An aware time as fixed-width UTC text, which sorts as the times do."""
     if moment is None:
         return None
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
     # not strftime: it writes the years before 1000 with fewer digits
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return f"{utc.isoformat(timespec='microseconds').removesuffix('+00:00')}Z"
 
 
 def read_time(text: object) -> datetime | None:

@@ -77,6 +77,7 @@ class LineItems:
         self._catalogue = context.ledger.catalogue
         self._products: Products = {}
         self._variants = variants
+        self._lines: dict[tuple[int, int, str], int] = {}
         self._notes: list[Note] = []
         self._items = Items(context, store, resolver, variants.ask)
 
@@ -164,8 +165,17 @@ class LineItems:
             return None
 
     def _is_new(self, line: LineItem) -> bool:
-        remembered = self._remembered(line)
-        return remembered is None or remembered[0] != self._shown_sku(line)
+        return self._matched(line) is None
+
+    def _matched(self, line: LineItem) -> int | None:
+        """The variant with which the line was matched by the very SKU that it shows."""
+        key = int(line.product_id), int(line.variation_id), str(line.sku)
+        if key not in self._lines:
+            remembered = self._remembered(line)
+            if remembered is None or remembered[0] != self._shown_sku(line):
+                return None
+            self._lines[key] = remembered[1]
+        return self._lines[key]
 
     def _remembered(self, line: LineItem) -> tuple[str, int] | None:
         """The SKU that the line's product showed when it was matched, and its variant."""
@@ -214,10 +224,11 @@ class LineItems:
 
     def _known_variant(self, line: LineItem) -> int | None:
         """The line's variant, by its SKU, else by the ids remembered; None if Katana lacks it."""
+        matched = self._matched(line)
+        if matched is not None:
+            return matched
         remembered = self._remembered(line)
         shown = self._shown_sku(line)
-        if remembered is not None and remembered[0] == shown:
-            return remembered[1]
         product = self._product(line)
         found = map(self._by_sku, self._katana_skus(line))
         variant_id = next((each for each in found if each is not None), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
@@ -12,6 +13,7 @@ from katana_woo_sync.clients.together import outcome
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
+from katana_woo_sync.sync.guard import FATAL
 
 T = TypeVar("T")
 
@@ -71,7 +73,9 @@ def create_once(
         found = find(open_intent.at)
         if found is not None:
             log.info("%s: a %s whose answer was lost is there", "Katana", kind.replace("_", " "))
-            _keep(context, kind, key, record, found)
+            with ledger.atomic():
+                record(found)
+                ledger.intents.end(kind, key)
             return found
     (created,) = create_together(context, kind, {key: record}, lambda: [outcome(create)])
     if isinstance(created, Exception):
@@ -95,25 +99,39 @@ def create_together(
         for key in records:
             ledger.intents.begin(kind, key, context.clock())
     outcomes = list(create())
-    for place, (key, came) in enumerate(zip(records, outcomes, strict=True)):
-        if isinstance(came, Exception) and not is_certain(came):
-            log.warning("%s", came)
-            unknown = StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait)
-            unknown.__cause__ = came
-            outcomes[place] = unknown
-        elif isinstance(came, Exception):
-            ledger.intents.end(kind, key)
-        else:
-            _keep(context, kind, key, records[key], came)
+    with ledger.atomic():
+        for place, (key, came) in enumerate(zip(records, outcomes, strict=True)):
+            if not isinstance(came, Exception):
+                failure = _keep(context, kind, key, partial(records[key], came))
+                outcomes[place] = failure or came
+            elif is_certain(came):
+                ledger.intents.end(kind, key)
+            else:
+                outcomes[place] = _unknown(context, kind, came)
     return outcomes
 
 
+def _unknown(context: Context, kind: IntentKind, error: Exception) -> StillUnknown:
+    log.warning("%s", error)
+    unknown = StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait)
+    unknown.__cause__ = error
+    return unknown
+
+
 def _keep(
-    context: Context, kind: IntentKind, key: str, record: Callable[[T], None], value: T
-) -> None:
-    with context.ledger.atomic():
-        record(value)
-        context.ledger.intents.end(kind, key)
+    context: Context, kind: IntentKind, key: str, record: Callable[[], None]
+) -> Exception | None:
+    """Record what was created; what goes wrong in that leaves its intent open and is returned, so
+    that the other answers are recorded all the same."""
+    try:
+        with context.ledger.part():
+            record()
+            context.ledger.intents.end(kind, key)
+    except FATAL:
+        raise
+    except Exception as error:  # noqa: BLE001 (it is the caller's)
+        return error
+    return None
 
 
 LOOKED_FOR_FIRST = tuple(

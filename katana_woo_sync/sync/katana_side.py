@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, KATANA_SWEEP, advance, read_from
-from katana_woo_sync.domain.decide import see_in_katana
+from katana_woo_sync.domain.decide import Rules, see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.takeover import woocommerce_id
@@ -39,13 +39,14 @@ def merge_sales_orders(context: Context, sales_orders: Sequence[SalesOrder]) -> 
     """Merge sales orders into the records of their orders; call inside a step."""
     names = candidates(context)
     known = context.ledger.orders.by_sales_order([int(s.id) for s in sales_orders])
-    stores = {store.identity: store for store in context.stores.values()}
+    heard = {s.identity: (s, context.rules(s)) for s in context.stores.values()} if known else {}
     for sales_order in sales_orders:
         record = known.get(int(sales_order.id))
         if record is None:
             keep_for_adoption(context, sales_order, names)
-        elif record.identity in stores:
-            _hear_known(context, stores[record.identity], sales_order, record)
+        elif record.identity in heard:
+            store, rules = heard[record.identity]
+            _hear_known(context, store, rules, sales_order, record)
 
 
 def candidates(context: Context) -> Candidates:
@@ -76,9 +77,9 @@ def keep_for_adoption(context: Context, sales_order: SalesOrder, names: Candidat
 
 
 def _hear_known(
-    context: Context, store: Store, sales_order: SalesOrder, record: OrderRecord
+    context: Context, store: Store, rules: Rules, sales_order: SalesOrder, record: OrderRecord
 ) -> None:
-    seen = see_in_katana(sales_order, record, context.rules(store))
+    seen = see_in_katana(sales_order, record, rules)
     if seen.record is not None and seen.record != record:
         context.save(store, seen.record, record)
         if seen.record.in_katana is InKatana.DELETED:

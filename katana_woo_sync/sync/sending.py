@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.decide import Note, see_in_katana
+from katana_woo_sync.domain.decide import Note, Rules, see_in_katana
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Mapped, Resolved
 from katana_woo_sync.domain.records import OrderRecord, State
@@ -61,6 +61,7 @@ class Sender:
         self._context = context
         self._fees = Fees(context)
         self._answers = answers
+        self._rules: dict[str, Rules] = {}
 
     def send(self, ready: Sequence[Ready]) -> list[Outcome]:
         """Create the sales orders, whose requests overlap, and record what became of each.
@@ -75,20 +76,22 @@ class Sender:
                 self._begin(each)
         outcomes = self._context.katana.create_sales_orders([each.draft for each in ready])
         created: list[tuple[Store, OrderRecord]] = []
-        for place, (each, outcome) in enumerate(zip(ready, outcomes, strict=True)):
-            try:
-                created += [(each.store, record) for record in self._record(each, outcome)]
-            except FATAL:
-                raise
-            except Exception as error:  # noqa: BLE001 (the other answers are recorded all the same)
-                log.warning("%s: order %s: %r", each.store.name, each.record.number, error)
-                outcomes[place] = error
+        with self._context.ledger.atomic():
+            for place, (each, outcome) in enumerate(zip(ready, outcomes, strict=True)):
+                try:
+                    with self._context.ledger.part():
+                        created += self._record(each, outcome)
+                except FATAL:
+                    raise
+                except Exception as error:  # noqa: BLE001 (the other answers are recorded)
+                    log.warning("%s: order %s: %r", each.store.name, each.record.number, error)
+                    outcomes[place] = error
         self._fees.add_all([(store, r) for store, r in created if r.shipping_fee_due])
         return outcomes
 
-    def _record(self, each: Ready, outcome: Outcome) -> list[OrderRecord]:
+    def _record(self, each: Ready, outcome: Outcome) -> list[tuple[Store, OrderRecord]]:
         if isinstance(outcome, SalesOrder):
-            return [self._created(each, outcome)]
+            return [(each.store, self._created(each, outcome))]
         self._not_created(each, outcome)
         return []
 
@@ -102,12 +105,17 @@ class Sender:
     def _created(self, each: Ready, sales_order: SalesOrder) -> OrderRecord:
         self._answers.lost, self._answers.has_come = 0, True
         total = _total(sales_order, each.mapped)
-        imported = in_katana(self._context, each.store, each.importing, sales_order, total)
-        with self._context.ledger.atomic():
-            keep_imported(self._context, each.store, imported, f"as {sales_order.order_no}")
-            self._context.note(each.store, imported, *each.notes)
-            compare(self._context, each.store, imported, total)
+        rules = self._rules_of(each.store)
+        imported = in_katana(self._context, rules, each.importing, sales_order, total)
+        keep_imported(self._context, each.store, imported, f"as {sales_order.order_no}")
+        self._context.note(each.store, imported, *each.notes)
+        compare(self._context, each.store, imported, total)
         return imported
+
+    def _rules_of(self, store: Store) -> Rules:
+        if store.name not in self._rules:
+            self._rules[store.name] = self._context.rules(store)
+        return self._rules[store.name]
 
     def _not_created(self, each: Ready, error: Exception) -> None:
         context, record = self._context, each.record
@@ -117,14 +125,13 @@ class Sender:
             log.warning("%s: order %s: %s", each.store.name, record.number, error)
             context.save(each.store, replace(each.importing, detail=str(error)))
             return
-        with context.ledger.atomic():
-            context.save(each.store, record, record)
-            context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
+        context.save(each.store, record, record)
+        context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
 
 
 def in_katana(
     context: Context,
-    store: Store,
+    rules: Rules,
     record: OrderRecord,
     sales_order: SalesOrder,
     total: Decimal | None,
@@ -139,7 +146,7 @@ def in_katana(
         next_attempt_at=None,
         imported_at=context.clock(),
     )
-    seen = see_in_katana(sales_order, entered, context.rules(store)).record or entered
+    seen = see_in_katana(sales_order, entered, rules).record or entered
     return replace(seen, katana_total=total)
 
 

@@ -45,7 +45,7 @@ def _settle(context: Context, store: Store, record: OrderRecord) -> None:
 def _found(context: Context, store: Store, record: OrderRecord, sales_order: SalesOrder) -> None:
     """Record an order whose create turned out to have happened."""
     total = sales_order.total
-    imported = in_katana(context, store, record, sales_order, total)
+    imported = in_katana(context, context.rules(store), record, sales_order, total)
     with context.ledger.atomic():
         keep_imported(context, store, imported, f"as {sales_order.order_no}, found there")
         if total is not None and not imported.shipping_fee_due:
