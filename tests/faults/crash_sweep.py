@@ -20,7 +20,7 @@ from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from tests.faults.points import in_a_child, quiet, say
+from tests.faults.points import Told, in_a_child, quiet, say
 from tests.faults.scenario import Scenario, State
 
 Break = Callable[[], None]
@@ -52,15 +52,15 @@ def scenario(*, timeout: float = 5) -> Iterator[Scenario]:
 
 
 @cache
-def undisturbed() -> tuple[list[int], State]:
-    """How many points each step has, and the end state; run once."""
-    points = []
+def undisturbed() -> tuple[list[Told], State]:
+    """What each step told, and the end state; run once."""
+    told = []
     with scenario() as there:
         for number, step in enumerate(there.steps()):
             there.before(number)
-            points.append(in_a_child(step, 0)[1])
+            told.append(in_a_child(step, 0))
         there.finish()
-        return points, there.wanted()
+        return told, there.wanted()
 
 
 def crash(
@@ -73,9 +73,9 @@ def crash(
     with scenario() as there:
         for number, work in enumerate(there.steps()):
             there.before(number)
-            killed, _passed = in_a_child(work, point if number == step else 0)
+            killed = in_a_child(work, point if number == step else 0).killed
             if killed and twice:
-                killed, _passed = in_a_child(work, point)
+                killed = in_a_child(work, point).killed
             if killed and lose_ledger:
                 there.lose_ledger()
             if killed:
@@ -106,8 +106,8 @@ def sweep(
 ) -> tuple[int, list[Outcome]]:
     """Crash at every so many-th point; returns how many were tried, and the outcomes that are
     wrong."""
-    counts, wanted = undisturbed()
-    places = [(step, point) for step, n in enumerate(counts) for point in range(1, n + 1)]
+    steps, wanted = undisturbed()
+    places = [(step, p) for step, told in enumerate(steps) for p in range(1, told.passed + 1)]
     chosen = places[first - 1 :: every]
     work = partial(_at, wanted=wanted, twice=twice, lose_ledger=lose_ledger)
     if jobs == 1:

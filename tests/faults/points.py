@@ -7,6 +7,7 @@ the process kills itself (SIGKILL: nothing is tidied up) at the one that it is t
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -14,11 +15,24 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Callable
+from typing import NamedTuple
 from unittest import mock
 
 import requests
 
 from katana_woo_sync.clients.http import HttpClient
+
+PART = "RELEASE part"
+"""No commit: `Ledger.part` is always inside of a group of writes."""
+
+
+class Told(NamedTuple):
+    """What became of a child: whether it was killed, how many points it passed as far as it could
+    tell, and the number of the point at which each kind of request was first sent."""
+
+    killed: bool
+    passed: int
+    first_sent: dict[str, int]
 
 
 class Points:
@@ -29,6 +43,7 @@ class Points:
         self._lock = threading.Lock()
         self._committing = False
         self.passed = 0
+        self.first_sent: dict[str, int] = {}
 
     def here(self) -> None:
         """A point."""
@@ -42,7 +57,7 @@ class Points:
         if self._committing:
             self._committing = False
             self.here()
-        if sql.strip().upper().startswith(("COMMIT", "RELEASE")):
+        if sql.strip().upper().startswith(("COMMIT", "RELEASE")) and sql != PART:
             self._committing = True
             self.here()
 
@@ -51,9 +66,12 @@ class Points:
         send, content = HttpClient._send, HttpClient._content
         connect = sqlite3.connect
 
-        def sending(client: HttpClient, *arguments: object) -> requests.Response:
+        def sending(
+            client: HttpClient, method: str, path: str, *arguments: object
+        ) -> requests.Response:
             self.here()
-            response = send(client, *arguments)  # type: ignore[arg-type]
+            self.first_sent.setdefault(f"{method} {path}", self.passed)
+            response = send(client, method, path, *arguments)  # type: ignore[arg-type]
             self.here()
             return response
 
@@ -72,9 +90,8 @@ class Points:
         mock.patch.object(sqlite3, "connect", opening).start()
 
 
-def in_a_child(work: Callable[[], object], kill_at: int) -> tuple[bool, int]:
-    """Do this in a process of its own that is killed at a point; whether it was, and how many
-    points it passed (as far as it could tell)."""
+def in_a_child(work: Callable[[], object], kill_at: int) -> Told:
+    """Do this in a process of its own that is killed at a point (0: at none)."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -84,10 +101,10 @@ def in_a_child(work: Callable[[], object], kill_at: int) -> tuple[bool, int]:
         passed = told.read()
     _pid, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
-        return True, kill_at
+        return Told(True, kill_at, {})
     if os.WEXITSTATUS(status):
         raise RuntimeError(f"the child failed: {passed}")
-    return False, int(passed)
+    return Told(False, **json.loads(passed))
 
 
 def _as_child(work: Callable[[], object], kill_at: int, writer: int) -> None:
@@ -95,7 +112,8 @@ def _as_child(work: Callable[[], object], kill_at: int, writer: int) -> None:
     try:
         points.watch()
         work()
-        os.write(writer, str(points.passed).encode())
+        told = {"passed": points.passed, "first_sent": points.first_sent}
+        os.write(writer, json.dumps(told).encode())
         os._exit(0)
     except BaseException as error:  # noqa: BLE001 (the parent raises it)
         os.write(writer, f"{type(error).__name__}: {error}".encode()[:4000])
