@@ -140,3 +140,23 @@ def test_a_backfill(tmp_path: Path) -> None:
         "GET /variants": 1,
     }
     assert store == {"GET /orders": 4, "GET /products": 1, "GET /settings": 2}
+
+
+def test_new_variable_products(quiet: World) -> None:
+    """Each variation is of a product of its own; what Katana has of them all is asked twice: for
+    what was sold, then for the other variations of what it lacks."""
+    for number in range(6):
+        colours = [(f"V{number}-{c}", 9, {"Colour": c}) for c in ("red", "blue", "green")]
+        parent, (sold, *_others) = quiet.shop.add_variable_product(
+            f"Shirt {number}", f"V{number}", colours
+        )
+        quiet.shop.place_order([Item(parent, variation_id=sold)], billing=ANNA)
+    quiet.sync(minutes=1)
+    katana, store = both(quiet)
+    assert katana == {
+        "GET /sales_orders": 1,
+        "GET /variants": 2,
+        "POST /products": 6,
+        "POST /sales_orders": 6,
+    }
+    assert store == {"GET /orders": 1, "GET /products": 1 + 6}

@@ -115,6 +115,18 @@ class LineItems:
         skus = {sku for line in self._new_lines(orders) for sku in self._katana_skus(line)}
         return sorted(skus - self._catalogue.variants(sorted(skus)).keys())
 
+    def unknown_siblings(self, orders: Iterable[Order]) -> Iterator[str]:
+        """The SKUs of the other variations of what Katana lacks, by which it may know the product.
+
+        Katana has been asked for the lines' own SKUs; the shop is asked for the variations.
+        """
+        for line in self._new_lines(orders):
+            product = self._product(line)
+            if product is None or not (self._creates and line.variation_id):
+                continue
+            if not any(self._variants.answered(sku) for sku in self._katana_skus(line)):
+                yield from self._items.siblings_skus(line, product)
+
     def _new_lines(self, orders: Iterable[Order]) -> list[LineItem]:
         return [line for order in orders for line in order.line_items if self._is_new(line)]
 

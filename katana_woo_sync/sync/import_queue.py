@@ -208,6 +208,12 @@ def _look_up(context: Context, parts: Sequence[_Part], variants: KatanaVariants)
     skus = {sku for part in parts for sku in part.importer.items.unknown_skus(part.fresh.values())}
     with _left_to_each():
         variants.ask(sorted(skus))
+    siblings: set[str] = set()
+    for part in parts:
+        with part.queue.own(), _left_to_each():
+            siblings.update(part.importer.items.unknown_siblings(part.fresh.values()))
+    with _left_to_each():
+        variants.ask(sorted(siblings))
 
 
 @contextmanager

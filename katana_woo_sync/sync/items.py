@@ -112,6 +112,11 @@ class Items:
             return None
         return self._new_product(sale, self._price_factor(order, line, sale.sold.price))
 
+    def siblings_skus(self, line: LineItem, product: ShopProduct) -> list[str]:
+        """The SKUs of what may be other variations of what was sold."""
+        sale = self._sale(line, product)
+        return [] if sale is None else siblings_skus(sale.product, sale.kept)
+
     def _create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         sale = self._sale(line, product)
         if sale is None:
