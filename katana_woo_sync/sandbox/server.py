@@ -6,14 +6,19 @@ import socket
 import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
+
+from katana_woo_sync.sandbox.handler import SECONDS_AHEAD
+from katana_woo_sync.sandbox.handler import Handler as RequestHandler
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,8 +27,6 @@ HTML_ERROR_PAGE = (
     "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head>"
     "<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx</center></body></html>"
 )
-
-SECONDS_AHEAD = "katana_woo_sync.seconds_ahead"
 
 POLL_SECONDS = 0.005
 """How soon `stop` is noticed; socketserver's own half a second would be most of a test's time."""
@@ -114,6 +117,7 @@ class SandboxServer:
         self._lock = threading.Lock()
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
+        self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.faults: list[Fault] = []
         self.seconds_ahead = 0.0
         """How far the clock that answers are dated by is ahead of this machine's."""
@@ -136,7 +140,7 @@ class SandboxServer:
             self._port,
             self.wsgi,
             threaded=True,
-            request_handler=_QuietHandler,
+            request_handler=RequestHandler,
             ssl_context=self._ssl_context,
         )
         self._thread = threading.Thread(
@@ -151,6 +155,8 @@ class SandboxServer:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        for connection in list(self._connections):
+            _hang_up(connection)
         if self._thread is not None:
             self._thread.join(timeout=5)
             self._thread = None
@@ -186,7 +192,9 @@ class SandboxServer:
         environ[SECONDS_AHEAD] = self.seconds_ahead
         request = Request(environ)
         body = request.get_data()
+        connection: socket.socket = environ["werkzeug.socket"]
         with self._lock:
+            self._connections.add(connection)
             self.in_hand += 1
         try:
             fault = self._take_fault(request.method, request.path)
@@ -196,11 +204,10 @@ class SandboxServer:
             with self._lock:
                 self.in_hand -= 1
         if response is None:
-            _close_connection(environ)
-            # werkzeug takes this as a client that went away, and reports nothing.
-            raise ConnectionAbortedError("the sandbox was told to drop this connection")
+            _hang_up(connection)
+            return ()
         if fault is not None and fault.kind is FaultKind.TRUNCATE:
-            return _truncated(response, environ, start_response)
+            return _truncated(response, connection, start_response)
         application: WSGIApplication = response
         return application(environ, start_response)
 
@@ -259,35 +266,17 @@ def _fault_response(fault: Fault) -> Response:
     return Response(body, fault.status, headers=fault.headers, content_type=fault.content_type)
 
 
-def _close_connection(environ: WSGIEnvironment) -> None:
+def _hang_up(connection: socket.socket) -> None:
     """Hang up as a broken network does: no status line, no body."""
-    connection = environ.get("werkzeug.socket")
-    if isinstance(connection, socket.socket):
+    with suppress(OSError):
         connection.shutdown(socket.SHUT_RDWR)
 
 
 def _truncated(
-    response: Response, environ: WSGIEnvironment, start_response: StartResponse
+    response: Response, connection: socket.socket, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Announce the whole body, send half of it, and hang up."""
     body = response.get_data()
     start_response(response.status, list(response.headers.items()))
     yield body[: len(body) // 2]
-    _close_connection(environ)
-
-
-class _QuietHandler(WSGIRequestHandler):
-    """Keeps connections open as real servers do, and logs nothing."""
-
-    protocol_version = "HTTP/1.1"
-
-    def date_time_string(self, timestamp: float | None = None) -> str:
-        """The `Date` of the answer."""
-        now = time.time() if timestamp is None else timestamp
-        return super().date_time_string(int(now + self.environ.get(SECONDS_AHEAD, 0.0)))
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        return
-
-    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002 (werkzeug's name)
-        return
+    _hang_up(connection)
