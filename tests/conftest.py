@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from tenacity import wait_random_exponential
+
+from katana_woo_sync.clients import http
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     except FileNotFoundError:
         pytest.skip("there is no openssl to make a certificate with")
     return cert, key
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries come after a fiftieth of the usual time; how long it is, is a test of its own."""
+    monkeypatch.setattr(http, "BACKOFF", wait_random_exponential(multiplier=0.02, max=0.4))

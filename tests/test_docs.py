@@ -94,7 +94,7 @@ def test_links_between_the_pages_lead_somewhere(path: Path) -> None:
 
 def test_the_readme_has_two_lines_to_paste() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    for marker, end in (("the demo", "katana-woo-sync demo"), ("the tests", "pytest -n 2")):
+    for marker, end in (("the demo", "katana-woo-sync demo"), ("the tests", "pytest -n 3")):
         block = text.split(f"<!-- {marker} -->\n```sh\n")[1].split("\n```")[0]
         assert "\n" not in block
         assert block.endswith(end)

@@ -204,10 +204,9 @@ class Orders:
     def counts(self, identity: str) -> dict[str, int]:
         """How many orders a store has in each state that occurs."""
         rows = self._db.query(
-            "SELECT state, count(*) AS n FROM orders WHERE identity = ? GROUP BY state",
-            [identity],
+            "SELECT state, count FROM order_counts WHERE identity = ? AND count > 0", [identity]
         )
-        return {str(row["state"]): int(row["n"]) for row in rows}
+        return {str(row["state"]): int(str(row["count"])) for row in rows}
 
     def open_in_katana(self, identity: str) -> int:
         """How many of a store's orders are not completed and not given up."""

@@ -89,6 +89,17 @@ def m010_to_import(db: Database) -> None:
     )
 
 
+@migrations()
+def m011_order_counts(db: Database) -> None:
+    """How many orders are in each state is kept, since counting them takes longer every year."""
+    db.execute(ORDER_COUNTS)
+    db.execute(
+        "INSERT INTO order_counts SELECT identity, state, count(*) FROM orders GROUP BY 1, 2"
+    )
+    for trigger in COUNTING:
+        db.execute(trigger)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -393,3 +404,28 @@ CREATE TABLE shop_notes (
     PRIMARY KEY (identity, order_id, kind)
 ) WITHOUT ROWID
 """
+
+ORDER_COUNTS = """
+CREATE TABLE order_counts (
+    identity TEXT NOT NULL,
+    state TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (identity, state)
+) WITHOUT ROWID
+"""
+
+_ONE_MORE = """
+    INSERT INTO order_counts VALUES (new.identity, new.state, 1)
+    ON CONFLICT (identity, state) DO UPDATE SET count = count + 1;
+"""
+_ONE_LESS = """
+    UPDATE order_counts SET count = count - 1
+    WHERE identity = old.identity AND state = old.state;
+"""
+COUNTING = (
+    f"CREATE TRIGGER orders_count_new AFTER INSERT ON orders BEGIN {_ONE_MORE} END",
+    f"CREATE TRIGGER orders_count_gone AFTER DELETE ON orders BEGIN {_ONE_LESS} END",
+    f"""CREATE TRIGGER orders_count_moved AFTER UPDATE OF identity, state ON orders
+    WHEN old.state != new.state OR old.identity != new.identity
+    BEGIN {_ONE_LESS} {_ONE_MORE} END""",
+)

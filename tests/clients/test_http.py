@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 import responses
+from tenacity import RetryCallState, Retrying
 from werkzeug.wrappers import Request, Response
 
+from katana_woo_sync.clients import http
 from katana_woo_sync.clients.errors import (
     Moved,
     NotTheApi,
@@ -25,10 +27,13 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.clients.katana_http import Bearer
 from katana_woo_sync.clients.throttle import Cancelled
+from katana_woo_sync.sandbox.handler import Handler
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from tests.clients.support import KEY, SECRET, client
 
 URL = "https://api.test/things"
+USUAL_PAUSE = http.BACKOFF
+"""As it is outside of the tests."""
 
 
 @pytest.fixture
@@ -202,10 +207,75 @@ def test_a_retry_after_in_the_past_is_no_pause() -> None:
     assert client().get("/things").status == 200
 
 
+def test_pauses_grow_up_to_twenty_seconds() -> None:
+    state = RetryCallState(Retrying(), None, (), {})
+    longest = []
+    for state.attempt_number in range(1, 9):
+        longest.append(max(USUAL_PAUSE(state) for _ in range(200)))
+    assert longest[0] <= 1
+    assert longest[:4] == sorted(longest[:4])
+    assert 15 < max(longest) <= 20
+
+
 def test_a_stop_ends_the_waiting() -> None:
     asked = client(f"http://127.0.0.1:{closed_port()}", cancelled=lambda: True)
     with pytest.raises(Cancelled):
         asked.get("/things")
+
+
+# Connections that stay open
+
+
+@pytest.fixture
+def ports() -> Iterator[tuple[str, list[str]]]:
+    """A server that notes the port of each request's other end: one for each connection."""
+    seen: list[str] = []
+
+    def handle(request: Request) -> Response:
+        seen.append(str(request.environ["REMOTE_PORT"]))
+        return Response("{}", content_type="application/json")
+
+    with SandboxServer(handle) as server:
+        yield server.url, seen
+
+
+def test_a_connection_serves_many_requests(ports: tuple[str, list[str]]) -> None:
+    url, seen = ports
+    asked = client(url)
+    asked.get("/things")
+    asked.request("POST", "/things", body=b"{}")
+    asked.get("/things")
+    assert len(seen) == 3
+    assert len(set(seen)) == 1
+
+
+def test_nothing_is_written_on_a_connection_that_was_idle_for_long(
+    ports: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server may be closing it at this very moment, and then nobody knew what became of it."""
+    monkeypatch.setattr(http, "KEPT_OPEN", 0.05)
+    url, seen = ports
+    asked = client(url)
+    asked.get("/things")
+    time.sleep(0.1)
+    asked.get("/things")
+    time.sleep(0.1)
+    asked.request("POST", "/things", body=b"{}")
+    assert seen[0] == seen[1] != seen[2]
+
+
+def test_a_connection_that_the_server_closed_is_noticed(
+    ports: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "timeout", 0.05)
+    url, seen = ports
+    asked = client(url, attempts=1)
+    for _ in range(3):
+        asked.get("/things")
+        asked.request("POST", "/things", body=b"{}")
+        time.sleep(0.2)
+    assert len(seen) == 6
+    assert len(set(seen)) == 3
 
 
 GARBAGE: dict[str, tuple[bytes, str]] = {

@@ -107,7 +107,11 @@ def test_migrations_run_once(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("before", "digest"),
-    [("m008_shop_notes", "2429e74fa7ec1aca"), ("m010_to_import", "cb67ea6a34f17cc5")],
+    [
+        ("m008_shop_notes", "2429e74fa7ec1aca"),
+        ("m010_to_import", "cb67ea6a34f17cc5"),
+        ("m011_order_counts", "09e18fa0c3318ae2"),
+    ],
 )
 def test_a_migration_that_was_run_somewhere_never_changes(before: str, digest: str) -> None:
     """Ledgers that ran those before it have exactly this, and the later ones build on it."""
@@ -118,6 +122,26 @@ def test_a_migration_that_was_run_somewhere_never_changes(before: str, digest: s
     made = "\n".join(row[0] for row in rows)
     assert "history_by_time" in made
     assert hashlib.sha256(made.encode()).hexdigest()[:16] == digest
+
+
+def test_the_orders_of_an_older_ledger_are_counted(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        older = Database(connection)
+        migrations.apply(older, stop_before="m011_order_counts")
+        older.execute("INSERT INTO stores (identity, name) VALUES (?, 'eu')", [IDENTITY])
+        for order_id, state in enumerate(("fulfilled", "fulfilled", "imported"), start=1):
+            _insert_order(older, order_id, state)
+        connection.commit()
+    with Ledger.open(path) as ledger:
+        assert ledger.orders.counts(IDENTITY) == {"fulfilled": 2, "imported": 1}
+
+
+def _insert_order(db: Database, order_id: int, state: str) -> None:
+    """An order as a version before this one would have written it."""
+    columns = {column.name: "" for column in db["orders"].columns if column.notnull}
+    row = columns | {"identity": IDENTITY, "order_id": order_id, "state": state}
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    db.execute(f"INSERT INTO orders ({names}) VALUES ({marks})", list(row.values()))
 
 
 @every_way

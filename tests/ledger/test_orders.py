@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.decide import Note, Rules, Step, next_step
@@ -237,6 +240,16 @@ def test_counts_and_what_is_open(ledger: Ledger) -> None:
     assert ledger.orders.open_in_shop(IDENTITY, ["processing"]) == {1, 2, 3}
     counts = {"queued": 1, "imported": 1, "attention": 1, "fulfilled": 1, "skipped": 1}
     assert ledger.orders.counts(IDENTITY) == counts
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(State)), max_size=20))
+def test_the_counts_that_are_kept_are_those_of_the_orders(
+    ledger: Ledger, saved: list[tuple[int, State]]
+) -> None:
+    for order_id, state in saved:
+        ledger.orders.save([make_record(order_id=order_id, state=state)])
+    assert ledger.orders.counts(IDENTITY) == Counter(str(r.state) for r in ledger.orders.find())
 
 
 def test_the_backlog_sums_by_currency_to_the_cent(ledger: Ledger) -> None:
