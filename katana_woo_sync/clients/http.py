@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -69,6 +70,12 @@ and a write that is lost in that is an unknown outcome."""
 BACKOFF = wait_random_exponential(multiplier=1, max=20)
 TOO_MANY = 429
 LATER = "It is tried again with the next cycle"
+RECENT = 16
+"""How many answers tell how quick a service is."""
+
+LONG = 1.0
+"""Seconds after which an answer is late, however quick those before it were."""
+
 NAP = 0.5
 """How often a waiting request looks whether it should stop."""
 
@@ -153,6 +160,7 @@ class HttpClient:
         )
         self._count_lock = threading.Lock()
         self._sent = 0
+        self._took: deque[float] = deque(maxlen=RECENT)
         self.clock_skew: timedelta | None = None
         """How far the service's clock is ahead of ours, by its last answer."""
 
@@ -160,6 +168,11 @@ class HttpClient:
     def sent(self) -> int:
         """How many requests were sent, retries included; those that never left are not counted."""
         return self._sent
+
+    def answers_within(self, seconds: float) -> bool:
+        """Whether the service's answers come as soon as that, but for what holds them up on this
+        machine: the soonest of the last ones tells. False where the last one was late."""
+        return bool(self._took) and min(tuple(self._took)) < seconds and self._took[-1] < LONG
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
         """Read. Raises a `ServiceError`."""
@@ -190,6 +203,7 @@ class HttpClient:
         if self._throttle is not None:
             self._throttle.acquire(self._cancelled)
         action, is_read = f"{method} {path}", method == "GET"
+        begun = time.monotonic()
         sent_body = None if body is None else _Body(body)
         try:
             response = self._send(method, path, params, sent_body)
@@ -199,6 +213,8 @@ class HttpClient:
             if not isinstance(lost, (Unreachable, RefusedKey)):
                 self._count()
             raise lost from None
+        finally:
+            self._took.append(time.monotonic() - begun)
         self._count()
         with response:
             if self._throttle is not None:

@@ -97,7 +97,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         self, drafts: Sequence[SalesOrderDraft]
     ) -> list[SalesOrder | Exception]:
         """Create sales orders, whose requests overlap: what became of each, in their order."""
-        return self._together.do([partial(self.create_sales_order, draft) for draft in drafts])
+        return self._do([partial(self.create_sales_order, draft) for draft in drafts])
 
     def deliver(self, sales_order_id: int) -> SalesOrder:
         """Deliver all that is left of a sales order; Katana assigns batches first in, first out.
@@ -130,7 +130,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         self, drafts: Sequence[ShippingFeeDraft]
     ) -> list[ShippingFee | Exception]:
         """Add shipping fees to sales orders, as `create_sales_orders` does."""
-        return self._together.do([partial(self.create_shipping_fee, draft) for draft in drafts])
+        return self._do([partial(self.create_shipping_fee, draft) for draft in drafts])
 
     def customers_changed(self, since: datetime | None) -> CustomersChanged:
         """Customers changed since then (UTC), deleted ones too."""
@@ -151,7 +151,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
 
     def create_customers(self, drafts: Sequence[CustomerDraft]) -> list[Customer | Exception]:
         """Create customers, as `create_sales_orders` does."""
-        return self._together.do([partial(self.create_customer, draft) for draft in drafts])
+        return self._do([partial(self.create_customer, draft) for draft in drafts])
 
 
 def _is_woocommerce(order: SalesOrder) -> bool:

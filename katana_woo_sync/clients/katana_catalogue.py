@@ -129,7 +129,7 @@ class KatanaCatalogue(KatanaApi):
 
     def create_products(self, drafts: Sequence[ProductDraft]) -> list[Product | Exception]:
         """Create products, whose requests overlap: what became of each, in their order."""
-        return self._together.do([partial(self.create_product, draft) for draft in drafts])
+        return self._do([partial(self.create_product, draft) for draft in drafts])
 
     def services(self, name: str = "") -> tuple[Product, ...]:
         """Services of this name; all without one. SKUs are no filter of services."""

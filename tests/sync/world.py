@@ -187,6 +187,7 @@ class World:
                 throttle=self._throttle(settings.katana.requests_per_minute),
                 timeout=self.timeout,
                 attempts=1,
+                quick=0,
             ),
             stores=stores,
             dry_run=dry_run,
