@@ -5,8 +5,9 @@
 Katana's least for a backfill: one create for each order, shipping fee, new customer, product and
 tax rate, and the lists that must be read once before anything may be created: locations, tax rates,
 customers, what Katana holds of the store, and what changed in it right before the first create; the
-SKUs, as many at a time as an address of 2,000 characters holds. The store's least: its lists of
-open orders and of their products, a hundred at a time.
+SKUs, as many at a time as an address of 2,000 characters holds, and those of the other variations
+of what Katana lacks. The store's least: its lists of open orders and of their products, a hundred
+at a time, and the variations of each product that Katana lacks.
 """
 
 from __future__ import annotations
@@ -65,17 +66,19 @@ def main() -> None:
     rows = []
     for orders in (10, 100) if quick else (10, 100, 1_000, 10_000):
         with services() as served:
-            rows += backfill(served, orders)
+            rows.append(backfill(served, orders))
             if orders == 100:
                 rows += cycles(served)
+    with services() as served:
+        rows.append(backfill(served, 100 if quick else 1_000, variable=True))
     with services() as served:
         rows += stock(served, 100 if quick else 1_000)
     table(("work", "Katana", "least", "ratio", "store", "least"), [row.cells() for row in rows])
 
 
-def backfill(served: Services, orders: int) -> list[Row]:
+def backfill(served: Services, orders: int, *, variable: bool = False) -> Row:
     """The first import of so many orders."""
-    mix = mix_of(orders)
+    mix = mix_of(orders, variable=variable)
     served.ask(furnish, mix)
     config = served.config()
     served.ask(count)
@@ -83,10 +86,12 @@ def backfill(served: Services, orders: int) -> list[Row]:
     katana, store = served.ask(count)
     show(katana, store)
     created = mix.orders + mix.fees + mix.customers_met + (mix.products - mix.known) + TAX_RATES
-    lists = 5 + math.ceil(mix.products / PAGE)
+    new = mix.products - mix.known
+    lists = 5 + math.ceil(mix.products / PAGE) + (math.ceil(2 * new / PAGE) if variable else 0)
     of_store = SETTINGS + math.ceil(mix.orders / 100) + math.ceil(mix.products / 100)
-    work = f"backfill of {orders:,} orders"
-    return [Row(work, total(katana), created + lists, total(store), of_store)]
+    of_store += new if variable else 0
+    work = f"backfill of {orders:,} orders{' of variations' if variable else ''}"
+    return Row(work, total(katana), created + lists, total(store), of_store)
 
 
 def cycles(served: Services) -> list[Row]:

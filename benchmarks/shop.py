@@ -27,7 +27,8 @@ class Mix:
     """So many orders, of so many customers and products, every `shipped`-th with shipping.
 
     Katana holds none of the customers, the first `known` of the products, and no tax rate of the
-    two that the lines have.
+    two that the lines have. Where they are `variable`, each product has three variations, of which
+    the first is sold.
     """
 
     orders: int
@@ -35,6 +36,7 @@ class Mix:
     products: int
     known: int = 0
     shipped: int = 2
+    variable: bool = False
 
     @property
     def fees(self) -> int:
@@ -47,30 +49,44 @@ class Mix:
         return min(self.orders, self.customers)
 
 
-def mix_of(orders: int) -> Mix:
+def mix_of(orders: int, *, variable: bool = False) -> Mix:
     """A quarter of the orders are of new customers; half of the products are new."""
     products = max(2, orders // 10)
-    return Mix(orders, customers=max(1, orders // 4), products=products, known=products // 2)
+    return Mix(orders, max(1, orders // 4), products, known=products // 2, variable=variable)
 
 
 def furnish(world: World, mix: Mix) -> None:
     """Put products on sale and place the mix's orders in the first store, `GAP` apart until now."""
     shop = world.shops[0]
-    products = []
-    for number in range(mix.products):
-        sku, tax_class = f"SKU-{number:05}", "reduced-rate" if number % 2 else ""
-        products.append(shop.add_product(f"Item {number}", sku, "12.40", tax_class=tax_class))
-        if number < mix.known:
-            world.katana.add_product(f"Item {number}", sku, in_stock=Decimal(100_000))
+    products = [offer(world, mix, number) for number in range(mix.products)]
     start = datetime.now(UTC) - GAP * (mix.orders + 1)
     for number in range(mix.orders):
         chosen = {products[(number + step) % len(products)] for step in range(2)}
         shop.place_order(
-            [Item(product) for product in sorted(chosen)],
+            sorted(chosen, key=lambda item: item.product_id),
             billing=customer(number % mix.customers),
             shipping=[COURIER] if number % mix.shipped == 0 else [],
             created=start + GAP * number,
         )
+
+
+def offer(world: World, mix: Mix, number: int) -> Item:
+    """Put a product on sale; returns what is sold of it."""
+    name, sku, tax_class = (
+        f"Item {number}",
+        f"SKU-{number:05}",
+        "reduced-rate" if number % 2 else "",
+    )
+    if number < mix.known:
+        world.katana.add_product(name, sku, in_stock=Decimal(100_000))
+    if not mix.variable:
+        return Item(world.shops[0].add_product(name, sku, "12.40", tax_class=tax_class))
+    sizes = [(sku, "12.40", {"Size": "S"})]
+    sizes += [(f"{sku}-{size}", "12.40", {"Size": size}) for size in ("M", "L")]
+    parent, (small, *_others) = world.shops[0].add_variable_product(
+        name, f"{sku}-ALL", sizes, tax_class=tax_class
+    )
+    return Item(parent, variation_id=small)
 
 
 def customer(number: int) -> Address:

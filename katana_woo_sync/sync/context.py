@@ -86,10 +86,14 @@ class Context(Struct):
     @contextmanager
     def step(self) -> Iterator[None]:
         """Hold the lock for one step. Raises `Stopped` instead where a stop was asked for."""
-        if self.stopping():
-            raise Stopped
+        self.go_on()
         with self.lock():
             yield
+
+    def go_on(self) -> None:
+        """Raise `Stopped` where a stop was asked for."""
+        if self.stopping():
+            raise Stopped
 
     def rules(self, store: Store) -> Rules:
         """The settings that decide which of the store's orders are imported."""

@@ -10,7 +10,6 @@ from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
-from katana_woo_sync.clients.errors import BadRequest, Unavailable
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.clients.together import given
 from katana_woo_sync.domain.records import OrderRecord
@@ -18,7 +17,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, log
-from katana_woo_sync.sync.guard import FATAL, fail_order, is_katana_down
+from katana_woo_sync.sync.guard import FATAL, OF_THE_STORE, fail_order, is_katana_down
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.new_products import create_products
@@ -111,8 +110,7 @@ def import_chunk(
     variants = KatanaVariants(context)
     parts = _parts(context, resolver, variants, queues, most)
     _read(context, parts)
-    with context.step():
-        _look_up(context, parts, variants)
+    _look_up(context, parts, variants)
     tried: list[tuple[_Part, OrderRecord]] = []
     waiting = deque((part, record) for part in parts for record in part.records)
     while waiting and not resolver.answers.are_lost:
@@ -196,8 +194,9 @@ def _take_in(
 def _look_up(context: Context, parts: Sequence[_Part], variants: KatanaVariants) -> None:
     """Ask for all that is unknown about the lines of these orders: all shops at once, then Katana.
 
-    A refusal or failure (an odd SKU, a product that breaks the shop) is left to the order that it
-    concerns, which asks for itself.
+    It takes no lock: nothing is written, and what another process does meanwhile is seen when each
+    order is imported. A refusal or failure (an odd SKU, a product that breaks the shop) is left to
+    the order that it concerns, which asks for itself.
     """
     wanted = [(part, part.importer.items.unknown_products(part.fresh.values())) for part in parts]
     wanted = [(part, ids) for part, ids in wanted if ids]
@@ -211,17 +210,22 @@ def _look_up(context: Context, parts: Sequence[_Part], variants: KatanaVariants)
     siblings: set[str] = set()
     for part in parts:
         with part.queue.own(), _left_to_each():
-            siblings.update(part.importer.items.unknown_siblings(part.fresh.values()))
+            for sku in part.importer.items.unknown_siblings(part.fresh.values()):
+                context.go_on()  # a shop may be asked for each of its products
+                siblings.add(sku)
     with _left_to_each():
         variants.ask(sorted(siblings))
 
 
 @contextmanager
 def _left_to_each() -> Iterator[None]:
-    """What fails for many orders together is left to each of them, which is tried alone."""
+    """What fails for many orders together is left to each of them, which is tried alone, unless it
+    concerns a whole store or Katana."""
     try:
         yield
-    except (BadRequest, Unavailable) as error:
+    except (*FATAL, *OF_THE_STORE):
+        raise
+    except Exception as error:  # noqa: BLE001 (who it concerns meets it again)
         log.debug("what orders need is asked for each alone: %s", error)
 
 

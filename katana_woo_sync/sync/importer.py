@@ -65,8 +65,8 @@ class Planned(Struct, frozen=True):
         return (item.line_id for item in self.plan.items)
 
 
-class Resolvable(Struct, frozen=True):
-    """An order of which all but its customer is known in Katana."""
+class Provided(Struct, frozen=True):
+    """An order for which Katana has all but its customer."""
 
     order: Order
     record: OrderRecord
@@ -121,13 +121,13 @@ class Importer:
         )
         return found or []
 
-    def resolve(self, planned: Planned) -> Resolvable | None:
+    def resolve(self, planned: Planned) -> Provided | None:
         """Find or create in Katana what the order needs."""
         return self._stage(planned.record, partial(self._resolve, planned))
 
-    def make_ready(self, resolvable: Resolvable) -> Ready | None:
+    def make_ready(self, provided: Provided) -> Ready | None:
         """The order as it is to be sent."""
-        return self._stage(resolvable.record, partial(self._ready, resolvable))
+        return self._stage(provided.record, partial(self._ready, provided))
 
     def follow_up(self, sent: Ready, error: Exception) -> None:
         """Do what is to be done about an order whose create did not go well."""
@@ -225,7 +225,7 @@ class Importer:
         self._resolver.check_currency(order)
         return Planned(order, record, plan)
 
-    def _resolve(self, planned: Planned) -> Resolvable:
+    def _resolve(self, planned: Planned) -> Provided:
         resolver, plan = self._resolver, planned.plan
         self.items.take_notes()  # those of an order that was not imported
         resolved = Resolved(
@@ -236,9 +236,9 @@ class Importer:
             customer_id=0,
         )
         notes = tuple(self.items.take_notes())
-        return Resolvable(planned.order, planned.record, plan, resolved, notes)
+        return Provided(planned.order, planned.record, plan, resolved, notes)
 
-    def _ready(self, each: Resolvable) -> Ready:
+    def _ready(self, each: Provided) -> Ready:
         customer_id = self._resolver.customer(self._store, each.order)
         resolved = replace(each.resolved, customer_id=customer_id)
         mapped = map_order(each.plan, resolved, self._terms)

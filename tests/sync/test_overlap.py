@@ -348,3 +348,20 @@ def test_what_the_program_was_not_made_for_is_no_proof_that_nothing_was_created(
     for _ in range(3):
         world.sync(minutes=35)
     check_each_once(world, orders)
+
+
+def test_a_product_whose_variations_the_shop_cannot_list_is_its_orders_alone(world: World) -> None:
+    """They are asked for together with what others need, and again for the order itself."""
+    colours = [(f"SHIRT-{colour}", 9, {"Colour": colour}) for colour in ("red", "blue")]
+    parent, (sold, _other) = world.shop.add_variable_product("Shirt", "SHIRT", colours)
+    shirt = world.shop.place_order([Item(parent, variation_id=sold)], billing=ANNA)
+    others = [world.order() for _ in range(3)]
+    fault = Fault(FaultKind.STATUS, "GET", "/variations", status=404, body="{}", times=100)
+    world.shop.server.add_fault(fault)
+    report = world.sync()
+    assert report.store("eu").error is None
+    check_each_once(world, others)
+    assert world.state(shirt)[0] == "failed"
+    world.shop.server.faults.clear()
+    world.sync(minutes=35)
+    check_each_once(world, [*others, shirt])
