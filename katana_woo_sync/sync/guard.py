@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import TypeGuard, TypeVar
 
@@ -89,6 +90,18 @@ def guarded(
     except Exception as error:  # noqa: BLE001 (one order never stops the others)
         fail(error)
     return None
+
+
+@contextmanager
+def left_to_each() -> Iterator[None]:
+    """What fails for many orders together is left to each of them, which is tried alone, unless it
+    concerns a whole store or Katana."""
+    try:
+        yield
+    except (*FATAL, *OF_THE_STORE):
+        raise
+    except Exception as error:  # noqa: BLE001 (who it concerns meets it again)
+        log.debug("what orders need is asked for each alone: %s", error)
 
 
 def is_an_outage(context: Context, store: Store, error: Unavailable) -> bool:

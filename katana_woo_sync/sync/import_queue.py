@@ -17,7 +17,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, log
-from katana_woo_sync.sync.guard import FATAL, OF_THE_STORE, fail_order, is_katana_down
+from katana_woo_sync.sync.guard import FATAL, fail_order, is_katana_down, left_to_each
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.new_products import create_products
@@ -202,31 +202,19 @@ def _look_up(context: Context, parts: Sequence[_Part], variants: KatanaVariants)
     wanted = [(part, ids) for part, ids in wanted if ids]
     calls = [partial(part.importer.items.ask_shop, ids) for part, ids in wanted]
     for (part, _ids), products in zip(wanted, context.together.do(calls), strict=True):
-        with part.queue.own(), _left_to_each():
+        with part.queue.own(), left_to_each():
             part.importer.items.know(given(products))
     skus = {sku for part in parts for sku in part.importer.items.unknown_skus(part.fresh.values())}
-    with _left_to_each():
+    with left_to_each():
         variants.ask(sorted(skus))
     siblings: set[str] = set()
     for part in parts:
-        with part.queue.own(), _left_to_each():
+        with part.queue.own(), left_to_each():
             for sku in part.importer.items.unknown_siblings(part.fresh.values()):
                 context.go_on()  # a shop may be asked for each of its products
                 siblings.add(sku)
-    with _left_to_each():
+    with left_to_each():
         variants.ask(sorted(siblings))
-
-
-@contextmanager
-def _left_to_each() -> Iterator[None]:
-    """What fails for many orders together is left to each of them, which is tried alone, unless it
-    concerns a whole store or Katana."""
-    try:
-        yield
-    except (*FATAL, *OF_THE_STORE):
-        raise
-    except Exception as error:  # noqa: BLE001 (who it concerns meets it again)
-        log.debug("what orders need is asked for each alone: %s", error)
 
 
 def _together(
@@ -269,7 +257,7 @@ def _import_together(
     new = _stage(planned, lambda part, each: part.importer.new_products(each))
     create_products(context, [product for _part, products in new for product in products])
     resolved = _stage(planned, lambda part, each: part.importer.resolve(each))
-    with _left_to_each():
+    with left_to_each():
         resolver.create_customers([(part.store, each.order) for part, each in resolved])
     ready = _stage(resolved, lambda part, each: part.importer.make_ready(each))
     outcomes = Sender(context, resolver.answers).send([each for _part, each in ready])

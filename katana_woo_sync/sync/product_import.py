@@ -13,11 +13,19 @@ from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.text import plain
-from katana_woo_sync.domain.woocommerce import Order, PriceSettings, Product, StoreTaxRate
+from katana_woo_sync.domain.woocommerce import (
+    LineItem,
+    Order,
+    PriceSettings,
+    Product,
+    StoreTaxRate,
+)
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown
-from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.guard import guarded, left_to_each
+from katana_woo_sync.sync.new_products import NewProduct, create_products
+from katana_woo_sync.sync.portions import portions
 from katana_woo_sync.sync.resolve import Resolver
 
 TOGETHER = 50
@@ -34,6 +42,13 @@ class ProductsImported(Struct):
     there: int = 0
     created: int = 0
     left_out: list[str] = field(default_factory=list)
+
+
+class _Sold(Struct, frozen=True):
+    """A product or variation as the line of an order that would sell it."""
+
+    order: Order
+    line: LineItem
 
 
 class _Prices(Struct, frozen=True):
@@ -61,8 +76,12 @@ def import_products(
         orders = list(filter(None, (_order(store, each, prices, done) for each in part)))
         with context.step():
             guarded(context, store, partial(items.look_up, orders), lambda _error: None)
-        for order in orders:
-            _import_one(context, store, items, order, done)
+        sold = [_Sold(order, line) for order in orders for line in order.line_items]
+        for portion in portions(context.katana, sold, REQUESTS):
+            with context.step(), left_to_each():
+                create_products(context, [new for each in portion for new in _new(items, each)])
+            for each in portion:
+                _import_one(context, store, items, each, done)
     progress(len(products), len(products))
     done.created = context.ledger.journal.created_items() - created_before
     return done
@@ -86,25 +105,32 @@ def _name(product: Product) -> str:
     return f"{plain(product.name, 100) or 'product'} (id:{int(product.id)})"
 
 
+def _new(items: LineItems, sold: _Sold) -> list[NewProduct]:
+    """The product to create, if that is plain; what is wrong with it is met again."""
+    new: list[NewProduct] = []
+    with left_to_each():
+        new += items.new_products(sold.order, [int(sold.line.id)])
+    return new
+
+
 def _import_one(
-    context: Context, store: Store, items: LineItems, order: Order, done: ProductsImported
+    context: Context, store: Store, items: LineItems, sold: _Sold, done: ProductsImported
 ) -> None:
-    for line in order.line_items:
-        name = f"{plain(line.name, 100) or 'product'} (id:{int(line.id)}, SKU {line.sku or '-'})"
+    line = sold.line
+    name = f"{plain(line.name, 100) or 'product'} (id:{int(line.id)}, SKU {line.sku or '-'})"
 
-        def work(line_id: int = int(line.id), name: str = name) -> None:
-            try:
-                items.variants_of(order, [line_id])
-            except Unmappable as error:
-                done.left_out.append(f"{name}: {words(error.reason).sentence} {error.detail}")
-            except (BadRequest, StillUnknown) as error:
-                done.left_out.append(f"{name}: {error}")
-            else:
-                done.there += 1
+    def work() -> None:
+        try:
+            items.variants_of(sold.order, [int(line.id)])
+        except Unmappable as error:
+            done.left_out.append(f"{name}: {words(error.reason).sentence} {error.detail}")
+        except (BadRequest, StillUnknown) as error:
+            done.left_out.append(f"{name}: {error}")
+        else:
+            done.there += 1
 
-        context.katana.wait_for_room(REQUESTS)
-        with context.step():
-            guarded(context, store, work, partial(_failed, done, name))
+    with context.step():
+        guarded(context, store, work, partial(_failed, done, name))
 
 
 def _failed(done: ProductsImported, name: str, error: Exception) -> None:

@@ -9,6 +9,7 @@ from katana_woo_sync.domain.woocommerce import Customer
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Address
 from katana_woo_sync.sync.customer_import import CustomersImported, import_customers
+from tests.sync.test_overlap import CUSTOMERS, meeting
 from tests.sync.world import ANNA, World
 
 BO = Address(first_name="Bo", last_name="Lund", email="bo@example.test", postcode="11122")
@@ -99,3 +100,22 @@ def test_what_the_billing_address_lacks_the_account_says() -> None:
     billing = person.as_order().billing
     assert (billing.email, billing.first_name) == ("bo@example.test", "Bo")
     assert not person.is_nobody
+
+
+def test_after_the_first_the_others_overlap(world: World) -> None:
+    for name in "abcd":
+        world.shop.add_customer(replace(BO, first_name=name, email=f"{name}@example.test"))
+    with meeting(world.katana.server, CUSTOMERS, 3, skip=1) as met:
+        done = imported(world)
+    assert not met.broken
+    assert (done.created, done.matched, done.known, done.left_out) == (4, 0, 0, [])
+    assert len(names(world)) == 4
+
+
+def test_who_registered_twice_is_one_customer(world: World) -> None:
+    for name in ("Ada", "Bo", "Robert"):
+        mail = "bo@example.test" if name in ("Bo", "Robert") else "ada@example.test"
+        world.shop.add_customer(replace(BO, first_name=name, email=mail))
+    done = imported(world)
+    assert (done.created, done.matched) == (2, 1)
+    assert len(names(world)) == 2
