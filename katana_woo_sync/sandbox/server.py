@@ -155,7 +155,9 @@ class SandboxServer:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
-        for connection in list(self._connections):
+        with self._lock:
+            connections = list(self._connections)
+        for connection in connections:
             _hang_up(connection)
         if self._thread is not None:
             self._thread.join(timeout=5)
