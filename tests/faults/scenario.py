@@ -63,6 +63,8 @@ class Scenario:
         ]
         shop.delete_product(gone)
         place([Item(world.mug["eu"], 4)], billing=BO, status="on-hold")
+        new = [shop.add_product(name, name.upper(), "6.00") for name in ("Cup", "Bun", "Pot")]
+        place([Item(product) for product in new], billing=ANNA)
         world.order(shop="us")
 
     def steps(self) -> Sequence[Callable[[], object]]:
