@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from itertools import chain
 
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import WSGIRequestHandler
 
 SECONDS_AHEAD = "katana_woo_sync.seconds_ahead"
@@ -48,7 +49,7 @@ class Handler(WSGIRequestHandler):
             self._head(*begun[-1])
             for part in chain([first], parts):
                 self.wfile.write(part)
-        except OSError:  # the client went away, or was hung up on
+        except (OSError, ClientDisconnected):  # the client went away, or was hung up on
             self.close_connection = True
 
     def _head(self, status: str, headers: Headers) -> None:

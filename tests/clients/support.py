@@ -13,6 +13,7 @@ from requests.auth import AuthBase
 from katana_woo_sync.clients.errors import BadRequest, NotFound, ServiceError
 from katana_woo_sync.clients.http import HttpClient, NoKey
 from katana_woo_sync.clients.katana import KatanaClient
+from katana_woo_sync.clients.katana_http import QUICK
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
@@ -78,12 +79,19 @@ class KatanaSettings:
     api_key: str = "katana-key-0123456789"
 
 
-def katana(url: str = "https://katana.test/v1", *, attempts: int = 1) -> KatanaClient:
+def katana(
+    url: str = "https://katana.test/v1", *, attempts: int = 1, quick: float = QUICK
+) -> KatanaClient:
     """Katana's client; without a sandbox, for `responses`."""
     redactor = Redactor([KatanaSettings.api_key])
     throttle = Throttle(10_000)
     return KatanaClient(
-        KatanaSettings(url), redactor=redactor, throttle=throttle, timeout=5.0, attempts=attempts
+        KatanaSettings(url),
+        redactor=redactor,
+        throttle=throttle,
+        timeout=5.0,
+        attempts=attempts,
+        quick=quick,
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection, RemoteDisconnected
 
 import pytest
 import requests
 from werkzeug.wrappers import Request, Response
 
+from katana_woo_sync.sandbox.handler import Handler
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 
 BODY = b'{"answer":"yes","padding":"................................................"}'
@@ -182,3 +185,48 @@ def test_several_are_served_at_once(server: SandboxServer) -> None:
     start = time.monotonic()
     assert get(server, "/quick").content == BODY
     assert time.monotonic() - start < BRIEF
+
+
+# Connections
+
+
+def test_one_connection_serves_many_requests_and_is_closed_when_idle(
+    server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Handler, "timeout", BRIEF)
+    with closing(HTTPConnection("127.0.0.1", port_of(server))) as connection:
+        for _ in range(3):
+            assert ask(connection, "POST", b"sent") == BODY
+        time.sleep(4 * BRIEF)
+        with pytest.raises((RemoteDisconnected, ConnectionError)):
+            ask(connection)
+    assert len(server.requests) == 3
+
+
+def test_a_stopped_server_hangs_up_on_connections_that_are_open(behind: Counter) -> None:
+    with SandboxServer(behind) as server:
+        connection = HTTPConnection("127.0.0.1", port_of(server))
+        assert ask(connection) == BODY
+    with closing(connection), pytest.raises((RemoteDisconnected, ConnectionError)):
+        ask(connection)
+    assert behind.acted == 1
+
+
+def test_a_client_that_dies_in_the_middle_of_its_request_is_no_news(
+    server: SandboxServer, behind: Counter, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", port_of(server))) as client:
+        client.sendall(b"POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+    assert get(server).status_code == 200
+    time.sleep(BRIEF)
+    assert behind.acted == 1
+    assert capfd.readouterr().err == ""
+
+
+def ask(connection: HTTPConnection, method: str = "GET", body: bytes | None = None) -> bytes:
+    connection.request(method, "/things", body=body)
+    return connection.getresponse().read()
+
+
+def port_of(server: SandboxServer) -> int:
+    return int(server.url.rpartition(":")[2])
