@@ -17,6 +17,9 @@ from pathlib import Path
 BYTECODE = Path(tempfile.gettempdir()) / f"benchmark-bytecode-{os.getuid()}"
 """Where processes keep compiled modules, as an installed program has them beside its own."""
 
+SETTLED = 21.0
+"""Seconds after which the last changes are read no more (`domain.cursors.KATANA_OVERLAP`)."""
+
 GOOD = (0, 1)
 """Exit codes of a run that went through (1: some orders need a person)."""
 
@@ -43,6 +46,13 @@ class Cost:
 def program(config: Path, *arguments: str, good: Iterable[int] = GOOD) -> Cost:
     """Run katana-woo-sync with this config. Raises `RuntimeError` where it fails."""
     return python("-m", "katana_woo_sync", "-q", "--config", str(config), *arguments, good=good)
+
+
+def settle(config: Path) -> None:
+    """Let the last changes be read to their end: a list is read with an overlap until then."""
+    for _ in range(2):
+        time.sleep(SETTLED)
+        program(config, "sync", "--json", good=(0,))
 
 
 def python(

@@ -13,10 +13,9 @@ at a time, and the variations of each product that Katana lacks.
 from __future__ import annotations
 
 import math
-import time
 from dataclasses import dataclass
 
-from benchmarks.processes import program
+from benchmarks.processes import program, settle
 from benchmarks.services import Services, services
 from benchmarks.shop import (
     Counts,
@@ -38,9 +37,6 @@ TAX_RATES = 2
 
 SETTINGS = 2
 """Requests by which a store's settings are learnt."""
-
-SETTLED = 21.0
-"""Seconds after which the last changes are read no more (`domain.cursors.KATANA_OVERLAP`)."""
 
 
 @dataclass(frozen=True)
@@ -110,16 +106,16 @@ def cycles(served: Services) -> list[Row]:
         show(katana, store)
         return Row(work, total(katana), katana_least, total(store), store_least)
 
-    _settle(served)
+    settle(config)
     rows = [cycle("an idle cycle", 1, 1)]
     served.ask(place, 1)
     rows.append(cycle("a cycle with one order", 2, 1))
     first, second = served.ask(place, 10), served.ask(place, 10)
     program(config, "sync", "--json", good=(0,))
-    _settle(served)
+    settle(config)
     served.ask(deliver_in_katana, first)
     rows.append(cycle("ten deliveries in Katana, completed in the store", 1, 1 + 1 + 10))
-    _settle(served)
+    settle(config)
     served.ask(complete_in_shop, second)
     rows.append(cycle("ten completions in the store, delivered in Katana", 1 + 10, 1))
     return rows
@@ -145,13 +141,6 @@ def stock(served: Services, skus: int) -> list[Row]:
             work, katana_least, store_least = least[run]
             rows.append(Row(work, total(katana), katana_least, total(store), store_least))
     return rows
-
-
-def _settle(served: Services) -> None:
-    """Let the last changes be read to their end: a list is read with an overlap until then."""
-    for _ in range(2):
-        time.sleep(SETTLED)
-        program(served.directory / "config.toml", "sync", "--json", good=(0,))
 
 
 def total(counts: Counts) -> int:

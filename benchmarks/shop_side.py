@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from werkzeug.wrappers import Request, Response
 
-from benchmarks.processes import program
+from benchmarks.processes import program, settle
 from benchmarks.services import Services, World, services
 from benchmarks.shop import furnish, mix_of, place
 from benchmarks.stock_runs import CHANGED, FIRST, stock_runs
@@ -28,7 +28,7 @@ def main() -> None:
         config = served.config()
         program(config, "backfill", "--yes", "--json", good=(0,))
         rows.append((f"backfill of {orders:,} orders", *served.ask(weighed)))
-        program(config, "sync", "--json", good=(0,))
+        settle(config)
         served.ask(weighed)
         for new in (0, 1, 10):
             served.ask(place, new)
