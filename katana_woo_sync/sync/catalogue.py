@@ -124,8 +124,17 @@ class LineItems:
             product = self._product(line)
             if product is None or not (self._creates and line.variation_id):
                 continue
-            if not any(self._variants.answered(sku) for sku in self._katana_skus(line)):
+            if not self._may_be_known(line):
                 yield from self._items.siblings_skus(line, product)
+
+    def _may_be_known(self, line: LineItem) -> bool:
+        """Whether the ledger or Katana has something by the line's SKU or its ids."""
+        skus = self._katana_skus(line)
+        return (
+            self._remembered(line) is not None
+            or any(self._variants.answered(sku) for sku in skus)
+            or bool(self._catalogue.variants(skus))
+        )
 
     def _new_lines(self, orders: Iterable[Order]) -> list[LineItem]:
         return [line for order in orders for line in order.line_items if self._is_new(line)]

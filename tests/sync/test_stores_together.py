@@ -106,6 +106,22 @@ def test_what_two_stores_sell_and_katana_lacks_is_created_once(three: World) -> 
     assert three.katana.server.count("POST", "/products") == 1
 
 
+def test_a_variation_that_another_store_has_brought_is_not_asked_about(three: World) -> None:
+    sold = {}
+    for name, shop in three.shops.items():
+        colours = [(f"SHIRT-{colour}", 9, {"Colour": colour}) for colour in ("red", "blue")]
+        parent, (red, _blue) = shop.add_variable_product("Shirt", "SHIRT", colours)
+        sold[name] = Item(parent, variation_id=red)
+    orders = {"eu": three.shops["eu"].place_order([sold["eu"]])}
+    three.sync()
+    three.reset_counts()
+    orders |= {name: three.shops[name].place_order([sold[name]]) for name in ("de", "fr")}
+    three.sync()
+    check_each_once(three, orders)
+    assert three.katana.server.count("GET", "/variants") == 0
+    assert [shop.server.count("GET", "/variations") for shop in three.shops.values()] == [0] * 3
+
+
 def test_a_store_that_fails_in_the_middle_leaves_the_others_alone(three: World) -> None:
     orders = order_in_each(three)
     refunded = three.order(shop="de", quantity=2)
