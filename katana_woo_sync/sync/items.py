@@ -81,7 +81,6 @@ class Items:
         self._ask_katana = ask_katana
         self._catalogue = context.ledger.catalogue
         self._listed: dict[tuple[int, int], Sequence[ShopProduct]] = {}
-        self._products_of: dict[tuple[int, int], int | None] = {}
 
     def create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         """The item of a line whose product the shop has: a service for what is virtual, a further
@@ -185,22 +184,22 @@ class Items:
 
     def _product_of(self, line: LineItem, sale: _Sale) -> int | None:
         """The product to which Katana has other variations of what was sold."""
-        key = int(line.product_id), int(line.variation_id)
-        if key not in self._products_of:
-            siblings = self._siblings(line, sale.product, sale.kept)
-            self._products_of[key] = product_of_siblings(line, siblings)
-        return self._products_of[key]
+        return product_of_siblings(line, self._siblings(line, sale.product, sale.kept))
 
     def _siblings(
         self, line: LineItem, product: ShopProduct, variations: Sequence[ShopProduct]
     ) -> list[Variant]:
         """What Katana has of the product's other variations: by their SKUs, else by their ids."""
-        by_sku = self._ask_katana(siblings_skus(product, variations))
+        skus = siblings_skus(product, variations)
+        by_sku = self._ask_katana(skus)
         found = [v for sku, variants in by_sku.items() for v in variants if v.sku == sku]
         if any(not is_gone(variant) for variant in found):
             return found
+        # what was created since Katana was asked, by another store's order, and what has no SKU
+        made = self._catalogue.variants(skus).values()
         remembered = self._catalogue.siblings(self._store.identity, int(line.product_id))
-        return list(self._context.katana.variants_by_id(remembered)) if remembered else []
+        ids = list(dict.fromkeys([*made, *remembered]))
+        return list(self._context.katana.variants_by_id(ids)) if ids else []
 
     def _new_product(self, sale: _Sale, factor: Decimal | None) -> NewProduct:
         product, variations, identity = sale.product, sale.kept, self._store.identity

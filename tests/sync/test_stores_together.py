@@ -122,6 +122,21 @@ def test_a_variation_that_another_store_has_brought_is_not_asked_about(three: Wo
     assert [shop.server.count("GET", "/variations") for shop in three.shops.values()] == [0] * 3
 
 
+def test_a_product_that_two_stores_bring_with_other_variations_is_one(three: World) -> None:
+    """The second one's is a further variant of what the first one's order has created just now."""
+    orders = {"eu": three.order(shop="eu")}
+    for name, colours in (("de", ("red", "blue")), ("fr", ("red", "blue", "green"))):
+        variations = [(f"SHIRT-{colour}", 9, {"Colour": colour}) for colour in colours]
+        shop = three.shops[name]
+        parent, made = shop.add_variable_product("Shirt", "SHIRT", variations)
+        orders[name] = shop.place_order([Item(parent, variation_id=made[-1])])
+    three.sync()
+    check_each_once(three, orders)
+    skus = sorted(str(v.sku) for v in three.katana.variants() if "SHIRT" in str(v.sku))
+    assert skus == ["SHIRT-blue", "SHIRT-green", "SHIRT-red"]
+    assert [product.name for product in three.katana.products()].count("Shirt") == 1
+
+
 def test_a_store_that_fails_in_the_middle_leaves_the_others_alone(three: World) -> None:
     orders = order_in_each(three)
     refunded = three.order(shop="de", quantity=2)
