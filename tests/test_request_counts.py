@@ -160,3 +160,14 @@ def test_new_variable_products(quiet: World) -> None:
         "POST /sales_orders": 6,
     }
     assert store == {"GET /orders": 1, "GET /products": 1 + 6}
+
+
+def test_a_new_product_of_which_several_variations_were_sold(quiet: World) -> None:
+    colours = [(f"CAP-{c}", 9, {"Colour": c}) for c in ("red", "blue", "green")]
+    parent, sold = quiet.shop.add_variable_product("Cap", "CAP", colours)
+    for variation in sold:
+        quiet.shop.place_order([Item(parent, variation_id=variation)], billing=ANNA)
+    quiet.sync(minutes=1)
+    katana, store = both(quiet)
+    assert (katana["GET /variants"], katana["POST /products"]) == (1, 1)
+    assert store == {"GET /orders": 1, "GET /products": 1 + 1}

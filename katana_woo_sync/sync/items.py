@@ -80,7 +80,7 @@ class Items:
         self._resolver = resolver
         self._ask_katana = ask_katana
         self._catalogue = context.ledger.catalogue
-        self._listed: dict[tuple[int, int], Sequence[ShopProduct]] = {}
+        self._listed: dict[int, Sequence[ShopProduct]] = {}
 
     def create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         """The item of a line whose product the shop has: a service for what is virtual, a further
@@ -147,19 +147,16 @@ class Items:
     def _variations(self, product_id: int, sold_id: int) -> Sequence[ShopProduct]:
         """The product's variations. Those in the trash, where they go with their product, are in
         no list; the one that was sold is asked for by its id."""
-        known = self._listed.get((product_id, sold_id))
-        if known is not None:
-            return known
-        listed = list(self._store.shop.variations(product_id))
+        if product_id not in self._listed:
+            self._listed[product_id] = self._store.shop.variations(product_id)
+        listed = list(self._listed[product_id])
         if all(variation.id != sold_id for variation in listed):
             try:
                 listed.append(self._store.shop.variation(product_id, sold_id))
             except NotFound:
                 log.debug("%s: variation %s is gone", self._store.name, sold_id)
         listed.sort(key=lambda variation: int(variation.id))
-        found = [self._in_katanas_words(variation) for variation in listed]
-        self._listed[product_id, sold_id] = found
-        return found
+        return [self._in_katanas_words(variation) for variation in listed]
 
     def _in_katanas_words(self, product: ShopProduct) -> ShopProduct:
         """The product with the SKU that Katana is to have for it."""
