@@ -21,6 +21,7 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.guard import left_to_each
 from katana_woo_sync.sync.items import NAMELESS, Items
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
@@ -151,16 +152,23 @@ class LineItems:
         wanted = set(line_ids)
         return [line for line in order.line_items if int(line.id) in wanted]
 
-    def new_products(self, order: Order, line_ids: Iterable[int]) -> Iterator[NewProduct]:
-        """The products to create for these lines; what is not as plain is left to `variants_of`."""
+    def new_products(self, order: Order, line_ids: Iterable[int]) -> list[NewProduct]:
+        """The products to create for these lines, as far as that is plain; what is not, and what is
+        wrong with one of them, `variants_of` meets again."""
+        new: list[NewProduct] = []
         for line in self._wanted(order, line_ids):
-            product = self._product(line)
-            if product is None or is_deleted(line, product) or not self._creates:
-                continue
-            if self._known_variant(line) is None and not self._looks_alike(line):
-                new = self._items.new_product(order, line, product)
-                if new is not None:
-                    yield new
+            with left_to_each():
+                new += self._new_product(order, line)
+        return new
+
+    def _new_product(self, order: Order, line: LineItem) -> Iterator[NewProduct]:
+        product = self._product(line)
+        if product is None or is_deleted(line, product) or not self._creates:
+            return
+        if self._known_variant(line) is None and not self._looks_alike(line):
+            new = self._items.new_product(order, line, product)
+            if new is not None:
+                yield new
 
     def count_new(self, order: Order) -> int:
         """How many of an order's products have never been matched with Katana's."""

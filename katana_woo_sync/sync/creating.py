@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.clients.together import outcome
+from katana_woo_sync.clients.together import given, outcome
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
@@ -78,9 +78,7 @@ def create_once(
                 ledger.intents.end(kind, key)
             return found
     (created,) = create_together(context, kind, {key: record}, lambda: [outcome(create)])
-    if isinstance(created, Exception):
-        raise created
-    return created
+    return given(created)
 
 
 def create_together(

@@ -10,9 +10,7 @@ from typing import TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.clients.errors import (
-    BadRequest,
-)
+from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.decide import (
     Note,
@@ -21,16 +19,8 @@ from katana_woo_sync.domain.decide import (
     may_be_imported,
     see_in_shop,
 )
-from katana_woo_sync.domain.katana import (
-    SalesOrder,
-)
-from katana_woo_sync.domain.mapping import (
-    Plan,
-    Resolved,
-    Unmappable,
-    map_order,
-    plan_order,
-)
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
@@ -38,10 +28,10 @@ from katana_woo_sync.domain.transitions import failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_order
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
-from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown, is_certain
 from katana_woo_sync.sync.fees import Fees
-from katana_woo_sync.sync.guard import guarded, guarded_order
+from katana_woo_sync.sync.guard import guarded_order
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
@@ -111,15 +101,8 @@ class Importer:
         )
 
     def new_products(self, planned: Planned) -> list[NewProduct]:
-        """The products that the order needs and Katana lacks, as far as that is plain; what is
-        wrong with one of them `resolve` meets again."""
-        found = guarded(
-            self._context,
-            self._store,
-            lambda: list(self.items.new_products(planned.order, planned.line_ids)),
-            lambda error: log.debug("%s: %s", self._store.name, error),
-        )
-        return found or []
+        """The products that the order needs and Katana lacks, as far as that is plain."""
+        return self.items.new_products(planned.order, planned.line_ids)
 
     def resolve(self, planned: Planned) -> Provided | None:
         """Find or create in Katana what the order needs."""
@@ -243,7 +226,14 @@ class Importer:
         resolved = replace(each.resolved, customer_id=customer_id)
         mapped = map_order(each.plan, resolved, self._terms)
         return Ready(
-            self._store, each.order, each.record, mapped, resolved, mapped.draft, each.notes
+            self._store,
+            self._rules,
+            each.order,
+            each.record,
+            mapped,
+            resolved,
+            mapped.draft,
+            each.notes,
         )
 
     def _send_anew(self, sent: Ready, error: Exception) -> None:

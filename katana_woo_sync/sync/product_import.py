@@ -23,8 +23,8 @@ from katana_woo_sync.domain.woocommerce import (
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown
-from katana_woo_sync.sync.guard import guarded, left_to_each
-from katana_woo_sync.sync.new_products import NewProduct, create_products
+from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.new_products import create_products
 from katana_woo_sync.sync.portions import portions
 from katana_woo_sync.sync.resolve import Resolver
 
@@ -78,8 +78,8 @@ def import_products(
             guarded(context, store, partial(items.look_up, orders), lambda _error: None)
         sold = [_Sold(order, line) for order in orders for line in order.line_items]
         for portion in portions(context.katana, sold, REQUESTS):
-            with context.step(), left_to_each():
-                create_products(context, [new for each in portion for new in _new(items, each)])
+            with context.step():
+                _create_together(context, items, portion)
             for each in portion:
                 _import_one(context, store, items, each, done)
     progress(len(products), len(products))
@@ -105,12 +105,10 @@ def _name(product: Product) -> str:
     return f"{plain(product.name, 100) or 'product'} (id:{int(product.id)})"
 
 
-def _new(items: LineItems, sold: _Sold) -> list[NewProduct]:
-    """The product to create, if that is plain; what is wrong with it is met again."""
-    new: list[NewProduct] = []
-    with left_to_each():
-        new += items.new_products(sold.order, [int(sold.line.id)])
-    return new
+def _create_together(context: Context, items: LineItems, sold: Sequence[_Sold]) -> None:
+    """Create what is plainly new; the requests overlap."""
+    lines = ((each.order, [int(each.line.id)]) for each in sold)
+    create_products(context, [new for line in lines for new in items.new_products(*line)])
 
 
 def _import_one(

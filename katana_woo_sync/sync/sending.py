@@ -27,6 +27,7 @@ class Ready(Struct, frozen=True):
     """An order that can be sent as `draft`; `record` is how it stays if nothing is created."""
 
     store: Store
+    rules: Rules
     order: Order
     record: OrderRecord
     mapped: Mapped
@@ -61,7 +62,6 @@ class Sender:
         self._context = context
         self._fees = Fees(context)
         self._answers = answers
-        self._rules: dict[str, Rules] = {}
 
     def send(self, ready: Sequence[Ready]) -> list[Outcome]:
         """Create the sales orders, whose requests overlap, and record what became of each.
@@ -105,17 +105,11 @@ class Sender:
     def _created(self, each: Ready, sales_order: SalesOrder) -> OrderRecord:
         self._answers.lost, self._answers.has_come = 0, True
         total = _total(sales_order, each.mapped)
-        rules = self._rules_of(each.store)
-        imported = in_katana(self._context, rules, each.importing, sales_order, total)
+        imported = in_katana(self._context, each.rules, each.importing, sales_order, total)
         keep_imported(self._context, each.store, imported, f"as {sales_order.order_no}")
         self._context.note(each.store, imported, *each.notes)
         compare(self._context, each.store, imported, total)
         return imported
-
-    def _rules_of(self, store: Store) -> Rules:
-        if store.name not in self._rules:
-            self._rules[store.name] = self._context.rules(store)
-        return self._rules[store.name]
 
     def _not_created(self, each: Ready, error: Exception) -> None:
         context, record = self._context, each.record

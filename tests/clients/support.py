@@ -102,10 +102,10 @@ def store(url: str = "https://shop.test", *, attempts: int = 1) -> WooCommerceCl
 
 
 @contextmanager
-def served_katana() -> Iterator[tuple[KatanaSandbox, KatanaClient]]:
+def served_katana(*, quick: float = QUICK) -> Iterator[tuple[KatanaSandbox, KatanaClient]]:
     """A sandbox Katana without a limit, and its client."""
     with KatanaSandbox(requests_per_minute=None, api_key=KatanaSettings.api_key) as sandbox:
-        yield sandbox, katana(sandbox.url)
+        yield sandbox, katana(sandbox.url, quick=quick)
 
 
 @contextmanager

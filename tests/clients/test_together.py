@@ -13,7 +13,7 @@ from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from tests.clients.drafts import CUSTOMER
-from tests.clients.support import KatanaSettings, katana
+from tests.clients.support import served_katana
 
 SIX = [CUSTOMER] * 6
 LATE = 0.2
@@ -23,7 +23,7 @@ LATE = 0.2
 @contextmanager
 def served(*, quick: float) -> Iterator[tuple[KatanaSandbox, KatanaClient, list[int]]]:
     """Katana, its client, and how many requests it had in hand as each came."""
-    with KatanaSandbox(requests_per_minute=None, api_key=KatanaSettings.api_key) as sandbox:
+    with served_katana(quick=quick) as (sandbox, client):
         handle, in_hand = sandbox.server._handle, list[int]()
 
         def noting(request: Request) -> Response:
@@ -31,11 +31,11 @@ def served(*, quick: float) -> Iterator[tuple[KatanaSandbox, KatanaClient, list[
             return handle(request)
 
         sandbox.server._handle = noting
-        yield sandbox, katana(sandbox.url, quick=quick), in_hand
+        yield sandbox, client, in_hand
 
 
-def late(sandbox: KatanaSandbox, *, times: int, skip: int = 0) -> None:
-    sandbox.server.add_fault(Fault(FaultKind.DELAY_AFTER, seconds=LATE, times=times, skip=skip))
+def late(sandbox: KatanaSandbox, *, times: int) -> None:
+    sandbox.server.add_fault(Fault(FaultKind.DELAY_AFTER, seconds=LATE, times=times))
 
 
 def test_a_katana_that_is_near_is_asked_one_by_one() -> None:

@@ -21,8 +21,10 @@ from tests.sync.world import ANNA, World
 LOST = [
     (FaultKind.DROP_BEFORE, 0),
     (FaultKind.DROP_AFTER, 0),
+    (FaultKind.STATUS, 500),
     (FaultKind.STATUS, 502),
     (FaultKind.STATUS_AFTER, 500),
+    (FaultKind.STATUS_AFTER, 502),
     (FaultKind.HTML, 0),
     (FaultKind.TRUNCATE, 0),
     (FaultKind.EMPTY, 0),

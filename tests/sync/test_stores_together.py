@@ -14,10 +14,9 @@ from werkzeug.wrappers import Request, Response
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sync import cycle
-from tests.sync.test_overlap import CUSTOMERS, FEES, ORDERS, PATIENCE, meeting
+from tests.sync.test_overlap import COURIER, CUSTOMERS, FEES, ORDERS, PATIENCE, meeting
 from tests.sync.world import World
 
-COURIER = Shipping("Courier", Decimal("4.90"))
 NAMES = ("eu", "de", "fr")
 
 
