@@ -14,7 +14,7 @@ from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.config.files import replacing
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
-from katana_woo_sync.domain.transitions import with_its_complaint
+from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally
 from katana_woo_sync.report import Page, render
@@ -138,7 +138,7 @@ def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]
     """The problems by reason: what needs a person first, and what concerns most orders first."""
     groups: dict[tuple[bool, str], list[OrderShown]] = {}
     for record in map(with_its_complaint, records):
-        key = record.state is State.FAILED, str(record.reason)
+        key = is_tried_again(record), str(record.reason)
         groups.setdefault(key, []).append(shown.problem(record))
     return [
         ProblemGroup(
@@ -192,7 +192,7 @@ def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreSh
         waiting=counts.get(State.QUEUED, 0) + counts.get(State.IMPORTING, 0),
         open_in_katana=ledger.orders.open_in_katana(store.identity),
         done=counts.get(State.FULFILLED, 0),
-        problems=sum(record.state is not State.FAILED for record in problems),
+        problems=sum(not is_tried_again(record) for record in problems),
     )
 
 

@@ -41,21 +41,24 @@ def command(
 def _prepare(program: Program, store: str | None, number: str | None, context: Context) -> None:
     """Give the orders a clean slate, so that the cycle that follows takes them up."""
     names = store_names(program.settings, store)
-    if number is not None:
-        chosen = next(s for s in program.settings.stores if s.name == store)
-        records = [find_order(context.ledger, chosen, number)]
-    else:
-        records = context.ledger.orders.find(identities=list(names), problems=True)
-    with context.step(), context.ledger.atomic():
+    with context.step(), context.ledger.atomic():  # read under the lock: a cycle may be at work
+        if number is not None:
+            chosen = next(s for s in program.settings.stores if s.name == store)
+            records = [find_order(context.ledger, chosen, number)]
+        else:
+            records = context.ledger.orders.find(identities=list(names), problems=True)
         for record in records:
             _retry_one(context, names[record.identity], record, asked_for=number is not None)
 
 
 def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: bool) -> None:
     again = retried(record)
+    if record.note_failed:
+        context.ledger.shop_notes.retry(record.identity, record.order_id)
     if again is not None:
         context.ledger.orders.save([again])
-        context.did(context.stores[store], again, "ledger", "retried by hand")
+    if again is not None or record.note_failed:
+        context.did(context.stores[store], record, "ledger", "retried by hand")
     elif asked_for:
         click.echo(
             f"{store}: order {safe(record.number, 40)} is {record.state}"

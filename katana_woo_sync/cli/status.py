@@ -154,7 +154,8 @@ def _next(settings: Settings, ledger: Ledger, store: StoreSettings, now: datetim
     """What the next cycle will do, as far as the ledger knows."""
     backlog = ledger.orders.backlog(store.identity).count
     due = ledger.orders.due_for_fulfilment(store.identity, now)
-    carry = sum(record.state is State.IMPORTED for record in due)  # the others wait for a person
+    # the others wait for a person
+    carry = sum(record.state in (State.IMPORTED, State.FAILED) for record in due)
     waiting = len(ledger.orders.importing(store.identity))
     parts = [f"import {backlog} orders"] if backlog else []
     parts += [f"carry {carry} deliveries or completions"] if carry else []

@@ -336,8 +336,9 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return record
     if record.reason == Reason.ORDER_KEY_CHANGED:
         return record
-    if record.is_delivered and record.shop_status == COMPLETED:
-        return imported(record, State.FULFILLED)
+    if record.is_done:
+        lacks_fee = record.shipping_fee_due and record.reason == Reason.SHIPPING_FEE_MISSING
+        return record if lacks_fee else imported(record, State.FULFILLED)
     reason = _disagreement(record, rules)
     if reason is not None:
         if record.reason == reason:
@@ -345,9 +346,20 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return replace(record, state=State.ATTENTION, reason=reason, detail="")
     if record.reason in ENDS_WITH_ITS_CAUSE and not _refusal_stands(record):
         return imported(record, State.IMPORTED)
+    if record.state is State.FAILED and _is_due(record, rules):
+        return record
     if record.in_katana is InKatana.DELETED or record.state not in _SETTLED:
         return imported(record, State.IMPORTED)
     return record
+
+
+def _is_due(record: OrderRecord, rules: Rules) -> bool:
+    """Whether what failed with an order in Katana is still to be done."""
+    if record.in_katana is not InKatana.YES:
+        return False
+    if record.shipping_fee_due and record.reason == Reason.SHIPPING_FEE_MISSING:
+        return True
+    return rules.sync_fulfillment and record.is_delivered != (record.shop_status == COMPLETED)
 
 
 def _disagreement(record: OrderRecord, rules: Rules) -> Reason | None:

@@ -57,6 +57,8 @@ class Reason(StrEnum):
     TEMPORARY = "temporary"
     UNEXPECTED = "unexpected"
     ANSWER_LOST = "answer_lost"
+    ANSWER_AWAITED = "answer_awaited"
+    NOTE_FAILED = "note_failed"
 
     # notes: change neither state nor exit code
     ADOPTED = "adopted"
@@ -68,6 +70,7 @@ class Reason(StrEnum):
     CENT_ROUNDING = "cent_rounding"
     NUMBER_TAKEN = "number_taken"
     SKU_LOOKS_ALIKE = "sku_looks_alike"
+    NOTE_NOT_WRITTEN = "note_not_written"
 
 
 class Words(Struct, frozen=True):
@@ -235,6 +238,14 @@ WORDS: dict[Reason, Words] = {
         "it is tried again.",
         "Wait. If it stays, look at Katana's status page and at the network.",
     ),
+    Reason.ANSWER_AWAITED: Words(
+        "Katana's answer to a request for it was lost; whether the request arrived is not known.",
+        "Wait: Katana is asked within minutes, and nothing is sent twice.",
+    ),
+    Reason.NOTE_FAILED: Words(
+        "A note could not be written on it in the shop; it is tried again.",
+        "Wait. If it stays, look at what is named here.",
+    ),
     Reason.ADOPTED: Words("It was in Katana already and was adopted, not imported again."),
     Reason.EDITED: Words("It was edited in the shop after the import; edits do not cross."),
     Reason.DELETED_IN_KATANA: Words("It was deleted in Katana; it is not imported again."),
@@ -247,6 +258,7 @@ WORDS: dict[Reason, Words] = {
         "An item was created for it, though Katana has one whose SKU differs only in case.",
         "If both are one product, write the SKU alike on both sides, or name it in [sku_aliases].",
     ),
+    Reason.NOTE_NOT_WRITTEN: Words("A note could not be written on it in the shop."),
     Reason.SHIPPING_FEE_MISSING: Words(
         "Its shipping fee could not be added in Katana.",
         "Add the fee to the sales order in Katana, or retry.",

@@ -43,7 +43,9 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     `fingerprint` is of what the import used; another one later means that the order was edited.
     `paid` is when the shop was paid; None where it has not said (cash on delivery).
     `expected` is what Katana's total should be, within `tolerance` (the shop's own roundings);
-    `money_differs` says how it is not, until it is or a person sets that aside.
+    `money_differs` says how it is not, until it is or a person sets that aside. `note_failed` says
+    what keeps a note from being written on the shop's order. `version` counts the ledger's writes
+    of the record: one that was read before another run wrote it is not saved.
     """
 
     identity: str
@@ -79,6 +81,8 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     first_seen_at: datetime
     imported_at: datetime | None = None
     paid: datetime | None = None
+    note_failed: str = ""
+    version: int = 0
 
     @property
     def is_open_in_katana(self) -> bool:
@@ -89,6 +93,11 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     def is_delivered(self) -> bool:
         """Wholly delivered in Katana."""
         return self.in_katana is InKatana.YES and self.katana_status == "DELIVERED"
+
+    @property
+    def is_done(self) -> bool:
+        """Delivered in Katana and completed in the shop."""
+        return self.is_delivered and self.shop_status == "completed"
 
 
 def fingerprint(order: Order) -> str:

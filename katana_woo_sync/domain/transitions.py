@@ -48,15 +48,25 @@ def imported(record: OrderRecord, state: State) -> OrderRecord:
 def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
     """The record after an attempt that failed: tried again later, and at last shown to a person."""
     if record.attempts >= len(FIRST_WAITS):
-        return for_attention(record, Reason.TOO_MANY_ATTEMPTS, detail, now)
+        is_fee = reason is Reason.SHIPPING_FEE_MISSING
+        return for_attention(record, reason if is_fee else Reason.TOO_MANY_ATTEMPTS, detail, now)
     return replace(
         record,
-        state=State.FAILED if record.in_katana is InKatana.NO else record.state,
+        state=record.state if record.state is State.IGNORED else State.FAILED,
         reason=reason,
         detail=detail,
         attempts=record.attempts + 1,
         next_attempt_at=now + FIRST_WAITS[record.attempts],
     )
+
+
+def answer_awaited(
+    record: OrderRecord, detail: str, until: datetime, reason: Reason = Reason.ANSWER_AWAITED
+) -> OrderRecord:
+    """The record of an order for which a create was sent whose answer was lost: nothing more is
+    sent for it until Katana is asked, at `until` (UTC). It uses up no attempt."""
+    state = record.state if record.state in (State.IMPORTING, State.IGNORED) else State.FAILED
+    return replace(record, state=state, reason=reason, detail=detail, next_attempt_at=until)
 
 
 def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
@@ -79,7 +89,7 @@ def without_fee_due(record: OrderRecord) -> OrderRecord:
     """The record of an order whose shipping fee is in Katana."""
     settled = replace(record, shipping_fee_due=False)
     if settled.reason == Reason.SHIPPING_FEE_MISSING or settled.state is State.IMPORTED:
-        return imported(settled, State.IMPORTED)
+        return imported(settled, State.FULFILLED if settled.is_done else State.IMPORTED)
     return settled
 
 
@@ -133,7 +143,20 @@ def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord 
 
 
 def with_its_complaint(record: OrderRecord) -> OrderRecord:
-    """The record as people see it: one that is fulfilled may still differ in its total."""
-    if record.state is not State.FULFILLED or not record.money_differs:
-        return record
-    return replace(record, reason=Reason.TOTAL_DIFFERS, detail=record.money_differs)
+    """The record as people see it: one that is fulfilled may still differ in its total, and one
+    that has no other trouble may lack a note in the shop."""
+    if record.state is State.FULFILLED and record.money_differs:
+        return replace(record, reason=Reason.TOTAL_DIFFERS, detail=record.money_differs)
+    if record.note_failed and not record.reason:
+        return replace(record, reason=Reason.NOTE_FAILED, detail=record.note_failed)
+    return record
+
+
+def is_tried_again(record: OrderRecord) -> bool:
+    """Whether the trouble that people see of an order is one that the program tries to end by
+    itself, and not (yet) one that needs a person."""
+    record = with_its_complaint(record)
+    return record.state is State.FAILED or record.reason in (
+        Reason.ANSWER_AWAITED,
+        Reason.NOTE_FAILED,
+    )

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.decide import Note
@@ -20,6 +20,7 @@ _INSERT = (
     f"INSERT INTO orders ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))}) "  # noqa: S608
     "ON CONFLICT (identity, order_id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
+    + " WHERE orders.version = excluded.version - 1"
 )
 _DUE = "identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?)"
 _WANTS_IMPORT = """in_katana = 'no' AND state IN ('queued', 'failed', 'attention')
@@ -37,7 +38,14 @@ SQLite goes through all of a store's orders, and a cycle would cost more with ev
 _STATES = {str(state): state for state in State}
 _IN_KATANA = {str(each): each for each in InKatana}
 
-_PROBLEM = "(state IN ('failed', 'attention') OR (state = 'fulfilled' AND money_differs != ''))"
+_PROBLEM = (
+    "(state IN ('failed', 'attention') OR (state = 'importing' AND reason != '') "
+    "OR (state = 'fulfilled' AND money_differs != '') OR note_failed != '')"
+)
+
+
+class StaleRecord(Exception):
+    """A record was read before another run wrote it: what follows from it is decided anew."""
 
 
 class Backlog(Struct, frozen=True):
@@ -74,17 +82,26 @@ class Orders:
             records.update((r.order_id, r) for r in self._select(where, [identity, *ids]))
         return records
 
-    def save(self, records: Iterable[OrderRecord]) -> None:
-        """Write the records, new or changed, all or none."""
+    def save(self, records: Iterable[OrderRecord]) -> list[OrderRecord]:
+        """Write the records, new or changed, all or none; returns them as they are saved.
+
+        Raises `StaleRecord` where the ledger's is no longer the version that a record was read at.
+        """
+        saved = []
         with self._db.atomic():
             for record in records:
-                self._db.execute(_INSERT, _row(record))
+                after = replace(record, version=record.version + 1)
+                if not self._db.execute(_INSERT, _row(after)).rowcount:
+                    raise StaleRecord(f"order {record.number} was written by another run meanwhile")
+                saved.append(after)
+        return saved
 
     def forget_modified_after(self, identity: str, moment: datetime) -> None:
         """Forget modification times (UTC) that a store's clock has not reached again."""
         with self._db.atomic():
             self._db.execute(
-                "UPDATE orders SET shop_modified = NULL WHERE identity = ? AND shop_modified > ?",
+                "UPDATE orders SET shop_modified = NULL, version = version + 1 "
+                "WHERE identity = ? AND shop_modified > ?",
                 [identity, time_text(moment)],
             )
 
@@ -93,7 +110,8 @@ class Orders:
         with self._db.atomic():
             for order_id in order_ids:
                 self._db.execute(
-                    "UPDATE orders SET shop_modified = NULL WHERE identity = ? AND order_id = ?",
+                    "UPDATE orders SET shop_modified = NULL, version = version + 1 "
+                    "WHERE identity = ? AND order_id = ?",
                     [identity, order_id],
                 )
 
@@ -180,8 +198,9 @@ class Orders:
     ) -> list[OrderRecord]:
         """Records for people to look at, newest first.
 
-        `number` is the shop's order number; `problems` keeps those failed or in attention, and
-        those fulfilled whose totals differ.
+        `number` is the shop's order number; `problems` keeps those failed or in attention, those
+        whose create has no outcome yet, those fulfilled whose totals differ, and those that lack a
+        note in the shop.
         """
         where, values = ["1"], list[object]()
         if identities:

@@ -100,6 +100,20 @@ def m011_order_counts(db: Database) -> None:
         db.execute(trigger)
 
 
+@migrations()
+def m012_versions(db: Database) -> None:
+    """A record is saved against the version it was read at; and what is tried again by itself, a
+    note or a lost answer, is among the problems until it is done."""
+    db.execute("ALTER TABLE orders ADD COLUMN note_failed TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE orders ADD COLUMN version INTEGER NOT NULL DEFAULT 1")
+    db.execute("DROP INDEX orders_problems")
+    db.execute(
+        "CREATE INDEX orders_problems ON orders(created, order_id) WHERE "
+        "(state IN ('failed', 'attention') OR (state = 'importing' AND reason != '') "
+        "OR (state = 'fulfilled' AND money_differs != '') OR note_failed != '')"
+    )
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

@@ -33,14 +33,23 @@ class ShopNotes:
                 [identity, order_id, kind],
             )
 
-    def due(self, identity: str, now: datetime) -> list[DueNote]:
-        """The notes that may be sent now."""
+    def due(self, identity: str, now: datetime, order_id: int | None = None) -> list[DueNote]:
+        """The notes that may be sent now, of one order or of all."""
         rows = self._db.query(
             "SELECT order_id, kind, attempts FROM shop_notes WHERE identity = ? "
+            "AND order_id = coalesce(?, order_id) "
             "AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY order_id, kind",
-            [identity, time_text(now)],
+            [identity, order_id, time_text(now)],
         )
         return [DueNote(int(r["order_id"]), str(r["kind"]), int(r["attempts"])) for r in rows]
+
+    def retry(self, identity: str, order_id: int) -> None:
+        """The order's notes may be sent at once."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE shop_notes SET next_attempt_at = NULL WHERE identity = ? AND order_id = ?",
+                [identity, order_id],
+            )
 
     def sending(self, identity: str, note: DueNote, again_at: datetime) -> None:
         """The note is about to be sent; if nothing more is heard of it, it is looked for then."""

@@ -94,10 +94,10 @@ def _adopt(
     record = adopt(chosen, order, store.identity, context.rules(store), now)
     if known is not None:
         record = _keep(record, known, ours=ours)
-    context.save(store, record, known)
+    record = context.save(store, record, known)
     context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
     if ours:
-        _imported_by_us(context, store, record, chosen)
+        record = _imported_by_us(context, store, record, chosen)
     else:
         context.ledger.shipping_fees.settled(store.identity, order_id)
         context.note(store, record, Note(Reason.ADOPTED, f"as {chosen.order_no}"))
@@ -123,12 +123,14 @@ def _is_single(context: Context, known: OrderRecord) -> bool:
 
 def _imported_by_us(
     context: Context, store: Store, record: OrderRecord, sales_order: SalesOrder
-) -> None:
-    """A create of ours whose answer was lost turns out to have happened."""
+) -> OrderRecord:
+    """A create of ours whose answer was lost turns out to have happened; returns its record as it
+    is saved."""
     context.did(store, record, "katana", "imported", f"as {sales_order.order_no}, found there")
     context.report.store(store.name).imported += 1
     if sales_order.total is not None and not record.shipping_fee_due:
-        compare(context, store, record, sales_order.total)
+        return compare(context, store, record, sales_order.total)
+    return record
 
 
 def _doubled(context: Context, store: Store, record: OrderRecord, numbers: list[str]) -> None:

@@ -155,12 +155,19 @@ class Context(Struct):
             extra={"store": store.name, "order": record.number, "order_id": record.order_id},
         )
 
-    def save(self, store: Store, record: OrderRecord, before: OrderRecord | None = None) -> None:
-        """Keep a record, and tell of an order that came to be a problem or was skipped."""
-        record = replace(record, identity=store.identity)
-        self.ledger.orders.save([record])
+    def save(
+        self, store: Store, record: OrderRecord, before: OrderRecord | None = None
+    ) -> OrderRecord:
+        """Keep a record that follows from what the ledger had before, and tell of an order that
+        came to be a problem or was skipped. Returns it as it is saved.
+
+        Raises `StaleRecord` where another run has written it since it was read.
+        """
+        version = record.version if before is None else before.version
+        record = replace(record, identity=store.identity, version=version)
+        (record,) = self.ledger.orders.save([record])
         if before is not None and (before.state, before.reason) == (record.state, record.reason):
-            return
+            return record
         if record.state is State.SKIPPED:
             self.report.store(store.name).skipped += 1
             self.did(store, record, "ledger", "skipped", words(record.reason).sentence)
@@ -184,6 +191,7 @@ class Context(Struct):
                 problem.remedy,
                 extra={"store": store.name, "order": record.number, "order_id": record.order_id},
             )
+        return record
 
     def note(self, store: Store, record: OrderRecord, *notes: Note) -> None:
         """Keep notes, each once, and log those that are new."""

@@ -13,7 +13,6 @@ from msgspec import Struct
 from katana_woo_sync.clients.errors import (
     ServiceError,
 )
-from katana_woo_sync.domain.records import State
 from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
@@ -127,9 +126,10 @@ def finish(context: Context) -> None:
         store = context.stores[name]
         report.store_requests[name] = store.shop.sent
         records = context.ledger.orders.find(identities=[store.identity], problems=True)
-        report.problems += [Problem.of(name, record) for record in records]
-        report.store(name).failed = sum(record.state is State.FAILED for record in records)
-        report.store(name).attention = len(records) - report.store(name).failed
+        problems = [Problem.of(name, record) for record in records]
+        report.problems += problems
+        report.store(name).failed = sum(problem.is_tried_again for problem in problems)
+        report.store(name).attention = len(problems) - report.store(name).failed
 
 
 def declined(store: Store) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -14,11 +15,16 @@ from katana_woo_sync.domain.katana import ShippingFee, ShippingFeeDraft
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.taxes import HUNDRED
-from katana_woo_sync.domain.transitions import for_attention, without_fee_due
+from katana_woo_sync.domain.transitions import (
+    answer_awaited,
+    failed,
+    for_attention,
+    without_fee_due,
+)
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once, create_together
-from katana_woo_sync.sync.guard import guarded_order
+from katana_woo_sync.sync.guard import guarded
 from katana_woo_sync.sync.totals import compare
 
 NOT_KNOWN = "what the fee should be is not known any more"
@@ -67,14 +73,33 @@ class Fees:
         for each, outcome in zip(due.values(), outcomes, strict=True):
             if isinstance(outcome, Exception):
                 work = partial(self._take_up, each.store, each.record, outcome)
-                guarded_order(context, each.store, each.record.order_id, work)
+                self._guarded(each.store, each.record, work)
+
+    def _guarded(self, store: Store, record: OrderRecord, work: Callable[[], None]) -> None:
+        guarded(self._context, store, work, partial(self._failed, store, record))
+
+    def _failed(self, store: Store, record: OrderRecord, error: Exception) -> None:
+        """The fee is tried again later; that holds up no delivery of its order."""
+        log.debug("%s: order %s: its fee", store.name, record.number, exc_info=error)
+        current, now = self._current(record), self._context.clock()
+        again = failed(current, Reason.SHIPPING_FEE_MISSING, str(error), now)
+        self._context.save(store, again, current)
 
     def _take_up(self, store: Store, record: OrderRecord, error: Exception) -> None:
         """What fails with a fee never touches the order itself."""
         if isinstance(error, BadRequest):
             self._attend(store, record, error.reason)
-        elif not isinstance(error, StillUnknown):  # `add_missing` asks for that later
+        elif isinstance(error, StillUnknown):
+            self._wait(store, record, error.ask_at)
+        else:
             raise error
+
+    def _wait(self, store: Store, record: OrderRecord, until: datetime) -> None:
+        """The answer to a fee was lost: Katana is asked for it, and not before `until`."""
+        current, detail = self._current(record), "Katana's answer was lost and is asked for"
+        waiting = answer_awaited(current, detail, until, Reason.SHIPPING_FEE_MISSING)
+        if waiting != current:
+            self._context.save(store, waiting, current)
 
     def _add(self, store: Store, record: OrderRecord) -> None:
         """Add the order's shipping fee, which an earlier create may have added already."""
@@ -131,17 +156,23 @@ class Fees:
     def add_missing(self, store: Store) -> None:
         """Add a store's shipping fees that a crash, an outage or a lost answer left out."""
         context = self._context
-        for record in context.ledger.orders.with_fee_due(store.identity, context.clock()):
-            intent = context.ledger.intents.open(
-                IntentKind.SHIPPING_FEE, str(record.sales_order_id)
-            )
-            if intent is not None and context.clock() < ask_at(context, intent):
-                continue
+        for due in context.ledger.orders.with_fee_due(store.identity, context.clock()):
             with context.step():
-                work = partial(self._add_missing, store, record)
-                guarded_order(context, store, record.order_id, work)
+                # read under the lock: another run may have added it meanwhile
+                record = context.ledger.orders.get(store.identity, due.order_id)
+                if record is not None and record.shipping_fee_due:
+                    self._add_missing(store, record)
 
     def _add_missing(self, store: Store, record: OrderRecord) -> None:
+        """Add a fee that is missing, once an earlier create of it could have finished."""
+        context = self._context
+        intent = context.ledger.intents.open(IntentKind.SHIPPING_FEE, str(record.sales_order_id))
+        if intent is not None and context.clock() < ask_at(context, intent):
+            self._wait(store, record, ask_at(context, intent))
+            return
+        self._guarded(store, record, partial(self._look_and_add, store, record))
+
+    def _look_and_add(self, store: Store, record: OrderRecord) -> None:
         sales_order_id = int(record.sales_order_id or 0)
         total: Decimal | None = self._context.katana.sales_order(sales_order_id).total
         there = self._there(sales_order_id)

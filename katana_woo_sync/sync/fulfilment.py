@@ -25,7 +25,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
-from katana_woo_sync.domain.transitions import failed, for_attention
+from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
@@ -118,7 +118,8 @@ class Fulfilment:
             self._attend(record, error.reason, error.detail)
             return
         except StillUnknown as error:
-            context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
+            waiting = answer_awaited(record, str(error), error.ask_at)
+            context.save(self._store, waiting, record)
             return
         except NotFound:
             self._attend(record, Reason.DELIVERY_REFUSED, "the sales order is gone in Katana")
@@ -222,7 +223,7 @@ class Fulfilment:
             heard = see_in_shop(order, record, rules, context.clock())
             seen = heard.record or record
             context.note(self._store, record, *heard.notes)
-        context.save(self._store, seen, record)
+        seen = context.save(self._store, seen, record)
         if not self._still(seen, Step.COMPLETE):
             return
         due_at_completion(context, self._store, record)

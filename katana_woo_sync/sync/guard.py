@@ -23,6 +23,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import State
 from katana_woo_sync.domain.transitions import failed
 from katana_woo_sync.ledger import LedgerError
+from katana_woo_sync.ledger.orders import StaleRecord
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem, log
 from katana_woo_sync.sync.locking import LockHeld
 
@@ -61,10 +62,11 @@ def guarded_order(context: Context, store: Store, order_id: int, work: Callable[
 def fail_order(context: Context, store: Store, order_id: int, error: Exception) -> None:
     """Record an order that failed for a reason the program was not made for.
 
-    One whose create has no outcome yet stays as it is: Katana is asked for that first.
+    One whose create has no outcome yet stays as it is: Katana is asked for that first. So does one
+    that is fulfilled: nothing is left to do for it.
     """
     record = context.ledger.orders.get(store.identity, order_id)
-    if record is None or record.state is State.IMPORTING:
+    if record is None or record.state in (State.IMPORTING, State.FULFILLED):
         return
     if isinstance(error, ServiceError):
         reason, detail = Reason.TEMPORARY, str(error)
@@ -83,6 +85,8 @@ def guarded(
         return work()
     except (*FATAL, *OF_THE_STORE):
         raise
+    except StaleRecord as error:
+        log.info("%s: %s: it is looked at anew in the next cycle", store.name, error)
     except Unavailable as error:
         if is_an_outage(context, store, error):
             raise

@@ -24,7 +24,7 @@ from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
-from katana_woo_sync.domain.transitions import failed, for_attention
+from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_order
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
@@ -155,12 +155,12 @@ class Importer:
             self._leave(record, error)
         except StillUnknown as error:
             # a customer, or a product, that it needs may yet come into being
-            self._context.save(self._store, replace(record, next_attempt_at=error.ask_at), record)
+            self._save(answer_awaited(record, str(error), error.ask_at))
         except BadRequest as error:
             detail = f"{error.service}: {error.reason}"
             now = self._context.clock()
             refused = for_attention(record, Reason.REFUSED_BY_KATANA, detail, now)
-            self._context.save(self._store, refused, record)
+            self._save(refused)
 
     def _is_there_already(self, record: OrderRecord, order: Order) -> bool:
         """Whether a sales order that waits to be adopted is this order, by its fresh copy.
@@ -200,7 +200,13 @@ class Importer:
             left = replace(record, state=State.SKIPPED, reason=error.reason, next_attempt_at=None)
         else:
             left = for_attention(record, error.reason, error.detail, now)
-        self._context.save(self._store, left, record)
+        self._save(left)
+
+    def _save(self, record: OrderRecord) -> None:
+        """Save what became of an order since it was planned, all under one lock. An attempt to send
+        it may have been written in between."""
+        known = self._current(record.order_id)
+        self._context.save(self._store, record, known)
 
     def _plan(self, record: OrderRecord, order: Order) -> Planned:
         refunds = self._store.shop.refunds(int(order.id), self._dp) if order.refunds else ()
@@ -240,6 +246,8 @@ class Importer:
         """A refusal that what we remembered may explain is answered once, by asking for it anew."""
         if not isinstance(error, BadRequest):
             raise error
+        # begun and not created: that has been written
+        sent = replace(sent, record=self._current(sent.record.order_id) or sent.record)
         if error.concerns("order_no"):
             self._number_taken(sent)
             return

@@ -11,7 +11,6 @@ from katana_woo_sync.clients.messenger import Delivery
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain.notices import Kind, Notice, Remembered, Trouble, message, plan
-from katana_woo_sync.domain.records import State
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, first_today, log
 from katana_woo_sync.sync.report import ExitCode, Report
@@ -146,7 +145,7 @@ def _sides(context: Context, wait: timedelta) -> Iterator[Trouble]:
 def _orders(context: Context) -> Iterator[Trouble]:
     """Orders that need a person; one that failed is tried again first."""
     for problem in context.report.problems:
-        if problem.state is not State.FAILED:
+        if not problem.is_tried_again:
             yield Trouble(
                 f"{_order_prefix(context.stores[problem.store].identity)}"
                 f"{problem.order_id}:{problem.reason}",

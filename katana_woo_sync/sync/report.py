@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
-from katana_woo_sync.domain.transitions import with_its_complaint
+from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
 
 
 class ExitCode(IntEnum):
@@ -65,6 +65,8 @@ class Problem(Struct, frozen=True):
     reason: str
     detail: str
     next_attempt_at: datetime | None
+    is_tried_again: bool = False
+    """Whether the program tries to end it by itself; else a person must act."""
 
     @classmethod
     def of(cls, store: str, record: OrderRecord) -> Problem:
@@ -78,6 +80,7 @@ class Problem(Struct, frozen=True):
             str(record.reason),
             record.detail,
             record.next_attempt_at,
+            is_tried_again(record),
         )
 
     @property

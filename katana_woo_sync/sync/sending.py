@@ -12,6 +12,7 @@ from katana_woo_sync.domain.decide import Note, Rules, see_in_katana
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Mapped, Resolved
 from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.transitions import answer_awaited
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
@@ -72,15 +73,16 @@ class Sender:
         if not ready:
             return []
         with self._context.ledger.atomic():
-            for each in ready:
-                self._begin(each)
+            importing = [self._begin(each) for each in ready]
         outcomes = self._context.katana.create_sales_orders([each.draft for each in ready])
         created: list[tuple[Store, OrderRecord]] = []
         with self._context.ledger.atomic():
-            for place, (each, outcome) in enumerate(zip(ready, outcomes, strict=True)):
+            for place, (each, begun, outcome) in enumerate(
+                zip(ready, importing, outcomes, strict=True)
+            ):
                 try:
                     with self._context.ledger.part():
-                        created += self._record(each, outcome)
+                        created += self._record(each, begun, outcome)
                 except FATAL:
                     raise
                 except Exception as error:  # noqa: BLE001 (the other answers are recorded)
@@ -89,37 +91,40 @@ class Sender:
         self._fees.add_all([(store, r) for store, r in created if r.shipping_fee_due])
         return outcomes
 
-    def _record(self, each: Ready, outcome: Outcome) -> list[tuple[Store, OrderRecord]]:
+    def _record(
+        self, each: Ready, begun: OrderRecord, outcome: Outcome
+    ) -> list[tuple[Store, OrderRecord]]:
         if isinstance(outcome, SalesOrder):
-            return [(each.store, self._created(each, outcome))]
-        self._not_created(each, outcome)
+            return [(each.store, self._created(each, begun, outcome))]
+        self._not_created(each, begun, outcome)
         return []
 
-    def _begin(self, each: Ready) -> None:
+    def _begin(self, each: Ready) -> OrderRecord:
         context, record = self._context, each.record
-        context.save(each.store, each.importing)
+        begun = context.save(each.store, each.importing)
         self._fees.keep(record, each.mapped.fee)
         due_at_import(context, each.store, record)
         context.ledger.intents.begin(IntentKind.SALES_ORDER, intent_key(record), context.clock())
+        return begun
 
-    def _created(self, each: Ready, sales_order: SalesOrder) -> OrderRecord:
+    def _created(self, each: Ready, begun: OrderRecord, sales_order: SalesOrder) -> OrderRecord:
         self._answers.lost, self._answers.has_come = 0, True
         total = _total(sales_order, each.mapped)
-        imported = in_katana(self._context, each.rules, each.importing, sales_order, total)
-        keep_imported(self._context, each.store, imported, f"as {sales_order.order_no}")
+        entered = in_katana(self._context, each.rules, begun, sales_order, total)
+        imported = keep_imported(self._context, each.store, entered, f"as {sales_order.order_no}")
         self._context.note(each.store, imported, *each.notes)
-        compare(self._context, each.store, imported, total)
-        return imported
+        return compare(self._context, each.store, imported, total)
 
-    def _not_created(self, each: Ready, error: Exception) -> None:
+    def _not_created(self, each: Ready, begun: OrderRecord, error: Exception) -> None:
         context, record = self._context, each.record
         if not is_certain(error):
             # the intent stays: `settle_unknown` asks for it
             self._answers.lost += 1
             log.warning("%s: order %s: %s", each.store.name, record.number, error)
-            context.save(each.store, replace(each.importing, detail=str(error)))
+            until = context.clock() + context.settings.katana.unknown_wait
+            context.save(each.store, answer_awaited(begun, str(error), until), begun)
             return
-        context.save(each.store, record, record)
+        context.save(each.store, record, begun)
         context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
 
 
@@ -144,12 +149,16 @@ def in_katana(
     return replace(seen, katana_total=total)
 
 
-def keep_imported(context: Context, store: Store, imported: OrderRecord, detail: str) -> None:
-    """Record that an order is in Katana. Call it in a group of writes."""
-    context.save(store, imported)
+def keep_imported(
+    context: Context, store: Store, imported: OrderRecord, detail: str
+) -> OrderRecord:
+    """Record that an order is in Katana; returns it as it is saved. Call it in a group of
+    writes."""
+    imported = context.save(store, imported)
     context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
     context.did(store, imported, "katana", "imported", detail)
     context.report.store(store.name).imported += 1
+    return imported
 
 
 def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.takeover import woocommerce_id
-from katana_woo_sync.domain.transitions import failed
+from katana_woo_sync.domain.transitions import answer_awaited, failed
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import ask_at, intent_key
@@ -20,15 +20,20 @@ def settle_unknown(context: Context, store: Store) -> None:
     One that is there is recorded as imported; one that is not was never made, and is tried again
     as a failed order. Raises a `ServiceError`.
     """
-    for record in context.ledger.orders.importing(store.identity):
-        intent = context.ledger.intents.open(IntentKind.SALES_ORDER, intent_key(record))
-        if intent is not None and context.clock() < ask_at(context, intent):
-            continue
+    for found in context.ledger.orders.importing(store.identity):
         with context.step():
-            _settle(context, store, record)
+            # read under the lock: another run may have settled it meanwhile
+            record = context.ledger.orders.get(store.identity, found.order_id)
+            if record is not None and record.state is State.IMPORTING:
+                _settle(context, store, record)
 
 
 def _settle(context: Context, store: Store, record: OrderRecord) -> None:
+    intent = context.ledger.intents.open(IntentKind.SALES_ORDER, intent_key(record))
+    if intent is not None and context.clock() < (until := ask_at(context, intent)):
+        if not record.reason:  # a crash came before what was known of it could be written
+            context.save(store, answer_awaited(record, "", until), record)
+        return
     answered = context.katana.sales_orders(
         store_name=record.identity, order_id=str(record.order_id)
     )
@@ -47,7 +52,9 @@ def _found(context: Context, store: Store, record: OrderRecord, sales_order: Sal
     total = sales_order.total
     imported = in_katana(context, context.rules(store), record, sales_order, total)
     with context.ledger.atomic():
-        keep_imported(context, store, imported, f"as {sales_order.order_no}, found there")
+        imported = keep_imported(
+            context, store, imported, f"as {sales_order.order_no}, found there"
+        )
         if total is not None and not imported.shipping_fee_due:
             compare(context, store, imported, total)
 

@@ -6,8 +6,11 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
+from msgspec.structs import replace
+
 from katana_woo_sync.clients.errors import BadRequest, NotFound
-from katana_woo_sync.domain.decide import COMPLETED
+from katana_woo_sync.domain.decide import COMPLETED, Note
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.shop_notes import DueNote
@@ -36,31 +39,53 @@ def due_at_completion(context: Context, store: Store, record: OrderRecord) -> No
 def write_notes(context: Context, store: Store) -> None:
     """Write the notes that are due. What is wrong with one of them stops no other; raises a
     `ServiceError` where a whole side cannot be worked."""
-    for note in context.ledger.shop_notes.due(store.identity, context.clock()):
+    due = context.ledger.shop_notes.due(store.identity, context.clock())
+    for order_id in sorted({note.order_id for note in due}):
         with context.step():
-            guarded(
-                context,
-                store,
-                partial(_write, context, store, note),
-                partial(_tell, store, note),
-            )
+            # read under the lock: another run may have written it meanwhile
+            for note in context.ledger.shop_notes.due(store.identity, context.clock(), order_id):
+                guarded(
+                    context,
+                    store,
+                    partial(_write, context, store, note),
+                    partial(_failed, context, store, note),
+                )
 
 
-def _tell(store: Store, note: DueNote, error: Exception) -> None:
-    log.warning("%s: order id %s: the %s note: %s", store.name, note.order_id, note.kind, error)
+def _failed(context: Context, store: Store, note: DueNote, error: Exception) -> None:
+    """Show with the order what keeps its note from being written."""
+    record = context.ledger.orders.get(store.identity, note.order_id)
+    if record is not None:
+        why = f"{note.kind} note: {error}"
+        log.warning("%s: order %s: the %s", store.name, record.number, why)
+        context.save(store, replace(record, note_failed=why), record)
+
+
+def _end(context: Context, store: Store, note: DueNote, refusal: str = "") -> None:
+    """The note is there, or there is nothing to tell, or it is given up."""
+    with context.ledger.atomic():
+        context.ledger.shop_notes.settled(store.identity, note)
+        record = context.ledger.orders.get(store.identity, note.order_id)
+        if record is None:
+            return
+        if record.note_failed:
+            record = context.save(store, replace(record, note_failed=""), record)
+        if refusal:
+            why = f"{note.kind} note: {refusal}"
+            context.note(store, record, Note(Reason.NOTE_NOT_WRITTEN, why))
 
 
 def _write(context: Context, store: Store, note: DueNote) -> None:
     notes = context.ledger.shop_notes
     record = context.ledger.orders.get(store.identity, note.order_id)
     if record is None or note.attempts > len(AGAIN_AFTER):
-        notes.settled(store.identity, note)
+        _end(context, store, note, record.note_failed if record else "")
         return
     if not _has_happened(record, note.kind):
         return
     text = _text(context, record, note.kind)
     if not text:
-        notes.settled(store.identity, note)
+        _end(context, store, note)
         return
     again_after = AGAIN_AFTER[min(note.attempts, len(AGAIN_AFTER) - 1)]
     to_customer = note.kind == TRACKING and context.settings.orders.tracking_note == "customer"
@@ -69,11 +94,10 @@ def _write(context: Context, store: Store, note: DueNote) -> None:
         if not (note.attempts and _is_there(store, note, text)):
             store.shop.add_note(note.order_id, text, to_customer=to_customer)
     except (BadRequest, NotFound) as error:
-        _tell(store, note, error)
-        notes.settled(store.identity, note)
+        _end(context, store, note, error.reason)
         return
     with context.ledger.atomic():
-        notes.settled(store.identity, note)
+        _end(context, store, note)
         context.did(store, record, "shop", "noted", text)
 
 

@@ -9,9 +9,11 @@ from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.sync.context import Context, Store
 
 
-def compare(context: Context, store: Store, record: OrderRecord, total: Decimal) -> None:
-    """Compare Katana's total (with tax and shipping) with what the import expected of it."""
+def compare(context: Context, store: Store, record: OrderRecord, total: Decimal) -> OrderRecord:
+    """Compare Katana's total (with tax and shipping) with what the import expected of it; returns
+    the record as it is saved."""
     seen = compared(record, total, context.facts(store).decimals)
     if seen.record is not None and seen.record != record:
-        context.save(store, seen.record, record)
+        record = context.save(store, seen.record, record)
     context.note(store, record, *seen.notes)
+    return record

@@ -14,6 +14,7 @@ from katana_woo_sync.domain.decide import (
     next_step,
     see_in_katana,
     see_in_shop,
+    settle,
 )
 from katana_woo_sync.domain.reasons import WORDS, Reason, words
 from katana_woo_sync.domain.records import InKatana, State, fingerprint
@@ -24,6 +25,7 @@ from katana_woo_sync.domain.transitions import (
     for_attention,
     queued,
     retried,
+    without_fee_due,
 )
 from tests.domain.samples import (
     DAY,
@@ -293,10 +295,27 @@ def test_a_failed_order_is_tried_again_later_and_at_last_shown_to_a_person() -> 
     assert (last.state, last.reason) == (State.ATTENTION, Reason.TOO_MANY_ATTEMPTS)
 
 
-def test_a_failure_of_fulfilment_leaves_the_order_imported() -> None:
+def test_a_failure_of_fulfilment_is_shown_until_it_is_carried_or_over() -> None:
     record = failed(imported("completed"), Reason.TEMPORARY, "", NOW)
-    assert (record.state, step(record)) == (State.IMPORTED, Step.NOTHING)
+    assert (record.state, step(record)) == (State.FAILED, Step.NOTHING)
+    assert settle(record, RULES) == record
     assert next_step(record, RULES, NOW + MINUTE) is Step.DELIVER
+    by_hand = settle(replace(record, katana_status="DELIVERED"), RULES)
+    assert (by_hand.state, by_hand.reason, by_hand.attempts) == (State.FULFILLED, "", 0)
+    reverted = settle(replace(record, shop_status="processing"), RULES)
+    assert (reverted.state, reverted.reason, reverted.attempts) == (State.IMPORTED, "", 0)
+
+
+def test_a_fee_that_fails_is_shown_and_holds_up_no_delivery() -> None:
+    due = replace(imported("completed"), shipping_fee_due=True)
+    record = failed(due, Reason.SHIPPING_FEE_MISSING, "500", NOW)
+    assert (record.state, step(record)) == (State.FAILED, Step.DELIVER)
+    done = settle(replace(record, katana_status="DELIVERED"), RULES)
+    assert (done.state, done.reason) == (State.FAILED, Reason.SHIPPING_FEE_MISSING)
+    assert without_fee_due(done).state is State.FULFILLED
+    for _ in FIRST_WAITS:
+        record = failed(record, Reason.SHIPPING_FEE_MISSING, "500", NOW)
+    assert (record.state, record.reason) == (State.ATTENTION, Reason.SHIPPING_FEE_MISSING)
 
 
 def test_an_order_in_attention_is_looked_at_again_in_case_its_cause_is_gone() -> None:

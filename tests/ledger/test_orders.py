@@ -15,6 +15,7 @@ from katana_woo_sync.domain.decide import Note, Rules, Step, next_step
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.ledger import Ledger, orders
+from katana_woo_sync.ledger.orders import StaleRecord
 from tests.domain.samples import DAY, IDENTITY, NOW, imported, make_record
 
 LATER = NOW + timedelta(microseconds=1)
@@ -59,8 +60,9 @@ def ids(records: list[OrderRecord]) -> list[int]:
 
 @pytest.mark.parametrize("record", [FULL, make_record(), make_record(created=None)])
 def test_a_record_comes_back_as_it_was(ledger: Ledger, record: OrderRecord) -> None:
-    ledger.orders.save([record])
-    assert ledger.orders.get(IDENTITY, record.order_id) == record
+    (saved,) = ledger.orders.save([record])
+    assert saved == replace(record, version=1)
+    assert ledger.orders.get(IDENTITY, record.order_id) == saved
 
 
 def test_amounts_keep_every_digit_and_times_every_microsecond(ledger: Ledger) -> None:
@@ -89,9 +91,39 @@ def test_texts_that_sqlite_refuses_stop_no_other_order(ledger: Ledger) -> None:
 
 
 def test_saving_again_changes_the_record(ledger: Ledger) -> None:
-    ledger.orders.save([make_record(), FULL])
-    ledger.orders.save([make_record(state=State.SKIPPED, reason=Reason.DOWNLOAD)])
+    queued, _full = ledger.orders.save([make_record(), FULL])
+    ledger.orders.save([replace(queued, state=State.SKIPPED, reason=Reason.DOWNLOAD)])
     assert ledger.orders.counts(IDENTITY) == {"skipped": 1, "attention": 1}
+
+
+def test_a_record_that_another_run_wrote_meanwhile_is_not_overwritten(ledger: Ledger) -> None:
+    (read,) = ledger.orders.save([make_record()])
+    ledger.orders.save([replace(read, shipping_fee_due=True)])
+    other = make_record(order_id=2)
+    with pytest.raises(StaleRecord, match="order 57 was written by another run"):
+        ledger.orders.save([other, replace(read, state=State.IMPORTED)])
+    now = ledger.orders.get(IDENTITY, 57)
+    assert now is not None
+    assert (now.state, now.shipping_fee_due) == (State.QUEUED, True)
+    assert ledger.orders.get(IDENTITY, 2) is None
+
+
+def test_an_order_that_another_run_saw_first_is_not_overwritten(ledger: Ledger) -> None:
+    ledger.orders.save([make_record(state=State.IMPORTED)])
+    with pytest.raises(StaleRecord):
+        ledger.orders.save([make_record()])
+    assert ledger.orders.counts(IDENTITY) == {"imported": 1}
+
+
+@pytest.mark.parametrize("forget", ["one", "all"])
+def test_forgetting_a_time_is_a_write_too(ledger: Ledger, forget: str) -> None:
+    (read,) = ledger.orders.save([make_record(shop_modified=LATER)])
+    if forget == "one":
+        ledger.orders.forget_modified(IDENTITY, [57])
+    else:
+        ledger.orders.forget_modified_after(IDENTITY, NOW)
+    with pytest.raises(StaleRecord):
+        ledger.orders.save([read])
 
 
 def test_the_same_id_of_another_store_is_another_order(ledger: Ledger) -> None:
@@ -107,9 +139,9 @@ def test_the_same_id_of_another_store_is_another_order(ledger: Ledger) -> None:
 
 def test_known_and_by_sales_order_answer_for_many(ledger: Ledger) -> None:
     many = [make_record(order_id=n, sales_order_id=10_000 + n) for n in range(1, 1202)]
-    ledger.orders.save(many)
+    saved = ledger.orders.save(many)
     asked = list(range(1, 1400))
-    assert ledger.orders.known(IDENTITY, asked) == {record.order_id: record for record in many}
+    assert ledger.orders.known(IDENTITY, asked) == {record.order_id: record for record in saved}
     found = ledger.orders.by_sales_order([10_000 + n for n in asked])
     assert len(found) == 1201
     assert found[10_007].order_id == 7
@@ -248,7 +280,9 @@ def test_the_counts_that_are_kept_are_those_of_the_orders(
     ledger: Ledger, saved: list[tuple[int, State]]
 ) -> None:
     for order_id, state in saved:
-        ledger.orders.save([make_record(order_id=order_id, state=state)])
+        before = ledger.orders.get(IDENTITY, order_id)
+        version = before.version if before else 0
+        ledger.orders.save([make_record(order_id=order_id, state=state, version=version)])
     assert ledger.orders.counts(IDENTITY) == Counter(str(r.state) for r in ledger.orders.find())
 
 

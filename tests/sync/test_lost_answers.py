@@ -191,7 +191,7 @@ def test_nothing_is_asked_before_katana_could_have_finished(fresh: World) -> Non
     fresh.sync()
     for _ in range(2):
         fresh.sync(minutes=1)
-        assert fresh.state(order) == ("importing", "")
+        assert fresh.state(order) == ("importing", "answer_awaited")
         assert fresh.katana.server.count("POST", "/sales_orders") == 1
     fresh.sync(minutes=1)
     assert fresh.state(order) == ("failed", "answer_lost")
