@@ -123,7 +123,7 @@ def command(
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
         AfterCycle().done(context)
-    show(report, as_json=as_json, quiet=options.verbosity < 0)
+    show(program, report, as_json=as_json, quiet=options.verbosity < 0)
 
 
 def _import(context: Context, prepared: Prepared, options: Options) -> None:

@@ -76,7 +76,12 @@ class LazyGroup(click.Group):
     help="How log lines are written to standard error.",
 )
 @click.option("-v", "--verbose", count=True, help="Log more.")
-@click.option("-q", "--quiet", count=True, help="Log only warnings; print only problems.")
+@click.option(
+    "-q",
+    "--quiet",
+    count=True,
+    help="Log only warnings; print problems when they begin, change or end, and once a day.",
+)
 @click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, quiet: int) -> None:

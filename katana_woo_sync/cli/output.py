@@ -15,6 +15,7 @@ import click
 from katana_woo_sync.sync.report import Problem, Report, StoreReport
 
 if TYPE_CHECKING:
+    from katana_woo_sync.cli.news import News
     from katana_woo_sync.domain.records import OrderRecord
 
 DONE_WORDS = (
@@ -82,21 +83,32 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     Console().print(table)
 
 
-def print_report(report: Report, *, quiet: bool = False) -> None:
+def print_report(report: Report) -> None:
     """What a cycle or backfill did, store by store, and the problems there are."""
     for name, store in report.stores.items():
-        if not quiet or store.error:
-            click.echo(f"{name}: {_store_line(store, dry_run=report.dry_run)}")
+        click.echo(f"{name}: {_store_line(store, dry_run=report.dry_run)}")
     if report.katana_error:
         click.echo(report.katana_error)
     print_problems(report.problems)
+
+
+def print_news(told: News) -> None:
+    """What a quiet run has to say."""
+    for name, error in told.errors.items():
+        click.echo(f"{name}: NOT WORKED: {safe(error.removeprefix(f'{name}: '))}")
+    print_problems(told.problems)
+    for who in told.ended:
+        click.echo(f"{safe(who, 100)}: well again")
 
 
 def _store_line(store: StoreReport, *, dry_run: bool) -> str:
     done = [
         f"{getattr(store, field)} {word}" for field, word in DONE_WORDS if getattr(store, field)
     ]
-    line = ("would be: " if dry_run and done else "") + (", ".join(done) or "nothing to do")
+    wrong = [f"{store.failed} failed"] if store.failed else []
+    wrong += [f"{store.attention} for attention"] if store.attention else []
+    line = ("would be: " if dry_run and done else "") + ", ".join(done)
+    line = "; ".join(filter(None, [line, ", ".join(wrong)])) or "nothing to do"
     if store.error:
         line += f". NOT WORKED: {safe(store.error)}"
     return line

@@ -33,12 +33,12 @@ def command(
     attention because it was completed before it was ever seen is imported and delivered.
     """
     program = start(options, dry_run=dry_run)
-    prepare = partial(_prepare, program, store, number)
-    report = work(program, store, Options(), "retry", first=prepare)
-    show(report, as_json=as_json, quiet=options.verbosity < 0)
+    first = partial(prepare, program, store, number)
+    report = work(program, store, Options(), "retry", first=first)
+    show(program, report, as_json=as_json, quiet=options.verbosity < 0)
 
 
-def _prepare(program: Program, store: str | None, number: str | None, context: Context) -> None:
+def prepare(program: Program, store: str | None, number: str | None, context: Context) -> None:
     """Give the orders a clean slate, so that the cycle that follows takes them up."""
     names = store_names(program.settings, store)
     with context.step(), context.ledger.atomic():  # read under the lock: a cycle may be at work

@@ -9,7 +9,8 @@ import click
 
 from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.output import print_json, print_report
+from katana_woo_sync.cli.news import take_news
+from katana_woo_sync.cli.output import print_json, print_news, print_report
 from katana_woo_sync.cli.setup import Program, exits, start
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options, run_cycle
@@ -46,7 +47,7 @@ def command(
     with _told(program) as ended:
         report = work(program, store, accepted, "sync", tell=True)
         ended.append(report)
-    show(report, as_json=as_json, quiet=options.verbosity < 0)
+    show(program, report, as_json=as_json, quiet=options.verbosity < 0)
 
 
 @contextmanager
@@ -89,10 +90,14 @@ def work(
     raise SystemExit(int(ExitCode.TRY_LATER))
 
 
-def show(report: Report, *, as_json: bool, quiet: bool) -> None:
-    """Print the report, and end with its exit code."""
+def show(program: Program, report: Report, *, as_json: bool, quiet: bool) -> None:
+    """Print the report (if quiet, what is new of it), and end with its exit code."""
     if as_json:
         print_json(report.to_json())
+    elif quiet:
+        with exits(), program.context() as context:
+            told = take_news(context.ledger, report, context.clock())
+        print_news(told)
     else:
-        print_report(report, quiet=quiet)
+        print_report(report)
     raise SystemExit(int(report.exit_code))

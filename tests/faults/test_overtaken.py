@@ -1,0 +1,129 @@
+"""A run that waits for the lock while another one does the same work: whatever it read before is
+old by then. A cycle is overtaken by a whole other cycle at each of its steps in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from katana_woo_sync.cli.retry import prepare
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sync.context import Context
+from katana_woo_sync.sync.cycle import Options, run_cycle
+from tests.sync.test_lost_answers import rich_order
+from tests.sync.world import World
+
+MOST_STEPS = 60
+
+
+def overtaken(context: Context, at: int, other: Callable[[], object]) -> list[int]:
+    """Let `other` have the lock first, when this run wants it for the given time. Returns a list
+    that holds how often it has wanted it."""
+    lock, count = context.lock, [0]
+
+    @contextmanager
+    def after_the_other() -> Iterator[None]:
+        count[0] += 1
+        if count[0] == at:
+            other()
+        with lock():
+            yield
+
+    context.lock = after_the_other
+    return count
+
+
+class Scenario:
+    """A store's orders, of which each has something to be done in the next cycle."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        world.backfill()
+        world.configure(top='[orders]\ntracking_note = "customer"\nimport_note = true')
+        fault = world.katana.server.add_fault
+        self.delivered = [world.order() for _ in range(2)]
+        self.completed = world.order()
+        self.without_fee = rich_order(world)
+        fees = Fault(FaultKind.STATUS, "POST", "/v1/sales_order_shipping_fee", status=503)
+        fault(fees)
+        world.sync()
+        fees.times = 0
+        self.lost = rich_order(world)
+        fault(Fault(FaultKind.DROP_BEFORE, "POST", "/v1/sales_orders"))
+        world.sync(minutes=1)
+        for order in self.delivered:
+            world.katana.deliver(world.sales_order(order).id)
+            world.katana.track(world.sales_order(order).id, f"RR{order}")
+        world.shop.set_status(self.completed, "completed")
+        self.new = rich_order(world)
+        world.clock.tick(minutes=5)
+
+    def cycle(self) -> None:
+        """A whole cycle of another run."""
+        program = self._world.program()
+        with program.context() as context:
+            run_cycle(context, program.chosen(None), Options())
+
+    def check(self) -> None:
+        """Everything was done, and once."""
+        world = self._world
+        for order in (*self.delivered, self.completed):
+            assert world.state(order) == ("fulfilled", "")
+            assert world.completions(order) == 1
+        for order in (self.without_fee, self.lost, self.new):
+            assert world.state(order) == ("imported", "")
+            there = world.sales_order(order).id
+            assert len(world.katana.shipping_fees(there)) == 1
+            assert round(world.katana.order_total(there), 2) == Decimal("109.10")
+        for order in world.shop.orders():
+            told = [str(n["note"]) for n in world.shop.notes(order) if n["author"] == "admin"]
+            assert len(told) == 1 + (order in self.delivered), told
+        patches = [r for r in world.katana.server.requests if r.method == "PATCH"]
+        assert len(patches) == 1
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_a_cycle_that_is_overtaken_at_any_step_undoes_and_doubles_nothing(
+    tmp_path: Path, part: int
+) -> None:
+    for at in range(part + 1, MOST_STEPS, 4):
+        with ExitStack() as stack:
+            folder = tmp_path / str(at)
+            folder.mkdir()
+            world = World(folder, stack)
+            scenario = Scenario(world)
+            program = world.program()
+            with program.context() as context:
+                count = overtaken(context, at, scenario.cycle)
+                run_cycle(context, program.chosen(None), Options())
+            world.settle(4)
+            scenario.check()
+        if count[0] < at:
+            return
+    pytest.fail("the cycle has more steps than are tried")
+
+
+def test_a_retry_that_waits_for_an_import_undoes_nothing_of_it(world: World) -> None:
+    """What the cycle has learnt of the fee that is due was overwritten, and forgotten."""
+    world.backfill()
+    order = rich_order(world)
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, "POST", "/v1/customers", status=422))
+    world.sync()
+    assert world.state(order)[0] == "attention"
+    fee = Fault(FaultKind.STATUS, "POST", "/v1/sales_order_shipping_fee", status=503, times=9)
+    world.katana.server.add_fault(fee)
+    program = world.program()
+    with program.context() as context:
+        overtaken(context, 1, lambda: world.sync(minutes=61))
+        prepare(program, "eu", None, context)
+    record = world.record(order)
+    assert (record.in_katana, record.shipping_fee_due) == ("yes", True)
+    world.katana.server.faults.clear()
+    world.settle(3)
+    there = world.sales_order(order).id
+    assert round(world.katana.order_total(there), 2) == Decimal("109.10")
+    assert world.state(order) == ("imported", "")
