@@ -19,7 +19,7 @@ from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.sync.backfill import Found, Prepared, decline, prepare, what_is_open
-from katana_woo_sync.sync.backlog import Progress, import_all
+from katana_woo_sync.sync.backlog import Progress, guarded_store, import_all
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, finish
@@ -141,15 +141,19 @@ def _import(context: Context, prepared: Prepared, options: Options) -> None:
 
 def _import_products(context: Context, stores: Sequence[Store]) -> None:
     for store in stores:
-        with progress_bar(context, f"Products of {store.name}", "products") as progress:
-            done = import_products(context, store, progress)
-        would = "would be " if context.dry_run else ""
-        click.echo(
-            f"{store.name}: {done.there} products and variations are in Katana, {done.created} "
-            f"items {would}created for them",
-            err=True,
-        )
-        _tell_left_out(store, done.left_out)
+        guarded_store(context, store, partial(_import_products_of, context, store))
+
+
+def _import_products_of(context: Context, store: Store) -> None:
+    with progress_bar(context, f"Products of {store.name}", "products") as progress:
+        done = import_products(context, store, progress)
+    would = "would be " if context.dry_run else ""
+    click.echo(
+        f"{store.name}: {done.there} products and variations are in Katana, {done.created} "
+        f"items {would}created for them",
+        err=True,
+    )
+    _tell_left_out(store, done.left_out)
 
 
 def _tell_left_out(store: Store, left_out: Sequence[str]) -> None:
@@ -159,15 +163,19 @@ def _tell_left_out(store: Store, left_out: Sequence[str]) -> None:
 
 def _import_customers(context: Context, stores: Sequence[Store]) -> None:
     for store in stores:
-        with progress_bar(context, f"Customers of {store.name}", "customers") as progress:
-            done = import_customers(context, store, progress)
-        would = "would be " if context.dry_run else ""
-        click.echo(
-            f"{store.name}: {done.created} customers {would}created in Katana, {done.matched} "
-            f"matched, {done.known} known already",
-            err=True,
-        )
-        _tell_left_out(store, done.left_out)
+        guarded_store(context, store, partial(_import_customers_of, context, store))
+
+
+def _import_customers_of(context: Context, store: Store) -> None:
+    with progress_bar(context, f"Customers of {store.name}", "customers") as progress:
+        done = import_customers(context, store, progress)
+    would = "would be " if context.dry_run else ""
+    click.echo(
+        f"{store.name}: {done.created} customers {would}created in Katana, {done.matched} "
+        f"matched, {done.known} known already",
+        err=True,
+    )
+    _tell_left_out(store, done.left_out)
 
 
 def _import_stock(context: Context, stores: Sequence[Store], cost_percent: float | None) -> None:

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 
-from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
+from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import ask_at
 from katana_woo_sync.sync.cycle import Options, declined, run_cycle
-from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.guard import store_part
 from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
@@ -37,23 +35,20 @@ Read = Callable[[Store], None]
 
 
 def guarded_store(context: Context, store: Store, work: Callable[[], None]) -> bool:
-    """Do one store's part; what goes wrong is its own and holds up no other."""
-    try:
+    """Do one store's part, and tell whether that went well; what goes wrong holds up no other."""
+    failed: list[Exception] = []
+    with store_part(failed.append):
         work()
-    except FATAL:
-        raise
-    except (ServiceError, StoreProblem) as error:
-        if isinstance(error, ServiceError) and error.service == KATANA:
-            raise
+    for error in failed:
         store_failed(context, store, error)
-        return False
-    return True
+    return not failed
 
 
 def store_failed(context: Context, store: Store, error: Exception) -> None:
     """Record what is wrong with a store."""
-    context.report.store_failed(store.name, error)
-    log.error("%s: %s", store.name, error, extra={"store": store.name})
+    text = context.report.store_failed(store.name, error)
+    log.error("%s: %s", store.name, text, extra={"store": store.name})
+    log.debug("%s", store.name, exc_info=error)
 
 
 def import_all(
@@ -126,8 +121,6 @@ class _Backlog:
 
     def _drop(self, queue: Queue, error: Exception) -> None:
         """A store that cannot be worked holds up no other."""
-        if not isinstance(error, (ServiceError, StoreProblem)):
-            raise error
         store_failed(self._context, queue.store, error)
         self._queues.remove(queue)
         self._pages.pop(queue.store.name, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from enum import Enum
+from functools import partial
 
 from msgspec import Struct
 
@@ -19,7 +20,7 @@ from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_tod
 from katana_woo_sync.sync.creating import forget_old_intents
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.fulfilment import Fulfilment
-from katana_woo_sync.sync.guard import FATAL, is_katana_down
+from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.import_queue import Queue, import_due
 from katana_woo_sync.sync.katana_side import hear_katana
@@ -275,23 +276,14 @@ class _Cycle:
     def _part_of(self, store: Store) -> Iterator[None]:
         """A store's own part: what goes wrong in it holds up no other store."""
         try:
-            yield
-        except FATAL:
-            raise
-        except Exception as error:  # noqa: BLE001 (one store never holds up another)
-            if is_katana_down(error):
-                self._katana_failed(error)
-            else:
-                self._store_failed(store, error)
+            with store_part(partial(self._store_failed, store)):
+                yield
+        except ServiceError as error:
+            self._katana_failed(error)
 
     def _store_failed(self, store: Store, error: Exception) -> None:
-        report = self._context.report
-        report.store_failed(store.name, error)
-        text = report.store(store.name).error or ""
-        if not isinstance(error, (ServiceError, StoreProblem)):
-            text = f"unexpected: {type(error).__name__}: {text}"
-            log.debug("%s", store.name, exc_info=error)
-        report.store(store.name).error = text
+        text = self._context.report.store_failed(store.name, error)
+        log.debug("%s", store.name, exc_info=error)
         stores = self._context.ledger.stores
         known = stores.get(store.identity)
         level = self._level(known.last_error if known else "", text, store.identity)

@@ -54,6 +54,20 @@ def is_katana_down(error: Exception) -> TypeGuard[ServiceError]:
     return isinstance(error, WHOLE_SERVICE) and error.service == KATANA
 
 
+@contextmanager
+def store_part(fail: Callable[[Exception], None]) -> Iterator[None]:
+    """One store's part: what goes wrong in it, foreseen or not, is given to `fail`, and holds up no
+    other store. Raises what ends the run, and Katana's failures."""
+    try:
+        yield
+    except FATAL:
+        raise
+    except Exception as error:
+        if is_katana_down(error):
+            raise
+        fail(error)
+
+
 def guarded_order(context: Context, store: Store, order_id: int, work: Callable[[], T]) -> T | None:
     """Do one order's part; what goes wrong with that order alone is recorded with it."""
     return guarded(context, store, work, partial(fail_order, context, store, order_id))

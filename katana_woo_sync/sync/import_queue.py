@@ -17,7 +17,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, FreshCopy, Store, log
-from katana_woo_sync.sync.guard import FATAL, fail_order, is_katana_down, left_to_each
+from katana_woo_sync.sync.guard import fail_order, left_to_each, store_part
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.new_products import create_products
@@ -52,14 +52,11 @@ class Queue:
     @contextmanager
     def own(self) -> Iterator[None]:
         """Work that concerns this store alone. Raises what ends the run, and Katana's failures."""
-        try:
+        with store_part(self._fail):
             yield
-        except FATAL:
-            raise
-        except Exception as error:
-            if is_katana_down(error):
-                raise
-            self.error = error
+
+    def _fail(self, error: Exception) -> None:
+        self.error = error
 
 
 class _Part:

@@ -8,13 +8,11 @@ from functools import partial
 
 from msgspec import Struct
 
-from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.transitions import left_out_before
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
-from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.guard import guarded, store_part
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
@@ -60,23 +58,19 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
     """
     failed: dict[str, Exception] = {}
     for store in stores:
-        try:
+        with store_part(partial(failed.__setitem__, store.name)):
             context.ledger.stores.add(store.identity, store.name)
             context.ledger.stores.set_facts(store.identity, learn_facts(store))
             start_cursor(context, store)
-        except (ServiceError, StoreProblem) as error:
-            failed[store.name] = error
     failed |= take_over(context, [store for store in stores if store.name not in failed])
     for store in stores:
         if store.name in failed:
             continue
-        try:
+        with store_part(partial(failed.__setitem__, store.name)):
             connect_as_before(context, store)
             scan(context, store)
             _show_what_was_left_out(context, store)
             _find_missing_fees(context, store)
-        except (ServiceError, StoreProblem) as error:
-            failed[store.name] = error
     return failed
 
 
@@ -131,8 +125,6 @@ def rebuild(context: Context, stores: Sequence[Store]) -> dict[str, Rebuilt]:
             )
             context.report.store_failed(store.name, problem)
     for name, error in reconnect(context, held).items():
-        if isinstance(error, ServiceError) and error.service == KATANA:
-            raise error
         context.report.store_failed(name, error)
     return {store.name: _rebuilt(context, store) for store in held}
 

@@ -146,16 +146,19 @@ class Report(Struct):
                 return code
         return ExitCode.DONE
 
-    def store_failed(self, name: str, error: Exception) -> None:
-        """Record that a store could not be worked, and why."""
+    def store_failed(self, name: str, error: Exception) -> str:
+        """Record that a store could not be worked, and why; returns that in words."""
         part = self.store(name)
         part.error = str(error).removeprefix(f"{name}: ")
+        if not isinstance(error, ServiceError) and not hasattr(error, "exit_code"):
+            part.error = f"unexpected: {type(error).__name__}: {part.error}"
         if isinstance(error, Unavailable):
             part.error_code = ExitCode.TRY_LATER
         elif isinstance(error, ServiceError):
             part.error_code = ExitCode.USAGE
         else:
             part.error_code = getattr(error, "exit_code", ExitCode.TRY_LATER)
+        return part.error
 
     def katana_failed(self, error: ServiceError) -> None:
         """Record that Katana could not be worked, and why."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
-from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
+from katana_woo_sync.sync.context import Context, OtherAccount, Store
+from katana_woo_sync.sync.guard import store_part
 from katana_woo_sync.sync.katana_side import CURSOR, candidates, merge_sales_orders
 from katana_woo_sync.sync.shop_side import cursor_name
 from katana_woo_sync.sync.strangers import Strangers
@@ -61,10 +62,8 @@ def take_over(
         if strangers is not None:
             strangers.hear(page)
         for store in [store for store in stores if store.name not in failed]:
-            try:
+            with store_part(partial(failed.__setitem__, store.name)):
                 adopt_waiting(context, store)
-            except (ServiceError, StoreProblem) as error:
-                failed[store.name] = error
     with context.step():
         cursor = context.ledger.stores.cursor(CURSOR)
         if cursor is None and newest is not None:

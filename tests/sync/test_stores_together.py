@@ -14,6 +14,8 @@ from werkzeug.wrappers import Request, Response
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sync import cycle
+from katana_woo_sync.sync.backlog import guarded_store
+from katana_woo_sync.sync.report import ExitCode
 from tests.sync.test_overlap import COURIER, CUSTOMERS, FEES, ORDERS, PATIENCE, meeting
 from tests.sync.world import World
 
@@ -189,3 +191,15 @@ def test_a_long_queue_holds_up_no_other_store(three: World) -> None:
     ours = int(three.sales_order(other, shop="de").id)
     before = [o for o in three.katana.sales_orders() if int(o.id) < ours]
     assert len(before) < 60  # a chunk, and what is sent with it
+
+
+def test_what_nobody_foresaw_in_one_stores_part_is_told_and_holds_up_no_other(two: World) -> None:
+    program = two.program()
+    with program.context() as context:
+        eu, us = program.stores["eu"], program.stores["us"]
+        assert not guarded_store(context, eu, lambda: print(int("12,50")))
+        assert guarded_store(context, us, lambda: None)
+        failed = context.report.store("eu")
+        assert str(failed.error).startswith("unexpected: ValueError: invalid literal")
+        assert (failed.error_code, context.report.store("us").error) == (ExitCode.TRY_LATER, None)
+        assert context.report.exit_code == ExitCode.PROBLEMS
