@@ -1,80 +1,117 @@
-"""Writes the pages that follow from the code: options.md, commands.md, and problems.md's table.
+"""Writes what follows from the code: config.example.toml, options.md, commands.md, and the table of
+problems.md.
 
     python docs/generate.py
 
-Types and defaults come from the settings, meanings from the remarks of config.example.toml,
-commands from their help, reasons from their words. A test compares the pages with what this makes.
+Keys, defaults and meanings come from the settings, commands from their help, reasons from their
+words. A test compares the files with what this makes.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-import typing
-from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+import textwrap
+from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import get_args, get_origin, get_type_hints
 
 import click
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from katana_woo_sync.cli.main import COMMANDS, cli
-from katana_woo_sync.config.settings import (
-    SECRET_KEYS,
-    KatanaSettings,
-    NotifySettings,
-    OrderSettings,
-    ReportSettings,
-    ScheduleSettings,
-    StockReserve,
-    StoreSettings,
-)
+from katana_woo_sync.config.forms import Key
+from katana_woo_sync.config.settings import SECTIONS, Settings, keys_of
+from katana_woo_sync.config.values import StockReserve, written
 from katana_woo_sync.domain.reasons import WORDS
 
 HERE = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/generate.py -->"
 WIDTH = 88
 
-SECTIONS: Mapping[str, type] = {
-    "katana": KatanaSettings,
-    "orders": OrderSettings,
-    "schedule": ScheduleSettings,
-    "report": ReportSettings,
-    "notify": NotifySettings,
-    "stores": StoreSettings,
+PREFACE = """\
+# katana-woo-sync: an example configuration. Made by docs/generate.py from the program's settings.
+#
+# Copy it to config.toml (or to /etc/katana-woo-sync/config.toml), change what is yours, and let
+# nobody else read it:   chmod 600 config.toml
+#
+# The format is TOML: texts stand in "quotes"; numbers, true and false do not; what follows a # is a
+# remark. Every key that is a remark below has the value that is shown as its default.
+#
+# ${NAME} in any text is replaced by the environment variable NAME, so that keys need not stand in
+# this file. A ${ that is meant as such is written $${. A key can also be read from a file of its
+# own, as systemd's credentials and Docker's secrets are: api_key_file, consumer_key_file,
+# consumer_secret_file, urls_file, ping_url_file. File names are relative to the folder of this
+# file; ~ is your home folder.
+#
+# Durations: "90s", "5m", "1h30m", "24h", or a bare number of seconds.
+#
+# Editors complete and explain these keys where this file begins with the line that `init` writes,
+# "#:schema ./katana-woo-sync.schema.json"; `katana-woo-sync config schema` prints that schema.
+
+"""
+
+FREE_TABLES = {
+    "taxes": (
+        (
+            "Only if Katana has several tax rates of one percentage: which of them to use, by "
+            "name. The percentage stands in quotes, with a point and without the % sign."
+        ),
+        ('"24" = "VAT 24 %"', '"8.875" = "New York sales tax"'),
+    ),
+    "sku_aliases": (
+        'SKUs that are written differently in the shop and in Katana: "in the shop" = "in Katana".',
+        ('"MUG-RED" = "MUG-01-R"',),
+    ),
 }
-_KEY = re.compile(r"^(?:# )?([a-z_]+) = (.*)$")
-_SECTION = re.compile(r"^\[+([a-z_]+)\]+$")
+
+SECOND_STORE = """
+
+[[stores]]
+name = "us"
+url = "https://us.example.com"
+consumer_key = "${WOO_US_KEY}"
+consumer_secret = "${WOO_US_SECRET}"
+location = "New York"
+order_number_prefix = "US-"
+"""
 
 
-def meanings(example: str) -> dict[tuple[str, str], str]:
-    """What the remarks of the example file say of each key: the paragraph above it, which keys that
-    stand together share, with what stands behind the key."""
-    found: dict[tuple[str, str], str] = {}
-    section, remarks, is_open = "", list[str](), True
-    for line in example.splitlines():
-        header, key = _SECTION.match(line), _KEY.match(line)
-        if header:
-            section, remarks = header[1], []
-        elif key:
-            is_open = False
-            found.setdefault((section, key[1]), " ".join(remarks))
-        elif line.startswith("# "):
-            remarks = remarks if is_open else []
-            is_open = True
-            remarks.append(line.removeprefix("# ").strip())
-        elif not line:
-            remarks = []
-    return found
+def example() -> str:
+    """The example file: every key with what it means and its default."""
+    parts = [PREFACE, *_example_key("ledger", keys_of(Settings)["ledger"], NODEFAULT)]
+    for name in Settings.__struct_fields__:
+        if name in FREE_TABLES:
+            words, lines = FREE_TABLES[name]
+            parts += ["\n", _remark(words), f"[{name}]\n", *(f"# {line}\n" for line in lines), "\n"]
+        elif name in SECTIONS:
+            kind = SECTIONS[name]
+            head = f"[[{name}]]" if name == "stores" else f"[{name}]"
+            parts += ["\n", _remark(" ".join((kind.__doc__ or "").split())), f"{head}\n"]
+            for each in fields(kind):
+                parts += _example_key(each.name, keys_of(kind)[each.name], each.default)
+    return "".join(parts).rstrip() + "\n" + SECOND_STORE
+
+
+def _example_key(name: str, key: Key, default: object) -> Iterator[str]:
+    bounds = f" {key.form.bounds}." if key.form.bounds else ""
+    yield _remark(f"{key.words}{bounds}")
+    shown = bool(key.example) and default is not None  # what everybody sets
+    yield f"{'' if shown else '# '}{name} = {key.example or _toml(default)}\n"
+    if key.file_example:
+        yield f'# {name}_file = "{key.file_example}"    # instead of {name}\n'
+    yield "\n"
+
+
+def _remark(words: str) -> str:
+    lines = textwrap.wrap(words, 98, break_long_words=False, break_on_hyphens=False)
+    return "".join(f"# {line}\n" for line in lines)
 
 
 def options() -> str:
     """The page of every option."""
-    example = (HERE.parent / "config.example.toml").read_text(encoding="utf-8")
-    said = meanings(example)
+    ledger = keys_of(Settings)["ledger"]
     parts = [
         "# Every option\n",
         f"{MADE}\n",
@@ -82,36 +119,29 @@ def options() -> str:
             "The configuration is a TOML file; [config.example.toml](../config.example.toml) shows "
             "it whole, and `katana-woo-sync init` writes one. Unknown keys are errors that name "
             "the nearest known key. `${NAME}` in any text is the environment's value. Durations "
-            'are texts such as `"90s"`, `"5m"` or `"1h30m"`.\n'
+            'are texts such as `"90s"`, `"5m"` or `"1h30m"`. `katana-woo-sync config schema` '
+            "prints a JSON schema, with which editors complete and explain the keys; `init` "
+            "writes it beside the configuration.\n"
         ),
         "## At the top\n",
-        _entry("ledger", "text", '"katana-woo-sync.db"', said["", "ledger"]),
+        _entry("ledger", "file name", ledger.example, ledger.words),
     ]
     for name, kind in SECTIONS.items():
         parts.append(f"## [[{name}]]\n" if name == "stores" else f"## [{name}]\n")
-        parts += list(_section(name, kind, said))
-    parts += [
-        "## [taxes]\n",
-        (
-            "Percentage (in quotes) → name of the Katana tax rate to take, as in "
-            '`"24" = "VAT 24 %"`. Only needed where Katana has several rates of one percentage.\n'
-        ),
-        "## [sku_aliases]\n",
-        'SKU in the shop → SKU in Katana, as in `"MUG-RED" = "MUG-01-R"`.\n',
-    ]
+        parts += list(_section(kind))
+    for name, (words, lines) in FREE_TABLES.items():
+        parts += [f"## [{name}]\n", f"{words} For instance `{lines[0]}`.\n"]
     return "\n".join(parts)
 
 
-def _section(name: str, kind: type[Struct], said: Mapping[tuple[str, str], str]) -> Iterator[str]:
-    hints = get_type_hints(kind)
+def _section(kind: type[Struct]) -> Iterator[str]:
     for each in fields(kind):
-        key = (name, each.name)
-        is_needed = each.default is NODEFAULT
-        default = "" if is_needed else _toml(each.default)
-        words = said[key]
-        if each.name in SECRET_KEYS:
+        key = keys_of(kind)[each.name]
+        default = "" if each.default is NODEFAULT else _toml(each.default)
+        words = key.words
+        if key.form.is_secret:
             words += f" Or `{each.name}_file`, the name of a file that holds it."
-        yield _entry(each.name, _kind(hints[each.name]), default, words)
+        yield _entry(each.name, key.form.kind, default, words)
 
 
 def _entry(name: str, kind: str, default: str, words: str) -> str:
@@ -121,26 +151,6 @@ def _entry(name: str, kind: str, default: str, words: str) -> str:
     return f"**`{name}`** ({how})\n\n{words}\n"
 
 
-def _kind(hint: object) -> str:
-    if get_origin(hint) is typing.Literal:
-        return " or ".join(f'`"{choice}"`' for choice in get_args(hint))
-    inner = [kind for kind in get_args(hint) if kind is not type(None)]
-    if get_origin(hint) is tuple:
-        return "list of texts"
-    if inner:
-        return _kind(inner[0])
-    names: Mapping[object, str] = {
-        bool: "true or false",
-        int: "whole number",
-        float: "seconds",
-        timedelta: "duration",
-        datetime: "date or moment",
-        StockReserve: "whole number, or percentage as text",
-        Path: "file name",
-    }
-    return names.get(hint, "text")
-
-
 def _toml(value: object) -> str:
     match value:
         case None:
@@ -148,7 +158,7 @@ def _toml(value: object) -> str:
         case bool():
             return str(value).lower()
         case timedelta():
-            return f'"{_duration(value)}"'
+            return f'"{written(value)}"'
         case tuple():
             return "[" + ", ".join(f'"{each}"' for each in value) + "]"
         case StockReserve():
@@ -158,14 +168,6 @@ def _toml(value: object) -> str:
         case float():
             return f"{value:g}"
     return f'"{value}"'
-
-
-def _duration(value: timedelta) -> str:
-    seconds = int(value.total_seconds())
-    for unit, length in (("h", 3600), ("m", 60)):
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def commands() -> str:
@@ -208,6 +210,7 @@ def pages() -> dict[Path, str]:
     """Every page that is made, with its text."""
     of_problems = HERE / "problems.md"
     return {
+        HERE.parent / "config.example.toml": example(),
         HERE / "options.md": options(),
         HERE / "commands.md": commands(),
         of_problems: problems(of_problems.read_text(encoding="utf-8")),

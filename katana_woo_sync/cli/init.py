@@ -20,7 +20,8 @@ from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, Settings, find, load
 from katana_woo_sync.config.files import read_secret
-from katana_woo_sync.config.settings import KATANA_URL, KatanaSettings, StoreSettings
+from katana_woo_sync.config.settings import KatanaSettings, StoreSettings
+from katana_woo_sync.config.values import KATANA_URL
 from katana_woo_sync.config.writer import Keeping, NotWritten, Written, write
 from katana_woo_sync.sync.connecting import Account, ask_katana
 from katana_woo_sync.sync.report import ExitCode

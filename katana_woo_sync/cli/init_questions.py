@@ -22,8 +22,8 @@ from katana_woo_sync.clients.errors import (
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import address
 from katana_woo_sync.config.pasted import shop_addresses, store_name
-from katana_woo_sync.config.sections import NAME
 from katana_woo_sync.config.settings import KatanaSettings, Section, StoreSettings
+from katana_woo_sync.config.values import NAME
 from katana_woo_sync.config.writer import Keeping
 from katana_woo_sync.domain.clocks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location

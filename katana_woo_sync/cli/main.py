@@ -29,6 +29,7 @@ COMMANDS = {
     "reconcile": "A month in the shop against Katana, for the accountant.",
     "retry": "Try failed orders and those that need attention again now.",
     "ignore": "Stop trying an order.",
+    "config": "The JSON schema of the configuration, for editors.",
     "notify-test": "Send a test message to everybody who is to be told.",
     "completion": "Print what lets a shell complete commands, stores and states.",
     "rebuild-ledger": "Make a lost or broken ledger again from what Katana holds.",

@@ -1,7 +1,8 @@
 """The configuration: from a TOML file to typed, frozen settings, or to a list of its problems."""
 
-from katana_woo_sync.config.files import find, permission_warnings
+from katana_woo_sync.config.files import find
 from katana_woo_sync.config.load import load
+from katana_woo_sync.config.permissions import permission_warnings
 from katana_woo_sync.config.problems import ConfigError, Problem
 from katana_woo_sync.config.settings import (
     KatanaSettings,
@@ -9,9 +10,9 @@ from katana_woo_sync.config.settings import (
     ReportSettings,
     ScheduleSettings,
     Settings,
-    StockReserve,
     StoreSettings,
 )
+from katana_woo_sync.config.values import StockReserve
 
 __all__ = [
     "ConfigError",

@@ -5,14 +5,35 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from types import MappingProxyType
 
-from katana_woo_sync.config import address, sections
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields, replace
+
+from katana_woo_sync.config import address, values
 from katana_woo_sync.config.files import read_config
-from katana_woo_sync.config.problems import ConfigError, Problem, masked, printable, shown
+from katana_woo_sync.config.problems import (
+    ConfigError,
+    Problem,
+    masked,
+    printable,
+    shown,
+    shown_key,
+    shown_url,
+)
 from katana_woo_sync.config.reader import Reader, Surroundings
-from katana_woo_sync.config.settings import Settings, StoreSettings
+from katana_woo_sync.config.settings import (
+    SECTIONS,
+    KatanaSettings,
+    OrderSettings,
+    Settings,
+    StoreSettings,
+    keys_of,
+    known_keys,
+)
 
 _PLACE = re.compile(
     r"^(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.S
@@ -28,7 +49,7 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     document = _document(path)
     folder = path.absolute().parent
     surroundings = Surroundings(folder, environ)
-    settings = _settings(Reader(document, "", surroundings), path.absolute(), folder)
+    settings = _settings(Reader(document, "", surroundings), path.absolute())
     if surroundings.problems:
         raise ConfigError(path, surroundings.problems)
     return settings
@@ -66,31 +87,109 @@ def _syntax_error(message: str, text: str) -> str:
     return f"line {line}, column {column}: {what[:1].lower()}{what[1:]}{hint}"
 
 
-def _settings(top: Reader, path: Path, folder: Path) -> Settings:
+def _settings(top: Reader, path: Path) -> Settings:
     # In the order of the example file, since the problems come out in this order.
-    top.refuse_unknown("")
-    ledger = sections.ledger(top, folder)
-    katana = sections.katana(top.subtable("katana"))
-    orders = sections.orders(top.subtable("orders"))
-    taxes = sections.taxes(top.subtable("taxes"))
-    sku_aliases = sections.sku_aliases(top.subtable("sku_aliases"))
-    schedule = sections.schedule(top.subtable("schedule"))
-    report = sections.report(top.subtable("report"))
-    notify = sections.notify(top.subtable("notify"))
-    stores = tuple(sections.store(reader, orders.since) for reader in _store_readers(top))
-    _refuse_doubles(top, stores)
-    return Settings(
-        path=path,
-        ledger=ledger,
-        katana=katana,
-        orders=orders,
-        taxes=taxes,
-        sku_aliases=sku_aliases,
-        schedule=schedule,
-        report=report,
-        notify=notify,
-        stores=stores,
-    )
+    _refuse_unknown(top, "")
+    read: dict[str, object] = _read(top, Settings)
+    for name in Settings.__struct_fields__:
+        if name == "taxes":
+            read[name] = _taxes(top.subtable(name))
+        elif name == "sku_aliases":
+            read[name] = _sku_aliases(top.subtable(name))
+        elif name == "stores":
+            common = read["orders"]
+            since = common.since if isinstance(common, OrderSettings) else None
+            read[name] = tuple(_store(reader, since) for reader in _store_readers(top))
+        elif name in SECTIONS:
+            section = top.subtable(name)
+            _refuse_unknown(section, name)
+            read[name] = made = SECTIONS[name](**_read(section, SECTIONS[name]))
+            if isinstance(made, KatanaSettings) and made.api_key.startswith(("ck_", "cs_")):
+                wrong = "is a key of WooCommerce (ck_… or cs_…), not of Katana"
+                section.problem("api_key", wrong)
+    settings = Settings(path=path, **read)  # type: ignore[arg-type]  # each key gives its type
+    _refuse_doubles(top, settings.stores)
+    return settings
+
+
+def _refuse_unknown(section: Reader, name: str) -> None:
+    section.refuse_unknown(name, known_keys())
+
+
+def _read(section: Reader, kind: type[Struct]) -> dict[str, object]:
+    """The values of a section's keys, each in its own form; what is wrong with one keeps no other
+    from being read."""
+    defaults = {each.name: each.default for each in fields(kind)}
+    return {
+        name: key.form.read(section, name, "" if defaults[name] is NODEFAULT else defaults[name])
+        for name, key in keys_of(kind).items()
+    }
+
+
+def _taxes(section: Reader) -> Mapping[Decimal, str]:
+    """[taxes]: percentage → name of the Katana tax rate."""
+    found: dict[Decimal, str] = {}
+    for key, value in section.table.items():
+        if isinstance(value, dict):
+            # TOML reads an unquoted 8.875 as the key 875 of a table 8.
+            section.problem(
+                shown_key(key),
+                "must be the name of a Katana tax rate; a percentage with decimals needs quotes, "
+                'as in "8.875" = "Sales tax"',
+            )
+            continue
+        name = section.text(key, "", values.not_empty)
+        try:
+            percentage = values.percentage(key)
+        except ValueError as error:
+            section.problem(shown_key(key), str(error))
+            continue
+        if percentage in found:
+            section.problem(shown_key(key), "is a percentage that stands here twice")
+        found[percentage] = name
+    return MappingProxyType(found)
+
+
+def _sku_aliases(section: Reader) -> Mapping[str, str]:
+    """[sku_aliases]: SKU in the shop → SKU in Katana."""
+    found: dict[str, str] = {}
+    for key in section.table:
+        if not key.strip():
+            section.problem(shown_key(key), "must be a SKU of the shop, and is empty")
+        found[key] = section.text(key, "", values.not_empty)
+    return MappingProxyType(found)
+
+
+def _store(section: Reader, common_since: datetime | None) -> StoreSettings:
+    """One [[stores]] table."""
+    _refuse_unknown(section, "stores")
+    for required in ("name", "url"):
+        if required not in section.table:
+            section.problem(required, "is missing")
+    store = StoreSettings(**_read(section, StoreSettings))  # type: ignore[arg-type]
+    _refuse_swapped(section, store.consumer_key, store.consumer_secret)
+    if store.url:
+        where = address.parse(store.url)
+        if where.scheme == "http" and not (store.allow_http or where.is_loopback):
+            section.problem(
+                "url",
+                "must begin with https:// (or, if the shop cannot be reached that way, set "
+                "allow_http = true for this store: everything but the keys then travels "
+                f"unencrypted), not {shown_url(str(section.table['url']))}",
+            )
+    return store if "since" in section.table else replace(store, since=common_since)
+
+
+def _refuse_swapped(section: Reader, key: str, secret: str) -> None:
+    if key.startswith("cs_") and secret.startswith("ck_"):
+        section.problem(
+            "consumer_key",
+            "is swapped with consumer_secret: the key begins with ck_, the secret with cs_",
+        )
+    elif key.startswith("cs_"):
+        section.problem("consumer_key", "is a consumer secret (cs_…); the key begins with ck_")
+    elif secret.startswith("ck_"):
+        section.problem("consumer_secret", "is a consumer key (ck_…); the secret begins with cs_")
 
 
 def _store_readers(top: Reader) -> list[Reader]:
@@ -115,7 +214,7 @@ def _store_readers(top: Reader) -> list[Reader]:
 
 def _name_for_people(table: Mapping[str, object]) -> str:
     name = table.get("name")
-    is_name = isinstance(name, str) and sections.NAME.fullmatch(name) and masked(name) == name
+    is_name = isinstance(name, str) and values.NAME.fullmatch(name) and masked(name) == name
     return str(name) if is_name else ""
 
 

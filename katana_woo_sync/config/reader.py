@@ -7,14 +7,18 @@ be read; whoever asked throws everything away if there are problems at the end.
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct, field
 
 from katana_woo_sync.config import template
-from katana_woo_sync.config.files import read_secret
+from katana_woo_sync.config.files import check_readable, read_secret
 from katana_woo_sync.config.problems import (
     NotAllowedError,
     Problem,
@@ -23,7 +27,6 @@ from katana_woo_sync.config.problems import (
     shown_key,
     shown_url,
 )
-from katana_woo_sync.config.settings import known_keys
 
 T = TypeVar("T")
 C = TypeVar("C", bound=str)
@@ -73,6 +76,9 @@ class Reader(Struct, frozen=True):
         try:
             return convert(value)
         except ValueError as error:
+            if isinstance(value, str) and isinstance(raw, str) and template.names(raw):
+                with suppress(ValueError):
+                    return convert(_number_or_flag(value))
             self.problem(
                 shown_name, f"{error}{_proposal(error, raw)}, not {_given(shown_name, raw)}"
             )
@@ -167,9 +173,33 @@ class Reader(Struct, frozen=True):
             raw = {}
         return Reader(raw, self.path(name), self.surroundings, self.store)
 
-    def refuse_unknown(self, section: str) -> None:
-        """Note every key that the section does not have, with the nearest that it has."""
-        sections = known_keys()
+    def ledger(self, name: str, default: str) -> Path:
+        """Where the ledger is, or will be."""
+
+        def not_a_folder(value: object) -> Path:
+            if value == "":
+                raise ValueError("must name a file")
+            path = self.absolute(value)
+            if os.path.isdir(path):  # Path.is_dir raises where a folder above is closed to us
+                raise ValueError("must name a file, and this is a folder")
+            return path
+
+        return self.convert(name, self.surroundings.folder / default, not_a_folder)
+
+    def readable(self, name: str) -> Path | None:
+        """A file that can be read; "" is none."""
+
+        def found(value: object) -> Path | None:
+            if value == "":
+                return None
+            path = self.absolute(value)
+            check_readable(path)
+            return path
+
+        return self.convert(name, None, found)
+
+    def refuse_unknown(self, section: str, sections: Mapping[str, tuple[str, ...]]) -> None:
+        """Note every key that the section does not have, with the nearest that any has."""
         for name in self.table:
             if name not in sections[section]:
                 hint = _hint(name, section, sections)
@@ -187,6 +217,16 @@ class Reader(Struct, frozen=True):
             return (self.surroundings.folder / Path(text).expanduser()).absolute()
         except RuntimeError:
             raise ValueError("must be a path, after ~ with the name of a user here") from None
+
+
+def _number_or_flag(text: str) -> object:
+    """What a variable holds that stands for a number, or for true or false."""
+    if text in ("true", "false"):
+        return text == "true"
+    number = Decimal(text) if re.fullmatch(r"-?\d{1,18}(\.\d{1,18})?", text) else None
+    if number is None:
+        raise ValueError("neither")
+    return int(number) if "." not in text else number
 
 
 def _proposal(error: ValueError, raw: object) -> str:

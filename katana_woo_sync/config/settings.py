@@ -1,4 +1,6 @@
-"""The settings, typed and frozen. Names are the keys of the file; defaults are the file's defaults.
+"""The settings: the one place that says which keys the file has, what they may hold, what they mean
+and what holds where they are left out. Loading, config.example.toml, docs/options.md and the JSON
+schema follow from it.
 
 Times are aware UTC, durations are timedelta, paths are absolute.
 """
@@ -8,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
 
 from msgspec import Struct, field
 
-from katana_woo_sync.config import address
+from katana_woo_sync.config import address, forms, values
+from katana_woo_sync.config.forms import LEDGER_NAME, Key
 from katana_woo_sync.config.url_secrets import secrets_in
-
-KATANA_URL = "https://api.katanamrp.com/v1"
-LEDGER_NAME = "katana-woo-sync.db"
+from katana_woo_sync.config.values import KATANA_URL, NO_RESERVE, StockReserve
 
 Discounts = Literal["net", "separate"]
 CompletedUnseen = Literal["attention", "skip", "import"]
@@ -26,24 +28,15 @@ Bundles = Literal["parent", "children", "both"]
 TrackingNote = Literal["none", "private", "customer"]
 Cancelled = Literal["attention", "delete"]
 
-
-class StockReserve(Struct, frozen=True):
-    """What the shop must not sell of the stock at its location: pieces, or a percentage of it."""
-
-    quantity: Decimal = Decimal(0)
-    is_percentage: bool = False
-
-
-NO_RESERVE = StockReserve()
-
-SECRET_KEYS = frozenset({"api_key", "consumer_key", "consumer_secret", "urls", "ping_url"})
+SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 
 
 class Section(Struct, frozen=True, kw_only=True):
     """A table of the file, or what is to stand in one. Its `repr` leaves out what is secret."""
 
     def __repr__(self) -> str:
-        names = (name for name in self.__struct_fields__ if name not in SECRET_KEYS)
+        secret = secret_keys()
+        names = (name for name in self.__struct_fields__ if name not in secret)
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in names)
         return f"{type(self).__name__}({shown})"
 
@@ -51,95 +44,430 @@ class Section(Struct, frozen=True, kw_only=True):
 class KatanaSettings(Section, frozen=True, kw_only=True):
     """The Katana account."""
 
-    api_key: str
-    url: str = KATANA_URL
-    requests_per_minute: int = 60
-    """A ceiling; what Katana's own answer headers allow rules below it."""
-    multi_currency: bool = True
-    unknown_wait: timedelta = timedelta(minutes=3)
-    """After a lost answer: how long until Katana is asked what became of the request."""
+    api_key: Annotated[
+        str,
+        Key(
+            forms.secret(),
+            "Made in Katana under Settings > API.",
+            '"${KATANA_API_KEY}"',
+            "katana-api-key.txt",
+        ),
+    ]
+    url: Annotated[
+        str,
+        Key(
+            forms.text(values.katana_url, format="uri"),
+            "Where Katana's API is. Only ever changed to try the program against its own sandbox.",
+        ),
+    ] = KATANA_URL
+    requests_per_minute: Annotated[
+        int,
+        Key(
+            forms.whole(1, 6000),
+            "At most so many requests a minute. Katana allows 60 unless your account has more. If "
+            "other programs use the same key, leave them some. What Katana itself answers rules "
+            "below this.",
+        ),
+    ] = 60
+    multi_currency: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "false: an order in another currency than Katana's base currency is not imported but "
+            "shown to you. Katana's base currency can no longer be changed once it holds an order "
+            "in a foreign one.",
+        ),
+    ] = True
+    unknown_wait: Annotated[
+        timedelta,
+        Key(
+            forms.duration(0 * SECOND, DAY),
+            "When an answer of Katana got lost, how long to wait until asking what became of the "
+            "request.",
+        ),
+    ] = timedelta(minutes=3)
 
 
 class OrderSettings(Section, frozen=True, kw_only=True):
     """How orders are imported, for all stores."""
 
-    delivery_days: int = 14
-    discounts: Discounts = "net"
-    import_shipping: bool = True
-    import_fees: bool = True
-    match_totals: bool = False
-    create_products: bool = True
-    completed_unseen: CompletedUnseen = "attention"
-    since: datetime | None = None
-    """Orders created before are never imported. UTC; a store's own `since` takes its place."""
-    import_delay: timedelta = timedelta(0)
-    """How long after its payment an order may still be corrected in the shop before its import."""
-    import_note: bool = False
-    """Whether the shop's order gets a private note with its number and link in Katana."""
-    tracking_note: TrackingNote = "none"
-    """Who reads the tracking number and carrier of Katana's delivery in a note on the order."""
-    cancelled: Cancelled = "attention"
-    """What becomes of a sales order whose order was cancelled in the shop."""
+    delivery_days: Annotated[
+        int,
+        Key(forms.whole(0, 365), "Delivery date in Katana = date of the order + so many days."),
+    ] = 14
+    discounts: Annotated[
+        Discounts,
+        Key(
+            forms.choice(*get_args(Discounts)),
+            '"net": a discount lowers the price per unit. "separate": the undiscounted price, with '
+            "the discount beside it as the row's discount. The total is the same.",
+        ),
+    ] = "net"
+    import_shipping: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "Whether what the customer paid for shipping comes into Katana, as the order's "
+            "shipping fee. Without it Katana's total is not the shop's.",
+        ),
+    ] = True
+    import_fees: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "Whether other fees (gift wrapping, payment fees) come into Katana, as rows. Without "
+            "them Katana's total is not the shop's.",
+        ),
+    ] = True
+    match_totals: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "true: the shop's own cent roundings go onto the largest row, so that both totals "
+            "agree exactly. What roundings do not explain is shown to you either way.",
+        ),
+    ] = False
+    create_products: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "A product that Katana does not have: true creates it there; false leaves the order to "
+            "you.",
+        ),
+    ] = True
+    completed_unseen: Annotated[
+        CompletedUnseen,
+        Key(
+            forms.choice(*get_args(CompletedUnseen)),
+            "An order that was completed in the shop before this program ever saw it as Processing "
+            '(after an outage, or with quick staff): "attention" shows it to you, "skip" leaves it '
+            'out, "import" imports it and marks it delivered.',
+        ),
+    ] = "attention"
+    import_delay: Annotated[
+        timedelta,
+        Key(
+            forms.duration(0 * SECOND, DAY),
+            "How long after its payment an order waits before it is imported: the customer may "
+            "still have it corrected in the shop, since edits never cross afterwards.",
+        ),
+    ] = timedelta(0)
+    import_note: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            'true: the shop\'s order gets a private note "In Katana as …" with a link once it is '
+            "imported.",
+        ),
+    ] = False
+    tracking_note: Annotated[
+        TrackingNote,
+        Key(
+            forms.choice(*get_args(TrackingNote)),
+            'When a delivery in Katana completes the order in the shop: "private" writes carrier '
+            'and tracking number as a note that only the shop sees, "customer" mails them to the '
+            "customer.",
+        ),
+    ] = "none"
+    cancelled: Annotated[
+        Cancelled,
+        Key(
+            forms.choice(*get_args(Cancelled)),
+            'An order that is cancelled in the shop while it is open in Katana: "attention" shows '
+            'it to you, "delete" deletes it in Katana, if nothing was made, packed, delivered or '
+            "invoiced for it yet.",
+        ),
+    ] = "attention"
+    since: Annotated[
+        datetime | None,
+        Key(
+            forms.moment(),
+            "Orders created before this date are never imported, in any way. A date means its "
+            "midnight in UTC; a moment can be given as 2026-01-01T08:00:00+02:00. Also possible "
+            "per store.",
+            "2026-01-01",
+        ),
+    ] = None
 
 
 class ScheduleSettings(Section, frozen=True, kw_only=True):
     """How often each part of the work is done."""
 
-    orders: timedelta = timedelta(minutes=5)
-    stock: timedelta = timedelta(minutes=15)
-    sweep: timedelta = timedelta(hours=24)
+    orders: Annotated[
+        timedelta,
+        Key(
+            forms.duration(30 * SECOND, 7 * DAY),
+            "How often to look for new and changed orders. `run` keeps to it by itself; `sync` "
+            "does one round each time that cron or systemd starts it.",
+        ),
+    ] = timedelta(minutes=5)
+    stock: Annotated[
+        timedelta,
+        Key(
+            forms.duration(60 * SECOND, 7 * DAY),
+            "How often to bring the stock into the shops that have sync_stock = true.",
+        ),
+    ] = timedelta(minutes=15)
+    sweep: Annotated[
+        timedelta,
+        Key(
+            forms.duration(300 * SECOND, 31 * DAY),
+            "How often to compare all open orders with the ledger, and the whole stock, so that "
+            "nothing that was missed once stays missed.",
+        ),
+    ] = timedelta(hours=24)
 
 
 class ReportSettings(Section, frozen=True, kw_only=True):
-    """The status page."""
+    """The status page: one HTML file with what needs a person, plots, and the recent orders."""
 
-    path: Path | None = None
-    history_days: int | None = None
-    """None keeps the whole history."""
+    path: Annotated[
+        Path | None,
+        Key(
+            forms.file(),
+            "Every `sync`, and every cycle of `run`, writes the page anew to this file, whose name "
+            "is relative to the configuration. Only the user who runs the program may read it. "
+            "Without this, `katana-woo-sync report` writes one when you ask.",
+            '"katana-woo-sync.html"',
+        ),
+    ] = None
+    history_days: Annotated[
+        int | None,
+        Key(
+            forms.whole(1, 36500),
+            "Once a day erase what is older than so many days from the ledger's history, and from "
+            "the notes and details of orders that are done with. Order ids, numbers, totals and "
+            "digests stay: they keep an order from being imported twice. See "
+            "docs/personal-data.md. By default everything is kept.",
+            "365",
+        ),
+    ] = None
 
 
 class NotifySettings(Section, frozen=True, kw_only=True):
-    """Who is told, and what watches over the program."""
+    """Being told. All of it only warns when it fails: orders go on."""
 
-    urls: tuple[str, ...] = ()
-    """Addresses as apprise understands them. Each holds secrets."""
-    store_failing_after: timedelta = timedelta(hours=1)
-    """How long a store, or Katana, must have failed until people are told."""
-    ping_url: str = ""
-    """A monitor's address, in the manner of healthchecks; "" where there is none."""
+    urls: Annotated[
+        tuple[str, ...],
+        Key(
+            forms.secret_addresses(),
+            "Where to write to when an order newly needs you, when a store has been failing for a "
+            "while, and when it works again: mail, Slack, Telegram, ntfy and a hundred others, as "
+            "addresses of apprise (https://github.com/caronc/apprise/wiki). Needs: pip install "
+            '"katana-woo-sync[notify]". They are secrets: ["${NTFY_URL}"], or a file with one '
+            "address a line.",
+            file_example="notify-urls.txt",
+        ),
+    ] = ()
+    store_failing_after: Annotated[
+        timedelta,
+        Key(
+            forms.duration(0 * SECOND, 31 * DAY),
+            "How long a store, or Katana, must have been failing until you are told.",
+        ),
+    ] = timedelta(hours=1)
+    ping_url: Annotated[
+        str,
+        Key(
+            forms.secret_address(),
+            "A monitor that tells you when the program itself no longer runs, such as "
+            "healthchecks.io or your own: asked for /start before each cycle, for the address "
+            "itself after one that worked every store, and for /1, /2 or /75 (the exit code) after "
+            "one that did not.",
+            file_example="ping-url.txt",
+        ),
+    ] = ""
 
 
 class StoreSettings(Section, frozen=True, kw_only=True):
-    """One WooCommerce store."""
+    """One [[stores]] table for each WooCommerce store."""
 
-    name: str
-    url: str
-    consumer_key: str
-    consumer_secret: str
-    location: str = ""
-    """Katana location, by name or id; "" where left out, which is right if Katana has one."""
-    katana_store_name: str = ""
-    order_number_prefix: str = ""
-    since: datetime | None = None
-    """This store's, else the one of [orders]. UTC."""
-    paused: bool = False
-    """Whether the store is left alone for now: neither asked nor written to."""
-    additional_info_meta: tuple[str, ...] = ()
-    """Keys of order meta that go into the sales order's `additional_info`."""
-    sync_fulfillment: bool = True
-    complete_from: tuple[str, ...] = ("processing",)
-    """WooCommerce statuses, without `wc-`, that a delivery in Katana may complete."""
-    import_statuses: tuple[str, ...] = ("processing",)
-    """WooCommerce statuses, without `wc-`, whose orders are imported."""
-    sync_stock: bool = False
-    count_other_commitments: bool = True
-    stock_reserve: StockReserve = NO_RESERVE
-    stock_exclude: tuple[str, ...] = ()
-    bundles: Bundles = "parent"
-    allow_http: bool = False
-    ca_file: Path | None = None
-    timeout: float = 30.0
-    """Seconds that an answer may take."""
+    name: Annotated[
+        str,
+        Key(
+            forms.text(values.store_name, pattern=f"^{values.NAME.pattern}$"),
+            "What you call this store: letters, digits, - and _. It stands in all messages.",
+            '"eu"',
+        ),
+    ]
+    url: Annotated[
+        str,
+        Key(
+            forms.text(values.store_url, format="uri"),
+            "The address of the shop itself, without /wp-admin or the like. A shop in a "
+            'subdirectory works: "https://example.com/shop".',
+            '"https://shop.example.com"',
+        ),
+    ]
+    consumer_key: Annotated[
+        str,
+        Key(
+            forms.secret(),
+            "Made in WordPress under WooCommerce > Settings > Advanced > REST API, with the "
+            "permission Read/Write. The key begins with ck_.",
+            '"${WOO_EU_KEY}"',
+            "woo-eu-key.txt",
+        ),
+    ]
+    consumer_secret: Annotated[
+        str,
+        Key(
+            forms.secret(),
+            "Shown with the consumer key. The secret begins with cs_.",
+            '"${WOO_EU_SECRET}"',
+            "woo-eu-secret.txt",
+        ),
+    ]
+    location: Annotated[
+        str,
+        Key(
+            forms.of(
+                values.location,
+                "text",
+                {"anyOf": [forms.TEXT, {"type": "integer", "minimum": 1}]},
+            ),
+            "The Katana location whose stock this store sells, by name or id. May be left out if "
+            "Katana has only one. Several stores may have the same.",
+            '"Main location"',
+        ),
+    ] = ""
+    katana_store_name: Annotated[
+        str,
+        Key(
+            forms.one_line(256),  # Katana's contract for `ecommerce_store_name`
+            "The name under which Katana knows this store's orders; "
+            '"" is the host of its address. '
+            "When the shop moves to a new address, set the old host here: otherwise every open "
+            "order is a new one.",
+        ),
+    ] = ""
+    order_number_prefix: Annotated[
+        str,
+        Key(
+            forms.one_line(20, strip=False),
+            "Put before the shop's order number in Katana, so that you see which shop an order is "
+            "from.",
+        ),
+    ] = ""
+    since: Annotated[
+        datetime | None,
+        Key(
+            forms.moment(),
+            "Orders of this store created before are never imported; takes the place of the one in "
+            "[orders].",
+            "2026-01-01",
+        ),
+    ] = None
+    paused: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "true: the store is left alone for now, neither asked nor written to; what changes "
+            "meanwhile is caught up with later.",
+        ),
+    ] = False
+    additional_info_meta: Annotated[
+        tuple[str, ...],
+        Key(
+            forms.skus('["_billing_vat_number"]'),
+            "Keys of order meta (a delivery slot, a VAT number) that a plugin keeps and that shall "
+            "stand in the sales order's additional info.",
+        ),
+    ] = ()
+    sync_fulfillment: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "Delivered in Katana completes the order in the shop, and the other way round. "
+            "Completing an order sends the customer the shop's mail.",
+        ),
+    ] = True
+    complete_from: Annotated[
+        tuple[str, ...],
+        Key(
+            forms.statuses(" (to carry nothing, set sync_fulfillment = false)"),
+            "Only orders with one of these statuses are ever completed in the shop.",
+        ),
+    ] = ("processing",)
+    import_statuses: Annotated[
+        tuple[str, ...],
+        Key(
+            forms.statuses(),
+            "Orders with one of these statuses are imported. Only for shops whose plugins add a "
+            "paid status of their own. One that the shop does not know (any more) is left out with "
+            "a warning.",
+        ),
+    ] = ("processing",)
+    bundles: Annotated[
+        Bundles,
+        Key(
+            forms.choice(*get_args(Bundles)),
+            'What becomes of a bundle or composite product of a plugin. "parent": one row of the '
+            "bundle, with the money of all that is in it, if Katana has the bundle; else a row for "
+            'each thing in it. "children": always a row for each thing in it. "both": both, each '
+            "with the money that it has in the shop. Money that no row can hold is a row of the "
+            'item "WooCommerce fee".',
+        ),
+    ] = "parent"
+    sync_stock: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "Write Katana's stock into the shop: what is in stock, less what is committed and what "
+            "open orders took. It overwrites the shop's numbers; docs/stock.md has the rule.",
+        ),
+    ] = False
+    count_other_commitments: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "false: orders in Katana that are not from WooCommerce do not lower what the shop may "
+            "sell.",
+        ),
+    ] = True
+    stock_reserve: Annotated[
+        StockReserve,
+        Key(
+            forms.of(
+                values.reserve,
+                "whole number, or percentage as text",
+                {
+                    "anyOf": [
+                        {"type": "number", "minimum": 0},
+                        {"type": "string", "pattern": r"^ *\d{1,9}(\.\d{1,6})? *%? *$"},
+                    ]
+                },
+            ),
+            'Pieces, or a percentage such as "10%", that the shop must not sell.',
+        ),
+    ] = NO_RESERVE
+    stock_exclude: Annotated[
+        tuple[str, ...],
+        Key(forms.skus('["GIFT-CARD"]'), "SKUs in the shop whose stock is left alone."),
+    ] = ()
+    allow_http: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "true: WooCommerce is asked over http, with signed requests, because the shop has no "
+            "https. Everything but the keys then travels unencrypted. Shops on this machine need "
+            "no permission.",
+        ),
+    ] = False
+    ca_file: Annotated[
+        Path | None,
+        Key(
+            forms.readable_file(),
+            "A file of certificates to trust, for a shop whose certificate is not a public one.",
+        ),
+    ] = None
+    timeout: Annotated[
+        float,
+        Key(
+            forms.seconds(1, 600),
+            "Seconds that an answer of the shop may take. More for a slow host.",
+        ),
+    ] = 30.0
 
     @property
     def identity(self) -> str:
@@ -164,13 +492,22 @@ class StoreSettings(Section, frozen=True, kw_only=True):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The whole configuration."""
+    """The whole configuration. Fields with a `Key` stand at the top of the file; each `Section` is
+    a table of it."""
 
     path: Path
     """The file it came from."""
-    ledger: Path
+    ledger: Annotated[
+        Path,
+        Key(
+            forms.ledger_file(),
+            "Where the program remembers what it has done: which order is which in Katana, and "
+            "what is still to do. Keep it, back it up, and never use one ledger for two Katana "
+            "accounts.",
+            f'"{LEDGER_NAME}"',
+        ),
+    ]
     katana: KatanaSettings
-    stores: tuple[StoreSettings, ...]
     orders: OrderSettings = OrderSettings()
     taxes: Mapping[Decimal, str] = field(default_factory=lambda: MappingProxyType({}))
     """Percentage → name of the Katana tax rate to take, where several share the percentage."""
@@ -179,6 +516,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     schedule: ScheduleSettings = ScheduleSettings()
     report: ReportSettings = ReportSettings()
     notify: NotifySettings = NotifySettings()
+    stores: tuple[StoreSettings, ...]
 
     def secrets(self) -> frozenset[str]:
         """Every secret value, for whoever must keep them out of logs."""
@@ -198,24 +536,44 @@ class Settings(Struct, frozen=True, kw_only=True):
         return tuple(name for name in store.twins if name not in taken)
 
 
+SECTIONS: Mapping[str, type[Section]] = {
+    "katana": KatanaSettings,
+    "orders": OrderSettings,
+    "schedule": ScheduleSettings,
+    "report": ReportSettings,
+    "notify": NotifySettings,
+    "stores": StoreSettings,
+}
+"""The tables of the file that have keys of their own, in the order of the example."""
+
+FREE_TABLES = ("taxes", "sku_aliases")
+"""Tables whose keys are the user's."""
+
+
+@cache
+def keys_of(kind: type[Struct]) -> Mapping[str, Key]:
+    """The keys of a section, or of the top of the file, as they are declared above."""
+    found = {}
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        if get_origin(hint) is Annotated:
+            found[name] = next(each for each in hint.__metadata__ if isinstance(each, Key))
+    return found
+
+
+@cache
+def secret_keys() -> frozenset[str]:
+    """The keys whose values are secret."""
+    declared = (keys_of(kind).items() for kind in SECTIONS.values())
+    return frozenset(name for keys in declared for name, key in keys if key.form.is_secret)
+
+
+@cache
 def known_keys() -> Mapping[str, tuple[str, ...]]:
     """Every key that a file may hold, by section; "" is the top of the file. A secret can also be
     given as the name of a file (`*_file`)."""
-    top = {"ledger", "taxes", "sku_aliases", "katana", "orders", "schedule", "report", "notify"}
-    keys = {
-        "": tuple(sorted({*top, "stores"})),
-        "katana": _names(KatanaSettings),
-        "orders": _names(OrderSettings),
-        "schedule": _names(ScheduleSettings),
-        "report": _names(ReportSettings),
-        "notify": _names(NotifySettings),
-        "stores": _names(StoreSettings),
-    }
-    return {
-        section: (*names, *(f"{name}_file" for name in names if name in SECRET_KEYS))
-        for section, names in keys.items()
-    }
-
-
-def _names(kind: type[Section]) -> tuple[str, ...]:
-    return kind.__struct_fields__
+    found = {"": tuple(sorted({"ledger", *FREE_TABLES, *SECTIONS}))}
+    for section, kind in SECTIONS.items():
+        keys = keys_of(kind)
+        files = (f"{name}_file" for name, key in keys.items() if key.form.is_secret)
+        found[section] = (*keys, *files)
+    return found

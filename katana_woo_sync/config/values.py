@@ -8,13 +8,22 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 
-from katana_woo_sync.config.settings import StockReserve
+from msgspec import Struct
+
+from katana_woo_sync.config import address
+from katana_woo_sync.config.problems import printable
 
 _DURATION = re.compile(
     r"(?:(?P<days>\d{1,6})d)? ?(?:(?P<hours>\d{1,6})h)? ?"
     r"(?:(?P<minutes>\d{1,6})m)? ?(?:(?P<seconds>\d{1,9})s)?",
     re.ASCII,
 )
+DURATION = r"^ *((?=\d)(\d{1,6}d)? ?(\d{1,6}h)? ?(\d{1,6}m)? ?(\d{1,9}s)?|\d{1,9}) *$"
+"""The same for the JSON schema, with a bare number of seconds."""
+
+MOMENT = r"^ *\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)? *$"
+"""A date, or a moment, for the JSON schema."""
+
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?", re.ASCII
@@ -22,6 +31,18 @@ _DATE_TIME = re.compile(
 _PERCENTAGE = re.compile(r"\d{1,3}(\.\d{1,4})?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}(\.\d{1,6})?", re.ASCII)
 _STATUS = re.compile(r"[a-z0-9_-]{1,20}")
+
+
+class StockReserve(Struct, frozen=True):
+    """What the shop must not sell of the stock at its location: pieces, or a percentage of it."""
+
+    quantity: Decimal = Decimal(0)
+    is_percentage: bool = False
+
+
+NO_RESERVE = StockReserve()
+
+KATANA_URL = "https://api.katanamrp.com/v1"
 
 LARGEST_TAX = Decimal("999.999")
 """Katana's contract for `tax_rates.rate`."""
@@ -38,7 +59,7 @@ FINAL_STATUSES = frozenset(
 def duration(value: object, least: timedelta, most: timedelta) -> timedelta:
     """ "5m", "1h30m", "90s", "24h", or seconds as a whole number."""
     allowed = (
-        f'must be a duration from {_written(least)} to {_written(most)}, such as "90s", "5m" or '
+        f'must be a duration from {written(least)} to {written(most)}, such as "90s", "5m" or '
         '"1h30m"'
     )
     match value:
@@ -65,7 +86,7 @@ def _written_duration(text: str, allowed: str) -> timedelta:
     return timedelta(**parts)
 
 
-def _written(length: timedelta) -> str:
+def written(length: timedelta) -> str:
     seconds = int(length.total_seconds())
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
@@ -179,3 +200,57 @@ _FINAL = sorted(FINAL_STATUSES)
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
     """The texts in their order, each once."""
     return tuple(dict.fromkeys(texts))
+
+
+NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+def katana_url(text: str) -> str:
+    """The address of Katana's API."""
+    example = f'must be the address of Katana\'s API, such as "{KATANA_URL}"'
+    try:
+        where = address.parse(text)
+    except ValueError:
+        raise ValueError(example) from None
+    if where.scheme == "http" and not where.is_loopback:
+        raise ValueError(f"{example}, with https (http is for this machine alone)")
+    return where.url
+
+
+def store_name(text: str) -> str:
+    """What a store is called in all messages."""
+    if not NAME.fullmatch(text):
+        raise ValueError("must be 1 to 40 letters (A to Z), digits, - or _")
+    return text
+
+
+def store_url(text: str) -> str:
+    """The address of a shop. Raises ValueError."""
+    address.parse(text)
+    return text.strip()
+
+
+def location(value: object) -> str:
+    """A Katana location, by name or id."""
+    match value:
+        case bool():
+            pass
+        case int() if 0 < value < 10**15:
+            return str(value)
+        case str():
+            return one_line(value, 255)
+    raise ValueError("must be a Katana location's name or id")
+
+
+def one_line(text: str, longest: int, *, strip: bool = True) -> str:
+    """A text of one line."""
+    if printable(text) != text or len(text) > longest:
+        raise ValueError(f"must be one line of at most {longest} characters")
+    return text.strip() if strip else text
+
+
+def not_empty(text: str) -> str:
+    """A text of one line that is not empty."""
+    if not text.strip() or printable(text) != text:
+        raise ValueError("must be a text of one line that is not empty")
+    return text

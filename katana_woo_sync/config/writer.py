@@ -13,14 +13,11 @@ from msgspec import Struct
 from tomlkit.items import AoT, Item, Table
 
 from katana_woo_sync.config.files import read_config, replacing
+from katana_woo_sync.config.forms import LEDGER_NAME
 from katana_woo_sync.config.load import load
-from katana_woo_sync.config.settings import (
-    KATANA_URL,
-    LEDGER_NAME,
-    KatanaSettings,
-    Settings,
-    StoreSettings,
-)
+from katana_woo_sync.config.schema import FILE_NAME, FIRST_LINE, schema
+from katana_woo_sync.config.settings import KatanaSettings, Settings, StoreSettings
+from katana_woo_sync.config.values import KATANA_URL
 
 Keeping = Literal["config", "files", "environment"]
 """Where secrets are kept: in the file itself, in files beside it, or in the environment."""
@@ -71,7 +68,7 @@ def write(
     if katana is None:
         document = tomlkit.parse(read_config(path))
     else:
-        document = tomlkit.parse(HEAD)
+        document = tomlkit.parse(FIRST_LINE + HEAD)
         table = _katana_table(katana, secrets)
         document.append("katana", table)
         document.update(tomlkit.parse(SECTIONS))
@@ -80,6 +77,9 @@ def write(
     try:
         with _undone_on_failure(secrets):
             settings = _replace(path, tomlkit.dumps(document), secrets.environment)
+            if katana is not None:
+                with replacing(path.parent / FILE_NAME) as file:
+                    file.write(schema())
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise NotWritten(f"{error.filename or path} could not be written: {reason}") from None

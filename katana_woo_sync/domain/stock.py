@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from katana_woo_sync.config.settings import StockReserve
+from katana_woo_sync.config.values import StockReserve
 from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.woocommerce import Order, StockItem

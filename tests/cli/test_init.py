@@ -17,10 +17,12 @@ from click.testing import CliRunner, Result
 
 from katana_woo_sync.cli.main import cli
 from katana_woo_sync.config import load
+from katana_woo_sync.config.schema import schema
 from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox
 from tests.cli.support import ROOT
+from tests.test_config_schema import errors as schema_errors
 
 Answers = Sequence[tuple[str, str]]
 
@@ -245,6 +247,9 @@ def test_maintenance_and_a_blocked_api_are_said_and_asked_again(place: Place) ->
 def test_a_second_store_keeps_what_the_config_says_and_gets_a_prefix(place: Place) -> None:
     assert place.provision("--store-url", place.shop.url, "--store-name", "eu").exit_code == 0
     text = place.config.read_text(encoding="utf-8")
+    assert text.startswith("#:schema ./katana-woo-sync.schema.json\n")
+    assert (place.folder / "katana-woo-sync.schema.json").read_text(encoding="utf-8") == schema()
+    assert schema_errors(text) == []
     place.config.write_text(text.replace("[orders]", "[orders]\n# mine\ndelivery_days = 3"))
     other = place.open_shop()
     result = place.provision("--store-url", other.url, "--store-name", "us")
