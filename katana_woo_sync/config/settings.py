@@ -5,7 +5,8 @@ schema follow from it.
 Times are aware UTC, durations are timedelta, paths are absolute.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: the declarations are read at every start, and would
+# have to be compiled then.
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal, get_args
 
 from msgspec import Struct, field
 
@@ -554,9 +555,10 @@ FREE_TABLES = ("taxes", "sku_aliases")
 def keys_of(kind: type[Struct]) -> Mapping[str, Key]:
     """The keys of a section, or of the top of the file, as they are declared above."""
     found = {}
-    for name, hint in get_type_hints(kind, include_extras=True).items():
-        if get_origin(hint) is Annotated:
-            found[name] = next(each for each in hint.__metadata__ if isinstance(each, Key))
+    for name, hint in kind.__annotations__.items():
+        for each in getattr(hint, "__metadata__", ()):
+            if isinstance(each, Key):
+                found[name] = each
     return found
 
 
