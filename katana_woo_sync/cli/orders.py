@@ -14,7 +14,7 @@ from katana_woo_sync.cli.output import (
     moment,
     money,
     order_row,
-    print_json,
+    print_json_list,
     print_table,
 )
 from katana_woo_sync.cli.setup import exits, read_settings
@@ -62,19 +62,20 @@ def command(
     names = store_names(settings, store)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
         most = limit or (-1 if as_json else MOST)
-        found = ledger.orders.find(identities=list(names), state=state or "", limit=most)
-        more = _count(ledger, names, state) - len(found)
-    records = [with_its_complaint(record) for record in found]
-    if as_json:
-        print_json({"orders": [as_dict(names[r.identity], r) for r in records]})
-    elif is_terminal():
+        found = ledger.orders.each(identities=list(names), state=state or "", limit=most)
+        total = _count(ledger, names, state)
+        if as_json:
+            shown = (with_its_complaint(record) for record in found)
+            print_json_list("orders", (as_dict(names[r.identity], r) for r in shown))
+            return
+        records = [with_its_complaint(record) for record in found]
+        more = total - len(records)
+    if is_terminal():
         _draw(settings, records)
     else:
         print_table(ORDER_COLUMNS, [order_row(names[r.identity], r) for r in records])
     if more > 0:
-        click.echo(
-            f"{more} older ones are left out; --limit {more + len(found)} shows all.", err=True
-        )
+        click.echo(f"{more} older ones are left out; --limit {total} shows all.", err=True)
 
 
 def _count(ledger: Ledger, names: Mapping[str, str], state: str | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -60,6 +60,16 @@ def money(amount: Decimal | None, currency: str) -> str:
 def print_json(value: object) -> None:
     """One JSON object on standard output."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=None if _piped() else 2))
+
+
+def print_json_list(name: str, values: Iterable[object]) -> None:
+    """One JSON object on standard output with one list, which is written as it comes: it may be
+    longer than what fits into memory."""
+    click.echo(f'{{"{name}": [', nl=False)
+    for place, value in enumerate(values):
+        text = json.dumps(value, ensure_ascii=False, indent=None if _piped() else 2)
+        click.echo(f"{', ' if place else ''}{text}", nl=False)
+    click.echo("]}")
 
 
 def _piped() -> bool:

@@ -53,10 +53,10 @@ def command(
     Only reads. Exit code 0: all agrees; 1: something differs.
     """
     first, last = _days(month)
-    program = start(options, dry_run=True)  # clients that cannot write, and a copy of the ledger
+    program = start(options, dry_run=True)  # clients that cannot write
     pairs: list[Pair] = []
     failed = False
-    with exits(), program.context() as context:
+    with exits(), program.context(to_read=True) as context:
         for each in program.chosen(store):
             try:
                 pairs += reconcile(context, each, first, last)

@@ -73,10 +73,14 @@ class Program(Struct, frozen=True):
     clock: Callable[[], datetime] = utc_now
 
     @contextmanager
-    def context(self, *, patience: float = 30.0) -> Iterator[Context]:
-        """A context with the ledger open; with `--dry-run` on a copy of it in memory."""
+    def context(self, *, patience: float = 30.0, to_read: bool = False) -> Iterator[Context]:
+        """A context with the ledger open; with `--dry-run` on a copy of it, and `to_read` as it is,
+        for commands that write nothing to it."""
         path = self.settings.ledger
-        ledger = Ledger.open_copy(path) if self.dry_run else Ledger.open(path)
+        if to_read:
+            ledger = Ledger.open_to_read(path)
+        else:
+            ledger = Ledger.open_copy(path) if self.dry_run else Ledger.open(path)
         stores = list(self.stores.values())
         with ledger:
             restore_connections(ledger, stores, self.clock())
@@ -92,7 +96,8 @@ class Program(Struct, frozen=True):
                 wait=self.stop.wait,
                 dry_run=self.dry_run,
             )
-            keep_connections(ledger, stores)
+            if not to_read:
+                keep_connections(ledger, stores)
 
     @property
     def notifier(self) -> Notifier:

@@ -88,7 +88,7 @@ class Ledger:
     def open_to_read(cls, path: Path) -> Ledger:
         """The ledger as it is, for commands that only look: no lock, and nothing is written.
 
-        One that is not there, or was written by an older version, is read as a copy in memory.
+        One that is not there, or was written by an older version, is read as a copy.
         """
         try:
             if path.exists():
@@ -118,15 +118,16 @@ class Ledger:
 
     @classmethod
     def open_copy(cls, path: Path) -> Ledger:
-        """A copy in memory, for `--dry-run`: what is written to it is forgotten."""
-        opened = sqlite3.connect(":memory:", check_same_thread=False)
+        """A copy for `--dry-run`: what is written to it is forgotten. SQLite keeps it in a nameless
+        file of its own, which is gone when it is closed: a ledger may be larger than the memory."""
+        opened = sqlite3.connect("", check_same_thread=False)
         try:
-            with _closed_on_failure(opened) as memory:
+            with _closed_on_failure(opened) as copy:
                 if path.exists():
                     with closing(sqlite3.connect(_read_only(path), uri=True)) as source:
                         _refuse_newer(source, path)
-                        source.backup(memory)
-                return cls(memory, path)
+                        source.backup(copy)
+                return cls(copy, path)
         except (OSError, sqlite3.Error) as error:
             raise _explained(path, error) from error
 

@@ -196,7 +196,23 @@ class Orders:
         problems: bool = False,
         limit: int = -1,
     ) -> list[OrderRecord]:
-        """Records for people to look at, newest first.
+        """Records for people to look at, newest first, as `each` gives them."""
+        return list(
+            self.each(
+                identities=identities, number=number, state=state, problems=problems, limit=limit
+            )
+        )
+
+    def each(
+        self,
+        *,
+        identities: Sequence[str] = (),
+        number: str = "",
+        state: str = "",
+        problems: bool = False,
+        limit: int = -1,
+    ) -> Iterator[OrderRecord]:
+        """Records for people to look at, newest first, one after the other.
 
         `number` is the shop's order number; `problems` keeps those failed or in attention, those
         whose create has no outcome yet, those fulfilled whose totals differ, and those that lack a
@@ -218,7 +234,7 @@ class Orders:
             index = "orders_problems"
         elif identities and (number or state):
             index = "orders_by_number" if number else _BY_STATE
-        return list(self._select(" AND ".join(where) + order, [*values, limit], index))
+        return self._select(" AND ".join(where) + order, [*values, limit], index)
 
     def counts(self, identity: str) -> dict[str, int]:
         """How many orders a store has in each state that occurs."""
