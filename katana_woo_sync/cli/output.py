@@ -62,14 +62,21 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=None if _piped() else 2))
 
 
+AT_ONCE = 500
+"""Elements of a long list that are written in one go."""
+
+
 def print_json_list(name: str, values: Iterable[object]) -> None:
     """One JSON object on standard output with one list, which is written as it comes: it may be
     longer than what fits into memory."""
-    click.echo(f'{{"{name}": [', nl=False)
+    waiting = [f'{{"{name}": [']
     for place, value in enumerate(values):
         text = json.dumps(value, ensure_ascii=False, indent=None if _piped() else 2)
-        click.echo(f"{', ' if place else ''}{text}", nl=False)
-    click.echo("]}")
+        waiting.append(f"{', ' if place else ''}{text}")
+        if len(waiting) == AT_ONCE:
+            click.echo("".join(waiting), nl=False)
+            waiting.clear()
+    click.echo("".join(waiting) + "]}")
 
 
 def _piped() -> bool:
