@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -26,7 +27,12 @@ from katana_woo_sync.config.problems import Problem
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
-from katana_woo_sync.sync.hosts import keep_connections, restore_connections
+from katana_woo_sync.sync.hosts import (
+    keep_connections,
+    keep_quota,
+    restore_connections,
+    restore_quota,
+)
 from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
 from katana_woo_sync.sync.notify import Notifier
 from katana_woo_sync.sync.ports import Katana, Shop
@@ -84,18 +90,25 @@ class Program(Struct, frozen=True):
         stores = list(self.stores.values())
         with ledger:
             restore_connections(ledger, stores, self.clock())
-            yield Context(
-                settings=self.settings,
-                ledger=ledger,
-                katana=self.katana,
-                stores=self.stores,
-                clock=self.clock,
-                lock=no_lock if self.dry_run else step_lock(path, patience),
-                report=Report(self.clock(), dry_run=self.dry_run),
-                stopping=self.stop.soon.is_set,
-                wait=self.stop.wait,
-                dry_run=self.dry_run,
-            )
+            restore_quota(ledger, self.katana)
+            try:
+                yield Context(
+                    settings=self.settings,
+                    ledger=ledger,
+                    katana=self.katana,
+                    stores=self.stores,
+                    clock=self.clock,
+                    lock=no_lock if self.dry_run else step_lock(path, patience),
+                    report=Report(self.clock(), dry_run=self.dry_run),
+                    stopping=self.stop.soon.is_set,
+                    wait=self.stop.wait,
+                    dry_run=self.dry_run,
+                )
+            finally:
+                if not to_read:
+                    # what went wrong before is what is told
+                    with suppress(LedgerError, sqlite3.DatabaseError):
+                        keep_quota(ledger, self.katana)
             if not to_read:
                 keep_connections(ledger, stores)
 

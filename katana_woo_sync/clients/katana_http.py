@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -155,6 +155,15 @@ class KatanaApi:
     def room(self) -> int:
         """How many requests may be sent now without waiting."""
         return self._throttle.room
+
+    @property
+    def recent_requests(self) -> list[float]:
+        """When the requests of the last minute were sent: seconds since the epoch."""
+        return self._throttle.recent
+
+    def remember_requests(self, sent: Iterable[float]) -> None:
+        """Count requests that other processes sent with the key; times as above."""
+        self._throttle.remember(sent)
 
     def wait_for_room(self, requests: int) -> None:
         """Wait until so many requests may be sent at once. Nothing is reserved: it keeps a step

@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 WINDOW = 60.0
 MARGIN = 0.25
@@ -84,6 +84,23 @@ class Throttle:
             now = self._monotonic()
             self._forget_old(now)
             return 0 if now < self._blocked_until else max(0, self._limit - len(self._sent))
+
+    @property
+    def recent(self) -> list[float]:
+        """When the requests of the last minute were sent: seconds since the epoch, oldest first."""
+        with self._lock:
+            now = self._monotonic()
+            self._forget_old(now)
+            return [round(self._wall() - (now - sent), 3) for sent in self._sent]
+
+    def remember(self, sent: Iterable[float]) -> None:
+        """Count requests that another process sent at these times (seconds since the epoch)."""
+        own = set(self.recent)
+        with self._lock:
+            now, wall = self._monotonic(), self._wall()
+            ages = (wall - at for at in sent if at not in own)
+            others = (now - age for age in ages if 0 <= age < WINDOW)
+            self._sent = deque(sorted((*self._sent, *others)))
 
     def _until_room(self, requests: int) -> float:
         with self._lock:

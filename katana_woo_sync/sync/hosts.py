@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,6 +13,10 @@ from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import Context, Store, first_today, log
+from katana_woo_sync.sync.ports import Katana
+
+SENT = "katana_sent"
+"""Where the ledger keeps when the last requests to Katana were sent, in seconds since the epoch."""
 
 FOR = "for"
 """The key under which the ledger keeps which address a connection was found out for."""
@@ -51,6 +56,20 @@ def keep_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
         known = ledger.stores.get(store.identity) is not None
         if known and dict(ledger.stores.connection(store.identity)) != found:
             ledger.stores.set_connection(store.identity, found)
+
+
+def restore_quota(ledger: Ledger, katana: Katana) -> None:
+    """Count what other processes on this ledger have sent to Katana within the last minute."""
+    kept = ledger.stores.meta(SENT)
+    if kept:
+        katana.remember_requests(json.loads(kept))
+
+
+def keep_quota(ledger: Ledger, katana: Katana) -> None:
+    """Let the next process know what was sent to Katana within the last minute."""
+    recent = katana.recent_requests
+    if recent:
+        ledger.stores.set_meta(SENT, json.dumps(recent))
 
 
 def warn_of_clocks(context: Context) -> None:

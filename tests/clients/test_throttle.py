@@ -155,3 +155,18 @@ def test_waiting_can_be_interrupted_and_takes_no_turn() -> None:
     assert clock.now < 6
     limited.acquire()
     assert 60 <= clock.now <= 61
+
+
+def test_what_another_process_sent_counts() -> None:
+    clock = Clock()
+    first = throttle(5, clock)
+    for _ in range(3):
+        first.acquire()
+    clock.sleep(20)
+    second = throttle(5, clock)
+    second.remember(first.recent)
+    second.remember(first.recent)  # counted once
+    assert second.room == 2
+    second.acquire()
+    clock.sleep(41)
+    assert second.room == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -9,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from tests.sync.world import ANNA, World
@@ -137,3 +139,23 @@ def test_the_report_tells_how_many(known: World) -> None:
     known.order()
     report = known.sync()
     assert (report.store_requests["eu"], report.katana_requests) == counts(known)
+
+
+def test_a_run_that_follows_at_once_keeps_to_the_quota_of_the_last(tmp_path: Path) -> None:
+    """Another program may have the rest of the key's quota: the ceiling is that of all runs."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack, requests_per_minute=60)
+        world.configure(katana="requests_per_minute = 12")
+        handle, times = world.katana.server._handle, list[float]()
+
+        def counted(request: Request) -> Response:
+            times.append(world.clock().timestamp())
+            return handle(request)
+
+        world.katana.server._handle = counted
+        world.backfill()
+        for _ in range(6):
+            world.order()
+            world.sync(minutes=0)
+    assert len(times) > 24
+    assert max(bisect_left(times, t + 60) - i for i, t in enumerate(times)) <= 12
