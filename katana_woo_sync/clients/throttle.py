@@ -99,7 +99,7 @@ class Throttle:
         with self._lock:
             now, wall = self._monotonic(), self._wall()
             ages = (wall - at for at in sent if at not in own)
-            others = (now - age for age in ages if 0 <= age < WINDOW)
+            others = (now - max(age, 0.0) for age in ages if -MARGIN <= age < WINDOW)
             self._sent = deque(sorted((*self._sent, *others)))
 
     def _until_room(self, requests: int) -> float:
