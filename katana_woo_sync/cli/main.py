@@ -36,6 +36,10 @@ COMMANDS = {
 }
 
 
+OF_THE_DEMO = ("werkzeug",)
+"""Packages that only the sandbox needs: a server that works real accounts has no use for them."""
+
+
 class Globals(Struct, frozen=True):
     """The options that come before the command."""
 
@@ -55,7 +59,15 @@ class LazyGroup(click.Group):
         """The command, imported now; None for one that does not exist."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name.replace('-', '_')}")
+        try:
+            module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name.replace('-', '_')}")
+        except ModuleNotFoundError as error:
+            if error.name not in OF_THE_DEMO:
+                raise
+            raise click.UsageError(
+                f"`{cmd_name}` needs the package {error.name}, which is not installed; run: "
+                'pip install "katana-woo-sync[demo]"'
+            ) from None
         command: click.Command = module.command
         if not gc.isenabled():
             gc.freeze()  # what was loaded stays: no collection looks at it, nor the one at the end

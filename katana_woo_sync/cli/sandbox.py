@@ -10,6 +10,7 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.setup import StopSignals
+from katana_woo_sync.sandbox.world import open_world
 
 CONFIG = "sandbox.toml"
 
@@ -38,8 +39,6 @@ def command(
     _options: Globals, path: Path | None, orders: int, new_order_every: float | None
 ) -> None:
     """Serve a WooCommerce and a Katana on loopback until Ctrl-C, and print a config for them."""
-    from katana_woo_sync.sandbox.world import open_world
-
     stop = StopSignals()
     stop.install()
     with open_world() as world:
