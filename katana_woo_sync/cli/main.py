@@ -62,10 +62,11 @@ class LazyGroup(click.Group):
         try:
             module = importlib.import_module(f"katana_woo_sync.cli.{cmd_name.replace('-', '_')}")
         except ModuleNotFoundError as error:
-            if error.name not in OF_THE_DEMO:
+            missing = (error.name or "").partition(".")[0]
+            if missing not in OF_THE_DEMO:
                 raise
             raise click.UsageError(
-                f"`{cmd_name}` needs the package {error.name}, which is not installed; run: "
+                f"`{cmd_name}` needs the package {missing}, which is not installed; run: "
                 'pip install "katana-woo-sync[demo]"'
             ) from None
         command: click.Command = module.command
