@@ -74,6 +74,13 @@ class Stores:
                 [identity, name],
             )
 
+    def connected_as(self, name: str) -> list[str]:
+        """The identities of the stores that were connected under this name of the config."""
+        rows = self._db.query(
+            "SELECT identity FROM stores WHERE name = ? AND connected_at IS NOT NULL", [name]
+        )
+        return [row["identity"] for row in rows]
+
     def connect(self, identity: str, now: datetime) -> None:
         """Record that the store's first import was confirmed, at the first time it is."""
         with self._db.atomic():

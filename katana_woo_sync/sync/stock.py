@@ -22,6 +22,7 @@ from katana_woo_sync.sync.stock_hearing import (
     hear_products,
     hear_stock,
     make_due,
+    scan_taken,
 )
 from katana_woo_sync.sync.stock_look import Look, look
 from katana_woo_sync.sync.stock_push import Refused, push
@@ -75,9 +76,13 @@ def sync_stock(
     hear_stock(context, places)
     comparison = Comparison(context, places)
     # all shops are heard before any is set: what one has sold, the others at its place lose
-    heard = [s for s in due if _guarded(context, s, partial(_hear, comparison, s))]
+    heard = [
+        s
+        for s in due
+        if _is_worked(context, s) and _guarded(context, s, partial(_hear, comparison, s))
+    ]
     make_due(context, places)
-    for store in heard:
+    for store in [store for store in heard if _is_worked(context, store)]:
         work = partial(_work_due, comparison, store, accept_stock=accept_stock)
         _guarded(context, store, work)
 
@@ -98,18 +103,48 @@ def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
 
 def find_places(context: Context, resolver: Resolver) -> Places:
     """Where each store's stock is. A store whose location is gone is compared as a whole once it
-    has one again."""
-    of_stores: dict[str, int] = {}
+    has one again; until then what its orders had taken stays where it was."""
+    ledger, of_stores, last_known = context.ledger, dict[str, int](), dict[str, int]()
     for store in context.stores.values():
-        try:
-            of_stores[store.identity] = resolver.location(store)
-        except StoreProblem as error:
-            if store.settings.sync_stock:
-                with context.step():
-                    context.ledger.stock.compare_again(store.identity)
-                    context.ledger.stock.went_wrong(store.identity, str(error))
+        location_id = _location(context, resolver, store)
+        kept = ledger.stores.meta(_kept_location(store))
+        if location_id is not None and kept != str(location_id):
+            with context.step():
+                ledger.stores.set_meta(_kept_location(store), str(location_id))
+        place = int(kept) if location_id is None and kept is not None else location_id
+        if place is None:
+            continue
+        if not is_connected(context, store):
+            # a shop that moved, say: what it had taken under its identity before is not given back
+            last_known.update(dict.fromkeys(ledger.stores.connected_as(store.name), place))
+        elif location_id is None:
+            last_known[store.identity] = place
+        else:
+            of_stores[store.identity] = location_id
     synced = frozenset(s.identity for s in context.stores.values() if s.settings.sync_stock)
-    return Places(of_stores, synced)
+    return Places(of_stores, synced, last_known)
+
+
+def _location(context: Context, resolver: Resolver, store: Store) -> int | None:
+    """The store's location; None, and shown with the store, where the config's does not fit."""
+    try:
+        return resolver.location(store)
+    except StoreProblem as error:
+        if store.settings.sync_stock and not store.settings.paused:
+            with context.step():
+                context.ledger.stock.compare_again(store.identity)
+                context.ledger.stock.went_wrong(store.identity, str(error))
+        return None
+
+
+def _kept_location(store: Store) -> str:
+    return f"location:{store.identity}"
+
+
+def is_connected(context: Context, store: Store) -> bool:
+    """Whether the store was ever connected as what it is called now."""
+    known = context.ledger.stores.get(store.identity)
+    return known is not None and known.connected_at is not None
 
 
 def _hear(comparison: Comparison, store: Store) -> None:
@@ -120,7 +155,42 @@ def _hear(comparison: Comparison, store: Store) -> None:
     if state is not None and state.compared_at is not None:
         hear_products(context, store)
     if comparison_due(context, store, digest):
+        scan_taken(context, store)
+        _scan_others(comparison, store, context.settings.schedule.sweep)
         compare(comparison, store, digest, is_first=state is None or not state.settings)
+    else:
+        _scan_others(comparison, store, timedelta.max)
+
+
+def _scan_others(comparison: Comparison, store: Store, interval: timedelta) -> None:
+    """Read what orders of the other shops at the place have taken, where that was never done or
+    not within the interval.
+
+    Of a shop that is refused, fails or is paused nothing new is known: what was known last stands.
+    """
+    context, places = comparison.context, comparison.places
+    here = places.stores_at(places.of_stores[store.identity])
+    for other in context.stores.values():
+        if other is store or other.identity not in here or not _may_be_asked(context, other):
+            continue
+        state = context.ledger.stock.state(other.identity)
+        scanned = state.scanned_at if state is not None else None
+        if scanned is not None and context.clock() - scanned < interval:
+            continue
+        if other.name not in comparison.not_scanned and not _guarded(
+            context, other, partial(scan_taken, context, other)
+        ):
+            comparison.not_scanned.add(other.name)
+
+
+def _may_be_asked(context: Context, store: Store) -> bool:
+    """Whether a store's orders can be read: it is connected, and nothing is wrong with it."""
+    if store.settings.paused or not is_connected(context, store):
+        return False
+    if store.name in context.report.stores:
+        return _is_worked(context, store)
+    known = context.ledger.stores.get(store.identity)
+    return known is not None and not known.last_error
 
 
 def comparison_due(context: Context, store: Store, digest: str) -> bool:
@@ -204,10 +274,12 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
             cursor = context.ledger.stores.cursor(cursor_name(other))
             try:
                 hear(context, other, poll(other, cursor, known.facts, context.clock()))
-            except ServiceError:
+            except FATAL:
+                raise
+            except Exception as error:
                 if other is store:
                     raise
-                log.debug("%s: not heard before the stock of %s", other.name, store.name)
+                log.debug("%s: not heard before %s's stock: %s", other.name, store.name, error)
     return before.again(comparison, store)
 
 
@@ -245,6 +317,10 @@ def _tell_left_out(context: Context, store: Store) -> None:
 
 
 def _failed(context: Context, store: Store, error: Exception) -> None:
+    if store.name not in context.report.stores:
+        # another run works it, and tells
+        log.warning("%s: what its orders have taken could not be read: %s", store.name, error)
+        return
     context.report.store_failed(store.name, error)
     text = f"stock: {context.report.store(store.name).error}"
     if not isinstance(error, (ServiceError, StoreProblem)):

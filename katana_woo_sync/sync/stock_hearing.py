@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from katana_woo_sync.clients.katana_stock import OPEN
 from katana_woo_sync.domain.batches import Fulfillment, left_to_deliver
@@ -49,14 +49,21 @@ class Places(Struct, frozen=True):
     of_stores: Mapping[str, int]
     """Location by identity, of every store whose location is known."""
     synced: frozenset[str]
+    last_known: Mapping[str, int] = field(default_factory=dict)
+    """Location by identity of what a store that cannot be worked was called, or where it was: what
+    its orders had taken then is still gone from the stock there."""
 
     def synced_at(self, location_id: int) -> list[str]:
         """The identities of the stores at a location whose stock is synced."""
         return [i for i in sorted(self.synced) if self.of_stores.get(i) == location_id]
 
     def stores_at(self, location_id: int) -> list[str]:
-        """The identities of all stores at a location."""
-        return [i for i, place in self.of_stores.items() if place == location_id]
+        """The identities whose orders take from a location."""
+        return [i for i, place in self.all_known().items() if place == location_id]
+
+    def all_known(self) -> dict[str, int]:
+        """Location by identity, today's and those known last."""
+        return {**self.last_known, **self.of_stores}
 
 
 def syncs_stock(context: Context) -> bool:
@@ -268,7 +275,8 @@ def make_due(context: Context, places: Places) -> None:
     ledger, now = context.ledger, context.clock()
     with context.step():
         ledger.stock.touch_what_katana_took_over(now)
-    touched = ledger.stock.touched(list(places.of_stores))
+    locations = places.all_known()
+    touched = ledger.stock.touched(list(locations))
     if not touched:
         return
     aliases = context.settings.sku_aliases
@@ -280,7 +288,7 @@ def make_due(context: Context, places: Places) -> None:
     with context.step(), ledger.atomic():
         changed: set[Place] = set()
         for each in touched:
-            location_id = places.of_stores[each.identity]
+            location_id = locations[each.identity]
             remembered = ledger.catalogue.product(each.identity, each.product_id, each.variation_id)
             ids = [by_sku.get(sku) for sku in skus_in_katana(each.sku, aliases)]
             ids += [remembered[1]] if remembered is not None else []
