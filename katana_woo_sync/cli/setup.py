@@ -27,7 +27,13 @@ from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
 from katana_woo_sync.sync.hosts import keep_connections, restore_connections
-from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
+from katana_woo_sync.sync.locking import (
+    LockHeld,
+    no_lock,
+    no_stock_lock,
+    step_lock,
+    stock_lock,
+)
 from katana_woo_sync.sync.notify import Notifier
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Report
@@ -87,6 +93,7 @@ class Program(Struct, frozen=True):
                 stores=self.stores,
                 clock=self.clock,
                 lock=no_lock if self.dry_run else step_lock(path, patience),
+                stock_lock=no_stock_lock if self.dry_run else stock_lock(path, patience),
                 report=Report(self.clock(), dry_run=self.dry_run),
                 stopping=self.stop.soon.is_set,
                 wait=self.stop.wait,

@@ -19,6 +19,7 @@ from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.locking import StockLock
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Problem, Report
 
@@ -64,8 +65,8 @@ class Store(Struct, frozen=True):
 class Context(Struct):
     """One run of a command.
 
-    `clock` gives aware UTC; `lock` guards each step; `stopping` tells that a stop was asked for;
-    `wait` waits some seconds, or until then.
+    `clock` gives aware UTC; `lock` guards each step, `stock_lock` a whole run of stock; `stopping`
+    tells that a stop was asked for; `wait` waits some seconds, or until then.
     """
 
     settings: Settings
@@ -74,6 +75,7 @@ class Context(Struct):
     stores: Mapping[str, Store]
     clock: Callable[[], datetime]
     lock: Callable[[], AbstractContextManager[None]]
+    stock_lock: StockLock
     report: Report
     stopping: Callable[[], bool] = field(default=lambda: False)
     wait: Callable[[float], None] = time.sleep

@@ -69,9 +69,16 @@ def import_initial_stock(
 ) -> InitialStock:
     """Make Katana's stock at the store's location what the shop has, with what its orders took.
 
-    Raises `StoreProblem` where it was done before for this store or this location, and a
-    `ServiceError` where a side cannot be worked.
+    Raises `StoreProblem` where it was done before for this store, and a `ServiceError` where a side
+    cannot be worked.
     """
+    with context.stock_lock(wait=True) as is_ours:
+        if not is_ours:
+            raise StoreProblem("another run works the stock; try again", ExitCode.TRY_LATER)
+        return _import(context, store, cost_percent)
+
+
+def _import(context: Context, store: Store, cost_percent: Decimal | None) -> InitialStock:
     location_id = Resolver(context).location(store)
     number = f"{NUMBER}{store.identity}"
     if context.ledger.intents.open(IntentKind.STOCK_ADJUSTMENT, number) is None:

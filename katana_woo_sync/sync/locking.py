@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock, Timeout
 
 PATIENCE = 30.0
 """Seconds that a step waits for another run's step."""
+
+
+class StockLock(Protocol):
+    """Tells whether it is held by this run; `wait` waits for another run to end."""
+
+    def __call__(self, *, wait: bool) -> AbstractContextManager[bool]: ...
 
 
 class LockHeld(Exception):
@@ -37,6 +44,32 @@ def step_lock(
             lock.release()
 
     return hold
+
+
+def stock_lock(ledger: Path, patience: float = PATIENCE) -> StockLock:
+    """The lock of whoever works stock, from the first reading to the last write: what one run
+    computed from an older reading must not be set after what another read since."""
+
+    @contextmanager
+    def hold(*, wait: bool) -> Iterator[bool]:
+        lock = FileLock(f"{ledger}.stock.lock", mode=0o600)
+        try:
+            lock.acquire(timeout=patience if wait else 0)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    return hold
+
+
+@contextmanager
+def no_stock_lock(*, wait: bool) -> Iterator[bool]:
+    """For a dry run, which writes nothing."""
+    yield True
 
 
 def no_lock() -> AbstractContextManager[None]:

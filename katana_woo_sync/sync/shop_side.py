@@ -88,7 +88,7 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
     with context.step(), context.ledger.atomic():
         if polled.facts is not None:
             context.ledger.stores.set_facts(store.identity, polled.facts)
-        merge(context, store, orders)
+        merge(context, store, orders, polled.read_at)
         cursor = context.ledger.stores.cursor(name)
         moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
         context.ledger.stores.set_cursor(name, moved)
@@ -99,12 +99,14 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
     }
 
 
-def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
-    """Merge orders that the shop gave into their records; call inside a step."""
+def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime) -> None:
+    """Merge orders that the shop gave, asked at `read_at`, into their records; call inside a
+    step."""
     known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
-    hear_taken(context, store, [o for o in orders if not _is_old(known.get(int(o.id)), o)])
+    fresh = [o for o in orders if not _is_old(known.get(int(o.id)), o)]
+    hear_taken(context, store, fresh, read_at)
     for order in orders:
         before = known.get(int(order.id))
         if isinstance(order, UnreadableOrder):
@@ -175,10 +177,13 @@ def refuse_other_identity(store: Store, number: str, other: str | None) -> None:
         )
 
 
-def hear_missing(context: Context, store: Store, order_ids: Iterable[int]) -> None:
-    """Record orders that are in no list any more: in the trash, or deleted for good."""
+def hear_missing(
+    context: Context, store: Store, order_ids: Iterable[int], read_at: datetime
+) -> None:
+    """Record orders that a reading begun at `read_at` did not find: in the trash, or deleted for
+    good."""
     rules, order_ids = context.rules(store), list(order_ids)
-    forget_taken(context, store, order_ids)
+    forget_taken(context, store, order_ids, read_at)
     for order_id in order_ids:
         record = context.ledger.orders.get(store.identity, order_id)
         if record is None or record.state in (State.IGNORED, State.SKIPPED):

@@ -64,11 +64,27 @@ def sync_stock(
     of Katana's, and what ends the whole run.
     """
     syncing = [store for store in stores if store.settings.sync_stock]
-    due = [store for store in syncing if now or stock_due(context, store)]
-    if not due:
+    if not _due(context, syncing, now=now):
         return
-    places = find_places(context, resolver)
-    due = [store for store in due if store.identity in places.of_stores]
+    is_asked_for = now or accept_stock
+    with context.stock_lock(wait=is_asked_for) as is_ours:
+        if is_ours:
+            # what another run has done by now is not due any more
+            due = _due(context, syncing, now=now)
+            _work(context, due, find_places(context, resolver), accept_stock=accept_stock)
+            return
+    log.info("Another run works the stock; this one leaves it to that")
+    for store in syncing if is_asked_for else ():
+        problem = StoreProblem("stock: another run works it; try again", ExitCode.TRY_LATER)
+        context.report.store_failed(store.name, problem)
+
+
+def _due(context: Context, syncing: Sequence[Store], *, now: bool) -> list[Store]:
+    return [store for store in syncing if now or stock_due(context, store)]
+
+
+def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_stock: bool) -> None:
+    due = [store for store in stores if store.identity in places.of_stores]
     # a shop that could not tell of its orders would be sent a quantity without them
     due = [store for store in due if _is_worked(context, store)]
     if not due:
@@ -76,11 +92,7 @@ def sync_stock(
     hear_stock(context, places)
     comparison = Comparison(context, places)
     # all shops are heard before any is set: what one has sold, the others at its place lose
-    heard = [
-        s
-        for s in due
-        if _is_worked(context, s) and _guarded(context, s, partial(_hear, comparison, s))
-    ]
+    heard = [s for s in due if _guarded(context, s, partial(_hear, comparison, s))]
     make_due(context, places)
     for store in [store for store in heard if _is_worked(context, store)]:
         work = partial(_work_due, comparison, store, accept_stock=accept_stock)

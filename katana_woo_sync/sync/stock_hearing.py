@@ -38,6 +38,9 @@ HEARD = "stock:movements_heard"
 A_MOMENT = timedelta(milliseconds=1)
 """The resolution of Katana's times."""
 
+LATEST = timedelta(hours=1)
+"""A reading that was begun longer ago than this comes no more."""
+
 MOST_PARENTS = 50
 """Variable products whose variations are listed because something of them changed; more of them
 are a bulk edit, after which the whole store is compared."""
@@ -71,26 +74,34 @@ def syncs_stock(context: Context) -> bool:
     return any(store.settings.sync_stock for store in context.stores.values())
 
 
-def hear_taken(context: Context, store: Store, orders: Iterable[ReadOrder]) -> None:
-    """Keep what orders have taken from their shop's stock; call inside a step.
+def hear_taken(
+    context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime
+) -> None:
+    """Keep what orders have taken from their shop's stock, as of a reading begun at `read_at`; call
+    inside a step.
 
     A copy without lines (of a list that asks for none) says nothing of an order that takes stock.
     """
-    if not syncs_stock(context):
+    if not (orders and syncs_stock(context)):
         return
     stock, now = context.ledger.stock, context.clock()
     for order in orders:
         if isinstance(order, Order) and (order.line_items or not takes_stock(order.status)):
             taken = taken_by(store.identity, order)
-            stock.set_taken(store.identity, int(order.id), taken, now)
+            stock.set_taken(store.identity, int(order.id), taken, read_at=read_at, now=now)
+    stock.forget_nothing_taken(store.identity, now - LATEST)
 
 
-def forget_taken(context: Context, store: Store, order_ids: Iterable[int]) -> None:
-    """Orders that are gone take nothing any more; call inside a step."""
+def forget_taken(
+    context: Context, store: Store, order_ids: Iterable[int], read_at: datetime
+) -> None:
+    """Orders that a reading begun at `read_at` did not find take nothing any more; call inside a
+    step."""
     if not syncs_stock(context):
         return
+    stock, now = context.ledger.stock, context.clock()
     for order_id in order_ids:
-        context.ledger.stock.set_taken(store.identity, order_id, (), context.clock())
+        stock.set_taken(store.identity, order_id, (), read_at=read_at, now=now)
 
 
 def hear_stock(context: Context, places: Places) -> None:
@@ -311,7 +322,8 @@ def scan_taken(context: Context, store: Store) -> None:
     for page in store.shop.whole_orders(statuses) if statuses else ():
         listed.update(int(order.id) for order in page)
         with context.step(), context.ledger.atomic():
-            hear_taken(context, store, page)
+            hear_taken(context, store, page, began)
     with context.step(), context.ledger.atomic():
-        context.ledger.stock.forget_taken(store.identity, before=began, other_than=listed)
-        context.ledger.stock.scanned(store.identity, context.clock())
+        stock, now = context.ledger.stock, context.clock()
+        stock.forget_taken(store.identity, began=began, now=now, other_than=listed)
+        stock.scanned(store.identity, now)

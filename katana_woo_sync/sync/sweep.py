@@ -62,6 +62,7 @@ def scan(context: Context, store: Store) -> set[int]:
 
 def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
     """Merge every order whose status is imported, page by page; gives the ids of each."""
+    began = context.clock()
     for page in store.shop.open_orders(store.settings.import_statuses):
         ids = [int(order.id) for order in page]
         known = context.ledger.orders.known(store.identity, ids)
@@ -75,7 +76,7 @@ def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
             and known[int(order.id)].shop_status != order.status
         ]
         with context.step(), context.ledger.atomic():
-            merge(context, store, news)
+            merge(context, store, news, began)
         _ask_for(context, store, [int(order.id) for order in changed], changed)
         yield set(ids)
 
@@ -92,15 +93,16 @@ def _ask_for(
     for start in range(0, len(order_ids), 100):
         wanted = order_ids[start : start + 100]
         before = ledger.orders.known(store.identity, wanted)
+        read_at = context.clock()
         answered = store.shop.orders(wanted, dp, uncached=True)
         _look_for_cache(context, store, listed, answered)
         with context.step(), ledger.atomic():
             now = ledger.orders.known(store.identity, wanted)
             unheard = [i for i in now if i in before and _same_time(now[i], before[i])]
             ledger.orders.forget_modified(store.identity, unheard)
-            merge(context, store, answered)
+            merge(context, store, answered, read_at)
             found = {int(order.id) for order in answered}
-            hear_missing(context, store, [i for i in wanted if i not in found])
+            hear_missing(context, store, [i for i in wanted if i not in found], read_at)
 
 
 def _look_for_cache(
