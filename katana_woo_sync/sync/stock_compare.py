@@ -132,10 +132,10 @@ def _remember(
 def find_uncounted(
     context: Context, differing: Sequence[Target], found: Found, *, ask_of_known: bool = False
 ) -> bool:
-    """What this program created, and nobody counted, is known by its mark: after a lost ledger, and
-    where the answer to its creation was lost and it was then found like any other item.
+    """What this program created, and nobody counted, is known by its mark: after a lost or restored
+    ledger, and where the answer to its creation was lost and it was then found like any other item.
 
-    Asked only of what would be emptied though Katana has nothing of it; `ask_of_known` asks too
+    Asked of what would be set though Katana has nothing of it, or owes it; `ask_of_known` asks too
     whether somebody counted what was known. Returns whether there is any that was not known. Raises
     a `ServiceError`.
     """
@@ -143,9 +143,10 @@ def find_uncounted(
     doubtful = {
         variant_id
         for target in differing
-        if target.empties
         for variant_id in target.variant_ids
-        if variant_id in found and found[variant_id].quantity_in_stock <= 0
+        if variant_id in found
+        and found[variant_id].quantity_in_stock <= 0
+        and not found[variant_id].is_bundle
     }
     known = {v for v in stock.uncounted() if v in found}
     if not (ask_of_known or doubtful - known):

@@ -357,6 +357,27 @@ def test_nor_after_the_ledger_was_lost(make_world: MakeWorld) -> None:
     assert left_out(world) == {"LAMP": WhyLeftOut.NOT_COUNTED}
 
 
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_nor_what_is_on_backorder_after_the_ledger_was_lost_or_restored(
+    make_world: MakeWorld, is_restored: bool
+) -> None:
+    world = stocked(make_world)
+    world.shop.set_stock(world.lamp["eu"], 5)
+    world.shop.allow_backorders(world.lamp["eu"])
+    with Ledger.open(world.ledger) as ledger:
+        ledger._db.execute(f"VACUUM INTO '{world.directory / 'backup.db'}'")
+    world.shop.place_order([Item(world.lamp["eu"], 7)], billing=ANNA)
+    world.sync(minutes=15)
+    for path in world.directory.glob("ledger.db*"):
+        path.unlink()
+    if is_restored:
+        (world.directory / "backup.db").rename(world.ledger)
+    for _ in range(3):
+        world.sync(minutes=15)
+    assert world.shop.stock(world.lamp["eu"]) == -2
+    assert left_out(world) == {"LAMP": WhyLeftOut.NOT_COUNTED}
+
+
 def test_two_items_of_one_sku_are_a_persons_matter(make_world: MakeWorld) -> None:
     world = stocked(make_world)
     world.katana.add_product("Other mug", "MUG", in_stock=Decimal(99))
