@@ -18,7 +18,7 @@ from msgspec import Struct
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.clients import messenger
-from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
@@ -36,7 +36,7 @@ from katana_woo_sync.sync.locking import (
 )
 from katana_woo_sync.sync.notify import Notifier
 from katana_woo_sync.sync.ports import Katana, Shop
-from katana_woo_sync.sync.report import ExitCode, Report
+from katana_woo_sync.sync.report import ExitCode, Report, code_of
 
 
 def utc_now() -> datetime:
@@ -206,8 +206,7 @@ def exits() -> Iterator[None]:
         raise SystemExit(int(ExitCode.USAGE)) from None
     except ServiceError as error:
         click.echo(str(error), err=True)
-        code = ExitCode.TRY_LATER if isinstance(error, Unavailable) else ExitCode.USAGE
-        raise SystemExit(int(code)) from None
+        raise SystemExit(int(code_of(error))) from None
     except Exception as error:  # noqa: BLE001 (a person never meets a traceback)
         log.debug("unexpected", exc_info=error)
         click.echo(

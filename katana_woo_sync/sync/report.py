@@ -7,7 +7,14 @@ from enum import IntEnum
 
 from msgspec import Struct, field
 
-from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    MissingPermission,
+    Moved,
+    NotFound,
+    RefusedKey,
+    ServiceError,
+)
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
@@ -20,6 +27,17 @@ class ExitCode(IntEnum):
     PROBLEMS = 1
     USAGE = 2
     TRY_LATER = 75
+
+
+def code_of(error: Exception) -> ExitCode:
+    """What an error that ended a part of the work makes of the exit code: only a refused key, or an
+    address that is another's, is for the configuration to change."""
+    if isinstance(error, (RefusedKey, MissingPermission, Moved)):
+        return ExitCode.USAGE
+    if isinstance(error, (BadRequest, NotFound)):
+        return ExitCode.PROBLEMS
+    code = getattr(error, "exit_code", ExitCode.TRY_LATER)
+    return code if isinstance(code, ExitCode) else ExitCode.TRY_LATER
 
 
 class StoreReport(Struct):
@@ -123,8 +141,8 @@ class Report(Struct):
     store_requests: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     katana_error: str | None = None
-    katana_refused: bool = False
-    """Whether Katana's error is one that waiting does not mend (a refused key)."""
+    katana_error_code: ExitCode = ExitCode.DONE
+    """What Katana's error alone makes of the exit code."""
 
     def store(self, name: str) -> StoreReport:
         """The part of one store."""
@@ -135,7 +153,7 @@ class Report(Struct):
         """2 before 1 before 75, as users script against it. Notes never count."""
         codes = {ExitCode.PROBLEMS} if self.problems else set()
         if self.katana_error:
-            codes.add(ExitCode.USAGE if self.katana_refused else ExitCode.TRY_LATER)
+            codes.add(self.katana_error_code)
         failed = [store.error_code for store in self.stores.values() if store.error]
         if failed and len(failed) == len(self.stores):
             codes.update(failed)
@@ -152,18 +170,13 @@ class Report(Struct):
         part.error = str(error).removeprefix(f"{name}: ")
         if not isinstance(error, ServiceError) and not hasattr(error, "exit_code"):
             part.error = f"unexpected: {type(error).__name__}: {part.error}"
-        if isinstance(error, Unavailable):
-            part.error_code = ExitCode.TRY_LATER
-        elif isinstance(error, ServiceError):
-            part.error_code = ExitCode.USAGE
-        else:
-            part.error_code = getattr(error, "exit_code", ExitCode.TRY_LATER)
+        part.error_code = code_of(error)
         return part.error
 
     def katana_failed(self, error: ServiceError) -> None:
         """Record that Katana could not be worked, and why."""
         self.katana_error = str(error)
-        self.katana_refused = not isinstance(error, Unavailable)
+        self.katana_error_code = code_of(error)
 
     def to_json(self) -> dict[str, object]:
         """The object that `sync --json` and `backfill --json` print."""

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
-from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.guard import FATAL, is_katana_down
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
@@ -61,7 +60,7 @@ def sync_stock(
     """Bring the stock of these stores up to Katana's, where it is due (or `now`).
 
     What goes wrong with one store is in the report, and the others go on. Raises a `ServiceError`
-    of Katana's, and what ends the whole run.
+    where Katana cannot be worked at all, and what ends the whole run.
     """
     syncing = [store for store in stores if store.settings.sync_stock]
     if not _due(context, syncing, now=now):
@@ -89,14 +88,22 @@ def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_s
     due = [store for store in due if _is_worked(context, store)]
     if not due:
         return
-    hear_stock(context, places)
     comparison = Comparison(context, places)
-    # all shops are heard before any is set: what one has sold, the others at its place lose
-    heard = [s for s in due if _guarded(context, s, partial(_hear, comparison, s))]
-    make_due(context, places)
-    for store in [store for store in heard if _is_worked(context, store)]:
-        work = partial(_work_due, comparison, store, accept_stock=accept_stock)
-        _guarded(context, store, work)
+    try:
+        hear_stock(context, places)
+        # all shops are heard before any is set: what one has sold, the others at its place lose
+        for store in due:
+            _guarded(context, store, partial(_hear, comparison, store))
+        make_due(context, places)
+    except ServiceError as error:
+        if is_katana_down(error):
+            raise
+        for store in due:
+            _failed(context, store, error)
+    for store in due:
+        if _is_worked(context, store):
+            work = partial(_work_due, comparison, store, accept_stock=accept_stock)
+            _guarded(context, store, work)
 
 
 def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
@@ -106,7 +113,7 @@ def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
     except FATAL:
         raise
     except Exception as error:
-        if isinstance(error, ServiceError) and error.service == KATANA:
+        if is_katana_down(error):
             raise
         _failed(context, store, error)
         return False

@@ -515,6 +515,35 @@ def test_a_shop_that_is_down_gets_it_later(make_world: MakeWorld) -> None:
     assert stock(world, "eu") == 3
 
 
+@pytest.mark.parametrize("path", ["/inventory", "/inventory_movements", "/variants"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, ExitCode.PROBLEMS),
+        (404, ExitCode.PROBLEMS),
+        (422, ExitCode.PROBLEMS),
+        (401, ExitCode.USAGE),
+        (503, ExitCode.TRY_LATER),
+    ],
+)
+def test_what_katana_refuses_in_stock_is_no_refused_key(
+    make_world: MakeWorld, path: str, status: int, code: ExitCode
+) -> None:
+    world = stocked(make_world)
+    count(world, 6)
+    world.katana.add_product("Lamp", "LAMP", in_stock=Decimal(2))
+    world.shop.set_stock(world.lamp["eu"], 1)
+    refused = {"body": '{"name": "BadRequest", "message": "no"}', "times": 9}
+    fault = Fault(FaultKind.STATUS, "GET", f"/v1{path}", status=status, **refused)  # type: ignore[arg-type]
+    world.katana.server.add_fault(fault)
+    report = world.sync(minutes=15)
+    assert report.exit_code is code
+    assert (report.store("eu").error is not None) == (code is ExitCode.PROBLEMS)
+    world.katana.server.faults.clear()
+    assert world.sync(minutes=15).exit_code is ExitCode.DONE
+    assert (stock(world), world.shop.stock(world.lamp["eu"])) == (6, 2)
+
+
 def test_an_order_placed_while_stock_is_worked_is_not_given_away(make_world: MakeWorld) -> None:
     world = stocked(make_world)
     world.sync(minutes=15)
