@@ -132,6 +132,13 @@ TRAPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
         ("test_rule_07_a_sku_that_differs_in_case_is_another_product_and_is_noted",),
     ),
+    "WooCommerce's REST cache answers about products, variations and taxes as they were": (
+        ("test_the_rest_cache_answers_what_was_unless_it_is_skipped",),
+        (
+            "test_products_are_read_past_the_rest_cache",
+            "test_stock_is_read_past_the_shops_rest_cache",
+        ),
+    ),
     "batches check nothing": (
         ("test_batches_check_nothing", "test_variations_have_their_own_batch"),
         ("test_completing_sends_the_status_alone",),

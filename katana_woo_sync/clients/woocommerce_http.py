@@ -36,6 +36,11 @@ AUTHENTICATION = "woocommerce_rest_authentication_error"
 CLOSED_BY_A_PLUGIN = ("rest_", "itsec_")
 """How the codes of those begin who close WordPress's REST API. WooCommerce's own are others."""
 
+CACHED = ("/products", "/variations", "/taxes")
+"""What WooCommerce's REST cache (10.5, where it is switched on) answers from its memory."""
+
+PAST_CACHE = ("_skip_cache", "1")
+
 MOST_WAYS = 4
 """How many other ways to reach a store are tried: some hosts are odd in two ways at once."""
 
@@ -89,7 +94,9 @@ class WooCommerceHttp(HttpClient):
         self._connection = connection
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
-        """Read. Raises a `ServiceError`."""
+        """Read, past WooCommerce's own cache of answers. Raises a `ServiceError`."""
+        if path.startswith(CACHED):
+            params = (*params, PAST_CACHE)
         answer = super().get(path, params)
         self._has_read = True
         return answer

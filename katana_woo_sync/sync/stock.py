@@ -11,7 +11,7 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
-from katana_woo_sync.sync.guard import FATAL, is_katana_down
+from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
@@ -108,16 +108,12 @@ def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_s
 
 def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
     """Do one store's part; what goes wrong is its own and holds up no other."""
-    try:
+    errors: list[Exception] = []
+    with store_part(errors.append):
         work()
-    except FATAL:
-        raise
-    except Exception as error:
-        if is_katana_down(error):
-            raise
+    for error in errors:
         _failed(context, store, error)
-        return False
-    return True
+    return not errors
 
 
 def find_places(context: Context, resolver: Resolver) -> Places:
@@ -340,12 +336,9 @@ def _failed(context: Context, store: Store, error: Exception) -> None:
         # another run works it, and tells
         log.warning("%s: what its orders have taken could not be read: %s", store.name, error)
         return
-    context.report.store_failed(store.name, error)
-    text = f"stock: {context.report.store(store.name).error}"
-    if not isinstance(error, (ServiceError, StoreProblem)):
-        text = f"stock: unexpected: {type(error).__name__}: {error}"
-        log.debug("%s", store.name, exc_info=error)
+    text = f"stock: {context.report.store_failed(store.name, error)}"
     context.report.store(store.name).error = text
+    log.debug("%s", store.name, exc_info=error)
     log.error("%s: %s", store.name, text, extra={"store": store.name})
     with context.step():
         context.ledger.stock.went_wrong(store.identity, text.removeprefix("stock: "))

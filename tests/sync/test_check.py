@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
 
@@ -297,6 +298,15 @@ def test_skus_of_katana_that_differ_in_case(world: World) -> None:
     world.katana.add_product("Little mug", "mug")
     assert "MUG" in one(world, "Katana", "SKUs").found
     assert result(world, "Katana", "SKUs") is WARNING
+
+
+def test_translations_of_a_product_are_no_double(world: World) -> None:
+    world.shop.set_stock(world.mug["eu"], 4)
+    cup = world.shop.translate(world.mug["eu"], "Kupa")
+    assert result(world, "eu", "SKUs in the shop") is OK
+    world.shop.state.products[cup].stock = Decimal(5)
+    assert result(world, "eu", "SKUs in the shop") is WARNING
+    assert "MUG" in one(world, "eu", "SKUs in the shop").found
 
 
 def test_a_sku_on_several_products_of_the_shop(world: World) -> None:

@@ -594,3 +594,19 @@ def test_a_cycle_of_one_store_reports_on_that_one(make_world: MakeWorld) -> None
     assert (stock(world, "eu"), stock(world, "us")) == (3, 10)
     world.sync(minutes=15)
     assert stock(world, "us") == 3
+
+
+def test_stock_is_read_past_the_shops_rest_cache(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.shop.app.rest_cache = {}
+    world.katana.set_stock(world.mug_variant, world.katana.main_location_id, Decimal(10))
+    world.shop.set_stock(world.mug["eu"], 0)
+    world.configure(stores={"eu": SYNCED})
+    world.backfill()
+    for quantity in (4, 9, 4, 9):
+        count(world, quantity)
+        world.sync(minutes=15)
+        assert stock(world) == quantity
+    world.shop.set_stock(world.mug["eu"], 99)
+    world.sync(minutes=15)
+    assert stock(world) == 9

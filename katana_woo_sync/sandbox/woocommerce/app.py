@@ -35,6 +35,7 @@ from katana_woo_sync.sandbox.woocommerce.store import StoreState, valid_status
 R = TypeVar("R")
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 BATCH_LIMIT = 100
+CACHED = re.compile(r"/wc/v3/(products|variations|taxes)\b")
 
 
 class Call:
@@ -108,6 +109,31 @@ class StoreApp:
         self.broken_orders: set[int] = set()
         """Orders on which a plugin fails: every answer that holds one is a 500."""
         self._table = table
+        self.rest_cache: dict[str, Response] | None = None
+        """What WooCommerce's REST cache (10.5, off unless switched on) keeps: answers about
+        products, variations and taxes, which it gives again whatever was changed since."""
+
+    def _past_cache(
+        self, request: Request, route: str, work: Route, found: re.Match[str]
+    ) -> Response:
+        cache = self.rest_cache
+        if cache is None or request.method != "GET" or not CACHED.match(route):
+            return work(Call(self, request, found))
+        asked = sorted(
+            (name, value)
+            for name, value in request.args.items(multi=True)
+            if not name.startswith("oauth_")
+        )
+        if ("_skip_cache", "1") in asked:
+            return work(Call(self, request, found))
+        key = f"{route}?{asked}"
+        hit = "HIT" if key in cache else "MISS"
+        if key not in cache:
+            cache[key] = work(Call(self, request, found))
+        kept = cache[key]
+        answered = Response(kept.get_data(), kept.status_code, headers=kept.headers)
+        answered.headers["X-WC-Cache"] = hit
+        return answered
 
     def url_for(self, request: Request) -> str:
         """The shop's own idea of its address."""
@@ -167,7 +193,7 @@ class StoreApp:
             if found and request.method in methods:
                 if not admitted:
                     raise _not_allowed(request.method, route)
-                return methods[request.method](Call(self, request, found))
+                return self._past_cache(request, route, methods[request.method], found)
         raise no_route()
 
     def _knows_key(self, request: Request) -> bool:

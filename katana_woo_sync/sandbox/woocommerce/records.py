@@ -118,6 +118,8 @@ class Product:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     status: str = "publish"
+    translation_of: int = 0
+    """The product that this is in another language: a plugin keeps their stock alike."""
 
 
 @dataclass

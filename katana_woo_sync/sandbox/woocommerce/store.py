@@ -199,6 +199,15 @@ class StoreState:
     def _add_stock(self, product: Product, quantity: Decimal) -> None:
         product.stock = (product.stock or Decimal(0)) + quantity
         product.modified = self.clock()
+        self.keep_alike(product)
+
+    def keep_alike(self, product: Product) -> None:
+        """Give a product's stock to what is the same product in other languages."""
+        original = product.translation_of or product.id
+        for other in self.products.values():
+            if other is not product and original in (other.id, other.translation_of):
+                other.stock, other.manage_stock = product.stock, product.manage_stock
+                other.modified = product.modified
 
     def forget_product(self, product_id: int) -> None:
         """Delete a product for good; lines that held it keep their names and money."""

@@ -15,7 +15,7 @@ from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.records import InKatana, State
-from katana_woo_sync.domain.woocommerce import LineItem, Order, Product, StoreFacts
+from katana_woo_sync.domain.woocommerce import LineItem, Order, StockItem, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings, refusal
 from katana_woo_sync.sync.checks.katana import KatanaSide
@@ -171,7 +171,7 @@ class StoreCheck(Struct, frozen=True):
 
     def _catalogue(self) -> None:
         tested, name = "SKUs in the shop", self.store.name
-        products = self.findings.ask(tested, self.store.shop.all_products)
+        products = self.findings.ask(tested, lambda: self.store.shop.all_stock_items(whole=True))
         if products is None:
             return
         variations = self.findings.ask(tested, lambda: self._variations(products))
@@ -186,7 +186,7 @@ class StoreCheck(Struct, frozen=True):
                 )
             )
 
-    def _variations(self, products: Sequence[Product]) -> Sequence[Product]:
+    def _variations(self, products: Sequence[StockItem]) -> Sequence[StockItem]:
         parents = [int(product.id) for product in products if product.type in VARIABLE]
         if not parents:
             return ()
@@ -197,7 +197,11 @@ class StoreCheck(Struct, frozen=True):
         if len(asked) < len(parents):
             found = f"only the first {len(asked)} of {len(parents)} variable products looked at"
             self.findings.add(ok(self.store.name, "SKUs in the shop", found))
-        return [each for parent in asked for each in self.store.shop.variations(parent)]
+        return [
+            each
+            for parent in asked
+            for each in self.store.shop.variations_stock(parent, whole=True)
+        ]
 
     def _open_orders(self) -> None:
         if self.katana.variants is None:
