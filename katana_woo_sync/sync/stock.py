@@ -74,6 +74,8 @@ def sync_stock(
             return
     log.info("Another run works the stock; this one leaves it to that")
     for store in syncing if is_asked_for else ():
+        if not _is_worked(context, store):
+            continue
         problem = StoreProblem("stock: another run works it; try again", ExitCode.TRY_LATER)
         context.report.store_failed(store.name, problem)
 
