@@ -45,6 +45,7 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Reason.COMPLETION_REFUSED,
         Reason.DISAGREED_AT_ADOPTION,
         Reason.TOO_MANY_ATTEMPTS,
+        Reason.REOPENED_IN_SHOP,
     }
 )
 """Reasons that hold only while both sides say what they said."""
@@ -276,7 +277,26 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
         notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(map(str, new_refunds))))
     if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
         notes.append(Note(Reason.REVERTED_IN_SHOP, order.status))
+    if _is_reopened(known, order, rules):
+        record = replace(
+            record,
+            state=State.ATTENTION,
+            reason=Reason.REOPENED_IN_SHOP,
+            detail=f"sales order {known.sales_order_no}",
+            next_attempt_at=None,
+        )
     return Seen(settle(replace(record, fingerprint=now_is), rules), tuple(notes))
+
+
+def _is_reopened(known: OrderRecord, order: Order, rules: Rules) -> bool:
+    """Whether an order that was deleted in Katana, since it was cancelled or on hold in the shop,
+    is Processing again: it is never imported twice, so a person must see to it."""
+    return (
+        known.in_katana is InKatana.DELETED
+        and known.state not in (State.FULFILLED, State.IGNORED)
+        and order.status in rules.import_statuses
+        and known.shop_status not in rules.import_statuses
+    )
 
 
 def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> Seen:
@@ -336,6 +356,9 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return record
     if record.reason == Reason.ORDER_KEY_CHANGED:
         return record
+    if record.reason == Reason.REOPENED_IN_SHOP and record.in_katana is InKatana.DELETED:
+        over = record.shop_status in GONE_STATUSES | ENDED
+        return imported(record, State.IMPORTED) if over else record
     if record.is_done:
         lacks_fee = record.shipping_fee_due and record.reason == Reason.SHIPPING_FEE_MISSING
         return record if lacks_fee else imported(record, State.FULFILLED)

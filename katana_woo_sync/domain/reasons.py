@@ -45,6 +45,7 @@ class Reason(StrEnum):
     SHIPPING_FEE_MISSING = "shipping_fee_missing"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
     CANCELLED_IN_SHOP = "cancelled_in_shop"
+    REOPENED_IN_SHOP = "reopened_in_shop"
     REFUNDED_SINCE_IMPORT = "refunded_since_import"
     SHOP_STATUS = "shop_status"
     GONE_IN_SHOP = "gone_in_shop"
@@ -193,6 +194,12 @@ WORDS: dict[Reason, Words] = {
     Reason.CANCELLED_IN_SHOP: Words(
         "It was cancelled, refunded or deleted in the shop, but is still open in Katana.",
         "Delete the sales order in Katana, or set the order right in the shop.",
+    ),
+    Reason.REOPENED_IN_SHOP: Words(
+        "It is open in the shop again, but its sales order was deleted in Katana meanwhile; "
+        "no order is imported twice.",
+        "Enter it in Katana by hand if it is to be made or sent, then `katana-woo-sync ignore` it; "
+        "else cancel it in the shop.",
     ),
     Reason.REFUNDED_SINCE_IMPORT: Words(
         "Lines of it were refunded after the import, and it was then completed in the shop; "

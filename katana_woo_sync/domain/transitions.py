@@ -21,6 +21,7 @@ NOTHING_TO_RETRY = frozenset(
         Reason.TAKEOVER_MISMATCH,
         Reason.TOTAL_DIFFERS,
         Reason.DOUBLED_IN_KATANA,
+        Reason.REOPENED_IN_SHOP,
     }
 )
 """Reasons that trying again cannot mend, or would make worse: a person compares and decides."""

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, KATANA_SWEEP, advance, read_from
 from katana_woo_sync.domain.decide import Rules, see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.takeover import woocommerce_id
+from katana_woo_sync.sync.cancelling import keep_deletion, was_deleted_here
 from katana_woo_sync.sync.context import Context, Store, log
 
 CURSOR = "katana:sales_orders"
@@ -82,6 +84,10 @@ def _hear_known(
     seen = see_in_katana(sales_order, record, rules)
     if seen.record is not None and seen.record != record:
         context.save(store, seen.record, record)
+        notes = seen.notes
         if seen.record.in_katana is InKatana.DELETED:
             context.ledger.adoptables.ask_again(store.identity, record.order_id)
-        context.note(store, record, *seen.notes)
+            if was_deleted_here(context, record):
+                keep_deletion(context, store, record)
+                notes = tuple(n for n in notes if n.reason is not Reason.DELETED_IN_KATANA)
+        context.note(store, record, *notes)
