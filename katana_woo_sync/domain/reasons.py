@@ -42,6 +42,7 @@ class Reason(StrEnum):
     TAKEOVER_MISMATCH = "takeover_mismatch"
     PERHAPS_IN_KATANA = "perhaps_in_katana"
     DOUBLED_IN_KATANA = "doubled_in_katana"
+    NOT_LISTED = "not_listed"
     SHIPPING_FEE_MISSING = "shipping_fee_missing"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
     CANCELLED_IN_SHOP = "cancelled_in_shop"
@@ -185,6 +186,13 @@ WORDS: dict[Reason, Words] = {
     Reason.DOUBLED_IN_KATANA: Words(
         "Katana holds it more than once: another program or machine imported it too.",
         "Delete all but one of the sales orders in Katana, and let only one program import.",
+    ),
+    Reason.NOT_LISTED: Words(
+        "Katana's answer to its import was lost. Its number is taken there since, so it probably "
+        "arrived, but no list of Katana's shows it.",
+        "Look for the number in Katana. If it is this order, wait: it is taken over once Katana "
+        "lists it. If it is another order, run `katana-woo-sync retry` with this one's store and "
+        "number: it is then sent under another number.",
     ),
     Reason.DISAGREED_AT_ADOPTION: Words(
         "Shop and Katana had disagreed for over a week about whether it is delivered when the "

@@ -26,6 +26,9 @@ NOTHING_TO_RETRY = frozenset(
 )
 """Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
 
+RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED})
+"""Reasons that a person has to look at in Katana before trying again is right."""
+
 _RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
 
 
@@ -110,7 +113,9 @@ def retried(record: OrderRecord) -> OrderRecord | None:
         return None
     if record.in_katana is InKatana.NO:
         seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
-        return replace(queued(record), was_processing=seen)
+        # the person has looked: the number is another order's
+        sent_as = "" if record.reason == Reason.NOT_LISTED else record.sent_as
+        return replace(queued(record), was_processing=seen, sent_as=sent_as)
     return imported(record, State.IMPORTED)
 
 

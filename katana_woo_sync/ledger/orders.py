@@ -176,6 +176,19 @@ class Orders:
                     found[record.sales_order_id] = record
         return found
 
+    def is_number_taken(self, number: str, identity: str, order_id: int) -> bool:
+        """Whether another order has this number in Katana, or may have it: its create was sent."""
+        for column in ("sales_order_no", "sent_as"):
+            rows = self._db.query(
+                f"SELECT 1 FROM orders INDEXED BY orders_by_{column} "  # noqa: S608
+                f"WHERE {column} = ? AND {column} != '' AND NOT (identity = ? AND order_id = ?) "
+                "LIMIT 1",
+                [number, identity, order_id],
+            )
+            if any(rows):
+                return True
+        return False
+
     def identity_with_key(self, order_key: str, *, other_than: str) -> str | None:
         """Another store's identity under which an order with this key is known."""
         rows = self._db.query(

@@ -20,6 +20,7 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import intent_key
 from katana_woo_sync.sync.katana_side import candidates
 from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.sending import note_number
 from katana_woo_sync.sync.shop_side import refuse_other_identity
 from katana_woo_sync.sync.totals import compare
 
@@ -85,8 +86,8 @@ def _adopt(
     for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
         refuse_other_identity(store, same.number, same.identity)
     now = context.clock()
-    importing = known is not None and known.state is State.IMPORTING
-    ours = importing and chosen.ecommerce_store_name == store.identity
+    sent = known is not None and (known.state is State.IMPORTING or bool(known.sent_as))
+    ours = sent and chosen.ecommerce_store_name == store.identity
     prefix = store.settings.order_number_prefix
     if order is not None and not ours and not agrees(chosen, order, prefix):
         context.save(store, mismatch(chosen, order, store.identity, now), known)
@@ -127,6 +128,7 @@ def _imported_by_us(
     """A create of ours whose answer was lost turns out to have happened; returns its record as it
     is saved."""
     context.did(store, record, "katana", "imported", f"as {sales_order.order_no}, found there")
+    note_number(context, store, record)
     context.report.store(store.name).imported += 1
     if sales_order.total is not None and not record.shipping_fee_due:
         return compare(context, store, record, sales_order.total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import UNSET
@@ -73,6 +73,11 @@ class OrderControls(Controls):
     def leave_batches_to_others(self) -> None:
         """From now on refuse to deliver orders of batch-tracked goods that name no batches."""
         self._state.assigns_batches = False
+
+    def lag_lists(self, lag: timedelta) -> None:
+        """From now on list a sales order only so long after its creation; its number is taken, and
+        it answers by its id, at once."""
+        self._state.list_lag = lag
 
     def deliver(self, order_id: int, *, picked_date: datetime | None = None) -> None:
         """Deliver all that is left. Raises `Refusal` where Katana would refuse it."""
