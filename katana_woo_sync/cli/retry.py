@@ -16,6 +16,7 @@ from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.transitions import RETRIED_ONE_BY_ONE, retried
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options
+from katana_woo_sync.sync.strangers import RETRIED
 
 
 @click.command("retry")
@@ -60,7 +61,7 @@ def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: 
     if again is not None:
         context.ledger.orders.save([again])
     if again is not None or record.note_failed:
-        context.did(context.stores[store], record, "ledger", "retried by hand")
+        context.did(context.stores[store], record, "ledger", RETRIED)
     elif asked_for:
         click.echo(
             f"{store}: order {safe(record.number, 40)} is {record.state}"

@@ -19,7 +19,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.transitions import imported, money_settled, queued
-from katana_woo_sync.domain.witness import is_of_order
+from katana_woo_sync.domain.witness import Evidence, is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"
@@ -146,9 +146,8 @@ def _is_another(known: OrderRecord, order: Order) -> bool:
         return bool(order.order_key) and known.order_key != order.order_key
     if known.in_katana is InKatana.NO:
         return False
-    return not is_of_order(
-        order, created=known.created, number=known.number, total=known.katana_total
-    )
+    held = Evidence(known.created, known.number, known.katana_total, known.currency)
+    return not is_of_order(order, held)
 
 
 def _relieved(known: OrderRecord) -> OrderRecord:
@@ -219,8 +218,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     """Rule 1: what becomes of an order whose turn has not come."""
     if record.state in (State.IGNORED, State.IMPORTING):
         return record
-    if record.reason == Reason.TAKEOVER_MISMATCH:
-        return record  # Katana holds its hidden ID: importing it would double that
+    if record.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE):
+        return record  # Katana holds it, or what has its hidden ID: importing it would double that
     record = replace(
         record,
         number=str(order.number) or record.number,

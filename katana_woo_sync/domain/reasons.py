@@ -40,6 +40,7 @@ class Reason(StrEnum):
     TOTAL_DIFFERS = "total_differs"
     ORDER_KEY_CHANGED = "order_key_changed"
     TAKEOVER_MISMATCH = "takeover_mismatch"
+    KNOWN_ELSEWHERE = "known_elsewhere"
     PERHAPS_IN_KATANA = "perhaps_in_katana"
     DOUBLED_IN_KATANA = "doubled_in_katana"
     NOT_LISTED = "not_listed"
@@ -173,9 +174,17 @@ WORDS: dict[Reason, Words] = {
         "Enter the new order in Katana by hand if it is a real one.",
     ),
     Reason.TAKEOVER_MISMATCH: Words(
-        "Katana holds a sales order with this order's hidden ID, but date, number and total do "
-        "not agree with the shop's order.",
+        "Katana holds a sales order with this order's hidden ID, but its date, total, lines or "
+        "customer do not agree with the shop's order.",
         "Compare the two. If it is another order, enter this one in Katana by hand.",
+    ),
+    Reason.KNOWN_ELSEWHERE: Words(
+        "It seems to be an order of another shop that is known already; importing it would enter "
+        "it in Katana twice.",
+        "If it was copied from that shop, `katana-woo-sync ignore` it. If it is an order of its "
+        "own, run `katana-woo-sync retry` with its store and number. If the whole shop moved to a "
+        "new address, set katana_store_name to the name given here; if it is a copy of that shop "
+        "(staging), take it out of the config.",
     ),
     Reason.PERHAPS_IN_KATANA: Words(
         "Katana holds an order with this id under a name that several of your stores share, and "

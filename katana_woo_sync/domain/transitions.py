@@ -26,7 +26,7 @@ NOTHING_TO_RETRY = frozenset(
 )
 """Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
 
-RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED})
+RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED, Reason.KNOWN_ELSEWHERE})
 """Reasons that a person has to look at in Katana before trying again is right."""
 
 _RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
@@ -145,6 +145,17 @@ def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord 
         return None
     return replace(
         record, state=State.ATTENTION, reason=Reason.LEFT_OUT_BEFORE, next_attempt_at=None
+    )
+
+
+def known_elsewhere(record: OrderRecord, where: str) -> OrderRecord:
+    """The record of an order that is known as one of another shop; `where` says as which."""
+    return replace(
+        record,
+        state=State.ATTENTION,
+        reason=Reason.KNOWN_ELSEWHERE,
+        detail=where,
+        next_attempt_at=None,
     )
 
 

@@ -26,7 +26,7 @@ from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerp
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
 from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.adoption import adopt_order
+from katana_woo_sync.sync.adoption import adopt_order, whole
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown, is_certain
@@ -192,11 +192,13 @@ class Importer:
     def _adopted(self, record: OrderRecord, order: Order, found: Sequence[SalesOrder]) -> bool:
         """Adopt what of these is the order; whether that leaves nothing to import."""
         context = self._context
+        found = whole(context, {record.order_id: found}, {record.order_id: order})[record.order_id]
         with context.ledger.atomic():
             adopt_order(context, self._store, record.order_id, found, order)
         now = self._current(record.order_id)
         return now is not None and (
-            now.in_katana is not InKatana.NO or now.reason == Reason.TAKEOVER_MISMATCH
+            now.in_katana is not InKatana.NO
+            or now.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE)
         )
 
     def _current(self, order_id: int) -> OrderRecord | None:
