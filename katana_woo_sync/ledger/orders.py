@@ -250,6 +250,19 @@ class Orders:
         )
         return int(next(iter(rows))["n"])
 
+    def open_sales_orders(self, identities: Sequence[str]) -> list[int]:
+        """The ids of the sales orders that are in Katana, for all that the ledger knows, and not
+        delivered."""
+        marks = ", ".join("?" * len(identities))
+        rows = self._db.query(
+            f"SELECT sales_order_id FROM orders INDEXED BY {_BY_STATE} "  # noqa: S608
+            f"WHERE identity IN ({marks}) AND in_katana = 'yes' AND katana_status != 'DELIVERED' "
+            "AND state IN ('queued', 'importing', 'imported', 'failed', 'attention') "
+            "AND sales_order_id IS NOT NULL ORDER BY sales_order_id",
+            list(identities),
+        )
+        return [int(row["sales_order_id"]) for row in rows]
+
     def deleted_in_katana(self, identity: str) -> int:
         """How many of a store's orders were deleted in Katana."""
         rows = self._db.query(

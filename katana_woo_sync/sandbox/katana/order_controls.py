@@ -77,6 +77,10 @@ class OrderControls(Controls):
         """From now on refuse to deliver orders of batch-tracked goods that name no batches."""
         self._state.assigns_batches = False
 
+    def leave_updated_at_alone(self) -> None:
+        """From now on packing and delivering do not move the `updated_at` of a sales order."""
+        self._state.deliveries_are_changes = False
+
     def lag_lists(self, lag: timedelta) -> None:
         """From now on list a sales order only so long after its creation; its number is taken, and
         it answers by its id, at once."""

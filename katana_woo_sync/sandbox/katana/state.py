@@ -84,6 +84,8 @@ class State:
         self.base_currency = base_currency
         self.assigns_batches = True
         """Whether it chooses batches by itself when an order is delivered as a whole."""
+        self.deliveries_are_changes = True
+        """Whether packing and delivering moves the `updated_at` of a sales order."""
         self.list_lag = timedelta(0)
         """How long after its creation a sales order comes to be in lists."""
         self.lists_service_variants = True
