@@ -68,6 +68,7 @@ KEPT_OPEN = 2.0
 and a write that is lost in that is an unknown outcome."""
 
 BACKOFF = wait_random_exponential(multiplier=1, max=20)
+NO_CONTENT = 204
 TOO_MANY = 429
 LATER = "It is tried again with the next cycle"
 RECENT = 16
@@ -348,6 +349,8 @@ class HttpClient:
             raise self._too_many(action, response)
         if status >= 500 or status in (408, 425):
             raise self._server_error(action, response, content, is_read=is_read)
+        if status == NO_CONTENT and not is_read:
+            return JsonAnswer(status, response.headers, None)  # a yes that has no body, and says so
         try:
             data = parse_json(content)
         except Garbage as error:

@@ -19,7 +19,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.transitions import imported, money_settled, queued
-from katana_woo_sync.domain.witness import is_of_order
+from katana_woo_sync.domain.witness import Evidence, is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"
@@ -45,6 +45,7 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Reason.COMPLETION_REFUSED,
         Reason.DISAGREED_AT_ADOPTION,
         Reason.TOO_MANY_ATTEMPTS,
+        Reason.REOPENED_IN_SHOP,
     }
 )
 """Reasons that hold only while both sides say what they said."""
@@ -145,9 +146,8 @@ def _is_another(known: OrderRecord, order: Order) -> bool:
         return bool(order.order_key) and known.order_key != order.order_key
     if known.in_katana is InKatana.NO:
         return False
-    return not is_of_order(
-        order, created=known.created, number=known.number, total=known.katana_total
-    )
+    held = Evidence(known.created, known.number, known.katana_total, known.currency)
+    return not is_of_order(order, held)
 
 
 def _relieved(known: OrderRecord) -> OrderRecord:
@@ -218,8 +218,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     """Rule 1: what becomes of an order whose turn has not come."""
     if record.state in (State.IGNORED, State.IMPORTING):
         return record
-    if record.reason == Reason.TAKEOVER_MISMATCH:
-        return record  # Katana holds its hidden ID: importing it would double that
+    if record.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE):
+        return record  # Katana holds it, or what has its hidden ID: importing it would double that
     record = replace(
         record,
         number=str(order.number) or record.number,
@@ -276,7 +276,26 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
         notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(map(str, new_refunds))))
     if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
         notes.append(Note(Reason.REVERTED_IN_SHOP, order.status))
+    if _is_reopened(known, order, rules):
+        record = replace(
+            record,
+            state=State.ATTENTION,
+            reason=Reason.REOPENED_IN_SHOP,
+            detail=f"sales order {known.sales_order_no}",
+            next_attempt_at=None,
+        )
     return Seen(settle(replace(record, fingerprint=now_is), rules), tuple(notes))
+
+
+def _is_reopened(known: OrderRecord, order: Order, rules: Rules) -> bool:
+    """Whether an order that was deleted in Katana, since it was cancelled or on hold in the shop,
+    is Processing again: it is never imported twice, so a person must see to it."""
+    return (
+        known.in_katana is InKatana.DELETED
+        and known.state not in (State.FULFILLED, State.IGNORED)
+        and order.status in rules.import_statuses
+        and known.shop_status not in rules.import_statuses
+    )
 
 
 def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> Seen:
@@ -336,6 +355,9 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return record
     if record.reason == Reason.ORDER_KEY_CHANGED:
         return record
+    if record.reason == Reason.REOPENED_IN_SHOP and record.in_katana is InKatana.DELETED:
+        over = record.shop_status in GONE_STATUSES | ENDED
+        return imported(record, State.IMPORTED) if over else record
     if record.is_done:
         lacks_fee = record.shipping_fee_due and record.reason == Reason.SHIPPING_FEE_MISSING
         return record if lacks_fee else imported(record, State.FULFILLED)

@@ -40,11 +40,14 @@ class Reason(StrEnum):
     TOTAL_DIFFERS = "total_differs"
     ORDER_KEY_CHANGED = "order_key_changed"
     TAKEOVER_MISMATCH = "takeover_mismatch"
+    KNOWN_ELSEWHERE = "known_elsewhere"
     PERHAPS_IN_KATANA = "perhaps_in_katana"
     DOUBLED_IN_KATANA = "doubled_in_katana"
+    NOT_LISTED = "not_listed"
     SHIPPING_FEE_MISSING = "shipping_fee_missing"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
     CANCELLED_IN_SHOP = "cancelled_in_shop"
+    REOPENED_IN_SHOP = "reopened_in_shop"
     REFUNDED_SINCE_IMPORT = "refunded_since_import"
     SHOP_STATUS = "shop_status"
     GONE_IN_SHOP = "gone_in_shop"
@@ -171,9 +174,17 @@ WORDS: dict[Reason, Words] = {
         "Enter the new order in Katana by hand if it is a real one.",
     ),
     Reason.TAKEOVER_MISMATCH: Words(
-        "Katana holds a sales order with this order's hidden ID, but date, number and total do "
-        "not agree with the shop's order.",
+        "Katana holds a sales order with this order's hidden ID, but its date, total, lines or "
+        "customer do not agree with the shop's order.",
         "Compare the two. If it is another order, enter this one in Katana by hand.",
+    ),
+    Reason.KNOWN_ELSEWHERE: Words(
+        "It seems to be an order of another shop that is known already; importing it would enter "
+        "it in Katana twice.",
+        "If it was copied from that shop, `katana-woo-sync ignore` it. If it is an order of its "
+        "own, run `katana-woo-sync retry` with its store and number. If the whole shop moved to a "
+        "new address, set katana_store_name to the name given here; if it is a copy of that shop "
+        "(staging), take it out of the config.",
     ),
     Reason.PERHAPS_IN_KATANA: Words(
         "Katana holds an order with this id under a name that several of your stores share, and "
@@ -185,6 +196,13 @@ WORDS: dict[Reason, Words] = {
         "Katana holds it more than once: another program or machine imported it too.",
         "Delete all but one of the sales orders in Katana, and let only one program import.",
     ),
+    Reason.NOT_LISTED: Words(
+        "Katana's answer to its import was lost. Its number is taken there since, so it probably "
+        "arrived, but no list of Katana's shows it.",
+        "Look for the number in Katana. If it is this order, wait: it is taken over once Katana "
+        "lists it. If it is another order, run `katana-woo-sync retry` with this one's store and "
+        "number: it is then sent under another number.",
+    ),
     Reason.DISAGREED_AT_ADOPTION: Words(
         "Shop and Katana had disagreed for over a week about whether it is delivered when the "
         "program first saw the pair.",
@@ -193,6 +211,12 @@ WORDS: dict[Reason, Words] = {
     Reason.CANCELLED_IN_SHOP: Words(
         "It was cancelled, refunded or deleted in the shop, but is still open in Katana.",
         "Delete the sales order in Katana, or set the order right in the shop.",
+    ),
+    Reason.REOPENED_IN_SHOP: Words(
+        "It is open in the shop again, but its sales order was deleted in Katana meanwhile; "
+        "no order is imported twice.",
+        "Enter it in Katana by hand if it is to be made or sent, then `katana-woo-sync ignore` it; "
+        "else cancel it in the shop.",
     ),
     Reason.REFUNDED_SINCE_IMPORT: Words(
         "Lines of it were refunded after the import, and it was then completed in the shop; "

@@ -46,6 +46,8 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     `money_differs` says how it is not, until it is or a person sets that aside. `note_failed` says
     what keeps a note from being written on the shop's order. `version` counts the ledger's writes
     of the record: one that was read before another run wrote it is not saved.
+    `sent_as` is the number of a create whose answer has not come or was lost: the order may be in
+    Katana under it. Empty once that is known.
     """
 
     identity: str
@@ -83,6 +85,7 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     paid: datetime | None = None
     note_failed: str = ""
     version: int = 0
+    sent_as: str = ""
 
     @property
     def is_open_in_katana(self) -> bool:

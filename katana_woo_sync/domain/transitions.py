@@ -21,9 +21,13 @@ NOTHING_TO_RETRY = frozenset(
         Reason.TAKEOVER_MISMATCH,
         Reason.TOTAL_DIFFERS,
         Reason.DOUBLED_IN_KATANA,
+        Reason.REOPENED_IN_SHOP,
     }
 )
 """Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
+
+RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED, Reason.KNOWN_ELSEWHERE})
+"""Reasons that a person has to look at in Katana before trying again is right."""
 
 _RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
 
@@ -109,7 +113,9 @@ def retried(record: OrderRecord) -> OrderRecord | None:
         return None
     if record.in_katana is InKatana.NO:
         seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
-        return replace(queued(record), was_processing=seen)
+        # the person has looked: the number is another order's
+        sent_as = "" if record.reason == Reason.NOT_LISTED else record.sent_as
+        return replace(queued(record), was_processing=seen, sent_as=sent_as)
     return imported(record, State.IMPORTED)
 
 
@@ -139,6 +145,17 @@ def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord 
         return None
     return replace(
         record, state=State.ATTENTION, reason=Reason.LEFT_OUT_BEFORE, next_attempt_at=None
+    )
+
+
+def known_elsewhere(record: OrderRecord, where: str) -> OrderRecord:
+    """The record of an order that is known as one of another shop; `where` says as which."""
+    return replace(
+        record,
+        state=State.ATTENTION,
+        reason=Reason.KNOWN_ELSEWHERE,
+        detail=where,
+        next_attempt_at=None,
     )
 
 

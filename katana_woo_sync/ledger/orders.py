@@ -176,6 +176,19 @@ class Orders:
                     found[record.sales_order_id] = record
         return found
 
+    def is_number_taken(self, number: str, identity: str, order_id: int) -> bool:
+        """Whether another order has this number in Katana, or may have it: its create was sent."""
+        for column in ("sales_order_no", "sent_as"):
+            rows = self._db.query(
+                f"SELECT 1 FROM orders INDEXED BY orders_by_{column} "  # noqa: S608
+                f"WHERE {column} = ? AND {column} != '' AND NOT (identity = ? AND order_id = ?) "
+                "LIMIT 1",
+                [number, identity, order_id],
+            )
+            if any(rows):
+                return True
+        return False
+
     def identity_with_key(self, order_key: str, *, other_than: str) -> str | None:
         """Another store's identity under which an order with this key is known."""
         rows = self._db.query(
@@ -236,6 +249,19 @@ class Orders:
             [identity],
         )
         return int(next(iter(rows))["n"])
+
+    def open_sales_orders(self, identities: Sequence[str]) -> list[int]:
+        """The ids of the sales orders that are in Katana, for all that the ledger knows, and not
+        delivered."""
+        marks = ", ".join("?" * len(identities))
+        rows = self._db.query(
+            f"SELECT sales_order_id FROM orders INDEXED BY {_BY_STATE} "  # noqa: S608
+            f"WHERE identity IN ({marks}) AND in_katana = 'yes' AND katana_status != 'DELIVERED' "
+            "AND state IN ('queued', 'importing', 'imported', 'failed', 'attention') "
+            "AND sales_order_id IS NOT NULL ORDER BY sales_order_id",
+            list(identities),
+        )
+        return [int(row["sales_order_id"]) for row in rows]
 
     def deleted_in_katana(self, identity: str) -> int:
         """How many of a store's orders were deleted in Katana."""

@@ -114,6 +114,14 @@ def m012_versions(db: Database) -> None:
     )
 
 
+@migrations()
+def m013_order_numbers(db: Database) -> None:
+    """Which numbers Katana holds, and under which one an order was sent whose answer was lost."""
+    db.execute("ALTER TABLE orders ADD COLUMN sent_as TEXT NOT NULL DEFAULT ''")
+    for column in ("sales_order_no", "sent_as"):
+        db.execute(f"CREATE INDEX orders_by_{column} ON orders({column}) WHERE {column} != ''")
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import Note, settle
+from katana_woo_sync.domain.decide import Note, new_record, settle
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.domain.takeover import adopt, agrees, mismatch
-from katana_woo_sync.domain.transitions import for_attention, imported
-from katana_woo_sync.domain.witness import is_of_moment
+from katana_woo_sync.domain.takeover import adopt, agrees, evidence, mismatch
+from katana_woo_sync.domain.transitions import for_attention, imported, known_elsewhere
+from katana_woo_sync.domain.witness import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import intent_key
 from katana_woo_sync.sync.katana_side import candidates
 from katana_woo_sync.sync.ports import ReadOrder
-from katana_woo_sync.sync.shop_side import refuse_other_identity
+from katana_woo_sync.sync.sending import note_number
 from katana_woo_sync.sync.totals import compare
+
+AT_ONCE = 100
+"""Sales orders that are asked for by their ids in one request."""
 
 
 def adopt_waiting(context: Context, store: Store) -> None:
@@ -30,6 +33,7 @@ def adopt_waiting(context: Context, store: Store) -> None:
     if not waiting:
         return
     copies = _copies(context, store, sorted(waiting))
+    waiting = whole(context, waiting, copies)
     for order_id, found in sorted(waiting.items()):
         order = copies.get(order_id)
         if isinstance(order, UnreadableOrder):
@@ -43,6 +47,30 @@ def _copies(context: Context, store: Store, order_ids: Sequence[int]) -> dict[in
     return {int(order.id): order for order in store.shop.orders(order_ids, dp)}
 
 
+def whole(
+    context: Context,
+    waiting: Mapping[int, Sequence[SalesOrder]],
+    copies: Mapping[int, ReadOrder],
+) -> dict[int, list[SalesOrder]]:
+    """The sales orders, by WooCommerce order id, with rows and addresses where the total does not
+    tell whose they are: those are asked for again, since the ledger keeps neither.
+
+    Raises a `ServiceError`; not to be called inside a group of writes.
+    """
+    doubtful: list[int] = []
+    for order_id, found in waiting.items():
+        order = copies.get(order_id)
+        if isinstance(order, Order):
+            doubtful += (int(s.id) for s in found if not is_told_by_total(order, evidence(s)))
+    fresh: dict[int, SalesOrder] = {}
+    for start in range(0, len(doubtful), AT_ONCE):
+        answered = context.katana.sales_orders_by_id(doubtful[start : start + AT_ONCE])
+        fresh.update((int(s.id), s) for s in answered)
+    return {
+        order_id: [fresh.get(int(s.id), s) for s in found] for order_id, found in waiting.items()
+    }
+
+
 def adopt_order(
     context: Context, store: Store, order_id: int, found: Sequence[SalesOrder], order: Order | None
 ) -> None:
@@ -53,12 +81,16 @@ def adopt_order(
     for the others. Where several are the order's, the living one (else the first made) is adopted,
     and the others are told of.
     """
-    names = candidates(context)
+    names, prefix = candidates(context), store.settings.order_number_prefix
     own = [
         each
         for each in found
         if len(names.get(each.ecommerce_store_name.lower(), ())) < 2
-        or (order is not None and is_of_moment(order, each.created_date))
+        or (
+            order is not None
+            and is_of_moment(order, each.created_date)
+            and agrees(each, order, prefix)
+        )
     ]
     if own:
         _adopt(context, store, order_id, own, order)
@@ -82,11 +114,16 @@ def _adopt(
         if not living:
             return
         # of two, a person deleted the one that the ledger knows: the other is the order now
-    for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
-        refuse_other_identity(store, same.number, same.identity)
     now = context.clock()
-    importing = known is not None and known.state is State.IMPORTING
-    ours = importing and chosen.ecommerce_store_name == store.identity
+    for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
+        if same.identity != store.identity:
+            if order is not None:
+                where = f'sales order {same.sales_order_no} of "{same.identity}"'
+                record = known_elsewhere(known or new_record(order, now), where)
+                context.save(store, record, known)
+            return
+    sent = known is not None and (known.state is State.IMPORTING or bool(known.sent_as))
+    ours = sent and chosen.ecommerce_store_name == store.identity
     prefix = store.settings.order_number_prefix
     if order is not None and not ours and not agrees(chosen, order, prefix):
         context.save(store, mismatch(chosen, order, store.identity, now), known)
@@ -127,6 +164,7 @@ def _imported_by_us(
     """A create of ours whose answer was lost turns out to have happened; returns its record as it
     is saved."""
     context.did(store, record, "katana", "imported", f"as {sales_order.order_no}, found there")
+    note_number(context, store, record)
     context.report.store(store.name).imported += 1
     if sales_order.total is not None and not record.shipping_fee_due:
         return compare(context, store, record, sales_order.total)

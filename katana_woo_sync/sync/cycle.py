@@ -23,7 +23,7 @@ from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.import_queue import Queue, import_due
-from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.katana_side import hear_katana, hear_open_orders, is_open_orders_due
 from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem
 from katana_woo_sync.sync.resolve import Resolver
@@ -163,6 +163,8 @@ class _Cycle:
             check_account(context)
             sweeps = any(self._sweeps(store) for store in stores)
             hear_katana(context, sweep=sweeps)
+            if sweeps or is_open_orders_due(context):
+                hear_open_orders(context)
             self._katana_works = True
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")

@@ -17,6 +17,7 @@ from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
+from katana_woo_sync.sync.strangers import refuse_known_copy
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 from katana_woo_sync.sync.takeover import (
     CLOCKS_APART,
@@ -69,6 +70,7 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
         with store_part(partial(failed.__setitem__, store.name)):
             connect_as_before(context, store)
             scan(context, store)
+            refuse_known_copy(context, store)
             _show_what_was_left_out(context, store)
             _find_missing_fees(context, store)
     return failed

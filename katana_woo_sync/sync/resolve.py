@@ -27,6 +27,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import create_once, create_together
+from katana_woo_sync.sync.numbers import OrderNumbers
 
 CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
@@ -62,6 +63,7 @@ class Resolver:
 
     def __init__(self, context: Context) -> None:
         self.answers = Answers()
+        self.numbers = OrderNumbers(context.ledger)
         self._context = context
         self._ledger = context.ledger
         self._listed: set[str] = set()

@@ -22,13 +22,12 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.domain.transitions import for_attention
+from katana_woo_sync.domain.transitions import for_attention, known_elsewhere
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sync.context import (
     Context,
     FreshCopy,
     Store,
-    StoreProblem,
     first_today,
     log,
 )
@@ -118,13 +117,23 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
         seen = see_in_shop(order, before, rules, now)
         if seen.record is None or seen.record == before:
             continue
-        if before is None:
-            other = context.ledger.orders.identity_with_key(
-                str(order.order_key), other_than=store.identity
-            )
-            refuse_other_identity(store, order.number, other)
-        context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
-        context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
+        record = _unless_known_elsewhere(context, store, seen.record, before)
+        context.save(store, record, before or replace(record, state=State.QUEUED))
+        context.note(store, replace(record, identity=store.identity), *seen.notes)
+
+
+def _unless_known_elsewhere(
+    context: Context, store: Store, record: OrderRecord, before: OrderRecord | None
+) -> OrderRecord:
+    """Rule 2: an order that comes to be imported, and whose key the ledger knows as that of another
+    store's order, needs a person. One whom a person has had tried again is not looked at again."""
+    is_new = before is None or before.state is State.SKIPPED or before.reason == Reason.UNREADABLE
+    if not is_new or record.in_katana is not InKatana.NO or record.state is State.SKIPPED:
+        return record
+    other = context.ledger.orders.identity_with_key(record.order_key, other_than=store.identity)
+    return (
+        record if other is None else known_elsewhere(record, f'its key is that of one of "{other}"')
+    )
 
 
 def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:
@@ -165,16 +174,6 @@ def _merge_unreadable(
     unreadable = for_attention(record, Reason.UNREADABLE, order.problem, context.clock())
     if unreadable != before:
         context.save(store, unreadable, before or replace(record, state=State.QUEUED))
-
-
-def refuse_other_identity(store: Store, number: str, other: str | None) -> None:
-    """Rule 2: an order that is known under another identity means a shop that moved or a copy."""
-    if other is not None and other != store.identity:
-        raise StoreProblem(
-            f'order {number} is known as an order of "{other}", but this store is '
-            f'"{store.identity}". If the shop moved to a new address, set katana_store_name = '
-            f'"{other}" for it; if it is a copy of that shop (staging), take it out of the config'
-        )
 
 
 def hear_missing(

@@ -91,7 +91,9 @@ def _listed(rows: Iterable[Json], query: queries.ListQuery) -> Reply:
 
 
 def _list_orders(call: Call) -> Reply:
-    rows = (answers.sales_order(order, call.state, as_text=True) for order in call.state.orders)
+    listed = call.state.now() - call.state.list_lag
+    orders_there = (order for order in call.state.orders if order.created_at <= listed)
+    rows = (answers.sales_order(order, call.state, as_text=True) for order in orders_there)
     return _listed(rows, call.query(queries.SalesOrdersQuery))
 
 

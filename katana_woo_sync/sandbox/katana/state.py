@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Generic, TypeVar
@@ -84,6 +84,10 @@ class State:
         self.base_currency = base_currency
         self.assigns_batches = True
         """Whether it chooses batches by itself when an order is delivered as a whole."""
+        self.deliveries_are_changes = True
+        """Whether packing and delivering moves the `updated_at` of a sales order."""
+        self.list_lag = timedelta(0)
+        """How long after its creation a sales order comes to be in lists."""
         self.lists_service_variants = True
         """Whether its list of variants holds those of services."""
         self.orders: Table[SalesOrder] = Table(2_100_101)
