@@ -102,9 +102,7 @@ def charges_of(
     lines = lines_of(order)
     taxes = taxes_of(lines, order.tax_lines, decimals=decimals, rounds_each_line=rounds_each_line)
     parts = {int(line.id): parts for line, parts in zip(lines, taxes.parts, strict=True)}
-    unit = Decimal(1).scaleb(-decimals)
-    rounded = sum(1 + len(line.taxes) for line in lines)
-    payment = paid(order, unit / 2 * (rounded if rounds_each_line else rounded_sums(order)), unit)
+    payment = paid(order, decimals=decimals, rounds_each_line=rounds_each_line)
     total = order.total + payment.amount
     charges = [_item(line, parts[line.id]) for line in order.line_items]
     left_out: set[int] = set()
@@ -138,12 +136,6 @@ def charges_of(
         payment,
         taxes.by_a_cent,
     )
-
-
-def rounded_sums(order: Order) -> int:
-    """How many amounts a shop rounds that rounds tax at the subtotal: the total, and each rate's
-    tax on items and on shipping."""
-    return 1 + 2 * len(order.tax_lines)
 
 
 def _item(line: LineItem, parts: Sequence[Part]) -> Charge:

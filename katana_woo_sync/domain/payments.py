@@ -63,12 +63,20 @@ def lines_of(order: Order) -> tuple[Line, ...]:
     return (*order.line_items, *order.fee_lines, *order.shipping_lines)
 
 
-def paid(order: Order, tolerance: Decimal, unit: Decimal) -> Payment:
+def rounded_sums(order: Order) -> int:
+    """How many amounts a shop rounds that rounds tax at the subtotal: the total, and each rate's
+    tax on items and on shipping."""
+    return 1 + 2 * len(order.tax_lines)
+
+
+def paid(order: Order, *, decimals: int = 2, rounds_each_line: bool = True) -> Payment:
     """What of an order was paid by gift card or store credit; `NOTHING` where no plugin's data
     explains by how much its lines exceed its total.
 
-    `tolerance` is what the shop's roundings may make them differ by, `unit` its smallest amount.
+    `decimals` are the shop's; `rounds_each_line` is false where it rounds tax at the subtotal.
     """
+    unit = Decimal(1).scaleb(-decimals)
+    tolerance = _tolerance(order, decimals, rounds_each_line=rounds_each_line)
     fees = frozenset(int(fee.id) for fee in order.fee_lines if _is_payment(fee, order))
     for set_aside in dict.fromkeys((fees, frozenset[int]())):
         gap = _gap(order, set_aside)
@@ -81,11 +89,20 @@ def paid(order: Order, tolerance: Decimal, unit: Decimal) -> Payment:
     return NOTHING
 
 
-def may_tell_more(order: Order, unit: Decimal) -> bool:
+def may_tell_more(order: Order, *, decimals: int, rounds_each_line: bool) -> bool:
     """Whether the order's meta, which is not asked for otherwise, may hold what was paid so."""
+    if paid(order, decimals=decimals, rounds_each_line=rounds_each_line).amount:
+        return False
     if any(fee.total < 0 and _is_card_fee(fee) for fee in order.fee_lines):
         return True
-    return _gap(order, frozenset()) > unit / 2
+    tolerance = _tolerance(order, decimals, rounds_each_line=rounds_each_line)
+    return _gap(order, frozenset()) > tolerance
+
+
+def _tolerance(order: Order, decimals: int, *, rounds_each_line: bool) -> Decimal:
+    """What the shop's own roundings may make lines and total differ by."""
+    each = sum(1 + len(line.taxes) for line in lines_of(order))
+    return (each if rounds_each_line else rounded_sums(order)) * Decimal(5).scaleb(-decimals - 1)
 
 
 def _gap(order: Order, set_aside: frozenset[int]) -> Decimal:

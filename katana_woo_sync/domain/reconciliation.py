@@ -13,8 +13,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct
 
-from katana_woo_sync.domain.charges import charges_of, refunds_of, rounded_sums
+from katana_woo_sync.domain.charges import charges_of
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
+from katana_woo_sync.domain.payments import rounded_sums
 from katana_woo_sync.domain.taxes import HUNDRED, stated
 from katana_woo_sync.domain.woocommerce import Order, Refund
 
@@ -107,7 +108,7 @@ def of_shop(
     known = set(known_at_import)
     charges = charges_of(
         order,
-        [refund for refund in refunds_of(order, refunds) if int(refund.id) in known],
+        [refund for refund in refunds if int(refund.id) in known],
         with_shipping=True,
         with_fees=True,
         decimals=decimals,

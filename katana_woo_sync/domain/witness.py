@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from katana_woo_sync.domain.payments import paid
 from katana_woo_sync.domain.woocommerce import Order
 
 SAME_MOMENT = timedelta(seconds=60)
@@ -33,7 +34,9 @@ def is_of_order(
         return False
     if number in {order.number, prefix + order.number, f"#{order.number}"}:
         return True
-    return total is not None and abs(total - order.total) <= CLOSE_TOTAL
+    # the goods of an order that a gift card paid keep their full price in Katana
+    totals = (order.total, order.total + paid(order).amount)
+    return total is not None and any(abs(total - each) <= CLOSE_TOTAL for each in totals)
 
 
 def is_of_moment(order: Order, created: datetime | None) -> bool:

@@ -223,7 +223,7 @@ class RefundLine(Line, frozen=True):
 class Refund(Struct, frozen=True):
     """A refund. `amount` is positive and includes tax; an amount-only refund has no lines."""
 
-    id: Whole
+    id: Whole = Whole(0)
     amount: Amount = Amount(0)
     line_items: tuple[RefundLine, ...] = ()
     shipping_lines: tuple[RefundLine, ...] = ()
