@@ -108,7 +108,8 @@ def adopted_total(
         if abs(total - mapped.expected) <= within:
             return found
         fee_total = mapped.total - mapped.rows_total
-        if fitting is None and abs(total + fee_total - mapped.expected) <= within:
+        is_known = mapped.fee is not None and mapped.fee.tax_rate_id
+        if not fitting and is_known and abs(total + fee_total - mapped.expected) <= within:
             fitting = replace(found, fee=mapped.fee)
         if closest is None or abs(total - found.expected) < abs(total - closest.expected):
             closest = found
@@ -118,14 +119,11 @@ def adopted_total(
 def _mapped(
     order: Order, terms: Terms, rates: Sequence[TaxRate], names: Mapping[Decimal, str]
 ) -> Mapped | None:
-    """The order as it would be imported, as far as its money goes. A tax rate that Katana lacks is
-    stood in for, but not that of the shipping fee."""
+    """The order as it would be imported, as far as its money goes; a tax rate that Katana lacks is
+    stood in for."""
     try:
         plan = plan_order(order, (), terms)
         chosen = {need: choose_rate(need, rates, names) for need in plan.needs}
-        shipping = plan.shipping
-        if shipping is not None and chosen[shipping.need] is None:
-            return None
         resolved = Resolved(
             customer_id=0,
             location_id=0,

@@ -50,9 +50,11 @@ def _copies(context: Context, store: Store, order_ids: Sequence[int]) -> dict[in
 
 
 def know_tax_rates(context: Context) -> None:
-    """Ask Katana for its tax rates where the ledger has none: totals are compared with them."""
-    if not context.ledger.catalogue.tax_rates():
+    """Ask Katana for its tax rates, once in a run: adopted orders' totals are compared with them,
+    and a ledger that needs to adopt may be an old one."""
+    if not context.knows_tax_rates:
         context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
+        context.knows_tax_rates = True
 
 
 def adopt_order(
