@@ -272,6 +272,29 @@ def test_rule_03_a_negative_fee_beyond_the_rows_comes_off_the_shipping() -> None
     assert (result.fee.amount, result.total) == ("3", Decimal("3.72"))
 
 
+def test_rule_20_a_wallets_fee_is_a_payment_whatever_tax_it_was_given() -> None:
+    mark = [{"key": "_legacy_fee_key", "value": "_via_wallet_partial_payment"}]
+    wallet = fee(3, "-8.00", {1: "-1.92"}, "Via wallet") | {"meta_data": mark}
+    result = mapped(make_order(item(1, "10", {1: "2.40"}), fees=[wallet]))
+    assert discounts(result) == [None]
+    assert round(result.total, 6) == result.expected == Decimal("12.40")
+
+
+@pytest.mark.parametrize(
+    ("kind", "info"),
+    [("smart_coupon", True), ("store_credit", False), ("percent", True), ("fixed_cart", False)],
+)
+def test_rule_20_a_coupon_that_is_store_credit_is_a_payment(kind: str, info: bool) -> None:
+    entry: Json = {"key": "coupon_data", "value": {"discount_type": kind}}
+    if info:
+        entry = {"key": "coupon_info", "value": f'[7,"gift","{kind}",50]'}
+    coupon = {"code": "gift", "discount": "8", "discount_tax": "2", "meta_data": [entry]}
+    order = make_order(item(1, "10", {1: "2.40"}), coupon_lines=[coupon], total="2.40")
+    result = mapped(order)
+    is_credit = kind in ("smart_coupon", "store_credit")
+    assert result.expected == (Decimal("12.40") if is_credit else Decimal("2.40"))
+
+
 def test_rule_03_a_negative_fee_beyond_all_cannot_be_held() -> None:
     order = make_order(MUG, fees=[fee(4, "-10.01", {1: "-2.40"}, "Gift card")])
     assert refusal(order) == (Reason.CANNOT_HOLD, "Gift card: -12.41")
