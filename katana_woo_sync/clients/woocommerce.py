@@ -35,6 +35,7 @@ from katana_woo_sync.domain.woocommerce import (
     About,
     Customer,
     DatedOrder,
+    Meta,
     Order,
     OrderNote,
     Refund,
@@ -293,12 +294,22 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         return tuple(order for order in found if first <= order.day <= last)
 
     def refunds(self, order_id: int, dp: int | None) -> tuple[Refund, ...]:
-        """An order's refunds with their lines, oldest first."""
+        """An order's refunds with their lines, oldest first. Where a shop lost a part of one, an
+        error stands in its place, without an id: it is left out, and the order tells its amount."""
         path = f"/orders/{int(order_id)}/refunds"
         decimals = () if dp is None else (("dp", str(dp)),)
         params = (("orderby", "id"), ("order", "asc"), *decimals)
         refunds = self._all(path, params, Refund)
-        return tuple(sorted(refunds, key=lambda refund: refund.id))
+        whole = [refund for refund in refunds if refund.id]
+        if len(whole) < len(refunds):
+            log.warning("%s: order %d: the shop lost a part of a refund", self._name, order_id)
+        return tuple(sorted(whole, key=lambda refund: refund.id))
+
+    def order_meta(self, order_id: int) -> tuple[Meta, ...]:
+        """An order's meta, which is asked for only where it may be used."""
+        path = f"/orders/{int(order_id)}"
+        answer = self._http.get(path, (("_fields", "id,meta_data"),))
+        return self._one(path, answer.data, Order).meta_data
 
     def complete(self, order_id: int) -> Order:
         """Set an order's status to completed, which mails the customer.

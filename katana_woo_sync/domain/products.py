@@ -11,8 +11,9 @@ from decimal import Decimal
 from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.mapping import Unmappable
+from katana_woo_sync.domain.payments import lines_of
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.taxes import HUNDRED, tax_need
+from katana_woo_sync.domain.taxes import HUNDRED, stated, taxes_of
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order, Product
 
@@ -140,9 +141,11 @@ def price_factor(order: Order, line: LineItem, price: Decimal) -> Decimal:
     """
     if not order.prices_include_tax:
         return Decimal(1)
-    need = tax_need(line, {str(t.rate_id): t for t in order.tax_lines})
-    if need.percent:
-        return 1 + need.percent / HUNDRED
+    lines = lines_of(order)
+    parts = taxes_of(lines, order.tax_lines).parts[lines.index(line)]
+    percent = stated(parts[0].need) if len(parts) == 1 else None
+    if percent:
+        return 1 + percent / HUNDRED
     net = Decimal(line.subtotal) / line.quantity if line.quantity else Decimal(0)
     return price / net if price > 0 and net > 0 else Decimal(1)
 

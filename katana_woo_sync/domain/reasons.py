@@ -74,6 +74,8 @@ class Reason(StrEnum):
     NUMBER_TAKEN = "number_taken"
     SKU_LOOKS_ALIKE = "sku_looks_alike"
     NOTE_NOT_WRITTEN = "note_not_written"
+    TAX_ROUNDING = "tax_rounding"
+    PAID_BY_GIFT_CARD = "paid_by_gift_card"
 
 
 class Words(Struct, frozen=True):
@@ -148,8 +150,10 @@ WORDS: dict[Reason, Words] = {
         "Set multi_currency = true if your Katana plan has it; the order is then imported.",
     ),
     Reason.TAX_NOT_REPRESENTABLE: Words(
-        "A tax on it fits no percentage that Katana takes (0 to 999.999).",
-        "Look at the order's taxes in the shop, and enter it in Katana by hand.",
+        "No tax rate of at most three decimals gives the taxes on it (0 to 999.999 %); none is "
+        "created in Katana by guess, since a tax rate there cannot be deleted.",
+        "Look at the order's taxes in the shop. Add the right tax rate in Katana, and it is "
+        "imported; or enter the order there by hand.",
     ),
     Reason.CANNOT_HOLD: Words(
         "Its discounts or refunds are larger than what they could be taken from; Katana holds no "
@@ -166,7 +170,8 @@ WORDS: dict[Reason, Words] = {
     ),
     Reason.TOTAL_DIFFERS: Words(
         "It is in Katana, but its total there differs from the shop's by more than rounding.",
-        "Compare the two orders; a plugin (gift card, store credit) may lower only the total.",
+        "Compare the two orders; a plugin that this program does not know (gift card, store "
+        "credit) may lower only the total.",
     ),
     Reason.ORDER_KEY_CHANGED: Words(
         "The shop has another order under this id than the one that was imported "
@@ -283,6 +288,13 @@ WORDS: dict[Reason, Words] = {
         "If both are one product, write the SKU alike on both sides, or name it in [sku_aliases].",
     ),
     Reason.NOTE_NOT_WRITTEN: Words("A note could not be written on it in the shop."),
+    Reason.TAX_ROUNDING: Words(
+        "A tax on it differs by up to a cent from its percentage, which was taken all the same."
+    ),
+    Reason.PAID_BY_GIFT_CARD: Words(
+        "A part of it was paid by gift card or store credit, which the shop takes off its total; "
+        "in Katana it has its full price."
+    ),
     Reason.SHIPPING_FEE_MISSING: Words(
         "Its shipping fee could not be added in Katana.",
         "Add the fee to the sales order in Katana, or retry.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,11 +16,25 @@ from katana_woo_sync.domain.decide import (
     settle,
     stale_disagreement,
 )
-from katana_woo_sync.domain.fields import Text, Whole, utc_time
-from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
+from katana_woo_sync.domain.katana import SalesOrder, ShippingFeeDraft, TaxRate
+from katana_woo_sync.domain.mapping import (
+    Mapped,
+    Resolved,
+    Terms,
+    Unmappable,
+    map_order,
+    plan_order,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
-from katana_woo_sync.domain.witness import SAME_MOMENT, Evidence, is_of_order, person
+from katana_woo_sync.domain.taxes import HALF_A_CENT, TaxNeed, choose_rate, stated
+from katana_woo_sync.domain.witness import (
+    SAME_MOMENT,
+    Evidence,
+    is_of_order,
+    person,
+)
 from katana_woo_sync.domain.woocommerce import Order
 
 MOST_AT_LEAST = 3
@@ -75,6 +90,73 @@ def adopt(
     if stale_disagreement(record, order, sales_order, now):
         return replace(record, state=State.ATTENTION, reason=Reason.DISAGREED_AT_ADOPTION)
     return settle(record, rules)
+
+
+class AdoptedTotal(Struct, frozen=True):
+    """What an adopted order's total should be, within `tolerance`, and the shipping fee that is
+    all that it lacks; None where it lacks none, or something else."""
+
+    expected: Decimal
+    tolerance: Decimal
+    fee: ShippingFeeDraft | None = None
+
+
+def adopted_total(
+    order: Order,
+    total: Decimal,
+    terms: Terms,
+    rates: Sequence[TaxRate],
+    names: Mapping[Decimal, str],
+) -> AdoptedTotal | None:
+    """Compare Katana's total of a sales order that is adopted with the shop's order; None where the
+    order comes to nothing that could be compared.
+
+    Which refunds were there when it was imported is not known any more: the older ones were, if
+    any. `rates` are Katana's tax rates, `names` the config's `[taxes]`.
+    """
+    refunds = sorted(order.refunds, key=lambda refund: refund.id)
+    fitting: AdoptedTotal | None = None
+    closest: AdoptedTotal | None = None
+    for known in range(len(refunds) + 1):
+        before = replace(order, refunds=tuple(refunds[:known]))
+        mapped = _mapped(before, terms, rates, names)
+        if mapped is None:
+            continue
+        within = max(mapped.tolerance, HALF_A_CENT)
+        found = AdoptedTotal(mapped.expected, mapped.tolerance)
+        if abs(total - mapped.expected) <= within:
+            return found
+        fee_total = mapped.total - mapped.rows_total
+        is_known = mapped.fee is not None and mapped.fee.tax_rate_id
+        if not fitting and is_known and abs(total + fee_total - mapped.expected) <= within:
+            fitting = replace(found, fee=mapped.fee)
+        if closest is None or abs(total - found.expected) < abs(total - closest.expected):
+            closest = found
+    return fitting or closest
+
+
+def _mapped(
+    order: Order, terms: Terms, rates: Sequence[TaxRate], names: Mapping[Decimal, str]
+) -> Mapped | None:
+    """The order as it would be imported, as far as its money goes; a tax rate that Katana lacks is
+    stood in for."""
+    try:
+        plan = plan_order(order, (), terms)
+        chosen = {need: choose_rate(need, rates, names) for need in plan.needs}
+        resolved = Resolved(
+            customer_id=0,
+            location_id=0,
+            variants={},
+            service_variant_id=0,
+            tax_rates={need: rate or _stand_in(need) for need, rate in chosen.items()},
+        )
+        return map_order(plan, resolved, terms)
+    except Unmappable:
+        return None
+
+
+def _stand_in(need: TaxNeed) -> TaxRate:
+    return TaxRate(id=Whole(0), rate=Amount(stated(need) or 0))
 
 
 def mismatch(sales_order: SalesOrder, order: Order, identity: str, now: datetime) -> OrderRecord:

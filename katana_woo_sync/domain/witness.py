@@ -12,6 +12,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
+from katana_woo_sync.domain.payments import paid
 from katana_woo_sync.domain.text import clean
 from katana_woo_sync.domain.woocommerce import Order
 
@@ -106,12 +107,19 @@ def _other_currency(order: Order, held: Evidence) -> bool:
 
 
 def _total(order: Order, held: Evidence) -> bool | None:
-    """Other programs leave out the shipping; a refund may have been taken off before."""
+    """Other programs leave out the shipping; a refund may have been taken off before; and the goods
+    of an order that a gift card paid keep their full price in Katana."""
     if held.total is None:
         return None
     shipping = sum((line.gross for line in order.shipping_lines), Decimal(0))
     refunded = sum((abs(refund.total) for refund in order.refunds), Decimal(0))
-    totals = {order.total - s - r for s in (Decimal(0), shipping) for r in (Decimal(0), refunded)}
+    payments = paid(order).amount
+    totals = {
+        order.total + p - s - r
+        for p in (Decimal(0), payments)
+        for s in (Decimal(0), shipping)
+        for r in (Decimal(0), refunded)
+    }
     return any(abs(held.total - total) <= CLOSE_TOTAL for total in totals)
 
 

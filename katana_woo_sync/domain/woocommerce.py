@@ -91,9 +91,12 @@ class TaxLine(Struct, frozen=True):
 
 
 class CouponLine(Struct, frozen=True):
-    """A coupon: its money is already in the lines' totals."""
+    """A coupon: its money is already in the lines' totals, unless it is a plugin's store credit."""
 
     code: Text = Text()
+    discount: object = None
+    discount_tax: object = None
+    meta_data: tuple[Meta, ...] = ()
 
 
 class RefundSummary(Struct, frozen=True):
@@ -128,7 +131,11 @@ class Address(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """An order of a WooCommerce store. `total` includes tax, shipping and fees."""
+    """An order of a WooCommerce store. `total` includes tax, shipping and fees.
+
+    `gift_cards` (WooCommerce Gift Cards) and `pw_gift_cards_redeemed` (PW Gift Cards) are these
+    plugins' own; other shops have none.
+    """
 
     id: Whole
     number: Text = Text()
@@ -154,6 +161,8 @@ class Order(Struct, frozen=True):
     fee_lines: tuple[FeeLine, ...] = ()
     coupon_lines: tuple[CouponLine, ...] = ()
     refunds: tuple[RefundSummary, ...] = ()
+    gift_cards: object = None
+    pw_gift_cards_redeemed: object = None
     meta_data: tuple[Meta, ...] = ()
 
     @property
@@ -198,7 +207,7 @@ class OrderNote(Struct, frozen=True):
 
 
 class RefundLine(Line, frozen=True):
-    """A refunded line: quantity, total and tax are negative."""
+    """A refunded line: quantity, total and tax are negative (but see `charges`)."""
 
     quantity: Amount = Amount(0)
 
@@ -214,7 +223,7 @@ class RefundLine(Line, frozen=True):
 class Refund(Struct, frozen=True):
     """A refund. `amount` is positive and includes tax; an amount-only refund has no lines."""
 
-    id: Whole
+    id: Whole = Whole(0)
     amount: Amount = Amount(0)
     line_items: tuple[RefundLine, ...] = ()
     shipping_lines: tuple[RefundLine, ...] = ()

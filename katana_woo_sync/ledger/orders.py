@@ -281,11 +281,6 @@ class Orders:
         row = next(iter(rows))
         return read_time(row["first"]), read_time(row["last"])
 
-    def imported_since(self, identity: str, moment: datetime) -> list[OrderRecord]:
-        """A store's orders that are in Katana and were imported at this time (UTC) or later."""
-        where = "identity = ? AND in_katana = 'yes' AND imported_at >= ?"
-        return list(self._select(where, [identity, time_text(moment)]))
-
     def in_katana_created(self, identity: str, begin: datetime, end: datetime) -> list[OrderRecord]:
         """A store's orders in Katana that were placed from `begin` to before `end` (UTC)."""
         where = "identity = ? AND in_katana = 'yes' AND created >= ? AND created < ?"

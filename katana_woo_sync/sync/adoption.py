@@ -7,21 +7,30 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import Note, new_record, settle
+from katana_woo_sync.domain.decide import ADOPTION_GRACE, Note, new_record, settle
+from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.domain.takeover import adopt, agrees, evidence, mismatch
+from katana_woo_sync.domain.takeover import (
+    AdoptedTotal,
+    adopt,
+    adopted_total,
+    agrees,
+    evidence,
+    mismatch,
+)
 from katana_woo_sync.domain.transitions import for_attention, imported, known_elsewhere
 from katana_woo_sync.domain.witness import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.katana_side import candidates
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.sending import note_number
-from katana_woo_sync.sync.totals import compare
+from katana_woo_sync.sync.totals import compare, with_payments
 
 AT_ONCE = 100
 """Sales orders that are asked for by their ids in one request."""
@@ -32,6 +41,7 @@ def adopt_waiting(context: Context, store: Store) -> None:
     waiting = context.ledger.adoptables.waiting(store.identity)
     if not waiting:
         return
+    know_tax_rates(context)
     copies = _copies(context, store, sorted(waiting))
     waiting = whole(context, waiting, copies)
     for order_id, found in sorted(waiting.items()):
@@ -44,7 +54,18 @@ def adopt_waiting(context: Context, store: Store) -> None:
 
 def _copies(context: Context, store: Store, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
     dp = context.facts(store).dp
-    return {int(order.id): order for order in store.shop.orders(order_ids, dp)}
+    return {
+        int(order.id): with_payments(context, store, order) if isinstance(order, Order) else order
+        for order in store.shop.orders(order_ids, dp)
+    }
+
+
+def know_tax_rates(context: Context) -> None:
+    """Ask Katana for its tax rates, once in a run: adopted orders' totals are compared with them,
+    and a ledger that needs to adopt may be an old one."""
+    if not context.knows_tax_rates:
+        context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
+        context.knows_tax_rates = True
 
 
 def whole(
@@ -131,17 +152,63 @@ def _adopt(
     record = adopt(chosen, order, store.identity, context.rules(store), now)
     if known is not None:
         record = _keep(record, known, ours=ours)
+    held = None if ours or order is None else _total_of(context, store, chosen, order)
+    if held is not None:
+        record = replace(
+            record,
+            expected=held.expected,
+            tolerance=held.tolerance,
+            shipping_fee_due=held.fee is not None,
+        )
     record = context.save(store, record, known)
     context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
     if ours:
         record = _imported_by_us(context, store, record, chosen)
     else:
-        context.ledger.shipping_fees.settled(store.identity, order_id)
-        context.note(store, record, Note(Reason.ADOPTED, f"as {chosen.order_no}"))
-        context.did(store, record, "katana", "adopted", f"as {chosen.order_no}")
-        context.report.store(store.name).adopted += 1
+        record = _made_by_another(context, store, record, chosen, held)
     if len(living) > 1:
         _doubled(context, store, record, [*living.values()])
+
+
+def _made_by_another(
+    context: Context,
+    store: Store,
+    record: OrderRecord,
+    sales_order: SalesOrder,
+    held: AdoptedTotal | None,
+) -> OrderRecord:
+    """What another program, or this one with a ledger that is lost, has created is taken over;
+    returns its record as it is saved."""
+    Fees(context).keep(record, held.fee if held is not None else None)
+    context.note(store, record, Note(Reason.ADOPTED, f"as {sales_order.order_no}"))
+    context.did(store, record, "katana", "adopted", f"as {sales_order.order_no}")
+    context.report.store(store.name).adopted += 1
+    if held is not None and held.fee is None and sales_order.total is not None:
+        return compare(context, store, record, sales_order.total)
+    return record
+
+
+def _total_of(
+    context: Context, store: Store, sales_order: SalesOrder, order: Order
+) -> AdoptedTotal | None:
+    """What the total of a sales order that is adopted should be, and the fee that it lacks; None
+    where it is not looked at.
+
+    What was delivered long ago is settled: the books that hold it are closed.
+    """
+    made = utc_time(sales_order.created_at)
+    is_old = made is not None and context.clock() - made > ADOPTION_GRACE
+    if sales_order.is_deleted or sales_order.total is None:
+        return None
+    if is_old and sales_order.is_delivered:
+        return None
+    return adopted_total(
+        order,
+        sales_order.total,
+        context.terms(store),
+        context.ledger.catalogue.tax_rates(),
+        context.settings.taxes,
+    )
 
 
 def _twins(context: Context, store: Store, known: OrderRecord, living: list[str]) -> None:

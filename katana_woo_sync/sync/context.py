@@ -84,6 +84,8 @@ class Context(Struct):
     """For requests to several stores at once."""
     katana_heard_at: datetime | None = None
     """When Katana was last asked what changed (UTC): nothing is created long after that."""
+    knows_tax_rates: bool = False
+    """Whether Katana was asked for its tax rates in this run."""
 
     @contextmanager
     def step(self) -> Iterator[None]:

@@ -26,15 +26,15 @@ from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerp
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
 from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.adoption import adopt_order, whole
+from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown, is_certain
-from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.guard import guarded_order
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
+from katana_woo_sync.sync.totals import with_payments
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
 """Reasons for which an order is left out without a person having to act."""
@@ -193,6 +193,8 @@ class Importer:
         """Adopt what of these is the order; whether that leaves nothing to import."""
         context = self._context
         found = whole(context, {record.order_id: found}, {record.order_id: order})[record.order_id]
+        order = with_payments(context, self._store, order)
+        know_tax_rates(context)
         with context.ledger.atomic():
             adopt_order(context, self._store, record.order_id, found, order)
         now = self._current(record.order_id)
@@ -220,6 +222,7 @@ class Importer:
 
     def _plan(self, record: OrderRecord, order: Order) -> Planned:
         refunds = self._store.shop.refunds(int(order.id), self._dp) if order.refunds else ()
+        order = with_payments(self._context, self._store, order)
         plan = plan_order(order, refunds, self._terms, self.items.is_known)
         self._resolver.check_currency(order)
         return Planned(order, record, plan)
@@ -234,7 +237,7 @@ class Importer:
             service_variant_id=resolver.fee_service() if plan.services else 0,
             customer_id=0,
         )
-        notes = tuple(self.items.take_notes())
+        notes = (*self.items.take_notes(), *plan.notes)
         return Provided(planned.order, planned.record, plan, resolved, notes)
 
     def _ready(self, each: Provided) -> Ready:
@@ -331,24 +334,6 @@ class Importer:
             and woocommerce_id(sales_order) == int(order.id)
             and agrees(sales_order, order, store.settings.order_number_prefix)
         )
-
-    def find_missing_fee(self, record: OrderRecord, order: Order) -> None:
-        """For an order that a lost ledger may have left without its shipping fee: have the fee
-        added if it is exactly what Katana's total lacks."""
-        self.items.look_up([order])
-        mapped = self._ready(self._resolve(self._plan(record, order))).mapped
-        if mapped.fee is None or record.katana_total is None:
-            return
-        fee_total = mapped.total - mapped.rows_total
-        without = abs(record.katana_total - mapped.expected)
-        with_it = abs(record.katana_total + fee_total - mapped.expected)
-        if with_it <= mapped.tolerance < without:
-            due = replace(
-                record, shipping_fee_due=True, expected=mapped.expected, tolerance=mapped.tolerance
-            )
-            with self._context.ledger.atomic():
-                self._context.save(self._store, due, record)
-                Fees(self._context).keep(due, mapped.fee)
 
 
 def _numbered(draft: SalesOrderDraft, number: str | None) -> SalesOrderDraft:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
+from katana_woo_sync.domain.charges import refunds_of
 from katana_woo_sync.domain.decide import GONE_STATUSES
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
 from katana_woo_sync.domain.reasons import Reason, words
@@ -13,6 +14,7 @@ from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana,
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.woocommerce import DatedOrder
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.totals import with_payments
 
 SOLD = frozenset({"processing", "completed", "refunded"})
 """Statuses of orders that were paid; others count where they are in Katana."""
@@ -57,8 +59,10 @@ def _pair(
     record: OrderRecord | None,
     in_katana: Mapping[int, ByRate],
 ) -> Pair:
-    dp = context.facts(store).dp
-    refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
+    facts = context.facts(store)
+    listed = store.shop.refunds(int(order.id), facts.dp) if order.refunds else ()
+    refunds = refunds_of(order, listed)
+    order = with_payments(context, store, order)
     is_there = int(order.id) in in_katana
     # what was refunded before it could be imported is no sale
     known = record.refunds if record is not None and is_there else [int(r.id) for r in refunds]
@@ -68,7 +72,13 @@ def _pair(
         number=str(order.number),
         day=order.day,
         currency=str(order.currency),
-        shop=of_shop(order, refunds, known),
+        shop=of_shop(
+            order,
+            refunds,
+            known,
+            decimals=facts.decimals,
+            rounds_each_line=not facts.round_at_subtotal,
+        ),
         katana=in_katana.get(int(order.id)),
         why=_why(context, record),
     )

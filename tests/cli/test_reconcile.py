@@ -65,6 +65,28 @@ def test_an_order_that_was_changed_in_katana_is_listed_with_its_difference(world
     assert Decimal(str(inside(found, "orders", 0, "difference"))) < 0
 
 
+def test_an_order_whose_total_a_plugin_lowered_without_a_line_is_listed(world: World) -> None:
+    order = world.order(total=Decimal("2.40"))
+    world.sync()
+    found = run_json(world, *MONTH, code=1)
+    assert inside(found, "orders", 0, "order_id") == str(order)
+    assert Decimal(str(inside(found, "orders", 0, "difference"))) == 10
+    assert "differs" in str(inside(found, "orders", 0, "why"))
+
+
+def test_what_a_gift_card_paid_and_what_was_refunded_before_are_no_difference(
+    world: World,
+) -> None:
+    paid = world.order(total=Decimal("2.40"))
+    world.shop.set_meta(paid, "_funds_used", "10.00")
+    refunded = world.order(quantity=2)
+    world.shop.refund(refunded, "5.00", listed="missing")
+    world.sync()
+    result = run(world, *MONTH)
+    assert result.exit_code == 0, result.output
+    assert "3 orders, 0 of them differ" in result.output
+
+
 def test_an_order_that_is_not_in_katana_is_listed_with_why(world: World) -> None:
     order = world.order()
     found = run_json(world, *MONTH, code=1)

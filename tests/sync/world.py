@@ -97,6 +97,10 @@ class Hurry(StopSignals):
         self._clock.tick(seconds=seconds)
 
 
+DEFAULT_FACTOR = Decimal("1.22")
+"""Katana's default tax rate in the sandbox."""
+
+
 class World:
     """One Katana, stores "eu" (prices with tax, EUR) and maybe "us" (without, USD), one ledger.
 
@@ -346,11 +350,12 @@ class World:
             server.reset_counts()
 
     def foreign(self, order_id: int, *, store_name: str, **details: object) -> int:
-        """A sales order for this order that another program made. Returns its id."""
+        """A sales order for this order that another program made, with its total (in one row, at
+        Katana's default tax rate). Returns its id."""
         order = self.shop.state.orders[order_id]
         whole = {
             "customer_id": self.katana.add_customer("Someone"),
-            "rows": [(self.mug_variant, Decimal(1), Decimal(10))],
+            "rows": [(self.mug_variant, Decimal(1), order.totals.total / DEFAULT_FACTOR)],
             "order_no": order.number,
             "ecommerce_store_name": store_name,
             "ecommerce_order_id": str(order_id),

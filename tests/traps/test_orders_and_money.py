@@ -8,6 +8,10 @@ elsewhere already (the trap in the first file, the program in the second):
 |---|---|
 | several rates, compound rates | sandbox/test_woocommerce_recorded; domain/test_taxes |
 | zero rate, no rate, tax-exempt | sandbox/test_woocommerce_recorded; sync/test_orders (rule 5) |
+| `rate_percent` of today, or 0 | sync/test_money, both |
+| tax split by shares | sync/test_money, domain/test_taxes |
+| refunds stored positive, not listed, errors in their list | sync/test_money, both |
+| gift cards and store credit lower only the total | sync/test_money, both |
 | refunds of many kinds | sandbox/test_woocommerce_orders; here, domain/test_mapping (rule 8) |
 | a full refund makes it refunded | sandbox/test_woocommerce_orders; sync/test_orders (rule 8) |
 | `order_key` tells orders of one id apart | sandbox/test_woocommerce_orders; sync/test_once |

@@ -366,13 +366,27 @@ def _delete_one(call: Call, order_id: object) -> Json:
     return order_json(order, call.view)
 
 
+LOST_REFUND: Json = {
+    "code": "woocommerce_rest_invalid_order_refund_id",
+    "message": "Invalid order refund ID.",
+    "data": {"status": 404},
+}
+"""What stands in the list for a refund that the shop lost a part of."""
+
+
 def list_refunds(call: Call) -> Response:
     """GET /orders/{id}/refunds, newest first unless it says otherwise."""
     with call.state.lock:
         order = _order(call, "Invalid order ID.", "woocommerce_rest_invalid_order_id")
         oldest_first = call.query.get("order", "desc") == "asc"
         refunds = sorted(order.refunds, key=lambda r: r.id, reverse=not oldest_first)
-        return call.listing([refund_json(refund, order, call.view) for refund in refunds])
+        return call.listing(
+            [
+                LOST_REFUND if refund.listed == "error" else refund_json(refund, order, call.view)
+                for refund in refunds
+                if refund.listed != "missing"
+            ]
+        )
 
 
 def list_notes(call: Call) -> Response:

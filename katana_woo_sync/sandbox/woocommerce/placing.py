@@ -101,6 +101,19 @@ def place(state: StoreState, cart: Cart) -> Order:
     return order
 
 
+def set_taxes(
+    state: StoreState, order: Order, taxes: Mapping[int, Mapping[int, Decimal | str]]
+) -> None:
+    """Set what lines of an order bear of each tax rate. The state's lock is held."""
+    for line in order.lines:
+        if line.id in taxes:
+            line.taxes = {rate_id: Decimal(tax) for rate_id, tax in taxes[line.id].items()}
+            line.total_tax = state.rounding.line_taxes(line.taxes)
+    rates = {rate.id: rate for rate in state.rates}
+    order.tax_lines = tax_lines(order.lines, rates, state.rounding, state.next_line)
+    order.totals = order_totals(order.lines, state.rounding)
+
+
 def _totals(state: StoreState, cart: Cart, lines: Sequence[Line]) -> Totals:
     totals = order_totals(lines, state.rounding)
     if cart.total is None:

@@ -201,7 +201,10 @@ class Totals:
 @dataclass(frozen=True)
 class Refund:
     """A refund; `amount` with tax, positive. Its lines hold negative quantities and amounts.
-    `whole` is one that left nothing."""
+    `whole` is one that left nothing. `listed` tells how the order's list of refunds shows it:
+    as it is, with positive quantities and amounts (as WooCommerce's own till stored them), as an
+    error in its place, or not at all (both happen under HPOS); the order itself always tells of it.
+    """
 
     id: int
     amount: Decimal
@@ -211,6 +214,7 @@ class Refund:
     reason: str = ""
     meta_id: int = 0
     whole: bool = False
+    listed: Literal["whole", "positive", "error", "missing"] = "whole"
 
     @property
     def total_tax(self) -> Decimal:
@@ -278,6 +282,7 @@ class Order:
     refunds: list[Refund] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     status_before_trash: str = ""
+    plugin_fields: dict[str, object] = field(default_factory=dict)
 
     @property
     def refundable(self) -> Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
@@ -15,7 +16,7 @@ from katana_woo_sync.sandbox.woocommerce.answers import Json, View, note_json, o
 from katana_woo_sync.sandbox.woocommerce.app import ORDER_ROUTES, StoreApp
 from katana_woo_sync.sandbox.woocommerce.catalogue import Catalogue
 from katana_woo_sync.sandbox.woocommerce.oauth import Gate
-from katana_woo_sync.sandbox.woocommerce.placing import Cart, place
+from katana_woo_sync.sandbox.woocommerce.placing import Cart, place, set_taxes
 from katana_woo_sync.sandbox.woocommerce.records import (
     Address,
     Coupon,
@@ -293,6 +294,23 @@ class WooCommerceSandbox(Catalogue):
         with self.state.lock:
             self.state.set_meta(self.state.orders[order_id], key, value)
 
+    def set_plugin_field(self, order_id: int, name: str, value: object) -> None:
+        """Give an order a field of a plugin's own in the API, such as `gift_cards`."""
+        with self.state.lock:
+            self.state.orders[order_id].plugin_fields[name] = value
+
+    def set_taxes(self, order_id: int, taxes: Mapping[int, Mapping[int, Decimal | str]]) -> None:
+        """Set what lines bear of each tax rate, as plugins do (German shops split the tax of
+        shipping by shares): {line id: {rate id: tax}}. Lines, rates and total follow."""
+        with self.state.lock:
+            set_taxes(self.state, self.state.orders[order_id], taxes)
+
+    def rewrite_percentages(self, percents: Mapping[int, Decimal | int]) -> None:
+        """Have the orders show these percentages of their tax rates, by the rates' ids: WooCommerce
+        writes today's into old orders when they are saved, and 0 for a rate that is gone."""
+        with self.state.lock:
+            self.state.percent_today.update({i: Decimal(p) for i, p in percents.items()})
+
     def refund(
         self,
         order_id: int,
@@ -300,12 +318,13 @@ class WooCommerceSandbox(Catalogue):
         *,
         lines: Mapping[int, int | Decimal | tuple[int | Decimal, Decimal | None]] | None = None,
         reason: str = "",
+        listed: Literal["whole", "positive", "error", "missing"] = "whole",
     ) -> int:
         """Refund an amount (with tax), or lines: {line id: quantity} with the quantity's share of
         the money, or {line id: (quantity, money with tax)}. Returns the refund's id.
 
-        Neither refunds all that is left; that makes the order refunded. Stock stays. Raises
-        `ValueError` for more than is left.
+        Neither refunds all that is left; that makes the order refunded. Stock stays. `listed` is
+        how the order's list of refunds shows it. Raises `ValueError` for more than is left.
         """
         parts = {}
         for line_id, given in (lines or {}).items():
@@ -316,7 +335,9 @@ class WooCommerceSandbox(Catalogue):
             due = None if amount is None else Decimal(amount)
             if due is None and not parts:
                 due = order.refundable
-            return refund(self.state, order, parts, due, reason).id
+            done = replace(refund(self.state, order, parts, due, reason), listed=listed)
+            order.refunds[0] = done
+            return done.id
 
     def delete_refund(self, order_id: int, refund_id: int) -> None:
         """Delete a refund; no modification time moves."""

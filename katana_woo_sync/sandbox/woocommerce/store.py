@@ -66,6 +66,7 @@ class StoreState:
     last_note: int = 0
     last_customer: int = 1
     placed: int = 0
+    percent_today: dict[int, Decimal] = field(default_factory=dict)
 
     def is_at_least(self, *version: int) -> bool:
         """Whether this WooCommerce is that version or newer."""
