@@ -119,7 +119,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         known,
         order_key=order.order_key or known.order_key,
         shop_status=order.status,
-        shop_modified=order.modified or known.shop_modified,
+        shop_modified=order.modified,
         shop_completed=order.completed,
     )
     if known.in_katana is InKatana.NO:

@@ -114,6 +114,13 @@ def m012_versions(db: Database) -> None:
     )
 
 
+@migrations()
+def m013_ahead(db: Database) -> None:
+    """Modification times in a shop's future: what they belong to is read whole only when they are
+    others."""
+    db.execute(AHEAD)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -425,6 +432,15 @@ CREATE TABLE order_counts (
     state TEXT NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (identity, state)
+) WITHOUT ROWID
+"""
+
+AHEAD = """
+CREATE TABLE ahead (
+    name TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    modified TEXT NOT NULL,
+    PRIMARY KEY (name, id)
 ) WITHOUT ROWID
 """
 

@@ -80,6 +80,7 @@ def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> No
                 context.ledger.stores.cursor(cursor_name(store)),
                 _known_facts(context, store),
                 context.clock(),
+                context.ledger.stores.ahead(cursor_name(store)),
             ): store
             for store in stores
             if _is_connected(context, store)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from katana_woo_sync.domain.cursors import KATANA_OVERLAP, KATANA_SWEEP, advance, read_from
+from katana_woo_sync.domain.cursors import (
+    KATANA_OVERLAP,
+    KATANA_SWEEP,
+    advance,
+    is_beyond,
+    read_from,
+)
 from katana_woo_sync.domain.decide import Rules, see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.records import InKatana, OrderRecord
@@ -28,6 +34,8 @@ def hear_katana(context: Context, *, sweep: bool = False) -> None:
     cursor = context.ledger.stores.cursor(CURSOR)
     since = read_from(cursor, KATANA_OVERLAP, sweep=KATANA_SWEEP if sweep else None)
     changed = context.katana.sales_orders_changed(since)
+    if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
+        cursor, changed = None, context.katana.sales_orders_changed(None)
     with context.step(), context.ledger.atomic():
         merge_sales_orders(context, changed.orders)
         moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
