@@ -49,6 +49,9 @@ MOST_OPENINGS = 200
 OLDEST = 10
 """Digits of an `Age`, in seconds; one with more is nonsense."""
 
+REST_OF_A_SECOND = timedelta(milliseconds=999)
+"""A `Date` is in whole seconds."""
+
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """No date of an answer is earlier."""
 
@@ -179,14 +182,15 @@ def skew_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
 
 
 def as_of(headers: Mapping[str, str], now: datetime) -> datetime:
-    """When an answer was given, by the service's own clock (UTC): its `Date`, less its `Age`. Some
-    caches date what they kept anew. `now` where the service does not say."""
+    """When an answer was given, by the service's own clock (UTC): its `Date`, to the end of that
+    second, less its `Age`, since some caches date what they kept anew. `now` where the service does
+    not say."""
     at = _date(headers)
     if at is None:
         return now
     age = headers.get("Age", "").strip()
     seconds = int(age) if age.isdecimal() and len(age) < OLDEST else 0
-    return max(at - timedelta(seconds=seconds), EARLIEST)
+    return max(at - timedelta(seconds=seconds), EARLIEST) + REST_OF_A_SECOND
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -336,3 +337,21 @@ def test_a_host_whose_answers_are_dated_too_early_hides_nothing(world: World) ->
     world.shop.set_status(orders[0], "completed")
     sync(world)
     assert [world.state(order)[0] for order in orders] == ["fulfilled", *["imported"] * 3]
+
+
+def test_a_product_of_the_future_hides_no_other_and_is_looked_at_once(world: World) -> None:
+    world.configure(stores={"eu": "sync_stock = true"})
+    mug, lamp = world.mug["eu"], world.lamp["eu"]
+    world.katana.add_product("Lamp", "LAMP", in_stock=Decimal(50))
+    for product in (mug, lamp):
+        world.shop.set_stock(product, 1)
+    world.sync(minutes=20)
+    world.shop.set_stock(mug, 3)
+    world.shop.state.products[mug].modified = YEAR_2099
+    world.sync(minutes=20)
+    world.sync(minutes=20)
+    world.shop.set_stock(lamp, 4)
+    world.sync(minutes=20)
+    products = world.shop.state.products
+    assert [products[p].stock for p in (mug, lamp)] == [10_000, 50]
+    assert (mark(world, f"stock:{world.identity}") or YEAR_2099) <= world.clock()
