@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
+from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.cursors import (
     OLD_ANSWER,
@@ -54,7 +55,7 @@ class Polled(Struct, frozen=True):
     read_at: datetime
 
 
-def cursor_name(store: Store) -> str:
+def cursor_name(store: Store | StoreSettings) -> str:
     """The name of the cursor of a store's changed orders."""
     return f"shop:{store.identity}"
 

@@ -16,6 +16,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.cycle import SweepWhen
 from katana_woo_sync.sync.katana_side import CURSOR as SALES_ORDERS
 from katana_woo_sync.sync.report import Report
+from tests.cli.support import run
 from tests.sync.checking import found, one
 from tests.sync.world import World
 
@@ -228,6 +229,9 @@ def test_it_is_told_how_many_there_are(world: World, caplog: pytest.LogCaptureFi
     assert "3, the last at 2099-01-01 00:00 UTC" in said[0]
     finding = one(world, "eu", "modification times")
     assert "3, the last at 2099-01-01 00:00 UTC" in finding.found
+    status = run(world, "status")
+    assert "in the future: 3, the last at 2099-01-01 00:00 UTC" in status.output
+    assert status.exit_code == 0
 
 
 def test_a_ledger_whose_marks_are_in_the_future_goes_back_at_once(world: World) -> None:
