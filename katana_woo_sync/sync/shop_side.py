@@ -114,7 +114,8 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
             stores.sweep_again(store.identity)  # which goes back to the shop's own time
         if _has_other_settings(context, store, orders):
             stores.sweep_again(store.identity)  # which reads them
-        _tell_of_the_future(context, store, polled.changed.ahead, as_of)
+        # by our clock too: an answer that was kept for hours is dated before what is new
+        _tell_of_the_future(context, store, polled.changed.ahead, max(as_of, polled.read_at))
     return {
         int(order.id): FreshCopy(order, polled.read_at)
         for order in orders
@@ -158,10 +159,10 @@ def _has_other_settings(context: Context, store: Store, orders: Sequence[ReadOrd
 
 
 def _tell_of_the_future(
-    context: Context, store: Store, ahead: Mapping[int, datetime], as_of: datetime
+    context: Context, store: Store, ahead: Mapping[int, datetime], now: datetime
 ) -> None:
     """Note once a day how many orders were modified in the shop's future."""
-    times = in_the_future(ahead.values(), as_of)
+    times = in_the_future(ahead.values(), now)
     if times and first_today(context.ledger, f"future {store.identity}", context.clock()):
         log.warning("%s: %s", store.name, words_of_the_future(times), extra={"store": store.name})
 

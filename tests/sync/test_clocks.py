@@ -17,10 +17,11 @@ from katana_woo_sync.sync.cycle import SweepWhen
 from katana_woo_sync.sync.katana_side import CURSOR as SALES_ORDERS
 from katana_woo_sync.sync.report import Report
 from tests.cli.support import run
-from tests.sync.checking import found, one
+from tests.sync.checking import found, one, with_headers
 from tests.sync.world import World
 
 HOURS = timedelta(hours=2)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 YEAR_2099 = datetime(2099, 1, 1, tzinfo=UTC)
 
 
@@ -359,3 +360,18 @@ def test_a_product_of_the_future_hides_no_other_and_is_looked_at_once(world: Wor
     products = world.shop.state.products
     assert [products[p].stock for p in (mug, lamp)] == [10_000, 50]
     assert (mark(world, f"stock:{world.identity}") or YEAR_2099) <= world.clock()
+
+
+def test_an_age_makes_an_answer_older_and_hides_nothing(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with_headers(world.shop.server, Age="7200")
+    orders = []
+    for _ in range(4):
+        orders.append(world.order())
+        sync(world)
+        assert (mark(world) or LONG_AGO) <= world.clock() - HOURS
+    world.shop.set_status(orders[0], "completed")
+    sync(world)
+    assert [world.state(order)[0] for order in orders] == ["fulfilled", *["imported"] * 3]
+    assert "in the future" not in caplog.text
