@@ -11,6 +11,7 @@ from katana_woo_sync.cli.output import iso, moment, print_json, print_problems, 
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
@@ -18,6 +19,7 @@ from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.report import ExitCode, Problem
+from katana_woo_sync.sync.shop_side import cursor_name
 from katana_woo_sync.sync.stock import is_stock_due
 from katana_woo_sync.sync.sweep import is_sweep_due
 
@@ -126,6 +128,9 @@ def _print_store(
     )
     warning = " - is cron or the timer running?" if late else ""
     click.echo(f"  last good cycle {moment(known.last_success_at)}{warning}")
+    times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), utc_now())
+    if times:
+        click.echo(f"  {words_of_the_future(times)}")
     if known.last_error:
         click.echo(f"  NOT WORKED: {safe(known.last_error)}")
 

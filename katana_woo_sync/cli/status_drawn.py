@@ -10,10 +10,12 @@ from katana_woo_sync.cli.output import moment
 from katana_woo_sync.cli.page import problem_groups, troubles
 from katana_woo_sync.cli.terminal import STYLES, ago, console, facts, text
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.report.values import ProblemGroup
+from katana_woo_sync.sync.shop_side import cursor_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +60,9 @@ def _store(
     cycle = f"{moment(last)}, {ago(last, now)}" if last else "never"
     table.add_row(text("  last good cycle"), text(cycle))
     table.add_row(text("  orders"), _counts(ledger.orders.counts(store.identity)))
+    times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), now)
+    if times:
+        table.add_row(text(""), text(words_of_the_future(times), "yellow"))
     if store.sync_stock:
         stock = ledger.stock.state(store.identity)
         at = stock.updated_at if stock else None

@@ -46,6 +46,15 @@ _FROM_CACHE = re.compile(r"(?<![a-z])(hit|stale|revalidated|updating)(?![a-z])",
 MOST_OPENINGS = 200
 """How many brackets in a plugin's warning are tried for the beginning of the JSON."""
 
+OLDEST = 10
+"""Digits of an `Age`, in seconds; one with more is nonsense."""
+
+REST_OF_A_SECOND = timedelta(milliseconds=999)
+"""A `Date` is in whole seconds."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No date of an answer is earlier."""
+
 BOM = b"\xef\xbb\xbf"
 
 T = TypeVar("T")
@@ -56,11 +65,16 @@ class Garbage(Exception):
 
 
 class JsonAnswer(Struct, frozen=True):
-    """An answer: its status, headers (any case), and parsed body with Decimal numbers."""
+    """An answer: its status, headers (any case), and parsed body with Decimal numbers.
+
+    `as_of` (UTC) is when the service gave it, by the service's own clock: no true time of a change
+    lies beyond that.
+    """
 
     status: int
     headers: Mapping[str, str]
     data: object
+    as_of: datetime
 
 
 def parse_json(body: bytes) -> object:
@@ -163,11 +177,29 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def skew_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """How far the clock behind a `Date` header is ahead of `now` (UTC); None without the header."""
+    at = _date(headers)
+    return None if at is None else at - now
+
+
+def as_of(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When an answer was given, by the service's own clock (UTC): its `Date`, to the end of that
+    second, less its `Age`, since some caches date what they kept anew. `now` where the service does
+    not say."""
+    at = _date(headers)
+    if at is None:
+        return now
+    age = headers.get("Age", "").strip()
+    seconds = int(age) if age.isdecimal() and len(age) < OLDEST else 0
+    return max(at - timedelta(seconds=seconds), EARLIEST) + REST_OF_A_SECOND
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
     try:
         at = parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
+    return max(at, EARLIEST)
 
 
 def sign_of_cache(headers: Mapping[str, str]) -> str:

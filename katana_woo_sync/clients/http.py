@@ -35,6 +35,7 @@ from katana_woo_sync.clients import failures
 from katana_woo_sync.clients.answers import (
     Garbage,
     JsonAnswer,
+    as_of,
     is_challenge,
     parse_json,
     retry_after,
@@ -81,6 +82,11 @@ NAP = 0.5
 """How often a waiting request looks whether it should stop."""
 
 Params = Sequence[tuple[str, str]]
+
+
+def utc_now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
 
 
 class _Body(BytesIO):
@@ -133,8 +139,10 @@ class HttpClient:
         attempts: int = 4,
         sleep: Callable[[float], None] = time.sleep,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.service = service
+        self._clock = clock
         self.base_url = base_url.rstrip("/")
         self._redactor = redactor
         self._timeout = (min(CONNECT_TIMEOUT, timeout), timeout)
@@ -222,8 +230,14 @@ class HttpClient:
                 self._throttle.observe(response.headers)
             content = self._content(action, response, is_read=is_read)
             self._local.used_at = time.monotonic()
-            self.clock_skew = skew_of(response.headers, datetime.now(UTC)) or self.clock_skew
-            return self._read(action, response, content, is_read=is_read)
+            now = self._clock()
+            skew = skew_of(response.headers, now)
+            self.clock_skew = self.clock_skew if skew is None else skew
+            at = as_of(response.headers, now)
+            if not is_read:
+                # some servers date an answer by when its request came: before what it wrote
+                at += timedelta(seconds=time.monotonic() - begun)
+            return self._read(action, response, content, at, is_read=is_read)
 
     def _count(self) -> None:
         with self._count_lock:
@@ -340,7 +354,13 @@ class HttpClient:
         return NotTheApi(self.service, action, reason, remedy, passing=passing)
 
     def _read(
-        self, action: str, response: requests.Response, content: bytes, *, is_read: bool
+        self,
+        action: str,
+        response: requests.Response,
+        content: bytes,
+        at: datetime,
+        *,
+        is_read: bool,
     ) -> JsonAnswer:
         status = response.status_code
         if 300 <= status < 400:
@@ -350,7 +370,8 @@ class HttpClient:
         if status >= 500 or status in (408, 425):
             raise self._server_error(action, response, content, is_read=is_read)
         if status == NO_CONTENT and not is_read:
-            return JsonAnswer(status, response.headers, None)  # a yes that has no body, and says so
+            # a yes that has no body, and says so
+            return JsonAnswer(status, response.headers, None, at)
         try:
             data = parse_json(content)
         except Garbage as error:
@@ -359,7 +380,7 @@ class HttpClient:
                 raise self._garbage(action, said, is_read=is_read, passing=True) from None
             raise self._refused_in_html(action, status, said) from None
         if status < 300:
-            return JsonAnswer(status, response.headers, data)
+            return JsonAnswer(status, response.headers, data, at)
         raise self.refusal(action, status, data)
 
     def _refused_in_html(self, action: str, status: int, said: str) -> ServiceError:
@@ -370,7 +391,7 @@ class HttpClient:
         return NotTheApi(self.service, action, reason, self.remedy_for_garbage(said))
 
     def _too_many(self, action: str, response: requests.Response) -> Throttled:
-        pause = retry_after(response.headers, datetime.now(UTC))
+        pause = retry_after(response.headers, self._clock())
         if self._throttle is not None and pause is not None:
             self._throttle.block(pause)
         return Throttled(
@@ -385,7 +406,7 @@ class HttpClient:
             return self.unknown(action, reason)
         if is_challenge(content):
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage(reason))
-        pause = retry_after(response.headers, datetime.now(UTC))
+        pause = retry_after(response.headers, self._clock())
         return Temporary(self.service, action, reason, LATER, retry_after=pause)
 
     def _redirected(self, action: str, response: requests.Response) -> ServiceError:

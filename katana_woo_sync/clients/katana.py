@@ -11,7 +11,7 @@ from msgspec import Struct
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.katana_catalogue import KatanaCatalogue
 from katana_woo_sync.clients.katana_deliveries import KatanaDeliveries
-from katana_woo_sync.clients.katana_http import KATANA, milliseconds
+from katana_woo_sync.clients.katana_http import KATANA, milliseconds, newest_update
 from katana_woo_sync.clients.katana_stock import KatanaStock
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
@@ -25,17 +25,20 @@ from katana_woo_sync.domain.katana import (
 
 
 class SalesOrdersChanged(Struct, frozen=True):
-    """Sales orders that changed; `mark` (UTC) is the newest change up to which none was missed."""
+    """Sales orders that changed; `mark` (UTC) is the newest change up to which none was missed, and
+    `as_of` (UTC) when Katana answered, by its own clock."""
 
     orders: tuple[SalesOrder, ...]
     mark: datetime | None
+    as_of: datetime
 
 
 class CustomersChanged(Struct, frozen=True):
-    """Customers that changed; `mark` as in `SalesOrdersChanged`."""
+    """Customers that changed; `mark` and `as_of` as in `SalesOrdersChanged`."""
 
     customers: tuple[Customer, ...]
     mark: datetime | None
+    as_of: datetime
 
 
 class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
@@ -46,14 +49,16 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         params = [("ecommerce_order_type", WOOCOMMERCE), ("include_deleted", "true")]
         if since is not None:
             params.append(("updated_at_min", milliseconds(since)))
-        orders, mark = self._changed("/sales_orders", params, SalesOrder)
-        return SalesOrdersChanged(tuple(o for o in orders if _is_woocommerce(o)), mark)
+        orders, mark, as_of = self._changed("/sales_orders", params, SalesOrder)
+        return SalesOrdersChanged(tuple(o for o in orders if _is_woocommerce(o)), mark, as_of)
 
-    def all_sales_orders(self) -> Iterator[tuple[SalesOrder, ...]]:
-        """Everything that was ever imported from WooCommerce, by pages, deleted ones too."""
+    def all_sales_orders(self) -> Iterator[SalesOrdersChanged]:
+        """Everything that was ever imported from WooCommerce, by pages with the newest change of
+        each, deleted ones too."""
         params = (("ecommerce_order_type", WOOCOMMERCE), ("include_deleted", "true"))
-        for page in self._pages("/sales_orders", params, SalesOrder):
-            yield tuple(order for order in page if _is_woocommerce(order))
+        for page, as_of in self._dated_pages("/sales_orders", params, SalesOrder):
+            orders = tuple(order for order in page if _is_woocommerce(order))
+            yield SalesOrdersChanged(orders, newest_update(orders, as_of), as_of)
 
     def sales_orders(
         self,
@@ -137,8 +142,8 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         params = [("include_deleted", "true")]
         if since is not None:
             params.append(("updated_at_min", milliseconds(since)))
-        customers, mark = self._changed("/customers", params, Customer)
-        return CustomersChanged(tuple(customers), mark)
+        customers, mark, as_of = self._changed("/customers", params, Customer)
+        return CustomersChanged(tuple(customers), mark, as_of)
 
     def customers(self, reference_id: str) -> tuple[Customer, ...]:
         """Customers with this reference."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -11,7 +11,7 @@ import msgspec
 import requests
 from requests.auth import AuthBase
 
-from katana_woo_sync.clients.answers import JsonAnswer, record
+from katana_woo_sync.clients.answers import EARLIEST, JsonAnswer, record
 from katana_woo_sync.clients.errors import (
     BadRequest,
     Detail,
@@ -21,10 +21,11 @@ from katana_woo_sync.clients.errors import (
     RefusedKey,
     ServiceError,
 )
-from katana_woo_sync.clients.http import HttpClient, Params
+from katana_woo_sync.clients.http import HttpClient, Params, utc_now
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.together import Together, outcome
+from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Draft, encode
 
@@ -118,6 +119,7 @@ class KatanaApi:
         timeout: float = 60.0,
         attempts: int = 4,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
         quick: float = QUICK,
     ) -> None:
         """`quick`: seconds; where answers come sooner, requests do not overlap."""
@@ -134,6 +136,7 @@ class KatanaApi:
             throttle=throttle,
             attempts=attempts,
             cancelled=cancelled,
+            clock=clock,
         )
 
     @property
@@ -205,20 +208,29 @@ class KatanaApi:
                 found.setdefault(getattr(row, "id", id(row)), row)
         return list(found.values())
 
-    def _changed(self, path: str, params: Params, kind: type[T]) -> tuple[list[T], datetime | None]:
-        """A list of changes with its mark: that of the first page, since whatever changes while
-        the others are read has a later time."""
+    def _changed(
+        self, path: str, params: Params, kind: type[T]
+    ) -> tuple[list[T], datetime | None, datetime]:
+        """A list of changes with its mark, and when it was given by Katana's own clock (UTC). Both
+        are those of the first page, since whatever changes while the others are read has a later
+        time."""
         found: dict[object, T] = {}
         mark: datetime | None = None
-        for number, page in enumerate(self._pages(path, params, kind)):
-            if number == 0:
-                times = [utc_time(getattr(row, "updated_at", "")) for row in page]
-                mark = max((time for time in times if time is not None), default=None)
+        as_of: datetime | None = None
+        for page, given_at in self._dated_pages(path, params, kind):
+            if as_of is None:
+                mark, as_of = newest_update(page, given_at), given_at
             for row in page:
                 found.setdefault(getattr(row, "id", id(row)), row)
-        return list(found.values()), mark
+        return list(found.values()), mark, as_of or EARLIEST
 
     def _pages(self, path: str, params: Params, kind: type[T]) -> Iterator[list[T]]:
+        for page, _as_of in self._dated_pages(path, params, kind):
+            yield page
+
+    def _dated_pages(
+        self, path: str, params: Params, kind: type[T]
+    ) -> Iterator[tuple[list[T], datetime]]:
         """A list's pages to the last. Rows that enter at its top shift the others on to later
         pages, so some come twice and none is passed over."""
         for page in range(1, MOST_PAGES):
@@ -227,9 +239,14 @@ class KatanaApi:
             rows = answer.data.get("data") if isinstance(answer.data, dict) else answer.data
             if not isinstance(rows, list):
                 raise NotTheApi(KATANA, f"GET {path}", "a list was expected")
-            yield [self._converted("GET", path, row, kind) for row in rows]
+            yield [self._converted("GET", path, row, kind) for row in rows], answer.as_of
             if len(rows) < PER_PAGE or _is_last(answer.headers):
                 return
+
+
+def newest_update(rows: Iterable[object], as_of: datetime) -> datetime | None:
+    """When the newest of these rows was changed (UTC), as far as that is not in Katana's future."""
+    return newest((utc_time(getattr(row, "updated_at", "")) for row in rows), as_of)
 
 
 def _is_last(headers: Mapping[str, str]) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from katana_woo_sync.clients.katana_http import PER_PAGE, KatanaApi, milliseconds
+from katana_woo_sync.clients.katana_http import PER_PAGE, KatanaApi, milliseconds, newest_update
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.inventory import (
     Inventory,
@@ -25,17 +25,20 @@ OPEN = ("NOT_SHIPPED", "PARTIALLY_PACKED", "PARTIALLY_DELIVERED")
 
 
 class MovementsChanged(Struct, frozen=True):
-    """Movements, and the mark (UTC) up to which none was missed."""
+    """Movements, the mark (UTC) up to which none was missed, and when Katana answered (UTC, by its
+    own clock)."""
 
     movements: tuple[Movement, ...]
     mark: datetime | None
+    as_of: datetime
 
 
 class OrdersTouched(Struct, frozen=True):
-    """Sales orders from anywhere that changed, and the mark (UTC) up to which none was missed."""
+    """Sales orders from anywhere that changed; `mark` and `as_of` as in `MovementsChanged`."""
 
     orders: tuple[SalesOrder, ...]
     mark: datetime | None
+    as_of: datetime
 
 
 class KatanaStock(KatanaApi):
@@ -64,19 +67,16 @@ class KatanaStock(KatanaApi):
         return tuple(found.values())
 
     def newest_movement(self) -> datetime | None:
-        """When stock last moved (UTC); None where it never did."""
-        params = (("limit", "1"), ("page", "1"))
-        answer = self._http.get("/inventory_movements", params)
-        rows = answer.data.get("data") if isinstance(answer.data, dict) else answer.data
-        for row in rows if isinstance(rows, list) else []:
-            return self._converted("GET", "/inventory_movements", row, Movement).updated
+        """When stock last moved (UTC), by the newest movements; None where it never did."""
+        for page, as_of in self._dated_pages("/inventory_movements", (), Movement):
+            return newest_update(page, as_of)
         return None
 
     def movements_changed(self, since: datetime | None) -> MovementsChanged:
         """Movements written since then (UTC)."""
         params = () if since is None else (("updated_at_min", milliseconds(since)),)
-        movements, mark = self._changed("/inventory_movements", params, Movement)
-        return MovementsChanged(tuple(movements), mark)
+        movements, mark, as_of = self._changed("/inventory_movements", params, Movement)
+        return MovementsChanged(tuple(movements), mark, as_of)
 
     def movements_of(self, variant_ids: Sequence[int]) -> Iterator[tuple[Movement, ...]]:
         """All movements of these variants, by pages."""
@@ -91,9 +91,9 @@ class KatanaStock(KatanaApi):
         params = [("include_deleted", "true")]
         if since is not None:
             params.append(("updated_at_min", milliseconds(since)))
-        orders, mark = self._changed("/sales_orders", params, SalesOrder)
+        orders, mark, as_of = self._changed("/sales_orders", params, SalesOrder)
         wanted = (o for o in orders if since is None or _is_since(o, since))
-        return OrdersTouched(tuple(wanted), mark)
+        return OrdersTouched(tuple(wanted), mark, as_of)
 
     def open_orders(self) -> Iterator[tuple[SalesOrder, ...]]:
         """The sales orders from anywhere that commit stock, by pages."""

@@ -12,15 +12,17 @@ modification time than the list's mark, so the next read of changes brings it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.errors import NotTheApi, ServiceError, Temporary
-from katana_woo_sync.domain.fields import LARGEST_WHOLE
+from katana_woo_sync.domain.fields import LARGEST_WHOLE, Text
 from katana_woo_sync.domain.text import clean
 from katana_woo_sync.domain.woocommerce import Order
 
@@ -55,11 +57,48 @@ ReadOrder = Order | UnreadableOrder
 
 class ChangedOrders(Struct, frozen=True):
     """Orders that changed. `mark` (UTC) is the newest modification time up to which nothing was
-    missed; None where nothing came."""
+    missed; None where nothing came.
+
+    `as_of` (UTC) is when the shop answered, by its own clock; None where nobody kept it. `ahead`
+    has the modification times that lie beyond that, by id: of orders that are among these, or were
+    left out because they are known so."""
 
     orders: tuple[ReadOrder, ...]
     mark: datetime | None
     pages: int
+    as_of: datetime | None = None
+    ahead: Mapping[int, datetime] = MappingProxyType({})
+
+
+class Times:
+    """What a list says of time: `as_of` (UTC), when its first page was given by the shop's own
+    clock, and `ahead`, the modification times beyond their page's own, by id.
+
+    Such a time proves nothing about an order's age: a plugin wrote local time, or the shop's clock
+    was ahead. The order is as good as one without a modification time.
+    """
+
+    def __init__(self) -> None:
+        self.as_of: datetime | None = None
+        self.ahead: dict[int, datetime] = {}
+
+    def hear(self, orders: Iterable[ReadOrder], as_of: datetime) -> tuple[ReadOrder, ...]:
+        """The orders of a page that was given at `as_of`, without times that lie beyond that."""
+        self.as_of = self.as_of or as_of
+        return tuple(self._heard(order, as_of) for order in orders)
+
+    def _heard(self, order: ReadOrder, as_of: datetime) -> ReadOrder:
+        self.ahead.pop(int(order.id), None)
+        modified = order.modified if isinstance(order, Order) else None
+        if not isinstance(order, Order) or modified is None or modified <= as_of:
+            return order
+        self.ahead[int(order.id)] = modified
+        return without_modified(order)
+
+
+def without_modified(order: Order) -> Order:
+    """The order without its modification time."""
+    return replace(order, date_modified_gmt=Text())
 
 
 class Page(Struct, frozen=True):

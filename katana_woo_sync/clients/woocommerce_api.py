@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ import msgspec
 from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.connection import Connection, StoreAccess
 from katana_woo_sync.clients.errors import NotTheApi
-from katana_woo_sync.clients.http import Params
+from katana_woo_sync.clients.http import Params, utc_now
 from katana_woo_sync.clients.order_reader import PER_PAGE
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.woocommerce_http import WooCommerceHttp
@@ -33,11 +33,12 @@ class WooCommerceApi:
         redactor: Redactor,
         attempts: int = 4,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._name = store.name
         self._wants_meta = bool(store.additional_info_meta)
         self._http = WooCommerceHttp(
-            store, redactor=redactor, attempts=attempts, cancelled=cancelled
+            store, redactor=redactor, attempts=attempts, cancelled=cancelled, clock=clock
         )
 
     @property
@@ -61,11 +62,16 @@ class WooCommerceApi:
 
     def _rows(self, path: str, params: Params) -> tuple[list[object], int | None]:
         """A list, and the number of rows that there are on all pages, where it is told."""
+        rows, total, _as_of = self._dated_rows(path, params)
+        return rows, total
+
+    def _dated_rows(self, path: str, params: Params) -> tuple[list[object], int | None, datetime]:
+        """The same, and when the shop gave it by its own clock (UTC)."""
         answer = self._http.get(path, params)
         if not isinstance(answer.data, list):
             raise self._unexpected(path, "a list was expected")
         total = answer.headers.get("X-WP-Total", "")
-        return answer.data, int(total) if total.isdecimal() else None
+        return answer.data, int(total) if total.isdecimal() else None, answer.as_of
 
     def _all(self, path: str, params: Params, kind: type[T]) -> tuple[T, ...]:
         """A list to its last page, by ids that rise. Pages overlap by one row: where the overlap is

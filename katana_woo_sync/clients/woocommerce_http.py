@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from katana_woo_sync.clients.answers import JsonAnswer, words_of
@@ -26,7 +27,7 @@ from katana_woo_sync.clients.errors import (
     RefusedKey,
     ServiceError,
 )
-from katana_woo_sync.clients.http import LATER, HttpClient, Params
+from katana_woo_sync.clients.http import LATER, HttpClient, Params, utc_now
 
 if TYPE_CHECKING:
     from katana_woo_sync.clients.redact import Redactor
@@ -64,6 +65,7 @@ class WooCommerceHttp(HttpClient):
         attempts: int = 4,
         sleep: Callable[[float], None] = time.sleep,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(
             store.name,
@@ -77,6 +79,7 @@ class WooCommerceHttp(HttpClient):
             attempts=attempts,
             sleep=sleep,
             cancelled=cancelled,
+            clock=clock,
         )
         self._store = store
         self._connection = Connection()

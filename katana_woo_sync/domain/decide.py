@@ -16,7 +16,14 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.records import (
+    InKatana,
+    OrderRecord,
+    State,
+    edition,
+    fingerprint,
+    is_edited,
+)
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.transitions import imported, money_settled, queued
 from katana_woo_sync.domain.witness import Evidence, is_of_order
@@ -120,7 +127,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         known,
         order_key=order.order_key or known.order_key,
         shop_status=order.status,
-        shop_modified=order.modified or known.shop_modified,
+        shop_modified=order.modified,
         shop_completed=order.completed,
     )
     if known.in_katana is InKatana.NO:
@@ -238,8 +245,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     ):
         if record.state is State.SKIPPED or record.reason == Reason.COMPLETED_UNSEEN:
             return replace(queued(record), next_attempt_at=_grace(order, rules, now))
-        edited = record.fingerprint and record.fingerprint != fingerprint(order)
-        return queued(record) if record.state is State.ATTENTION and edited else record
+        edited = record.state is State.ATTENTION and is_edited(record, order)
+        return queued(record) if edited else record
     if order.status == COMPLETED:
         return record
     return left_before_import(record)
@@ -269,8 +276,8 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
     """Rule 9: edits never cross; they are noted once each."""
     notes = []
     now_is = fingerprint(order)
-    if known.fingerprint and known.fingerprint != now_is:
-        notes.append(Note(Reason.EDITED, now_is[:8]))
+    if is_edited(known, order):
+        notes.append(Note(Reason.EDITED, edition(now_is)))
     new_refunds = [int(r.id) for r in order.refunds if int(r.id) not in known.refunds]
     if new_refunds:
         notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(map(str, new_refunds))))

@@ -397,5 +397,12 @@ class StoreFacts(Struct, frozen=True):
         """
         return 6 if self.round_at_subtotal else None
 
+    def shows(self, order: Order) -> bool:
+        """Whether the order's total comes in the decimals that it should: else the shop's settings
+        are others by now."""
+        exponent = order.total.as_tuple().exponent
+        decimals = self.decimals if self.dp is None else self.dp
+        return not order.total or exponent == -decimals
+
 
 Rates = Mapping[str, TaxLine]

@@ -122,6 +122,13 @@ def m013_order_numbers(db: Database) -> None:
         db.execute(f"CREATE INDEX orders_by_{column} ON orders({column}) WHERE {column} != ''")
 
 
+@migrations()
+def m014_ahead(db: Database) -> None:
+    """Modification times in a shop's future: what they belong to is read whole only when they are
+    others."""
+    db.execute(AHEAD)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -433,6 +440,15 @@ CREATE TABLE order_counts (
     state TEXT NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (identity, state)
+) WITHOUT ROWID
+"""
+
+AHEAD = """
+CREATE TABLE ahead (
+    name TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    modified TEXT NOT NULL,
+    PRIMARY KEY (name, id)
 ) WITHOUT ROWID
 """
 

@@ -122,6 +122,10 @@ class Stores:
         """All open orders were compared with the ledger."""
         self._update(identity, "swept_at", time_text(now))
 
+    def sweep_again(self, identity: str) -> None:
+        """The store's next sweep is due now."""
+        self._update(identity, "swept_at", None)
+
     def _update(self, identity: str, column: str, value: str | None) -> None:
         with self._db.atomic():
             self._db.execute(
@@ -145,6 +149,27 @@ class Stores:
                 "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
                 [name, time_text(cursor.mark), time_text(cursor.seen_at), int(cursor.settled)],
             )
+
+    def ahead(self, name: str) -> dict[int, datetime]:
+        """What a list held that was modified in its server's future: the times (UTC) by id."""
+        rows = self._db.query("SELECT id, modified FROM ahead WHERE name = ?", [name])
+        times = ((int(row["id"]), read_time(row["modified"])) for row in rows)
+        return {order_id: time for order_id, time in times if time is not None}
+
+    def set_ahead(self, name: str, ahead: Mapping[int, datetime]) -> None:
+        """Keep that instead of what was kept; in one group with what was read."""
+        known = self.ahead(name)
+        if known == ahead:
+            return
+        with self._db.atomic():
+            for gone in known.keys() - ahead.keys():
+                self._db.execute("DELETE FROM ahead WHERE name = ? AND id = ?", [name, gone])
+            for each, time in ahead.items():
+                if known.get(each) != time:
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO ahead VALUES (?, ?, ?)",
+                        [name, each, time_text(time)],
+                    )
 
 
 class _Facts(msgspec.Struct):

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
-from katana_woo_sync.sandbox.handler import SECONDS_AHEAD
+from katana_woo_sync.sandbox.handler import CLOCK
 from katana_woo_sync.sandbox.handler import Handler as RequestHandler
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ HTML_ERROR_PAGE = (
 
 POLL_SECONDS = 0.005
 """How soon `stop` is noticed; socketserver's own half a second would be most of a test's time."""
+
+
+def utc_now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
 
 
 class FaultKind(Enum):
@@ -99,7 +105,7 @@ class SandboxServer:
 
     Use it as a context manager, or call `start` and `stop`. `handle` is called for every request
     that no fault answers; it may be called from several threads at once. With an `ssl_context` (or
-    the files of a certificate and its key) it speaks https.
+    the files of a certificate and its key) it speaks https. Answers are dated by `clock`.
     """
 
     def __init__(
@@ -109,8 +115,10 @@ class SandboxServer:
         port: int = 0,
         host: str = "127.0.0.1",
         ssl_context: ssl.SSLContext | tuple[str, str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._handle = handle
+        self.clock = clock
         self._ssl_context = ssl_context
         self._host = host
         self._port = port
@@ -120,7 +128,7 @@ class SandboxServer:
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.faults: list[Fault] = []
         self.seconds_ahead = 0.0
-        """How far the clock that answers are dated by is ahead of this machine's."""
+        """How far the answers' dates are ahead of the clock."""
         self.requests: list[RecordedRequest] = []
         self.in_hand = 0
         """Requests that came and are not answered yet: a client may have given up on them."""
@@ -191,7 +199,7 @@ class SandboxServer:
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application: faults first, then the sandbox itself."""
-        environ[SECONDS_AHEAD] = self.seconds_ahead
+        environ[CLOCK] = lambda: self.clock().timestamp() + self.seconds_ahead
         request = Request(environ)
         body = request.get_data()
         connection: socket.socket = environ["werkzeug.socket"]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from katana_woo_sync.domain.cursors import KATANA_OVERLAP, KATANA_SWEEP, advance, read_from
+from katana_woo_sync.domain.cursors import (
+    KATANA_OVERLAP,
+    KATANA_SWEEP,
+    advance,
+    is_beyond,
+    read_from,
+)
 from katana_woo_sync.domain.decide import Rules, see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.reasons import Reason
@@ -42,6 +48,8 @@ def hear_katana(context: Context, *, sweep: bool = False) -> None:
     told_from = read_from(cursor, KATANA_OVERLAP)
     since = read_from(cursor, KATANA_OVERLAP, sweep=KATANA_SWEEP) if sweep else told_from
     changed = context.katana.sales_orders_changed(since)
+    if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
+        cursor, changed = None, context.katana.sales_orders_changed(None)
     with context.step(), context.ledger.atomic():
         merge_sales_orders(context, changed.orders, told_from)
         moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)

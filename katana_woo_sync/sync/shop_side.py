@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
-from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
+from katana_woo_sync.config import StoreSettings
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.cursors import (
+    OLD_ANSWER,
+    SHOP_OVERLAP,
+    Cursor,
+    advance,
+    is_beyond,
+    is_kept_answer,
+    read_from,
+)
 from katana_woo_sync.domain.decide import (
     GONE,
     is_stale,
@@ -43,23 +54,28 @@ class Polled(Struct, frozen=True):
     read_at: datetime
 
 
-def cursor_name(store: Store) -> str:
+def cursor_name(store: Store | StoreSettings) -> str:
     """The name of the cursor of a store's changed orders."""
     return f"shop:{store.identity}"
 
 
 def poll(
-    store: Store, cursor: Cursor | None, facts: StoreFacts | None, read_at: datetime
+    store: Store,
+    cursor: Cursor | None,
+    facts: StoreFacts | None,
+    read_at: datetime,
+    ahead: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Polled:
     """Ask a store for the orders that changed: one request where a page holds them.
 
-    The settings are asked for too where they are not known. Raises a `ServiceError`.
+    `ahead` is what is known of orders that were modified in the shop's future. The settings are
+    asked for too where they are not known. Raises a `ServiceError`.
     """
     learnt = None
     if facts is None:
         learnt = learn_facts(store)
         facts = learnt
-    changed = store.shop.changed_orders(read_from(cursor, SHOP_OVERLAP), facts.dp)
+    changed = store.shop.changed_orders(read_from(cursor, SHOP_OVERLAP), facts.dp, ahead)
     return Polled(changed, learnt, read_at)
 
 
@@ -82,20 +98,72 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
     Returns the copies that were read, for the imports of this cycle. Raises `StoreProblem` where
     the orders are those of another identity (rule 2).
     """
-    orders = polled.changed.orders
-    name = cursor_name(store)
+    orders, as_of = polled.changed.orders, polled.changed.as_of or polled.read_at
+    name, stores = cursor_name(store), context.ledger.stores
     with context.step(), context.ledger.atomic():
         if polled.facts is not None:
-            context.ledger.stores.set_facts(store.identity, polled.facts)
+            stores.set_facts(store.identity, polled.facts)
         merge(context, store, orders, polled.read_at)
-        cursor = context.ledger.stores.cursor(name)
-        moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
-        context.ledger.stores.set_cursor(name, moved)
+        cursor = stores.cursor(name)
+        stores.set_cursor(name, advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP))
+        stores.set_ahead(name, polled.changed.ahead)
+        is_kept = _is_kept(context, store, as_of, polled.read_at)
+        is_old = is_kept or polled.read_at - as_of > OLD_ANSWER
+        if is_beyond(cursor, as_of, SHOP_OVERLAP) and not is_old:
+            stores.sweep_again(store.identity)  # which goes back to the shop's own time
+        if _has_other_settings(context, store, orders):
+            stores.sweep_again(store.identity)  # which reads them
+        # by our clock too: an answer that was kept for hours is dated before what is new
+        _tell_of_the_future(context, store, polled.changed.ahead, max(as_of, polled.read_at))
     return {
         int(order.id): FreshCopy(order, polled.read_at)
         for order in orders
         if isinstance(order, Order)
     }
+
+
+def answered_name(store: Store) -> str:
+    """The name under which the ledger keeps by what time a store answered last."""
+    return f"answered:{store.identity}"
+
+
+def _is_kept(context: Context, store: Store, as_of: datetime, read_at: datetime) -> bool:
+    """Whether a cache answered in the shop's place, by this answer and those before it; call inside
+    a step. Tells it once a day."""
+    stores, name = context.ledger.stores, answered_name(store)
+    before = stores.cursor(name)
+    if before is not None and before.mark is not None and as_of < before.mark:
+        before = None  # its clock was set back
+    answered = advance(before, as_of, read_at, SHOP_OVERLAP)
+    stores.set_cursor(name, answered)
+    is_kept = is_kept_answer(answered, read_at)
+    if is_kept and first_today(context.ledger, f"kept answer {store.identity}", read_at):
+        log.warning(
+            "%s: its list of changed orders is dated %s in every answer: a cache answers in the "
+            "shop's place; let it leave out /wp-json",
+            store.name,
+            f"{as_of:%Y-%m-%d %H:%M} UTC",
+            extra={"store": store.name},
+        )
+    return is_kept
+
+
+def _has_other_settings(context: Context, store: Store, orders: Sequence[ReadOrder]) -> bool:
+    """Whether the orders' own form shows that the shop counts its money otherwise than is known;
+    once a day, since a plugin may give an order any form. Call inside a step."""
+    facts = context.facts(store)
+    if all(facts.shows(order) for order in orders if isinstance(order, Order)):
+        return False
+    return first_today(context.ledger, f"settings {store.identity}", context.clock())
+
+
+def _tell_of_the_future(
+    context: Context, store: Store, ahead: Mapping[int, datetime], now: datetime
+) -> None:
+    """Note once a day how many orders were modified in the shop's future."""
+    times = in_the_future(ahead.values(), now)
+    if times and first_today(context.ledger, f"future {store.identity}", context.clock()):
+        log.warning("%s: %s", store.name, words_of_the_future(times), extra={"store": store.name})
 
 
 def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime) -> None:

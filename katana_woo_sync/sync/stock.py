@@ -288,9 +288,10 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
             known = context.ledger.stores.get(other.identity)
             if known is None or known.connected_at is None:
                 continue
-            cursor = context.ledger.stores.cursor(cursor_name(other))
+            stores, name = context.ledger.stores, cursor_name(other)
+            cursor, ahead = stores.cursor(name), stores.ahead(name)
             try:
-                hear(context, other, poll(other, cursor, known.facts, context.clock()))
+                hear(context, other, poll(other, cursor, known.facts, context.clock(), ahead))
             except FATAL:
                 raise
             except Exception as error:

@@ -10,13 +10,14 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from katana_woo_sync.clients.katana_stock import OPEN
+from katana_woo_sync.clients.katana_stock import OPEN, MovementsChanged
 from katana_woo_sync.domain.batches import Fulfillment, left_to_deliver
 from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
     SHOP_OVERLAP,
     Cursor,
     advance,
+    is_beyond,
     read_from,
 )
 from katana_woo_sync.domain.inventory import OF_SALES, Movement
@@ -117,9 +118,14 @@ def hear_stock(context: Context, places: Places) -> None:
         return
     moved = context.katana.movements_changed(_since(moved_cursor))
     touched = context.katana.orders_touched(_since(orders_cursor))
+    if is_beyond(moved_cursor, moved.as_of, KATANA_OVERLAP) or is_beyond(
+        orders_cursor, touched.as_of, KATANA_OVERLAP
+    ):
+        _start_again(context, places)
+        return
     commitments = {int(o.id): _commits(context, o, places) for o in touched.orders}
     with context.step(), context.ledger.atomic():
-        news = _not_heard_before(context, moved.movements)
+        news = _not_heard_before(context, moved)
         changed = {(int(m.variant_id), int(m.location_id)) for m in news}
         changed |= keep_commitments(context, touched.orders, commitments)
         counted = {int(m.variant_id) for m in moved.movements if m.resource_type != OF_SALES}
@@ -130,16 +136,17 @@ def hear_stock(context: Context, places: Places) -> None:
         stores.set_cursor(ORDERS, advance(orders_cursor, touched.mark, now, KATANA_OVERLAP))
 
 
-def _not_heard_before(context: Context, movements: Sequence[Movement]) -> list[Movement]:
-    """Those that did not come with the last read, whose end is read again until it has settled."""
+def _not_heard_before(context: Context, moved: MovementsChanged) -> list[Movement]:
+    """Those that did not come with the last read, whose end is read again until it has settled. (So
+    is what moved in Katana's future.)"""
     before = set(json.loads(context.ledger.stores.meta(HEARD) or "[]"))
-    heard = {f"{int(m.id)} {m.updated_at}": m for m in movements}
-    newest = max((m.updated for m in movements if m.updated is not None), default=None)
-    if newest is not None:
+    heard = {f"{int(m.id)} {m.updated_at}": m for m in moved.movements}
+    if moved.movements:
+        end = moved.mark or moved.as_of
         late = [
             key
             for key, m in heard.items()
-            if m.updated is None or m.updated >= newest - KATANA_OVERLAP
+            if m.updated is None or m.updated >= end - KATANA_OVERLAP
         ]
         context.ledger.stores.set_meta(HEARD, json.dumps(late))
     return [m for key, m in heard.items() if key not in before]
@@ -162,9 +169,18 @@ def _start(context: Context) -> None:
     now = context.clock()
     orders = context.ledger.stores.cursor(SALES_ORDERS)
     with context.step(), context.ledger.atomic():
-        _not_heard_before(context, late.movements if late else ())
+        if late is not None:
+            _not_heard_before(context, late)
         context.ledger.stores.set_cursor(MOVEMENTS, Cursor(newest, now))
         context.ledger.stores.set_cursor(ORDERS, Cursor(orders.mark if orders else None, now))
+
+
+def _start_again(context: Context, places: Places) -> None:
+    """Begin anew after Katana's clock was set right, with a full comparison of every store."""
+    _start(context)
+    with context.step(), context.ledger.atomic():
+        for identity in sorted(places.synced):
+            context.ledger.stock.compare_again(identity)
 
 
 def list_commitments(context: Context, places: Places) -> None:
@@ -240,8 +256,20 @@ def hear_products(context: Context, store: Store) -> None:
     changed = store.shop.products_changed(since)
     if changed is None:
         return  # an old version; the full comparison finds it
-    parents = [int(item.id) for item in changed.items if item.type in VARIABLE]
-    edited = _edited(context, store, changed.items)
+    if is_beyond(cursor, changed.as_of, SHOP_OVERLAP):
+        with context.step(), context.ledger.atomic():
+            context.ledger.stores.set_cursor(name, Cursor(None, context.clock()))
+            context.ledger.stock.compare_again(store.identity)
+        return
+    times = {int(i.id): i.modified for i in changed.items if i.modified is not None}
+    ahead = {i: at for i, at in times.items() if at > changed.as_of}
+    known = context.ledger.stores.ahead(name)
+    # what is in the shop's future comes every time
+    items = [
+        i for i in changed.items if int(i.id) not in ahead or known.get(int(i.id)) != i.modified
+    ]
+    parents = [int(item.id) for item in items if item.type in VARIABLE]
+    edited = _edited(context, store, items)
     if len(parents) > MOST_PARENTS:
         context.ledger.stock.compare_again(store.identity)
     else:
@@ -255,6 +283,7 @@ def hear_products(context: Context, store: Store) -> None:
         context.ledger.stock.touch(_touched(store, item) for item in edited)
         moved = advance(cursor, changed.mark, context.clock(), SHOP_OVERLAP)
         context.ledger.stores.set_cursor(name, moved)
+        context.ledger.stores.set_ahead(name, ahead)
 
 
 def _edited(context: Context, store: Store, items: Sequence[StockItem]) -> list[StockItem]:

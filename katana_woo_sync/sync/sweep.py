@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.products import is_gone
@@ -23,6 +23,8 @@ from katana_woo_sync.sync.shop_side import (
 )
 
 A_DAY = timedelta(days=1)
+
+THE_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 VARIANTS_HEARD = "katana_variants_heard_at"
 """Where the ledger keeps when Katana was last asked which variants changed."""
@@ -122,15 +124,16 @@ def _same_time(now: OrderRecord, before: OrderRecord) -> bool:
 
 
 def _mend_cursor(context: Context, store: Store) -> None:
-    """A store whose clock was set back reports times before the cursor: go back to them."""
+    """A store whose clock was set back reports times before the cursor: go back to them. One that
+    reports none, having no order or only such as are in its future, is read whole."""
     name = cursor_name(store)
     cursor = context.ledger.stores.cursor(name)
     newest = store.shop.newest_modified()
-    if cursor is None or cursor.mark is None or newest is None or newest >= cursor.mark:
+    if cursor is None or cursor.mark is None or (newest is not None and newest >= cursor.mark):
         return
     with context.step(), context.ledger.atomic():
         context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
-        context.ledger.orders.forget_modified_after(store.identity, newest)
+        context.ledger.orders.forget_modified_after(store.identity, newest or THE_BEGINNING)
 
 
 def sweep_katana(context: Context, resolver: Resolver) -> None:

@@ -179,7 +179,9 @@ class World:
         stores = {}
         for store in settings.stores:
             kind = DryRunShop if dry_run else WooCommerceClient
-            stores[store.name] = Store(store, kind(store, redactor=redactor, attempts=1))
+            stores[store.name] = Store(
+                store, kind(store, redactor=redactor, attempts=1, clock=self.clock)
+            )
         of_katana = DryRunKatana if dry_run else KatanaClient
         return Program(
             settings=settings,
@@ -191,6 +193,7 @@ class World:
                 throttle=self._throttle(settings.katana.requests_per_minute),
                 timeout=self.timeout,
                 attempts=1,
+                clock=self.clock,
                 quick=0,
             ),
             stores=stores,

@@ -79,7 +79,7 @@ class State:
     """All that the sandbox Katana remembers. Hold `lock` while reading or changing it."""
 
     def __init__(self, clock: Callable[[], datetime], base_currency: str) -> None:
-        self._clock = clock
+        self.clock = clock
         self.lock = threading.RLock()
         self.base_currency = base_currency
         self.assigns_batches = True
@@ -113,7 +113,7 @@ class State:
 
     def now(self) -> datetime:
         """The time in UTC, cut to the millisecond."""
-        moment = self._clock().astimezone(UTC)
+        moment = self.clock().astimezone(UTC)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def touch(self, table: Table[R], record: R) -> R:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Literal
 
-from katana_woo_sync.sandbox.server import SandboxServer
+from katana_woo_sync.sandbox.server import SandboxServer, utc_now
 from katana_woo_sync.sandbox.woocommerce import generated
 from katana_woo_sync.sandbox.woocommerce.answers import Json, View, note_json, order_json
 from katana_woo_sync.sandbox.woocommerce.app import ORDER_ROUTES, StoreApp
@@ -51,11 +51,6 @@ EDITABLE = frozenset(
         "order_key",
     }
 )
-
-
-def utc_now() -> datetime:
-    """The time now, UTC."""
-    return datetime.now(UTC)
 
 
 class WooCommerceSandbox(Catalogue):
@@ -117,7 +112,9 @@ class WooCommerceSandbox(Catalogue):
         )
         table = (*ORDER_ROUTES, *SHOP_ROUTES)
         self.app = StoreApp(state, self.gate, path, table, permalinks=permalinks)
-        self.server = SandboxServer(self.app.handle, port=port, host=host, ssl_context=ssl_context)
+        self.server = SandboxServer(
+            self.app.handle, port=port, host=host, ssl_context=ssl_context, clock=clock
+        )
 
     @property
     def url(self) -> str:
@@ -158,6 +155,11 @@ class WooCommerceSandbox(Catalogue):
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def set_clock(self, clock: Callable[[], datetime]) -> None:
+        """The clock of the shop's machine is another from now on: its stamps and its answers' dates
+        are by it."""
+        self.state.clock = self.server.clock = clock
 
     def buyer(self) -> Address:
         """An address of the shop's own country, which orders have that are given none."""

@@ -11,6 +11,8 @@ from katana_woo_sync.clients.errors import MissingPermission, ServiceError
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks, sku_checks
 from katana_woo_sync.domain.checks import error, ok, warning
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.cursors import is_kept_answer
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.products import VARIABLE
@@ -21,12 +23,15 @@ from katana_woo_sync.sync.checks.asking import Findings, refusal
 from katana_woo_sync.sync.checks.katana import KatanaSide
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.resolve import location_words, match_location
+from katana_woo_sync.sync.shop_side import answered_name, cursor_name
 
 MOST_PARENTS = 200
 """Variable products whose variations are asked for one by one, where there is no list of all."""
 
 MOST_ORDERS = 500
 """Open orders whose products are looked at."""
+
+LET_IT_LEAVE_OUT = "Let the cache (plugin, host or CDN) leave out everything under /wp-json"
 
 REACHED = "connection"
 MAY_WRITE = "write permission"
@@ -51,6 +56,7 @@ class StoreCheck(Struct, frozen=True):
             return
         self._may_write()
         self._cache()
+        self._times()
         self._money()
         self._catalogue()
         self.findings.ask("open orders", self._open_orders)
@@ -89,18 +95,51 @@ class StoreCheck(Struct, frozen=True):
     def _cache(self) -> None:
         name, tested = self.store.name, "cache"
         sign = self.findings.ask(tested, self.store.shop.cached_by)
-        if sign:
+        dated = self._kept_answer()
+        if dated:
+            self.findings.add(
+                error(
+                    name,
+                    tested,
+                    f"a cache answers in the shop's place: the list of changed orders was dated "
+                    f"{dated} in every answer, however late it came; new orders are seen late or "
+                    "never",
+                    LET_IT_LEAVE_OUT,
+                )
+            )
+        elif sign:
             self.findings.add(
                 error(
                     name,
                     tested,
                     f"a cache answers in the shop's place ({sign}): new orders are seen late or "
                     "never",
-                    "Let the cache (plugin, host or CDN) leave out everything under /wp-json",
+                    LET_IT_LEAVE_OUT,
                 )
             )
         elif sign is not None:
             self.findings.add(ok(name, tested, "no cache answers in the shop's place"))
+
+    def _kept_answer(self) -> str:
+        """The date that the cycles' lists of changed orders were stuck at; "" where they were
+        not."""
+        if self.ledger is None:
+            return ""
+        answered = self.ledger.stores.cursor(answered_name(self.store))
+        if answered is None or answered.mark is None or not is_kept_answer(answered, self.now):
+            return ""
+        return f"{answered.mark:%Y-%m-%d %H:%M} UTC"
+
+    def _times(self) -> None:
+        """Orders that were modified in the shop's future, as the cycles found them."""
+        name, tested = self.store.name, "modification times"
+        if self.ledger is None:
+            return
+        ahead = self.ledger.stores.ahead(cursor_name(self.store))
+        times = in_the_future(ahead.values(), self.now)
+        if times:
+            remedy = "Look for a plugin that writes orders, and save these orders again"
+            self.findings.add(warning(name, tested, words_of_the_future(times), remedy))
 
     def _money(self) -> None:
         name = self.store.name
