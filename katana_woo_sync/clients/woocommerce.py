@@ -10,23 +10,29 @@ from datetime import time as dt_time
 from functools import partial
 
 import msgspec
+from msgspec import structs
 
 from katana_woo_sync.clients.answers import sign_of_cache
-from katana_woo_sync.clients.errors import BadRequest, NotFound, NotTheApi, ServiceError, Temporary
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    Incomplete,
+    NotFound,
+    NotTheApi,
+    ServiceError,
+    Temporary,
+)
 from katana_woo_sync.clients.http import Params
+from katana_woo_sync.clients.list_reader import PER_PAGE, FewerRows, StuckList, read_pages
 from katana_woo_sync.clients.order_reader import (
     BROKEN,
-    PER_PAGE,
     ChangedOrders,
     Page,
     ReadOrder,
     Rescue,
-    StuckList,
     UnreadableOrder,
     once_each,
     read_changed,
     read_order,
-    read_pages,
 )
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
 from katana_woo_sync.clients.woocommerce_stock import WooCommerceStock
@@ -89,10 +95,6 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
                 return read.modified
         return None
 
-    def ping(self) -> None:
-        """Ask for a list that holds no order. Raises where the shop does not even answer that."""
-        self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
-
     def may_write(self) -> None:
         """Ask whether the key may write, and change nothing: no shop has an order 0.
 
@@ -132,12 +134,12 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         try:
             changed = read_changed(fetch, rescue=self._rescue(params, fields))
         except StuckList:
-            raise self._stuck() from None
+            raise self._stuck("/orders") from None
         if after is None:
             return changed
         # 8.2 ignores filters that it does not know, and answers everything
         wanted = tuple(order for order in changed.orders if _is_after(order, after))
-        return ChangedOrders(wanted, changed.mark, changed.pages)
+        return structs.replace(changed, orders=wanted)
 
     def open_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]:
         """The orders in these statuses, by pages, in the order of their ids; only the few fields
@@ -196,7 +198,9 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             for page in once_each(pages):
                 yield tuple(order for order in page if _has_status(order, statuses))
         except StuckList:
-            raise self._stuck() from None
+            raise self._stuck("/orders") from None
+        except FewerRows as error:
+            raise Incomplete(self._name, "GET /orders", *missing_orders(str(error))) from None
 
     def _rescue(self, params: Params, fields: Params) -> Rescue:
         return Rescue(
@@ -217,14 +221,6 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
                 len(rows) - len(orders),
             )
         return Page(orders, len(rows), total)
-
-    def _stuck(self) -> NotTheApi:
-        return NotTheApi(
-            self._name,
-            "GET /orders",
-            "the same orders come again and again, whatever page is asked for",
-            "A cache may answer in the shop's place: let it leave out /wp-json",
-        )
 
     def orders(
         self,
@@ -257,7 +253,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             except ServiceError:
                 raise error from None
         if len(ids) == 1:
-            return [UnreadableOrder(int(ids[0]), "", BROKEN)]
+            return self._alone(int(ids[0]), fields)
         half = len(ids) // 2
         return [*self._by_ids(ids[:half], fields), *self._by_ids(ids[half:], fields)]
 
@@ -269,7 +265,34 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             ("order", "asc"),
             *fields,
         )
-        return [o for o in self._order_page(params, 0, PER_PAGE).rows if int(o.id) in ids]
+        found: dict[int, ReadOrder] = {}
+        fetch = partial(self._order_page, params)
+        try:
+            # as many as are asked for: some hosts fail for large pages, whatever is on them
+            for page in read_pages(fetch, descending=False, per_page=len(ids)):
+                found.update((int(o.id), o) for o in page if int(o.id) in ids)
+                if len(found) == len(ids):
+                    break
+        except StuckList:
+            raise self._stuck("/orders") from None
+        except FewerRows:
+            held_back = [int(i) for i in ids if int(i) not in found]
+            return [*found.values(), *(o for i in held_back for o in self._alone(i, fields))]
+        return list(found.values())
+
+    def _alone(self, order_id: int, fields: Params) -> list[ReadOrder]:
+        """An order whose list fails, asked for by itself; as in a list, not from the trash."""
+        path = f"/orders/{order_id}"
+        try:
+            read = read_order(self._http.get(path, fields).data)
+        except NotFound:
+            return []
+        except (Temporary, NotTheApi) as error:
+            problem = f"{BROKEN}: {error.reason}"
+            return [UnreadableOrder(order_id, "", problem, may_pass=True)]
+        if read is None or (isinstance(read, Order) and read.status == "trash"):
+            return []
+        return [read]
 
     def order(self, order_id: int, dp: int | None) -> Order:
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""
@@ -297,7 +320,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         path = f"/orders/{int(order_id)}/refunds"
         decimals = () if dp is None else (("dp", str(dp)),)
         params = (("orderby", "id"), ("order", "asc"), *decimals)
-        refunds = self._all(path, params, Refund)
+        refunds = self._all(path, params, Refund, whole=True)
         return tuple(sorted(refunds, key=lambda refund: refund.id))
 
     def complete(self, order_id: int) -> Order:
@@ -377,6 +400,15 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             decimals=int(decimals) if decimals.isdigit() and int(decimals) < 9 else 2,
             currency=Text(general.get("woocommerce_currency", "")),
         )
+
+
+def missing_orders(how_many: str) -> tuple[str, str]:
+    """What is wrong where fewer orders came than there are, and what to do."""
+    return (
+        f"of its list of orders {how_many}",
+        "A plugin or the host may hold some back; look for an order in the shop's own list that "
+        "cannot be opened. The list is read again with the next cycle",
+    )
 
 
 def _setting(data: object) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound, NotTheApi
-from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
 from katana_woo_sync.domain.fields import Text, Whole
 from katana_woo_sync.domain.woocommerce import StockAnswer, StockItem
@@ -17,7 +17,7 @@ from katana_woo_sync.domain.woocommerce import StockAnswer, StockItem
 STOCK_FIELDS = (
     "id,parent_id,name,type,status,sku,manage_stock,stock_quantity,backorders,date_modified_gmt"
 )
-MORE_FIELDS = "price,regular_price,tax_status,tax_class,attributes"
+MORE_FIELDS = "price,tax_status,tax_class,attributes"
 BY_ID = (("orderby", "id"), ("order", "asc"))
 SKUS_PER_REQUEST = 90
 """Fewer than a page holds, so that a page is known to be the last even where some look alike."""
@@ -27,10 +27,12 @@ LONGEST_SKUS = 4000
 
 
 class ProductsChanged(Struct, frozen=True):
-    """Products that were changed (no variations), and the newest time of change (UTC)."""
+    """Products that were changed (no variations), and the newest time of change (UTC);
+    `is_whole` tells whether all of them came."""
 
     items: tuple[StockItem, ...]
     mark: datetime | None
+    is_whole: bool = True
 
 
 class WooCommerceStock(WooCommerceApi):
@@ -100,8 +102,8 @@ class WooCommerceStock(WooCommerceApi):
             rows, _total = self._rows("/products", params)
         except BadRequest:
             return None  # 8.2 and older cannot sort products by their modification
-        items = [self._one("/products", row, StockItem) for row in rows]
-        return items[0].modified if items else None
+        read = (self._row("/products", row, StockItem, whole=False) for row in rows)
+        return next((item.modified for item in read if item is not None), None)
 
     def products_changed(self, after: datetime) -> ProductsChanged | None:
         """Products changed after this time (UTC); None where the shop does not know the filter,
@@ -114,15 +116,15 @@ class WooCommerceStock(WooCommerceApi):
             ("_fields", STOCK_FIELDS),
             *BY_ID,
         )
-        first, _total = self._rows("/products", (*params, ("per_page", str(PER_PAGE))))
-        items = [self._one("/products", row, StockItem) for row in first]
+        first = self._page("/products", params, StockItem, whole=False, offset=0, per_page=PER_PAGE)
+        items, is_whole = first.rows, True
         seconds = moment.replace(microsecond=0)
         if any(item.modified is not None and item.modified < seconds for item in items):
             return None
-        if len(items) == PER_PAGE:
-            items = list(self._all("/products", params, StockItem))
+        if first.length and (first.total is None or first.length < first.total):
+            items, is_whole = self._all_of("/products", params, StockItem)
         times = [item.modified for item in items if item.modified is not None]
-        return ProductsChanged(tuple(items), max(times, default=None))
+        return ProductsChanged(items, max(times, default=None), is_whole)
 
     def set_stock(self, parent_id: int, quantities: Mapping[int, int]) -> Mapping[int, StockAnswer]:
         """Set the stock of at most a hundred products (`parent_id` 0) or variations of one product.
