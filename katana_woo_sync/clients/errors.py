@@ -161,9 +161,9 @@ class NotTheApi(Unavailable):
         self.passing: Final = passing
 
 
-class Incomplete(ServiceError):
+class Incomplete(Unavailable):
     """Fewer rows of a list came than there are; what came is worked all the same."""
 
 
 class TooLarge(NotTheApi):
-    """The answer is larger than any list's page has reason to be; a smaller page may be answered."""
+    """The answer is larger than any page of a list; a smaller page may be answered."""

@@ -10,7 +10,7 @@ from datetime import time as dt_time
 from functools import partial
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from katana_woo_sync.clients.answers import sign_of_cache
 from katana_woo_sync.clients.errors import (
@@ -63,6 +63,20 @@ SLIM_FIELDS = (
 LINE_FIELDS = "id,number,status,date_modified_gmt,line_items"
 
 log = logging.getLogger("katana_woo_sync.clients")
+
+
+class TriedPages(Struct, frozen=True):
+    """How a shop answers a list: the rows of its longest page, how many it says there are (None: it
+    does not say), and whether another place has other rows."""
+
+    came: int
+    total: int | None
+    moves: bool
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether fewer rows came than were asked for, though there are more."""
+        return self.total is not None and self.came < min(PER_PAGE, self.total)
 
 
 class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
@@ -118,6 +132,17 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         params = (("include", "0"), ("per_page", "1"), ("_fields", "id"))
         self._http.get("/orders", params)
         return sign_of_cache(self._http.get("/orders", params).headers)
+
+    def tried_pages(self) -> TriedPages:
+        """Ask for the longest page of orders, and for the same from the second row on."""
+        params = (("orderby", "id"), ("order", "asc"), ("status", "any"), ("_fields", "id"))
+        asked = (*params, ("per_page", str(PER_PAGE)))
+        rows, total = self._rows("/orders", (*asked, ("offset", "0")))
+        moves = True
+        if len(rows) > 1:
+            second, _total = self._rows("/orders", (*asked, ("offset", "1")))
+            moves = second[:1] != rows[:1]
+        return TriedPages(len(rows), total, moves)
 
     def changed_orders(self, after: datetime | None, dp: int | None) -> ChangedOrders:
         """All orders modified after this time (UTC), whatever their status but trash.
@@ -404,11 +429,11 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
 
 def missing_orders(how_many: str) -> tuple[str, str]:
     """What is wrong where fewer orders came than there are, and what to do."""
-    return (
-        f"of its list of orders {how_many}",
+    remedy = (
         "A plugin or the host may hold some back; look for an order in the shop's own list that "
-        "cannot be opened. The list is read again with the next cycle",
+        "cannot be opened. The list is read again with the next cycle"
     )
+    return f"of its list of orders {how_many}", remedy
 
 
 def _setting(data: object) -> str:

@@ -169,8 +169,5 @@ def _name_of(row: object) -> str:
         return "a row that is none"
     names = (row.get(key) for key in ("name", "number", "email", "sku"))
     name = next((plain(each, 60) for each in names if isinstance(each, str) and each), "")
-    return (
-        f'id:{plain(str(row.get("id")), 20)} "{name}"'
-        if name
-        else f"id:{plain(str(row.get('id')), 20)}"
-    )
+    number = f"id:{plain(str(row.get('id')), 20)}"
+    return f'{number} "{name}"' if name else number

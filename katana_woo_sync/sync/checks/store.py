@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import MissingPermission, ServiceError
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks, sku_checks
 from katana_woo_sync.domain.checks import error, ok, warning
@@ -51,6 +52,7 @@ class StoreCheck(Struct, frozen=True):
             return
         self._may_write()
         self._cache()
+        self._lists()
         self._money()
         self._catalogue()
         self.findings.ask("open orders", self._open_orders)
@@ -101,6 +103,33 @@ class StoreCheck(Struct, frozen=True):
             )
         elif sign is not None:
             self.findings.add(ok(name, tested, "no cache answers in the shop's place"))
+
+    def _lists(self) -> None:
+        """Whether lists can be read to their end, a page after the other."""
+        name, tested = self.store.name, "lists"
+        tried = self.findings.ask(tested, self.store.shop.tried_pages)
+        if tried is None:
+            return
+        if not tried.moves:
+            found = "other pages of a list have the rows of the first: most orders stay unseen"
+            remedy = (
+                "Let the cache (plugin, host or CDN) leave out everything under /wp-json, or take "
+                "the whole address, `offset` too"
+            )
+            self.findings.add(error(name, tested, found, remedy))
+        elif tried.is_capped and tried.came == 0:
+            found = f"none of {tried.total} orders came"
+            remedy = "A plugin or the host holds them back: let it leave out what is under /wp-json"
+            self.findings.add(error(name, tested, found, remedy))
+        elif tried.is_capped:
+            found = (
+                f"at most {tried.came} rows come in a page, though {PER_PAGE} are asked for: all "
+                "are read, in more requests"
+            )
+            remedy = "Have the host or plugin that caps `per_page` leave /wp-json alone"
+            self.findings.add(warning(name, tested, found, remedy))
+        else:
+            self.findings.add(ok(name, tested, "they are read page by page"))
 
     def _money(self) -> None:
         name = self.store.name
