@@ -1,5 +1,5 @@
-"""Whole commands where lists come short, hold nonsense, or do not move: all that there is is worked,
-and what could not be read is told."""
+"""Whole commands where lists come short, hold nonsense, or do not move: all that there is, is
+worked, and what could not be read is told."""
 
 from __future__ import annotations
 
@@ -198,7 +198,7 @@ def test_a_product_that_makes_no_sense_is_named_and_passed_over(world: World) ->
     world.shop.add_product("Even", "EVEN", 5, stock=3)
     world.shop.state.spoilt[bad] = {"stock_quantity": "many", "parent_id": "x"}
     for ask in (products_of, stock_of):
-        done, report = ask(world)  # type: ignore[operator]
+        _done, report = ask(world)
         assert report.exit_code is ExitCode.PROBLEMS
         (unread,) = report.store("eu").unread
         assert f'id:{bad} "Odd"' in unread
