@@ -6,7 +6,7 @@ modification time than the list's mark, so the next read of changes brings it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -75,7 +75,11 @@ def once_each(pages: Iterable[tuple[ReadOrder, ...]]) -> Iterator[tuple[ReadOrde
 
 
 def read_changed(
-    fetch: FetchPage, *, per_page: int = PER_PAGE, rescue: Rescue | None = None
+    fetch: FetchPage,
+    *,
+    per_page: int = PER_PAGE,
+    rescue: Rescue | None = None,
+    passed_over: Callable[[str], None] = list_reader.log.warning,
 ) -> ChangedOrders:
     """Read the list of changed orders, newest ids first; of each its newest copy.
 
@@ -86,7 +90,9 @@ def read_changed(
     mark: datetime | None = None
     pages = 0
     missing = ""
-    pages_read = read_pages(fetch, descending=True, per_page=per_page, rescue=rescue)
+    pages_read = read_pages(
+        fetch, descending=True, per_page=per_page, rescue=rescue, passed_over=passed_over
+    )
     try:
         for page in pages_read:
             if pages == 0:

@@ -157,7 +157,9 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         fields = _with(self._order_fields, dp)
         fetch = partial(self._order_page, (*params, *fields))
         try:
-            changed = read_changed(fetch, rescue=self._rescue(params, fields))
+            changed = read_changed(
+                fetch, rescue=self._rescue(params, fields), passed_over=self._pass_over_order
+            )
         except StuckList:
             raise self._stuck("/orders") from None
         if after is None:
@@ -219,13 +221,21 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         params = (("orderby", "id"), ("order", "asc"), ("status", ",".join(statuses)))
         fetch = partial(self._order_page, (*params, *fields))
         try:
-            pages = read_pages(fetch, descending=False, rescue=self._rescue(params, fields))
+            pages = read_pages(
+                fetch,
+                descending=False,
+                rescue=self._rescue(params, fields),
+                passed_over=self._pass_over_order,
+            )
             for page in once_each(pages):
                 yield tuple(order for order in page if _has_status(order, statuses))
         except StuckList:
             raise self._stuck("/orders") from None
         except FewerRows as error:
             raise Incomplete(self._name, "GET /orders", *missing_orders(str(error))) from None
+
+    def _pass_over_order(self, what: str) -> None:
+        self._pass_over("/orders", what)
 
     def _rescue(self, params: Params, fields: Params) -> Rescue:
         return Rescue(
@@ -240,11 +250,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         read = [read_order(row) for row in rows]
         orders = tuple(order for order in read if order is not None)
         if len(orders) < len(rows):
-            log.warning(
-                "%s: %d elements of a list of orders have no id and are passed over",
-                self._name,
-                len(rows) - len(orders),
-            )
+            self._pass_over_order(f"rows without an id, passed over: {len(rows) - len(orders)}")
         return Page(orders, len(rows), total)
 
     def orders(

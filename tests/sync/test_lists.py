@@ -18,7 +18,7 @@ from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.initial_stock import InitialStock, import_initial_stock
 from katana_woo_sync.sync.product_import import ProductsImported, import_products
 from katana_woo_sync.sync.report import ExitCode, Report
-from tests.sync.checking import found
+from tests.sync.checking import ERROR, found
 from tests.sync.world import World
 
 
@@ -150,6 +150,23 @@ def test_check_tries_the_lists(
     setattr(world.shop.state, switch, value)
     (finding, *_) = found(world, "eu", "lists")
     assert (finding.result, words in finding.found) == (result, True)
+
+
+def test_check_names_what_makes_no_sense(world: World) -> None:
+    bad = world.shop.add_product("Odd", "ODD", 5)
+    world.shop.state.spoilt[bad] = {"parent_id": "x"}
+    named = [finding.found for finding in found(world, "eu", "lists") if finding.result is ERROR]
+    assert [f'id:{bad} "Odd"' in each for each in named] == [True]
+
+
+def test_rows_of_orders_without_an_id_are_told_of(world: World) -> None:
+    world.sync()
+    order, bad = world.order(), world.order()
+    world.shop.state.spoilt[bad] = {"id": "none"}
+    report = world.sync()
+    assert world.state(order)[0] == "imported"
+    assert "rows without an id, passed over: 1" in report.store("eu").unread[0]
+    assert report.exit_code is ExitCode.PROBLEMS
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ MOST_ORDERS = 500
 """Open orders whose products are looked at."""
 
 REACHED = "connection"
+MEND = "Open what is named in the shop, and save it again; a plugin may have written into it"
 MAY_WRITE = "write permission"
 
 
@@ -56,6 +57,10 @@ class StoreCheck(Struct, frozen=True):
         self._money()
         self._catalogue()
         self.findings.ask("open orders", self._open_orders)
+        for text in self.store.shop.take_unread():
+            self.findings.add(
+                error(self.store.name, "lists", f"it could not be read: {text}", MEND)
+            )
 
     def _reach(self) -> bool:
         name, shop = self.store.name, self.store.shop
