@@ -18,7 +18,7 @@ from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.reconciliation import Amounts, Cell, Pair, cells, differing
 from katana_woo_sync.sync.reconciliation import reconcile
-from katana_woo_sync.sync.report import ExitCode
+from katana_woo_sync.sync.report import UNREAD, ExitCode
 
 SUM_COLUMNS = (
     *("store", "day", "currency", "tax_rate", "shop_orders", "shop_net", "shop_tax", "shop_total"),
@@ -56,6 +56,7 @@ def command(
     program = start(options, dry_run=True)  # clients that cannot write, and a copy of the ledger
     pairs: list[Pair] = []
     failed = False
+    unread: list[str] = []
     with exits(), program.context() as context:
         for each in program.chosen(store):
             try:
@@ -65,6 +66,10 @@ def command(
                     raise
                 failed = True
                 click.echo(f"{each.name}: not compared: {safe(str(error))}", err=True)
+            unread += [f"{each.name}: {text}" for text in each.shop.take_unread()]
+        unread += [f"Katana: {text}" for text in program.katana.take_unread()]
+    for text in unread:
+        click.echo(f"{UNREAD}: {safe(text, 400)}", err=True)
     sums, wrong = cells(pairs), differing(pairs)
     if output is not None:
         _write(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
@@ -79,7 +84,7 @@ def command(
         )
     else:
         _show(sums, wrong, len(pairs))
-    raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed else ExitCode.DONE))
+    raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed or unread else ExitCode.DONE))
 
 
 def _days(month: str) -> tuple[date, date]:

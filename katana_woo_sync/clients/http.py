@@ -35,6 +35,7 @@ from katana_woo_sync.clients import failures
 from katana_woo_sync.clients.answers import (
     Garbage,
     JsonAnswer,
+    TooManyValues,
     as_of,
     is_challenge,
     parse_json,
@@ -50,6 +51,7 @@ from katana_woo_sync.clients.errors import (
     ServiceError,
     Temporary,
     Throttled,
+    TooLarge,
     UnknownOutcome,
     Unreachable,
 )
@@ -57,7 +59,7 @@ from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled, Throttle
 
 CONNECT_TIMEOUT = 10.0
-LARGEST_ANSWER = 64 * 1024 * 1024
+LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_PAUSE = 60.0
 """A service that asks for a longer pause (maintenance: 600 s) is left for the next cycle."""
 
@@ -297,7 +299,7 @@ class HttpClient:
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
-                    raise self._garbage(action, "the answer is far too large", is_read=is_read)
+                    raise self._too_large(action, is_read=is_read)
                 if time.monotonic() > until:
                     raise self._garbage(action, "the answer came too slowly", is_read=is_read)
         except failures.FAILURES as error:
@@ -344,6 +346,13 @@ class HttpClient:
         remedy = "Whether it happened is asked for before anything is repeated"
         return UnknownOutcome(self.service, action, f"the answer was lost: {reason}", remedy)
 
+    def _too_large(self, action: str, *, is_read: bool) -> ServiceError:
+        """The error for an answer of a size that no page of a list has."""
+        reason = "the answer is far too large"
+        if not is_read:
+            return self.unknown(action, reason)
+        return TooLarge(self.service, action, reason, self.remedy_for_garbage(reason))
+
     def _garbage(
         self, action: str, reason: str, *, is_read: bool, passing: bool = False
     ) -> ServiceError:
@@ -374,6 +383,8 @@ class HttpClient:
             return JsonAnswer(status, response.headers, None, at)
         try:
             data = parse_json(content)
+        except TooManyValues:
+            raise self._too_large(action, is_read=is_read) from None
         except Garbage as error:
             said = self.words(error)
             if status < 300:

@@ -49,16 +49,17 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         params = [("ecommerce_order_type", WOOCOMMERCE), ("include_deleted", "true")]
         if since is not None:
             params.append(("updated_at_min", milliseconds(since)))
-        orders, mark, as_of = self._changed("/sales_orders", params, SalesOrder)
+        # what it does not bring would be created again
+        orders, mark, as_of = self._changed("/sales_orders", params, SalesOrder, to_its_end=True)
         return SalesOrdersChanged(tuple(o for o in orders if _is_woocommerce(o)), mark, as_of)
 
     def all_sales_orders(self) -> Iterator[SalesOrdersChanged]:
         """Everything that was ever imported from WooCommerce, by pages with the newest change of
         each, deleted ones too."""
         params = (("ecommerce_order_type", WOOCOMMERCE), ("include_deleted", "true"))
-        for page, as_of in self._dated_pages("/sales_orders", params, SalesOrder):
-            orders = tuple(order for order in page if _is_woocommerce(order))
-            yield SalesOrdersChanged(orders, newest_update(orders, as_of), as_of)
+        for page in self._pages("/sales_orders", params, SalesOrder, to_its_end=True):
+            orders = tuple(order for order in page.rows if _is_woocommerce(order))
+            yield SalesOrdersChanged(orders, newest_update(orders, page.as_of), page.as_of)
 
     def sales_orders(
         self,
@@ -78,7 +79,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
             params.append(("order_no", order_no))
         return tuple(
             order
-            for order in self._list("/sales_orders", params, SalesOrder)
+            for order in self._list("/sales_orders", params, SalesOrder, whole=True)
             if (store_name is None or order.ecommerce_store_name.lower() == store_name.lower())
             and (order_id is None or order.ecommerce_order_id == order_id)
             and (order_no is None or order.order_no == order_no)
@@ -124,7 +125,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """The shipping fees of a sales order."""
         params = (("sales_order_id", str(int(sales_order_id))),)
-        fees = self._list("/sales_order_shipping_fee", params, ShippingFee)
+        fees = self._list("/sales_order_shipping_fee", params, ShippingFee, whole=True)
         return tuple(fee for fee in fees if fee.sales_order_id == sales_order_id)
 
     def create_shipping_fee(self, draft: ShippingFeeDraft) -> ShippingFee:
@@ -147,7 +148,8 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
 
     def customers(self, reference_id: str) -> tuple[Customer, ...]:
         """Customers with this reference."""
-        found = self._list("/customers", (("reference_id", reference_id),), Customer)
+        params = (("reference_id", reference_id),)
+        found = self._list("/customers", params, Customer, whole=True)
         return tuple(customer for customer in found if customer.reference_id == reference_id)
 
     def create_customer(self, draft: CustomerDraft) -> Customer:

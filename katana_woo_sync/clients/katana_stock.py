@@ -53,7 +53,7 @@ class KatanaStock(KatanaApi):
             params = [("variant_id", str(int(variant_id))) for variant_id in sorted(part)]
             params += [("location_id", str(int(location_id))), ("extend", "variant")]
             for page in self._pages("/inventory", params, Inventory):
-                for row in page:
+                for row in page.rows:
                     if row.location_id == location_id and int(row.variant_id) in part:
                         found[int(row.variant_id)] = row
         return tuple(found.values())
@@ -63,13 +63,13 @@ class KatanaStock(KatanaApi):
         params = (("location_id", str(int(location_id))), ("extend", "variant"))
         found: dict[int, Inventory] = {}
         for page in self._pages("/inventory", params, Inventory):
-            found.update((int(r.variant_id), r) for r in page if r.location_id == location_id)
+            found.update((int(r.variant_id), r) for r in page.rows if r.location_id == location_id)
         return tuple(found.values())
 
     def newest_movement(self) -> datetime | None:
         """When stock last moved (UTC), by the newest movements; None where it never did."""
-        for page, as_of in self._dated_pages("/inventory_movements", (), Movement):
-            return newest_update(page, as_of)
+        for page in self._pages("/inventory_movements", (), Movement):
+            return newest_update(page.rows, page.as_of)
         return None
 
     def movements_changed(self, since: datetime | None) -> MovementsChanged:
@@ -84,7 +84,7 @@ class KatanaStock(KatanaApi):
             part = variant_ids[start : start + VARIANTS_PER_REQUEST]
             params = [("variant_ids", str(int(variant_id))) for variant_id in part]
             for page in self._pages("/inventory_movements", params, Movement):
-                yield tuple(movement for movement in page if int(movement.variant_id) in part)
+                yield tuple(movement for movement in page.rows if int(movement.variant_id) in part)
 
     def orders_touched(self, since: datetime | None) -> OrdersTouched:
         """Sales orders from anywhere that changed since then (UTC), deleted ones too."""
@@ -99,7 +99,7 @@ class KatanaStock(KatanaApi):
         """The sales orders from anywhere that commit stock, by pages."""
         for status in OPEN:
             for page in self._pages("/sales_orders", (("status", status),), SalesOrder):
-                yield tuple(o for o in page if o.status == status and not o.is_deleted)
+                yield tuple(o for o in page.rows if o.status == status and not o.is_deleted)
 
     def stock_adjustments(
         self, *, number: str | None = None, location_id: int | None = None
@@ -112,7 +112,7 @@ class KatanaStock(KatanaApi):
             params.append(("location_id", str(int(location_id))))
         return tuple(
             each
-            for each in self._list("/stock_adjustments", params, StockAdjustment)
+            for each in self._list("/stock_adjustments", params, StockAdjustment, whole=True)
             if not each.deleted_at
             and (number is None or each.stock_adjustment_number == number)
             and (location_id is None or each.location_id == location_id)

@@ -11,25 +11,31 @@ from functools import partial
 from types import MappingProxyType
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.answers import JsonAnswer, sign_of_cache
-from katana_woo_sync.clients.errors import BadRequest, NotFound, NotTheApi, ServiceError, Temporary
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    Incomplete,
+    NotFound,
+    NotTheApi,
+    ServiceError,
+    Temporary,
+)
 from katana_woo_sync.clients.http import Params
+from katana_woo_sync.clients.list_reader import PER_PAGE, FewerRows, StuckList, read_pages
 from katana_woo_sync.clients.order_reader import (
     BROKEN,
-    PER_PAGE,
     ChangedOrders,
     Page,
     ReadOrder,
     Rescue,
-    StuckList,
     Times,
     UnreadableOrder,
     once_each,
     read_changed,
     read_order,
-    read_pages,
     without_modified,
 )
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
@@ -65,6 +71,20 @@ LINE_FIELDS = "id,number,status,date_modified_gmt,line_items"
 log = logging.getLogger("katana_woo_sync.clients")
 
 
+class TriedPages(Struct, frozen=True):
+    """How a shop answers a list: the rows of its longest page, how many it says there are (None: it
+    does not say), and whether another place has other rows."""
+
+    came: int
+    total: int | None
+    moves: bool
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether fewer rows came than were asked for, though there are more."""
+        return self.total is not None and self.came < min(PER_PAGE, self.total)
+
+
 class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     """A store's orders, products and settings. Every method raises a `ServiceError`."""
 
@@ -93,10 +113,6 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         orders = (order for order in page.rows if isinstance(order, Order))
         return next((order.modified for order in orders), None)
 
-    def ping(self) -> None:
-        """Ask for a list that holds no order. Raises where the shop does not even answer that."""
-        self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
-
     def may_write(self) -> None:
         """Ask whether the key may write, and change nothing: no shop has an order 0.
 
@@ -120,6 +136,17 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         params = (("include", "0"), ("per_page", "1"), ("_fields", "id"))
         self._http.get("/orders", params)
         return sign_of_cache(self._http.get("/orders", params).headers)
+
+    def tried_pages(self) -> TriedPages:
+        """Ask for the longest page of orders, and for the same from the second row on."""
+        params = (("orderby", "id"), ("order", "asc"), ("status", "any"), ("_fields", "id"))
+        asked = (*params, ("per_page", str(PER_PAGE)))
+        rows, total = self._rows("/orders", (*asked, ("offset", "0")))
+        moves = True
+        if len(rows) > 1:
+            second, _total = self._rows("/orders", (*asked, ("offset", "1")))
+            moves = second[:1] != rows[:1]
+        return TriedPages(len(rows), total, moves)
 
     def changed_orders(
         self,
@@ -154,9 +181,11 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         times = Times()
         fetch = partial(self._order_page, (*params, *fields), times=times)
         try:
-            changed = read_changed(fetch, rescue=self._rescue(params, fields, times))
+            changed = read_changed(
+                fetch, rescue=self._rescue(params, fields, times), passed_over=self._pass_over_order
+            )
         except StuckList:
-            raise self._stuck() from None
+            raise self._stuck("/orders") from None
         # 8.2 ignores filters that it does not know, and answers everything
         wanted = tuple(o for o in changed.orders if after is None or _is_after(o, after))
         return replace(changed, orders=wanted, as_of=times.as_of, ahead=times.ahead)
@@ -214,11 +243,21 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         params = (("orderby", "id"), ("order", "asc"), ("status", ",".join(statuses)))
         fetch = partial(self._order_page, (*params, *fields))
         try:
-            pages = read_pages(fetch, descending=False, rescue=self._rescue(params, fields))
+            pages = read_pages(
+                fetch,
+                descending=False,
+                rescue=self._rescue(params, fields),
+                passed_over=self._pass_over_order,
+            )
             for page in once_each(pages):
                 yield tuple(order for order in page if _has_status(order, statuses))
         except StuckList:
-            raise self._stuck() from None
+            raise self._stuck("/orders") from None
+        except FewerRows as error:
+            raise Incomplete(self._name, "GET /orders", *missing_orders(str(error))) from None
+
+    def _pass_over_order(self, what: str) -> None:
+        self._pass_over("/orders", what)
 
     def _rescue(self, params: Params, fields: Params, times: Times | None = None) -> Rescue:
         return Rescue(
@@ -238,20 +277,8 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         found = [order for order in read if order is not None]
         orders = (times or Times()).hear(found, as_of)
         if len(orders) < len(rows):
-            log.warning(
-                "%s: %d elements of a list of orders have no id and are passed over",
-                self._name,
-                len(rows) - len(orders),
-            )
+            self._pass_over_order(f"rows without an id, passed over: {len(rows) - len(orders)}")
         return Page(orders, len(rows), total)
-
-    def _stuck(self) -> NotTheApi:
-        return NotTheApi(
-            self._name,
-            "GET /orders",
-            "the same orders come again and again, whatever page is asked for",
-            "A cache may answer in the shop's place: let it leave out /wp-json",
-        )
 
     def orders(
         self,
@@ -288,7 +315,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             except ServiceError:
                 raise error from None
         if len(ids) == 1:
-            return [UnreadableOrder(int(ids[0]), "", BROKEN)]
+            return self._alone(int(ids[0]), fields)
         half = len(ids) // 2
         first, second = (self._by_ids(part, fields, times) for part in (ids[:half], ids[half:]))
         return [*first, *second]
@@ -303,8 +330,35 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             ("order", "asc"),
             *fields,
         )
-        page = self._order_page(params, 0, PER_PAGE, times)
-        return [order for order in page.rows if int(order.id) in ids]
+        found: dict[int, ReadOrder] = {}
+        fetch = partial(self._order_page, params, times=times)
+        try:
+            # as many as are asked for: some hosts fail for large pages, whatever is on them
+            for page in read_pages(fetch, descending=False, per_page=len(ids)):
+                found.update((int(o.id), o) for o in page if int(o.id) in ids)
+                if len(found) == len(ids):
+                    break
+        except StuckList:
+            raise self._stuck("/orders") from None
+        except FewerRows:
+            held_back = [int(i) for i in ids if int(i) not in found]
+            return [*found.values(), *(o for i in held_back for o in self._alone(i, fields, times))]
+        return list(found.values())
+
+    def _alone(self, order_id: int, fields: Params, times: Times | None = None) -> list[ReadOrder]:
+        """An order whose list fails, asked for by itself; as in a list, not from the trash."""
+        path = f"/orders/{order_id}"
+        try:
+            answer = self._http.get(path, fields)
+        except NotFound:
+            return []
+        except (Temporary, NotTheApi) as error:
+            problem = f"{BROKEN}: {error.reason}"
+            return [UnreadableOrder(order_id, "", problem, may_pass=True)]
+        read = read_order(answer.data)
+        if read is None or (isinstance(read, Order) and read.status == "trash"):
+            return []
+        return [*(times or Times()).hear([read], answer.as_of)]
 
     def order(self, order_id: int, dp: int | None) -> Order:
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""
@@ -339,7 +393,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         path = f"/orders/{int(order_id)}/refunds"
         decimals = () if dp is None else (("dp", str(dp)),)
         params = (("orderby", "id"), ("order", "asc"), *decimals)
-        refunds = self._all(path, params, Refund)
+        refunds = self._all(path, params, Refund, whole=True)
         whole = [refund for refund in refunds if refund.id]
         if len(whole) < len(refunds):
             log.warning("%s: order %d: the shop lost a part of a refund", self._name, order_id)
@@ -428,6 +482,15 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             decimals=int(decimals) if decimals.isdigit() and int(decimals) < 9 else 2,
             currency=Text(general.get("woocommerce_currency", "")),
         )
+
+
+def missing_orders(how_many: str) -> tuple[str, str]:
+    """What is wrong where fewer orders came than there are, and what to do."""
+    remedy = (
+        "A plugin or the host may hold some back; look for an order in the shop's own list that "
+        "cannot be opened. The list is read again with the next cycle"
+    )
+    return f"of its list of orders {how_many}", remedy
 
 
 def _setting(data: object) -> str:

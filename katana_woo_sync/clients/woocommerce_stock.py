@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound, NotTheApi
-from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
 from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import Text, Whole
@@ -18,7 +18,7 @@ from katana_woo_sync.domain.woocommerce import StockAnswer, StockItem
 STOCK_FIELDS = (
     "id,parent_id,name,type,status,sku,manage_stock,stock_quantity,backorders,date_modified_gmt"
 )
-MORE_FIELDS = "price,regular_price,tax_status,tax_class,attributes"
+MORE_FIELDS = "price,tax_status,tax_class,attributes"
 BY_ID = (("orderby", "id"), ("order", "asc"))
 SKUS_PER_REQUEST = 90
 """Fewer than a page holds, so that a page is known to be the last even where some look alike."""
@@ -32,11 +32,13 @@ AN_HOUR = timedelta(hours=1)
 
 class ProductsChanged(Struct, frozen=True):
     """Products that were changed (no variations), and the newest time of change (UTC) that is not
-    in the shop's own future, which is what lies beyond `as_of`."""
+    in the shop's own future, which is what lies beyond `as_of`; `is_whole` tells whether all came.
+    """
 
     items: tuple[StockItem, ...]
     mark: datetime | None
     as_of: datetime
+    is_whole: bool = True
 
 
 class WooCommerceStock(WooCommerceApi):
@@ -106,7 +108,8 @@ class WooCommerceStock(WooCommerceApi):
             rows, _total, as_of = self._dated_rows("/products", params)
         except BadRequest:
             return None  # 8.2 and older cannot sort products by their modification
-        items = [self._one("/products", row, StockItem) for row in rows]
+        read = [self._row("/products", row, StockItem, whole=False) for row in rows]
+        items = [item for item in read if item is not None]
         # where all are in its future, some time ago: what there is, is compared after this anyway
         return newest((item.modified for item in items), as_of) or (
             as_of - AN_HOUR if items else None
@@ -124,15 +127,16 @@ class WooCommerceStock(WooCommerceApi):
             *BY_ID,
         )
         paged = (*params, ("per_page", str(PER_PAGE)))
-        first, _total, as_of = self._dated_rows("/products", paged)
-        items = [self._one("/products", row, StockItem) for row in first]
+        rows, total, as_of = self._dated_rows("/products", paged)
+        read = (self._row("/products", row, StockItem, whole=False) for row in rows)
+        items, is_whole = tuple(item for item in read if item is not None), True
         seconds = moment.replace(microsecond=0)
         if any(item.modified is not None and item.modified < seconds for item in items):
             return None
-        if len(items) == PER_PAGE:
-            items = list(self._all("/products", params, StockItem))
+        if rows and (total is None or len(rows) < total):
+            items, is_whole = self._all_of("/products", params, StockItem)
         mark = newest((item.modified for item in items), as_of)
-        return ProductsChanged(tuple(items), mark, as_of)
+        return ProductsChanged(items, mark, as_of, is_whole)
 
     def set_stock(self, parent_id: int, quantities: Mapping[int, int]) -> Mapping[int, StockAnswer]:
         """Set the stock of at most a hundred products (`parent_id` 0) or variations of one product.

@@ -28,6 +28,13 @@ class Amount(Decimal):
     """A decimal number: an amount of money, a quantity or a percentage. Empty and null are 0."""
 
 
+class Price(Amount):
+    """A product's price, which nothing depends on but the price of an item that is created. What is
+    no number ("1..23", "12,50"; WooCommerce keeps it) is 0, and `nonsense` has it."""
+
+    nonsense: str = ""
+
+
 class Text(str):
     """A string. Null is empty; a number or boolean that a plugin put there is its text."""
 
@@ -59,6 +66,15 @@ def _amount(value: object) -> Amount:
     return amount
 
 
+def _price(value: object) -> Price:
+    try:
+        return Price(_amount(value))
+    except ValueError:
+        price = Price(0)
+        price.nonsense = str(value)[:100]
+        return price
+
+
 def _text(value: object) -> Text:
     if type(value) is str:  # as it nearly always is
         return Text(value)
@@ -85,6 +101,8 @@ def _whole(value: object) -> Whole:
 def _decode(kind: type, value: object) -> object:
     if kind is Amount:
         return _amount(value)
+    if kind is Price:
+        return _price(value)
     if kind is Text:
         return _text(value)
     if kind is Whole:

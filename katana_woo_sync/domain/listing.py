@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole
+from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import (
     LineItem,
     LineTax,
@@ -22,6 +23,12 @@ NOT_IMPORTED = {
     "external": "an external product is sold elsewhere",
 }
 """Types of products that have nothing to stock or sell here (article 5968223)."""
+
+
+def no_price(product: Product) -> str:
+    """What is wrong with a product whose price is no number; "" where it is one."""
+    said = product.price.nonsense
+    return f'its price in the shop is no number ("{plain(said, 40)}")' if said else ""
 
 
 def rates_of(

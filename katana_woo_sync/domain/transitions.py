@@ -89,6 +89,16 @@ def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetim
     )
 
 
+def unreadable(record: OrderRecord, detail: str, now: datetime, *, may_pass: bool) -> OrderRecord:
+    """The record of an order whose answer could not be read. Where the shop only failed to answer
+    (`may_pass`) it is asked again soon."""
+    shown = for_attention(record, Reason.UNREADABLE, detail, now)
+    if not may_pass:
+        return shown
+    wait = min(RECHECK, FIRST_WAITS[min(record.attempts, len(FIRST_WAITS) - 1)])
+    return replace(shown, attempts=record.attempts + 1, next_attempt_at=now + wait)
+
+
 def without_fee_due(record: OrderRecord) -> OrderRecord:
     """The record of an order whose shipping fee is in Katana."""
     settled = replace(record, shipping_fee_due=False)

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 import msgspec
 
-from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
+from katana_woo_sync.domain.fields import Amount, Price, Text, Whole, utc_time
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
@@ -262,8 +262,7 @@ class Product(Struct, frozen=True):
     virtual: bool = False
     tax_status: Text = Text("taxable")
     tax_class: Text = Text()
-    price: Amount = Amount(0)
-    regular_price: Amount = Amount(0)
+    price: Price = Price(0)
     global_unique_id: Text = Text()
     attributes: tuple[Attribute, ...] = ()
     categories: tuple[Category, ...] = ()

@@ -130,6 +130,8 @@ class SandboxServer:
         self.seconds_ahead = 0.0
         """How far the answers' dates are ahead of the clock."""
         self.requests: list[RecordedRequest] = []
+        self.behind = b""
+        """What stands behind the JSON of every answer: a cache's comment, a notice at shutdown."""
         self.in_hand = 0
         """Requests that came and are not answered yet: a client may have given up on them."""
 
@@ -218,6 +220,8 @@ class SandboxServer:
             return ()
         if fault is not None and fault.kind is FaultKind.TRUNCATE:
             return _truncated(response, connection, start_response)
+        if self.behind and response.mimetype == "application/json":
+            response.set_data(response.get_data() + self.behind)
         application: WSGIApplication = response
         return application(environ, start_response)
 

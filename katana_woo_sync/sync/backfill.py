@@ -120,7 +120,8 @@ def _scan(
     if count == most:
         prepared.reading[store.name] = pages
     else:
-        context.ledger.stores.swept(store.identity, context.clock())
+        if not context.report.store(store.name).lacks_orders:
+            context.ledger.stores.swept(store.identity, context.clock())
         prepared.found.append(what_is_open(context, store))
 
 

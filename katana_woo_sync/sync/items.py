@@ -17,6 +17,7 @@ from katana_woo_sync.domain.katana import (
     Variant,
     VariantDraft,
 )
+from katana_woo_sync.domain.listing import no_price
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
@@ -44,7 +45,7 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.context import Context, Store, first_today, log
 from katana_woo_sync.sync.creating import create_once
 from katana_woo_sync.sync.new_products import NewProduct, create_item, create_product
 from katana_woo_sync.sync.resolve import Resolver
@@ -109,6 +110,7 @@ class Items:
             return None
         if sale.variations and self._product_of(line, sale) is not None:
             return None
+        self._tell_of_price(sale.sold)
         return self._new_product(sale, self._price_factor(order, line, sale.sold.price))
 
     def siblings_skus(self, line: LineItem, product: ShopProduct) -> list[str]:
@@ -120,6 +122,7 @@ class Items:
         sale = self._sale(line, product)
         if sale is None:
             return self.deleted(line)
+        self._tell_of_price(sale.sold)
         factor = self._price_factor(order, line, sale.sold.price)
         if sale.sold.virtual:
             name = plain(line.name, 200) or product_name(sale.product)
@@ -331,6 +334,19 @@ class Items:
         context.ledger.journal.add(context.clock(), "katana", f"created {what}", detail)
         would = "would be created" if context.dry_run else "created"
         log.info("%s: %s %s (%s)", self._store.name, what, would, detail)
+
+    def _tell_of_price(self, sold: ShopProduct) -> None:
+        """An order does not wait for a price that nobody pays: the item is created without it."""
+        store, what = self._store, f"price {self._store.identity} {int(sold.id)}"
+        if no_price(sold) and first_today(self._context.ledger, what, self._context.clock()):
+            log.warning(
+                "%s: product %s (id:%d): %s; Katana has it without one",
+                store.name,
+                plain(sold.name, 100),
+                int(sold.id),
+                no_price(sold),
+                extra={"store": store.name},
+            )
 
     def _price_factor(self, order: Order, line: LineItem, price: Decimal) -> Decimal | None:
         """What the shop's prices are divided by; None where they are in another currency than

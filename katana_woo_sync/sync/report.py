@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 from msgspec import Struct, field
@@ -18,6 +19,12 @@ from katana_woo_sync.clients.errors import (
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.values import read_time
+
+A_DAY = timedelta(days=1)
+UNREAD = "COULD NOT BE READ"
+"""How it begins that something in a store's lists, or Katana's, could not be read."""
 
 
 class ExitCode(IntEnum):
@@ -40,6 +47,13 @@ def code_of(error: Exception) -> ExitCode:
     return code if isinstance(code, ExitCode) else ExitCode.TRY_LATER
 
 
+def unread_lately(ledger: Ledger, place: str, now: datetime) -> dict[str, str]:
+    """What a store's lists (by its identity), or Katana's, held and could not be read in the last
+    day, and when that was."""
+    kept: dict[str, str] = json.loads(ledger.stores.meta(f"unread:{place}") or "{}")
+    return {text: at for text, at in kept.items() if now - (read_time(at) or now) <= A_DAY}
+
+
 class StoreReport(Struct):
     """What happened with one store."""
 
@@ -52,6 +66,11 @@ class StoreReport(Struct):
     stock_updated: int = 0
     failed: int = 0
     attention: int = 0
+    unread: list[str] = field(default_factory=list)
+    """What the store's lists held and could not be read: rows that make no sense, and rows that did
+    not come."""
+    lacks_orders: bool = False
+    """Whether orders are among what did not come."""
     error: str | None = None
     error_code: ExitCode = ExitCode.DONE
     """What the error alone would make of the exit code: TRY_LATER for an outage, USAGE for what the
@@ -69,6 +88,7 @@ class StoreReport(Struct):
             "stock_updated": self.stock_updated,
             "failed": self.failed,
             "attention": self.attention,
+            "unread": self.unread,
             "error": self.error,
         }
 
@@ -140,6 +160,8 @@ class Report(Struct):
     katana_requests: int = 0
     store_requests: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    katana_unread: list[str] = field(default_factory=list)
+    """What Katana's lists held and could not be read."""
     katana_error: str | None = None
     katana_error_code: ExitCode = ExitCode.DONE
     """What Katana's error alone makes of the exit code."""
@@ -151,7 +173,8 @@ class Report(Struct):
     @property
     def exit_code(self) -> ExitCode:
         """2 before 1 before 75, as users script against it. Notes never count."""
-        codes = {ExitCode.PROBLEMS} if self.problems else set()
+        unread = self.katana_unread or any(store.unread for store in self.stores.values())
+        codes = {ExitCode.PROBLEMS} if self.problems or unread else set()
         if self.katana_error:
             codes.add(self.katana_error_code)
         failed = [store.error_code for store in self.stores.values() if store.error]
@@ -187,5 +210,6 @@ class Report(Struct):
             "stores": {name: store.to_json() for name, store in self.stores.items()},
             "requests": {"katana": self.katana_requests, "stores": self.store_requests},
             "problems": [problem.to_json() for problem in self.problems],
+            "unread": self.katana_unread,
             "error": self.katana_error,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
+from katana_woo_sync.clients.woocommerce import missing_orders
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.cursors import (
@@ -33,8 +35,9 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.domain.transitions import for_attention, known_elsewhere
+from katana_woo_sync.domain.transitions import FIRST_WAITS, known_elsewhere, unreadable
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import (
     Context,
     FreshCopy,
@@ -105,7 +108,11 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
             stores.set_facts(store.identity, polled.facts)
         merge(context, store, orders, polled.read_at)
         cursor = stores.cursor(name)
-        stores.set_cursor(name, advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP))
+        if polled.changed.missing:  # then the same changes are asked for again
+            lacks_orders(context, store, ". ".join(missing_orders(polled.changed.missing)))
+        else:
+            moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
+            stores.set_cursor(name, moved)
         stores.set_ahead(name, polled.changed.ahead)
         is_kept = _is_kept(context, store, as_of, polled.read_at)
         is_old = is_kept or polled.read_at - as_of > OLD_ANSWER
@@ -164,6 +171,15 @@ def _tell_of_the_future(
     times = in_the_future(ahead.values(), now)
     if times and first_today(context.ledger, f"future {store.identity}", context.clock()):
         log.warning("%s: %s", store.name, words_of_the_future(times), extra={"store": store.name})
+
+
+def lacks_orders(context: Context, store: Store, what: str) -> None:
+    """Report that orders of the store did not come. Those that did are worked, but no stock is set
+    that does not know of all orders."""
+    part = context.report.store(store.name)
+    part.lacks_orders = True
+    if what not in part.unread:
+        part.unread.append(what)
 
 
 def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime) -> None:
@@ -239,9 +255,9 @@ def _merge_unreadable(
         shop_status="",
         first_seen_at=context.clock(),
     )
-    unreadable = for_attention(record, Reason.UNREADABLE, order.problem, context.clock())
-    if unreadable != before:
-        context.save(store, unreadable, before or replace(record, state=State.QUEUED))
+    shown = unreadable(record, order.problem, context.clock(), may_pass=order.may_pass)
+    if shown != before:
+        context.save(store, shown, before or replace(record, state=State.QUEUED))
 
 
 def hear_missing(
@@ -250,7 +266,7 @@ def hear_missing(
     """Record orders that a reading begun at `read_at` did not find: in the trash, or deleted for
     good."""
     rules, order_ids = context.rules(store), list(order_ids)
-    forget_taken(context, store, order_ids, read_at)
+    forget_taken(context, store, keep_gone(context, store, order_ids), read_at)
     for order_id in order_ids:
         record = context.ledger.orders.get(store.identity, order_id)
         if record is None or record.state in (State.IGNORED, State.SKIPPED):
@@ -261,3 +277,45 @@ def hear_missing(
         elif record.state is not State.IMPORTING and not may_be_imported(gone, rules):
             gone = left_before_import(gone)
         context.save(store, gone, record)
+
+
+def keep_gone(context: Context, store: Store, order_ids: Sequence[int]) -> list[int]:
+    """Remember orders that the shop does not have, to be looked for again in the next cycles: in
+    some moments a shop answers nothing at all. Returns those that were gone before. Call inside a
+    step."""
+    kept, now = _gone(context, store), context.clock()
+    again = [order_id for order_id in order_ids if str(order_id) in kept]
+    for order_id in order_ids:
+        looks = kept.pop(str(order_id), (0, ""))[0]
+        if looks < len(FIRST_WAITS):  # later the sweep alone looks
+            kept[str(order_id)] = (looks + 1, time_text(now + FIRST_WAITS[looks]) or "")
+    _set_gone(context, store, kept)
+    return again
+
+
+def gone_to_look_for(context: Context, store: Store) -> list[int]:
+    """The orders that were gone and are to be looked for now."""
+    now = context.clock()
+    due = ((i, read_time(at)) for i, (_looks, at) in _gone(context, store).items())
+    return sorted(int(order_id) for order_id, at in due if at is None or at <= now)
+
+
+def came_back(context: Context, store: Store, order_ids: Iterable[int]) -> None:
+    """Orders that were gone are there; call inside a step."""
+    kept = _gone(context, store)
+    there = kept.keys() & {str(order_id) for order_id in order_ids}
+    if there:
+        _set_gone(context, store, {i: at for i, at in kept.items() if i not in there})
+
+
+def _gone(context: Context, store: Store) -> dict[str, tuple[int, str]]:
+    """How often each order was found gone, and when it is looked for again."""
+    kept = json.loads(context.ledger.stores.meta(f"gone:{store.identity}") or "{}")
+    return {order_id: (int(looks), str(at)) for order_id, (looks, at) in kept.items()}
+
+
+def _set_gone(context: Context, store: Store, kept: Mapping[str, tuple[int, str]]) -> None:
+    before = context.ledger.stores.meta(f"gone:{store.identity}") or ""
+    text = json.dumps(kept) if kept else ""
+    if text != before:
+        context.ledger.stores.set_meta(f"gone:{store.identity}", text)

@@ -304,7 +304,7 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
 def _is_worked(context: Context, store: Store) -> bool:
     """Whether this run is about the store, and could work it."""
     part = context.report.stores.get(store.name)
-    return part is not None and part.error is None
+    return part is not None and part.error is None and not part.lacks_orders
 
 
 def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:

@@ -281,8 +281,9 @@ def hear_products(context: Context, store: Store) -> None:
                 edited += [v for v in variations if v.uses_parents_stock]
     with context.step(), context.ledger.atomic():
         context.ledger.stock.touch(_touched(store, item) for item in edited)
-        moved = advance(cursor, changed.mark, context.clock(), SHOP_OVERLAP)
-        context.ledger.stores.set_cursor(name, moved)
+        if changed.is_whole:
+            moved = advance(cursor, changed.mark, context.clock(), SHOP_OVERLAP)
+            context.ledger.stores.set_cursor(name, moved)
         context.ledger.stores.set_ahead(name, ahead)
 
 

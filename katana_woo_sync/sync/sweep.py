@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
+from katana_woo_sync.clients.errors import Incomplete
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.records import OrderRecord
@@ -15,8 +16,11 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import (
+    came_back,
     cursor_name,
+    gone_to_look_for,
     hear_missing,
+    lacks_orders,
     learn_facts,
     merge,
     warn_of_cache,
@@ -52,9 +56,16 @@ def sweep(context: Context, store: Store) -> None:
     context.ledger.stores.set_facts(store.identity, learn_facts(store))
     _mend_cursor(context, store)
     listed = scan(context, store)
+    is_whole = not context.report.store(store.name).lacks_orders
     believed = context.ledger.orders.open_in_shop(store.identity, store.settings.import_statuses)
     _ask_for(context, store, sorted(believed - listed))
-    context.ledger.stores.swept(store.identity, context.clock())
+    if is_whole:
+        context.ledger.stores.swept(store.identity, context.clock())
+
+
+def look_for_gone(context: Context, store: Store) -> None:
+    """Look again for orders that were gone a while ago. Raises a `ServiceError`."""
+    _ask_for(context, store, gone_to_look_for(context, store))
 
 
 def scan(context: Context, store: Store) -> set[int]:
@@ -63,9 +74,10 @@ def scan(context: Context, store: Store) -> set[int]:
 
 
 def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
-    """Merge every order whose status is imported, page by page; gives the ids of each."""
+    """Merge every order whose status is imported, page by page; gives the ids of each. Where some
+    did not come, that is in the report."""
     began = context.clock()
-    for page in store.shop.open_orders(store.settings.import_statuses):
+    for page in _whole_or_told(context, store):
         ids = [int(order.id) for order in page]
         known = context.ledger.orders.known(store.identity, ids)
         # the list is slim: an order that is known is not compared with it, or it would look edited
@@ -81,6 +93,13 @@ def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
             merge(context, store, news, began)
         _ask_for(context, store, [int(order.id) for order in changed], changed)
         yield set(ids)
+
+
+def _whole_or_told(context: Context, store: Store) -> Iterator[tuple[ReadOrder, ...]]:
+    try:
+        yield from store.shop.open_orders(store.settings.import_statuses)
+    except Incomplete as error:
+        lacks_orders(context, store, f"{error.reason}. {error.remedy}")
 
 
 def _ask_for(
@@ -104,6 +123,7 @@ def _ask_for(
             ledger.orders.forget_modified(store.identity, unheard)
             merge(context, store, answered, read_at)
             found = {int(order.id) for order in answered}
+            came_back(context, store, found)
             hear_missing(context, store, [i for i in wanted if i not in found], read_at)
 
 

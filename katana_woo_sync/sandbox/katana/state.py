@@ -90,6 +90,10 @@ class State:
         """How long after its creation a sales order comes to be in lists."""
         self.lists_service_variants = True
         """Whether its list of variants holds those of services."""
+        self.most_rows = 250
+        """How many rows a page of a list has at most, whatever `limit` says."""
+        self.spoilt: dict[int, dict[str, object]] = {}
+        """What makes no sense of records, by id: these fields have these values in every list."""
         self.orders: Table[SalesOrder] = Table(2_100_101)
         self.fees: Table[ShippingFee] = Table(5_500_101, lambda fee: fee.sales_order_id)
         self.fulfillments: Table[Fulfillment] = Table(6_100_101, lambda part: part.sales_order_id)

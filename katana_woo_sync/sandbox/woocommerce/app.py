@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from werkzeug.datastructures import MultiDict
@@ -65,20 +65,32 @@ class Call:
 
     def listing(self, rows: list[Json]) -> Response:
         """The page that is asked for, of these rows. Raises `BadParameters`."""
-        checked = lists.Checked(self.query)
-        page = checked.page()
-        checked.check()
-        chosen = rows[page.start : page.start + page.per_page]
-        return listing(chosen, len(rows), page, self.request, self.url)
+        return self.listing_of(rows, lambda row: row)
 
     def listing_of(self, records: list[R], shown: Callable[[R], Json]) -> Response:
         """The page that is asked for, of these records; only its own are made into rows. Raises
         `BadParameters`."""
         checked = lists.Checked(self.query)
-        page = checked.page()
+        page = checked.page(self.state)
         checked.check()
         chosen = [shown(record) for record in records[page.start : page.start + page.per_page]]
-        return listing(chosen, len(records), page, self.request, self.url)
+        given = [row for row in chosen if row["id"] not in self.state.held_back]
+        return self.page_of(given, len(records), page)
+
+    def page_of(self, rows: Sequence[Json], total: int, page: lists.Page) -> Response:
+        """A page's rows, as plugins leave them."""
+        rows = [self.spoilt(row) for row in rows]
+        told = total if self.state.tells_total else None
+        return listing(rows, told, page, self.request, self.url)
+
+    def spoilt(self, row: Json) -> Json:
+        """A record as plugins leave it."""
+        record_id = row.get("id")
+        return {**row, **self.state.spoilt.get(record_id if isinstance(record_id, int) else 0, {})}
+
+    def single(self, row: Json) -> Response:
+        """One record, as plugins leave it."""
+        return single(self.spoilt(row), self.request)
 
 
 Route = Callable[[Call], Response]
@@ -256,7 +268,7 @@ def list_orders(call: Call) -> Response:
         found, page = lists.list_orders(call.state, call.query)
         _break(call, (order.id for order in found.rows))
         rows = [order_json(order, call.view) for order in found.rows]
-        return listing(rows, found.total, page, call.request, call.url)
+        return call.page_of(rows, found.total, page)
 
 
 def get_order(call: Call) -> Response:
@@ -264,7 +276,7 @@ def get_order(call: Call) -> Response:
     with call.state.lock:
         order = _order(call, "Invalid ID.")
         _break(call, [order.id])
-        return single(order_json(order, call.view), call.request)
+        return call.single(order_json(order, call.view))
 
 
 def _break(call: Call, order_ids: Iterable[int]) -> None:

@@ -59,6 +59,16 @@ class StoreState:
     orders: dict[int, Order] = field(default_factory=dict)
     customers: dict[int, Customer] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
+    most_rows: int = 100
+    """How many rows a page has at most, whatever `per_page` says: hosts and plugins cap it."""
+    tells_total: bool = True
+    """Whether `X-WP-Total` reaches the client."""
+    drops_offset: bool = False
+    """Whether a cache answers every page of a list with the first."""
+    held_back: set[int] = field(default_factory=set)
+    """Records that lists count and do not give: those that cannot be loaded."""
+    spoilt: dict[int, dict[str, object]] = field(default_factory=dict)
+    """What plugins make of records, by id: these fields have these values in every answer."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     last_post: int = 9
     last_line: int = 0

@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import MissingPermission, ServiceError
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks, sku_checks
 from katana_woo_sync.domain.checks import error, ok, warning
@@ -34,6 +35,7 @@ MOST_ORDERS = 500
 LET_IT_LEAVE_OUT = "Let the cache (plugin, host or CDN) leave out everything under /wp-json"
 
 REACHED = "connection"
+MEND = "Open what is named in the shop, and save it again; a plugin may have written into it"
 MAY_WRITE = "write permission"
 
 
@@ -57,9 +59,14 @@ class StoreCheck(Struct, frozen=True):
         self._may_write()
         self._cache()
         self._times()
+        self._lists()
         self._money()
         self._catalogue()
         self.findings.ask("open orders", self._open_orders)
+        for text in self.store.shop.take_unread():
+            self.findings.add(
+                error(self.store.name, "lists", f"it could not be read: {text}", MEND)
+            )
 
     def _reach(self) -> bool:
         name, shop = self.store.name, self.store.shop
@@ -140,6 +147,33 @@ class StoreCheck(Struct, frozen=True):
         if times:
             remedy = "Look for a plugin that writes orders, and save these orders again"
             self.findings.add(warning(name, tested, words_of_the_future(times), remedy))
+
+    def _lists(self) -> None:
+        """Whether lists can be read to their end, a page after the other."""
+        name, tested = self.store.name, "lists"
+        tried = self.findings.ask(tested, self.store.shop.tried_pages)
+        if tried is None:
+            return
+        if not tried.moves:
+            found = "other pages of a list have the rows of the first: most orders stay unseen"
+            remedy = (
+                "Let the cache (plugin, host or CDN) leave out everything under /wp-json, or take "
+                "the whole address, `offset` too"
+            )
+            self.findings.add(error(name, tested, found, remedy))
+        elif tried.is_capped and tried.came == 0:
+            found = f"none of {tried.total} orders came"
+            remedy = "A plugin or the host holds them back: let it leave out what is under /wp-json"
+            self.findings.add(error(name, tested, found, remedy))
+        elif tried.is_capped:
+            found = (
+                f"at most {tried.came} rows come in a page, though {PER_PAGE} are asked for: all "
+                "are read, in more requests"
+            )
+            remedy = "Have the host or plugin that caps `per_page` leave /wp-json alone"
+            self.findings.add(warning(name, tested, found, remedy))
+        else:
+            self.findings.add(ok(name, tested, "they are read page by page"))
 
     def _money(self) -> None:
         name = self.store.name
