@@ -186,7 +186,7 @@ WORDS: dict[Reason, Words] = {
     Reason.KNOWN_ELSEWHERE: Words(
         "It seems to be an order of another shop that is known already; importing it would enter "
         "it in Katana twice.",
-        "If it was copied from that shop, `katana-woo-sync ignore` it. If it is an order of its "
+        "If it was copied from that shop, `ignore` it. If it is an order of its "
         "own, run `katana-woo-sync retry` with its store and number. If the whole shop moved to a "
         "new address, set katana_store_name to the name given here; if it is a copy of that shop "
         "(staging), take it out of the config.",
@@ -220,7 +220,7 @@ WORDS: dict[Reason, Words] = {
     Reason.REOPENED_IN_SHOP: Words(
         "It is open in the shop again, but its sales order was deleted in Katana meanwhile; "
         "no order is imported twice.",
-        "Enter it in Katana by hand if it is to be made or sent, then `katana-woo-sync ignore` it; "
+        "Enter it in Katana by hand if it is to be made or sent, then `ignore` it; "
         "else cancel it in the shop.",
     ),
     Reason.REFUNDED_SINCE_IMPORT: Words(
