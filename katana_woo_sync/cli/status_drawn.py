@@ -58,10 +58,16 @@ def _store(
     cycle = f"{moment(last)}, {ago(last, now)}" if last else "never"
     table.add_row(text("  last good cycle"), text(cycle))
     table.add_row(text("  orders"), _counts(ledger.orders.counts(store.identity)))
+    left = ledger.orders.left_to_parents(store.identity)
+    if left:
+        table.add_row(text(""), text(f"{left} left out: their parent orders hold the same goods"))
     if store.sync_stock:
         stock = ledger.stock.state(store.identity)
         at = stock.updated_at if stock else None
         table.add_row(text("  stock"), text(f"as in Katana {moment(at)}, {ago(at, now)}"))
+        sold = ledger.orders.sold_at_till(store.identity)
+        if sold.orders:
+            table.add_row(text(""), text(sold.words))
         left_out = ledger.stock.left_out(store.identity)
         for each in left_out[:NAMED]:
             words = LEFT_OUT_WORDS.get(each.reason, each.reason)

@@ -14,6 +14,7 @@ from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
 from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
 from katana_woo_sync.domain.decide import (
     GONE,
+    Note,
     is_stale,
     left_before_import,
     may_be_imported,
@@ -22,6 +23,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.sub_orders import left_out, parent_of
 from katana_woo_sync.domain.transitions import for_attention
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.sync.context import (
@@ -105,7 +107,7 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
     hear_taken(context, store, [o for o in orders if not _is_old(known.get(int(o.id)), o)])
-    for order in orders:
+    for order in sorted(orders, key=_is_sub_order):  # parents first
         before = known.get(int(order.id))
         if isinstance(order, UnreadableOrder):
             _merge_unreadable(context, store, order, before)
@@ -114,15 +116,37 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
             warn_of_cache(context, store, order)
             continue
         seen = see_in_shop(order, before, rules, now)
-        if seen.record is None or seen.record == before:
+        if seen.record is None:
+            continue
+        record = _left_to_parent(context, store, seen.record, order)
+        if record == before:
             continue
         if before is None:
             other = context.ledger.orders.identity_with_key(
                 str(order.order_key), other_than=store.identity
             )
             refuse_other_identity(store, order.number, other)
-        context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
-        context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
+        context.save(store, record, before or replace(record, state=State.QUEUED))
+        notes = [*seen.notes]
+        if record.reason == Reason.SUB_ORDER:
+            notes.append(Note(Reason.SUB_ORDER, record.detail))
+        context.note(store, replace(record, identity=store.identity), *notes)
+
+
+def _is_sub_order(order: ReadOrder) -> bool:
+    return isinstance(order, Order) and parent_of(order) > 0
+
+
+def _left_to_parent(
+    context: Context, store: Store, record: OrderRecord, order: Order
+) -> OrderRecord:
+    """The record of an order, left out where its parent is known to hold the same goods; one whose
+    parent is not known is looked at again when it is to be imported."""
+    if not record.parent_id:
+        return record
+    parent = context.ledger.orders.get(store.identity, record.parent_id)
+    as_children = context.rules(store).sub_orders == "children"
+    return left_out(record, order, parent, as_children=as_children)
 
 
 def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:

@@ -269,6 +269,9 @@ class Order:
     payment_method_title: str = "Direct bank transfer"
     transaction_id: str = ""
     created_via: str = "checkout"
+    parent_id: int = 0
+    lost_gmt: bool = False
+    """Whether the time of its creation was left without GMT, as some migrations do."""
     needs_processing: bool = True
     completed: datetime | None = None
     paid: datetime | None = None
