@@ -62,6 +62,8 @@ class View:
     def sku(self, line: Line) -> str | None:
         """What a line shows as its SKU: looked up now; a variation without its own shows its
         parent's."""
+        if line.shown_sku:
+            return line.shown_sku
         product = self.state.products.get(line.variation_id or line.product_id)
         return None if product is None else shown_sku(product, self.state.products)
 

@@ -155,6 +155,8 @@ class Line:
     variation_id: int = 0
     parent_name: str | None = None
     meta: list[Meta] = field(default_factory=list)
+    shown_sku: str = ""
+    """The SKU that a plugin has the line show, whatever product it has."""
 
     @property
     def gross(self) -> Decimal:
