@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -29,6 +30,8 @@ table of `deposit`, `remaining` and `total`. Their lines hold the full price."""
 
 ZERO = Decimal(0)
 
+AnyOrder = TypeVar("AnyOrder", bound=Order)
+
 
 def priced_in_full(order: Order) -> Order:
     """As `at_full_price`. Raises `Unmappable` also for the rest of a deposit that comes alone: its
@@ -39,7 +42,7 @@ def priced_in_full(order: Order) -> Order:
     return at_full_price(order)
 
 
-def at_full_price(order: Order) -> Order:
+def at_full_price(order: AnyOrder) -> AnyOrder:
     """The order with its lines, and its total, as if all were paid; the same one where no line is
     at a deposit. Raises `Unmappable` where the plugin's data does not give the full price."""
     lines = tuple(_whole(line, order) for line in order.line_items)
@@ -70,7 +73,8 @@ def _of_woocommerce_deposits(line: LineItem, order: Order, meta: Mapping[str, ob
     """The full amounts are of the whole quantity, before any discount; some of the discount is
     put off to the rest."""
     key, later = "_deposit_full_amount_ex_tax", "_deposit_deferred_discount_ex_tax"
-    if order.prices_include_tax and line.total_tax:
+    is_taxed = sum(_rates(line, {str(t.rate_id): t for t in order.tax_lines})) > 0
+    if order.prices_include_tax and is_taxed:
         key, later = "_deposit_full_amount", "_deposit_deferred_discount"
     full, put_off = _amount(meta.get(key)), _amount(meta.get(later)) or ZERO
     if full is None or full <= 0:
@@ -102,7 +106,7 @@ def _of_a_table(line: LineItem, order: Order, table: Mapping[str, object]) -> Li
     return _priced(line, order, full, full - (before - after))
 
 
-def _with_the_rest(order: Order) -> Order:
+def _with_the_rest(order: AnyOrder) -> AnyOrder:
     """The order with the total of its lines, where a plugin took exactly the rest off it."""
     rest = ZERO
     for line in order.line_items:

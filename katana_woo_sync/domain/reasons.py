@@ -109,7 +109,10 @@ WORDS: dict[Reason, Words] = {
         "Sales of WooCommerce's own till always come so: set `pos` under [orders] to import or to "
         "skip them.",
     ),
-    Reason.POS_SKIPPED: Words('It was sold at WooCommerce\'s own till (pos = "skip").'),
+    Reason.POS_SKIPPED: Words(
+        "It was sold at WooCommerce's own till, whose sales are left out (pos, completed_unseen).",
+        "If it belongs in Katana, run `katana-woo-sync retry` with its number.",
+    ),
     Reason.SUB_ORDER: Words(
         "It holds again what its parent order holds (a marketplace's sub-order, or the rest of a "
         "deposit), and the parent is in Katana or is to be.",

@@ -31,6 +31,7 @@ WANTED_BY_NUMBER = frozenset(
         Reason.HAS_SUB_ORDERS,
         Reason.PARTLY_IN_SUB_ORDERS,
         Reason.DEPOSIT,
+        Reason.POS_SKIPPED,
     }
 )
 """Reasons that a person may set aside for one order, by naming it."""
@@ -112,7 +113,7 @@ def money_settled(record: OrderRecord) -> OrderRecord:
 def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | None:
     """The record of an order that a person wants tried again; None where nothing can be tried.
     `by_number`: this very order was asked for, so that it is imported also where another holds its
-    goods, or only a deposit is paid.
+    goods, only a deposit is paid, or sales of the till are left out.
 
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.

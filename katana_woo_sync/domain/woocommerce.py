@@ -171,8 +171,9 @@ class Order(Struct, frozen=True):
     def created(self) -> datetime | None:
         """When the order was placed, UTC. Where the shop has lost that (some migrations do): by its
         own clock, else when the order was paid, else when it was last changed."""
-        if self.tells_creation:
-            return utc_time(self.date_created_gmt)
+        told = _shop_time(self.date_created_gmt)
+        if told is not None:
+            return told
         here = _shop_time(self.date_created)
         if here is not None:
             return here - self._offset_at(here)

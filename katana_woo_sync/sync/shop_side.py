@@ -106,9 +106,10 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
     known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
-    hear_taken(context, store, [o for o in orders if not _is_old(known.get(int(o.id)), o)])
-    for order in sorted(orders, key=_is_sub_order):  # parents first
+    for order in sorted(orders, key=_is_sub_order):  # parents first: what becomes of them decides
         before = known.get(int(order.id))
+        if before is not None and before.parent_id:
+            before = context.ledger.orders.get(store.identity, int(order.id))
         if isinstance(order, UnreadableOrder):
             _merge_unreadable(context, store, order, before)
             continue
@@ -131,6 +132,7 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
         if record.reason == Reason.SUB_ORDER:
             notes.append(Note(Reason.SUB_ORDER, record.detail))
         context.note(store, replace(record, identity=store.identity), *notes)
+    hear_taken(context, store, [o for o in orders if not _is_old(known.get(int(o.id)), o)])
 
 
 def _is_sub_order(order: ReadOrder) -> bool:

@@ -22,7 +22,6 @@ from katana_woo_sync.domain.cursors import (
 from katana_woo_sync.domain.inventory import OF_SALES, Movement
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
-from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.stock import taken_by, takes_stock
 from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
@@ -82,11 +81,11 @@ def hear_taken(context: Context, store: Store, orders: Iterable[ReadOrder]) -> N
 
 
 def _is_left_to_parent(context: Context, store: Store, order: Order) -> bool:
-    """Whether an order's parent has taken the same goods: until it is to be imported itself."""
+    """Whether an order's parent has taken the same goods. Of one that the ledger knows, its record
+    tells whether it counts."""
     if not parent_of(order):
         return False
-    record = context.ledger.orders.get(store.identity, int(order.id))
-    return record is None or record.reason == Reason.SUB_ORDER
+    return context.ledger.orders.get(store.identity, int(order.id)) is None
 
 
 def forget_taken(context: Context, store: Store, order_ids: Iterable[int]) -> None:

@@ -131,6 +131,20 @@ def test_rule_20_where_the_parent_ends_unimported_the_children_are_imported(
     assert [len(world.in_katana(order)) for order in (parent, *children)] == [0, 1, 1]
 
 
+@pytest.mark.parametrize("minutes", [5, 61])
+def test_rule_20_parent_and_children_may_change_together(world: World, minutes: int) -> None:
+    parent, *children = family(world)
+    with world.down(world.katana.server):
+        world.sync()
+    world.shop.set_status(parent, "cancelled")
+    world.shop.edit_order(children[0], customer_note="still wanted")
+    world.shop.set_status(children[1], "cancelled")
+    report = world.sync(minutes=minutes)
+    assert [len(world.in_katana(order)) for order in (parent, *children)] == [0, 1, 0]
+    assert world.state(children[1]) == ("skipped", "cancelled_before_import")
+    assert report.store("eu").error is None
+
+
 def test_rule_20_where_the_parent_is_ignored_the_children_are_imported(world: World) -> None:
     parent, *children = family(world)
     with world.down(world.katana.server):
@@ -347,6 +361,15 @@ def test_rule_20_what_becomes_of_sales_of_the_till(
     order = world.order(status="completed", created_via="pos-rest-api")
     world.sync()
     assert world.state(order) == state
+
+
+def test_rule_20_one_sale_of_the_till_is_imported_by_retry(world: World) -> None:
+    world.configure(top='[orders]\npos = "skip"')
+    order = world.order(status="completed", created_via="pos-rest-api")
+    world.sync()
+    retry(world, order)
+    world.sync()
+    assert world.state(order) == ("fulfilled", "")
 
 
 def test_rule_20_pos_is_for_the_till_alone(world: World) -> None:
