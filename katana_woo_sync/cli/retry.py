@@ -55,7 +55,7 @@ def prepare(program: Program, store: str | None, number: str | None, context: Co
 def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: bool) -> None:
     if record.reason in RETRIED_ONE_BY_ONE and not asked_for:
         return
-    again = retried(record)
+    again = retried(record, by_number=asked_for)
     if record.note_failed:
         context.ledger.shop_notes.retry(record.identity, record.order_id)
     if again is not None:

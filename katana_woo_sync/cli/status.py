@@ -85,7 +85,20 @@ def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
         "error": (known.last_error or _stock_error(store, stock) or None)
         if known
         else "never connected: run backfill",
+        **_left_out(ledger, store),
     }
+
+
+def _left_out(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
+    """What was left out that a store of most kinds does not have."""
+    left, sold = (
+        ledger.orders.left_to_parents(store.identity),
+        ledger.orders.sold_at_till(store.identity),
+    )
+    found: dict[str, object] = {"left_to_parents": left} if left else {}
+    if sold.orders:
+        found["sold_at_till"] = {"orders": sold.orders, "pieces": f"{sold.pieces.normalize():f}"}
+    return found
 
 
 def _stock_error(store: StoreSettings, stock: StockState | None) -> str:
@@ -136,6 +149,9 @@ def _print_store(
     counts = ledger.orders.counts(store.identity)
     shown = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "no orders yet"
     click.echo(f"{store.name} ({store.identity}): {shown}")
+    left = ledger.orders.left_to_parents(store.identity)
+    if left:
+        click.echo(f"  {left} of them are left out: their parent orders hold the same goods")
     late = (
         known.last_success_at and utc_now() - known.last_success_at > 3 * settings.schedule.orders
     )
@@ -160,6 +176,9 @@ def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: 
     click.echo(f"  {', '.join(parts)}")
     if stock and stock.error:
         click.echo(f"  STOCK NOT WORKED: {safe(stock.error)}")
+    sold = ledger.orders.sold_at_till(store.identity)
+    if sold.orders:
+        click.echo(f"  {sold.words}")
     left_out = ledger.stock.left_out(store.identity)
     for each in left_out[:SHOWN]:
         words = LEFT_OUT_WORDS.get(each.reason, each.reason)

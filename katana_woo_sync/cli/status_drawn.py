@@ -63,10 +63,16 @@ def _store(
     times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), now)
     if times:
         table.add_row(text(""), text(words_of_the_future(times), "yellow"))
+    left = ledger.orders.left_to_parents(store.identity)
+    if left:
+        table.add_row(text(""), text(f"{left} left out: their parent orders hold the same goods"))
     if store.sync_stock:
         stock = ledger.stock.state(store.identity)
         at = stock.updated_at if stock else None
         table.add_row(text("  stock"), text(f"as in Katana {moment(at)}, {ago(at, now)}"))
+        sold = ledger.orders.sold_at_till(store.identity)
+        if sold.orders:
+            table.add_row(text(""), text(sold.words))
         left_out = ledger.stock.left_out(store.identity)
         for each in left_out[:NAMED]:
             words = LEFT_OUT_WORDS.get(each.reason, each.reason)

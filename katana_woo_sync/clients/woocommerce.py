@@ -63,10 +63,11 @@ NEWEST_MAY_BREAK = 2
 
 SLIM_FIELDS = (
     "id,number,order_key,status,currency,total,date_created_gmt,date_modified_gmt,"
-    "date_completed_gmt,needs_processing"
+    "date_completed_gmt,date_created,date_modified,date_paid,date_paid_gmt,needs_processing,"
+    "created_via,parent_id"
 )
 
-LINE_FIELDS = "id,number,status,date_modified_gmt,line_items"
+LINE_FIELDS = "id,number,status,date_modified_gmt,created_via,parent_id,line_items"
 
 log = logging.getLogger("katana_woo_sync.clients")
 
@@ -382,7 +383,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             ("status", "any"),
             ("orderby", "id"),
             ("order", "asc"),
-            *_with(f"{ORDER_FIELDS},date_created", dp),
+            *_with(ORDER_FIELDS, dp),
         )
         found = self._all("/orders", params, DatedOrder)
         return tuple(order for order in found if first <= order.day <= last)

@@ -25,9 +25,11 @@ from katana_woo_sync.config.settings import (
     KatanaSettings,
     NotifySettings,
     OrderSettings,
+    Pos,
     ReportSettings,
     ScheduleSettings,
     StoreSettings,
+    SubOrders,
     TrackingNote,
 )
 
@@ -102,6 +104,8 @@ def orders(section: Reader) -> OrderSettings:
         completed_unseen=section.choice(
             "completed_unseen", _ORDERS.completed_unseen, get_args(CompletedUnseen)
         ),
+        pos=section.choice("pos", _ORDERS.pos, get_args(Pos)),
+        sub_orders=section.choice("sub_orders", _ORDERS.sub_orders, get_args(SubOrders)),
         since=section.convert("since", None, values.moment),
         import_delay=_duration(section, "import_delay", _ORDERS.import_delay, 0 * _SECOND, _DAY),
         import_note=section.flag("import_note", _ORDERS.import_note),

@@ -22,6 +22,8 @@ LEDGER_NAME = "katana-woo-sync.db"
 
 Discounts = Literal["net", "separate"]
 CompletedUnseen = Literal["attention", "skip", "import"]
+Pos = Literal["", "import", "skip", "attention"]
+SubOrders = Literal["skip", "children"]
 Bundles = Literal["parent", "children", "both"]
 TrackingNote = Literal["none", "private", "customer"]
 Cancelled = Literal["attention", "delete"]
@@ -70,6 +72,11 @@ class OrderSettings(Section, frozen=True, kw_only=True):
     match_totals: bool = False
     create_products: bool = True
     completed_unseen: CompletedUnseen = "attention"
+    pos: Pos = ""
+    """What becomes of sales of WooCommerce's own till; "" is as `completed_unseen`."""
+    sub_orders: SubOrders = "skip"
+    """Of a marketplace's parent order and its sub-orders, which are left out: the sub-orders, or
+    ("children") the parent."""
     since: datetime | None = None
     """Orders created before are never imported. UTC; a store's own `since` takes its place."""
     import_delay: timedelta = timedelta(0)

@@ -24,6 +24,7 @@ from katana_woo_sync.domain.records import (
     fingerprint,
     is_edited,
 )
+from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.transitions import imported, money_settled, queued
 from katana_woo_sync.domain.witness import Evidence, is_of_order
@@ -33,6 +34,12 @@ COMPLETED = "completed"
 CANCELLED = "cancelled"
 GONE = "gone"
 """`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
+
+TILL = "pos-rest-api"
+"""`created_via` of a sale of WooCommerce's own point of sale, which completes it at once."""
+
+LEFT_TO_OTHERS = frozenset({Reason.SUB_ORDER, Reason.HAS_SUB_ORDERS})
+"""Reasons for which an order is left out as long as another that holds its goods is not."""
 
 ENDED = frozenset({"cancelled", "refunded", "failed"})
 GONE_STATUSES = frozenset({"trash", GONE})
@@ -76,6 +83,8 @@ class Rules(Struct, frozen=True):
     complete_from: frozenset[str] = frozenset({"processing"})
     sync_fulfillment: bool = True
     completed_unseen: str = "attention"
+    pos: str = ""
+    sub_orders: str = "skip"
     since: datetime | None = None
     connected_at: datetime | None = None
     import_delay: timedelta = timedelta(0)
@@ -129,6 +138,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         shop_status=order.status,
         shop_modified=order.modified,
         shop_completed=order.completed,
+        parent_id=parent_of(order) or known.parent_id,
     )
     if known.in_katana is InKatana.NO:
         return Seen(_before_import(record, order, rules, now))
@@ -172,9 +182,13 @@ def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None
         return None
     if not order.needs_processing:
         return replace(record, state=State.SKIPPED, reason=Reason.DOWNLOAD)
-    match rules.completed_unseen:
+    is_sale_of_till = order.created_via == TILL
+    match (rules.pos if is_sale_of_till else "") or rules.completed_unseen:
         case "import":
             return replace(record, was_processing=True)
+        case "skip" if is_sale_of_till:
+            sold = sum((Decimal(line.quantity) for line in order.line_items), Decimal(0))
+            return replace(record, state=State.SKIPPED, reason=Reason.POS_SKIPPED, pieces=sold)
         case "skip":
             return replace(record, state=State.SKIPPED, reason=Reason.COMPLETED_UNSEEN_SKIPPED)
         case _:
@@ -218,6 +232,7 @@ def new_record(order: Order, now: datetime) -> OrderRecord:
         needs_processing=order.needs_processing,
         first_seen_at=now,
         paid=order.paid,
+        parent_id=parent_of(order),
     )
 
 
@@ -240,6 +255,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
         return replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE, detail="")
     if order.status in rules.import_statuses:
         record = replace(record, was_processing=True)
+    if record.reason in LEFT_TO_OTHERS and order.status in {*rules.import_statuses, COMPLETED}:
+        return record
     if order.status in rules.import_statuses or (
         order.status == COMPLETED and record.was_processing
     ):
@@ -250,6 +267,13 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     if order.status == COMPLETED:
         return record
     return left_before_import(record)
+
+
+def notes_of(order: Order) -> tuple[Note, ...]:
+    """What there is to note about an order as the shop has it."""
+    if order.tells_creation or order.created is None:
+        return ()
+    return (Note(Reason.CREATION_DATE_LOST, f"{order.created:%Y-%m-%d %H:%M} UTC"),)
 
 
 def left_before_import(record: OrderRecord) -> OrderRecord:

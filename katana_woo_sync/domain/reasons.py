@@ -20,9 +20,14 @@ class Reason(StrEnum):
     COMPLETED_BEFORE_CONNECTION = "completed_before_connection"
     COMPLETED_UNSEEN_SKIPPED = "completed_unseen_skipped"
     BEFORE_SINCE = "before_since"
+    POS_SKIPPED = "pos_skipped"
+    SUB_ORDER = "sub_order"
+    HAS_SUB_ORDERS = "has_sub_orders"
 
     # attention: a person must act
     COMPLETED_UNSEEN = "completed_unseen"
+    DEPOSIT = "deposit"
+    PARTLY_IN_SUB_ORDERS = "partly_in_sub_orders"
     LEFT_OUT_BEFORE = "left_out_before"
     UNREADABLE = "unreadable"
     NEW_VARIATION = "new_variation"
@@ -71,6 +76,7 @@ class Reason(StrEnum):
     REVERTED_IN_SHOP = "reverted_in_shop"
     REFUNDED_IN_SHOP = "refunded_in_shop"
     CENT_ROUNDING = "cent_rounding"
+    CREATION_DATE_LOST = "creation_date_lost"
     NUMBER_TAKEN = "number_taken"
     SKU_LOOKS_ALIKE = "sku_looks_alike"
     NOTE_NOT_WRITTEN = "note_not_written"
@@ -104,7 +110,36 @@ WORDS: dict[Reason, Words] = {
     Reason.BEFORE_SINCE: Words("It was placed before the store's import-from date (since)."),
     Reason.COMPLETED_UNSEEN: Words(
         "It was completed in the shop before the program ever saw it as Processing.",
-        "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered.",
+        "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered. "
+        "Sales of WooCommerce's own till always come so: set `pos` under [orders] to import or to "
+        "skip them.",
+    ),
+    Reason.POS_SKIPPED: Words(
+        "It was sold at WooCommerce's own till, whose sales are left out (pos, completed_unseen).",
+        "If it belongs in Katana, run `katana-woo-sync retry` with its number.",
+    ),
+    Reason.SUB_ORDER: Words(
+        "It holds again what its parent order holds (a marketplace's sub-order, or the rest of a "
+        "deposit), and the parent is in Katana or is to be.",
+        "If it belongs in Katana all the same, run `katana-woo-sync retry` with its number. A "
+        "marketplace whose sub-orders are to be imported in place of their parents sets "
+        'sub_orders = "children" under [orders].',
+    ),
+    Reason.HAS_SUB_ORDERS: Words(
+        "Its sub-orders hold all its goods and are imported in its place "
+        '(sub_orders = "children").',
+        "If it belongs in Katana all the same, run `katana-woo-sync retry` with its number.",
+    ),
+    Reason.PARTLY_IN_SUB_ORDERS: Words(
+        "Some of its goods are on its sub-orders too, which are in Katana or are to be; imported "
+        "whole, those would be there twice.",
+        "Enter in Katana by hand what is missing there and `ignore` the order, or delete the "
+        "sub-orders in Katana and run `katana-woo-sync retry` with its number.",
+    ),
+    Reason.DEPOSIT: Words(
+        "Only a deposit is paid for it, and its full price cannot be told from the shop's data.",
+        "Enter it in Katana by hand, or run `katana-woo-sync retry` with its number to import it "
+        "with the prices that it has in the shop, and correct them in Katana.",
     ),
     Reason.LEFT_OUT_BEFORE: Words(
         "It was open already when the store was first imported, and was not imported then; the "
@@ -282,6 +317,9 @@ WORDS: dict[Reason, Words] = {
     Reason.REVERTED_IN_SHOP: Words("Its status in the shop was changed after completion."),
     Reason.REFUNDED_IN_SHOP: Words("A refund was made in the shop after the import."),
     Reason.CENT_ROUNDING: Words("Its total in Katana differs by the shop's own cent rounding."),
+    Reason.CREATION_DATE_LOST: Words(
+        "The shop has lost when exactly it was placed; another of its dates was taken."
+    ),
     Reason.NUMBER_TAKEN: Words("Its number was taken in Katana; the store's name was added."),
     Reason.SKU_LOOKS_ALIKE: Words(
         "An item was created for it, though Katana has one whose SKU differs only in case.",

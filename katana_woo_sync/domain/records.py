@@ -48,7 +48,9 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     what keeps a note from being written on the shop's order. `version` counts the ledger's writes
     of the record: one that was read before another run wrote it is not saved.
     `sent_as` is the number of a create whose answer has not come or was lost: the order may be in
-    Katana under it. Empty once that is known.
+    Katana under it. Empty once that is known. `parent_id` is the order whose goods it holds again
+    (0: none); `wanted` tells that a person wants it in Katana all the same. `pieces` are those of a
+    sale of the till that is not imported.
     """
 
     identity: str
@@ -87,6 +89,9 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     note_failed: str = ""
     version: int = 0
     sent_as: str = ""
+    parent_id: int = 0
+    wanted: bool = False
+    pieces: Decimal | None = None
 
     @property
     def is_open_in_katana(self) -> bool:
@@ -102,6 +107,24 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     def is_done(self) -> bool:
         """Delivered in Katana and completed in the shop."""
         return self.is_delivered and self.shop_status == "completed"
+
+
+class TillSales(Struct, frozen=True):
+    """Sales of a shop's till that were left out: how many, of how many pieces, and since when
+    (UTC)."""
+
+    orders: int
+    pieces: Decimal
+    since: datetime | None
+
+    @property
+    def words(self) -> str:
+        """What that means for the stock."""
+        since = f" since {self.since:%Y-%m-%d}" if self.since else ""
+        return (
+            f"Katana does not know of {self.pieces.normalize():f} pieces that were sold at the "
+            f"till ({self.orders} sales{since})"
+        )
 
 
 def fingerprint(order: Order) -> str:

@@ -29,6 +29,17 @@ NOTHING_TO_RETRY = frozenset(
 RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED, Reason.KNOWN_ELSEWHERE})
 """Reasons that a person has to look at in Katana before trying again is right."""
 
+WANTED_BY_NUMBER = frozenset(
+    {
+        Reason.SUB_ORDER,
+        Reason.HAS_SUB_ORDERS,
+        Reason.PARTLY_IN_SUB_ORDERS,
+        Reason.DEPOSIT,
+        Reason.POS_SKIPPED,
+    }
+)
+"""Reasons that a person may set aside for one order, by naming it."""
+
 _RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
 
 
@@ -113,16 +124,20 @@ def money_settled(record: OrderRecord) -> OrderRecord:
     return imported(record, State.IMPORTED) if record.reason == Reason.TOTAL_DIFFERS else record
 
 
-def retried(record: OrderRecord) -> OrderRecord | None:
+def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | None:
     """The record of an order that a person wants tried again; None where nothing can be tried.
+    `by_number`: this very order was asked for, so that it is imported also where another holds its
+    goods, only a deposit is paid, or sales of the till are left out.
 
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.
     """
-    if record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
+    if by_number and record.reason in WANTED_BY_NUMBER:
+        record = replace(record, wanted=True)
+    elif record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
         return None
     if record.in_katana is InKatana.NO:
-        seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
+        seen = record.was_processing or record.wanted or record.reason == Reason.COMPLETED_UNSEEN
         # the person has looked: the number is another order's
         sent_as = "" if record.reason == Reason.NOT_LISTED else record.sent_as
         return replace(queued(record), was_processing=seen, sent_as=sent_as)

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State, TillSales
 from katana_woo_sync.ledger.values import amount_text, read_amount, read_time, time_text
 
 COLUMNS = OrderRecord.__struct_fields__
@@ -149,6 +149,31 @@ class Orders:
         due = f"({_DUE} OR identity = ? AND reason = 'shipping_fee_missing')"
         where = f"identity = ? AND {due} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
         return list(self._select(where, [identity, identity, time_text(now), identity], _BY_STATE))
+
+    def sub_orders(self, identity: str, parent_id: int) -> list[OrderRecord]:
+        """The orders that hold again what this one holds, as far as they are known."""
+        where = "identity = ? AND parent_id = ? AND parent_id != 0"
+        return list(self._select(where, [identity, parent_id], "orders_by_parent"))
+
+    def left_to_parents(self, identity: str) -> int:
+        """How many of a store's orders are left out since another holds their goods."""
+        rows = self._db.query(
+            "SELECT count(*) AS n FROM orders INDEXED BY orders_by_parent "
+            "WHERE identity = ? AND parent_id != 0 AND state = 'skipped' AND reason = 'sub_order'",
+            [identity],
+        )
+        return int(next(iter(rows))["n"])
+
+    def sold_at_till(self, identity: str) -> TillSales:
+        """What was sold at a store's till and is not in Katana."""
+        rows = self._db.query(
+            "SELECT pieces, created FROM orders INDEXED BY orders_of_till "
+            "WHERE identity = ? AND pieces IS NOT NULL AND in_katana = 'no' AND state = 'skipped'",
+            [identity],
+        )
+        sales = [(Decimal(row["pieces"]), read_time(row["created"])) for row in rows]
+        since = min((created for _, created in sales if created is not None), default=None)
+        return TillSales(len(sales), sum((pieces for pieces, _ in sales), Decimal(0)), since)
 
     def importing(self, identity: str) -> list[OrderRecord]:
         """Orders whose create was begun and has no outcome yet."""
@@ -363,9 +388,9 @@ def _record(row: Mapping[str, object]) -> OrderRecord:
         "paid",
     ):
         values[name] = read_time(values[name])
-    for name in ("total", "katana_total", "expected", "tolerance"):
+    for name in ("total", "katana_total", "expected", "tolerance", "pieces"):
         values[name] = read_amount(values[name])
-    for name in ("needs_processing", "was_processing", "shipping_fee_due"):
+    for name in ("needs_processing", "was_processing", "shipping_fee_due", "wanted"):
         values[name] = bool(values[name])
     refunds = str(values["refunds"])
     values["refunds"] = tuple(int(part) for part in refunds.split(",") if part)

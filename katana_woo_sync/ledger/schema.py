@@ -129,6 +129,19 @@ def m014_ahead(db: Database) -> None:
     db.execute(AHEAD)
 
 
+@migrations()
+def m015_orders_inside_orders(db: Database) -> None:
+    """Which order holds again what another holds; what was sold at a till and left out."""
+    for column in (
+        "parent_id INTEGER NOT NULL DEFAULT 0",
+        "wanted INTEGER NOT NULL DEFAULT 0",
+        "pieces TEXT",
+    ):
+        db.execute(f"ALTER TABLE orders ADD COLUMN {column}")
+    db.execute("CREATE INDEX orders_by_parent ON orders(identity, parent_id) WHERE parent_id != 0")
+    db.execute("CREATE INDEX orders_of_till ON orders(identity) WHERE pieces IS NOT NULL")
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,

@@ -432,7 +432,11 @@ SELECT t.* FROM stock_taken t
 LEFT JOIN orders o ON o.identity = t.identity AND o.order_id = t.order_id
 WHERE t.quantity != '0' AND
 """
-_NOT_HELD = "(o.in_katana IS NULL OR o.in_katana != 'yes')"
+_NOT_HELD = (
+    "(o.in_katana IS NULL OR (o.in_katana != 'yes' "
+    "AND NOT (o.state = 'skipped' AND o.reason IN ('sub_order', 'has_sub_orders'))))"
+)
+"""Nor counts what an order has taken whose goods another holds too."""
 
 
 def _taken(row: Mapping[str, object]) -> Taken:

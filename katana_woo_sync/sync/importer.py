@@ -17,8 +17,10 @@ from katana_woo_sync.domain.decide import (
     is_stale,
     left_before_import,
     may_be_imported,
+    notes_of,
     see_in_shop,
 )
+from katana_woo_sync.domain.deposits import priced_in_full
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.reasons import Reason
@@ -34,6 +36,7 @@ from katana_woo_sync.sync.guard import guarded_order
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
+from katana_woo_sync.sync.sub_orders import left_to_others, save_left_out
 from katana_woo_sync.sync.totals import with_payments
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
@@ -145,8 +148,11 @@ class Importer:
         record = replace(seen, identity=self._store.identity, fingerprint=fingerprint(order))
         with self._recorded(record):
             if not self._is_there_already(record, order):
-                self.items.look_up([order])
-                return self._plan(record, order)
+                left = left_to_others(context, self._store, record, order)
+                if left is None:
+                    self.items.look_up([order])
+                    return self._plan(record, order)
+                save_left_out(context, self._store, left, record)
         return None
 
     @contextmanager
@@ -222,6 +228,8 @@ class Importer:
 
     def _plan(self, record: OrderRecord, order: Order) -> Planned:
         refunds = self._store.shop.refunds(int(order.id), self._dp) if order.refunds else ()
+        if not record.wanted:
+            order = priced_in_full(order)
         order = with_payments(self._context, self._store, order)
         plan = plan_order(order, refunds, self._terms, self.items.is_known)
         self._resolver.check_currency(order)
@@ -237,7 +245,7 @@ class Importer:
             service_variant_id=resolver.fee_service() if plan.services else 0,
             customer_id=0,
         )
-        notes = (*self.items.take_notes(), *plan.notes)
+        notes = (*self.items.take_notes(), *plan.notes, *notes_of(planned.order))
         return Provided(planned.order, planned.record, plan, resolved, notes)
 
     def _ready(self, each: Provided) -> Ready:

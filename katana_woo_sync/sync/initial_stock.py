@@ -20,7 +20,7 @@ from katana_woo_sync.domain.inventory import (
     StockAdjustmentDraft,
 )
 from katana_woo_sync.domain.katana import Variant
-from katana_woo_sync.domain.listing import as_order, no_price, rates_of
+from katana_woo_sync.domain.listing import as_order, no_price
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import net_price
 from katana_woo_sync.domain.products import VARIABLE, pick_variant, price_factor, skus_in_katana
@@ -389,7 +389,7 @@ def _costs(
     def cost(item: StockItem) -> Decimal:
         if no_price(item):
             log.warning("%s: %s: %s: its cost is 0", store.name, _name(item), no_price(item))
-        order = as_order(item, (), rates_of(item, rates, settings), settings, currency)
+        order = as_order(item, (), rates, settings, currency)
         price = net_price(item.price, price_factor(order, order.line_items[0], item.price))
         share = (price or ZERO) * percent / HUNDRED
         return share.quantize(COST_DECIMALS, ROUND_HALF_UP)

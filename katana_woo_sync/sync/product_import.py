@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import BadRequest
-from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, no_price, rates_of
+from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, no_price
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.reasons import words
@@ -104,8 +104,7 @@ def _order(store: Store, product: Product, prices: _Prices, done: ProductsImport
     if left is not None:
         done.left_out.append(f"{_name(product)}: {left}")
         return None
-    rates = rates_of(product, prices.rates, prices.settings)
-    return as_order(product, variations, rates, prices.settings, prices.currency)
+    return as_order(product, variations, prices.rates, prices.settings, prices.currency)
 
 
 def _name(product: Product, parent: Product | None = None) -> str:

@@ -27,6 +27,7 @@ from katana_woo_sync.domain.cursors import (
 )
 from katana_woo_sync.domain.decide import (
     GONE,
+    Note,
     is_stale,
     left_before_import,
     may_be_imported,
@@ -35,6 +36,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.sub_orders import left_out, parent_of
 from katana_woo_sync.domain.transitions import FIRST_WAITS, known_elsewhere, unreadable
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger.values import read_time, time_text
@@ -188,10 +190,10 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
     known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
-    fresh = [o for o in orders if not _is_old(known.get(int(o.id)), o)]
-    hear_taken(context, store, fresh, read_at)
-    for order in orders:
+    for order in sorted(orders, key=_is_sub_order):  # parents first: what becomes of them decides
         before = known.get(int(order.id))
+        if before is not None and before.parent_id:
+            before = context.ledger.orders.get(store.identity, int(order.id))
         if isinstance(order, UnreadableOrder):
             _merge_unreadable(context, store, order, before)
             continue
@@ -199,11 +201,19 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
             warn_of_cache(context, store, order)
             continue
         seen = see_in_shop(order, before, rules, now)
-        if seen.record is None or seen.record == before:
+        if seen.record is None:
             continue
-        record = _unless_known_elsewhere(context, store, seen.record, before)
+        record = _left_to_parent(context, store, seen.record, order)
+        if record == before:
+            continue
+        record = _unless_known_elsewhere(context, store, record, before)
         context.save(store, record, before or replace(record, state=State.QUEUED))
-        context.note(store, replace(record, identity=store.identity), *seen.notes)
+        notes = [*seen.notes]
+        if record.reason == Reason.SUB_ORDER:
+            notes.append(Note(Reason.SUB_ORDER, record.detail))
+        context.note(store, replace(record, identity=store.identity), *notes)
+    fresh = [o for o in orders if not _is_old(known.get(int(o.id)), o)]
+    hear_taken(context, store, fresh, read_at)
 
 
 def _unless_known_elsewhere(
@@ -218,6 +228,22 @@ def _unless_known_elsewhere(
     return (
         record if other is None else known_elsewhere(record, f'its key is that of one of "{other}"')
     )
+
+
+def _is_sub_order(order: ReadOrder) -> bool:
+    return isinstance(order, Order) and parent_of(order) > 0
+
+
+def _left_to_parent(
+    context: Context, store: Store, record: OrderRecord, order: Order
+) -> OrderRecord:
+    """The record of an order, left out where its parent is known to hold the same goods; one whose
+    parent is not known is looked at again when it is to be imported."""
+    if not record.parent_id:
+        return record
+    parent = context.ledger.orders.get(store.identity, record.parent_id)
+    as_children = context.rules(store).sub_orders == "children"
+    return left_out(record, order, parent, as_children=as_children)
 
 
 def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:

@@ -24,6 +24,7 @@ from katana_woo_sync.domain.inventory import OF_SALES, Movement
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
 from katana_woo_sync.domain.stock import taken_by, takes_stock
+from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched
 from katana_woo_sync.sync.context import Context, Store
@@ -88,9 +89,18 @@ def hear_taken(
     stock, now = context.ledger.stock, context.clock()
     for order in orders:
         if isinstance(order, Order) and (order.line_items or not takes_stock(order.status)):
-            taken = taken_by(store.identity, order)
+            left = _is_left_to_parent(context, store, order)
+            taken = [] if left else taken_by(store.identity, order)
             stock.set_taken(store.identity, int(order.id), taken, read_at=read_at, now=now)
     stock.forget_nothing_taken(store.identity, now - LATEST)
+
+
+def _is_left_to_parent(context: Context, store: Store, order: Order) -> bool:
+    """Whether an order's parent has taken the same goods. Of one that the ledger knows, its record
+    tells whether it counts."""
+    if not parent_of(order):
+        return False
+    return context.ledger.orders.get(store.identity, int(order.id)) is None
 
 
 def forget_taken(

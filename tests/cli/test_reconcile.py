@@ -57,6 +57,17 @@ def test_the_sums_are_the_orders_totals(world: World) -> None:
     assert shop == Decimal(str(world.record(shown.id).total))
 
 
+def test_deposits_count_at_the_full_price_and_sub_orders_not_at_all(world: World) -> None:
+    meta = (("_deposit", "1"), ("_deposit_value", "30"), ("_deposit_balance", "69.99"))
+    item = Item(world.lamp["eu"], price=Decimal(30), meta=meta)
+    parent = world.shop.place_order([item], billing=ANNA)
+    world.order(parent_id=parent, created_via="yith_wcdp_balance_order")
+    world.order(parent_id=world.order(), created_via="dokan")
+    world.sync()
+    result = run(world, *MONTH)
+    assert "3 orders, 0 of them differ" in result.output
+
+
 def test_an_order_that_was_changed_in_katana_is_listed_with_its_difference(world: World) -> None:
     order = world.shop.orders()[0]
     world.katana.set_price(world.sales_order(order).id, Decimal(1))

@@ -447,8 +447,11 @@ def test_rule_03_quantity_zero_with_money_is_a_service_row() -> None:
     assert (row.variant_id, str(row.quantity), str(row.price_per_unit)) == (SERVICE, "1", "5")
 
 
-def test_an_order_without_a_creation_date_is_unreadable() -> None:
-    assert refusal(make_order(date_created_gmt="0000-00-00"))[0] is Reason.UNREADABLE
+def test_an_order_without_any_date_is_unreadable() -> None:
+    order = make_order(
+        date_created_gmt="0000-00-00", date_created="", date_paid_gmt="", date_modified_gmt=""
+    )
+    assert refusal(order)[0] is Reason.UNREADABLE
 
 
 def test_mapping_the_same_order_again_gives_the_same_sales_order() -> None:

@@ -36,6 +36,17 @@ def test_nothing_wrong_is_found_where_nothing_is(two: World) -> None:
     assert code(two) is ExitCode.DONE
 
 
+def test_what_was_sold_at_the_till_and_left_out_is_a_warning(world: World) -> None:
+    world.configure(top='[orders]\npos = "skip"', stores={"eu": "sync_stock = true"})
+    assert found(world, "eu", "till") == []
+    world.order(quantity=3, status="completed", created_via="pos-rest-api")
+    world.sync()
+    finding = one(world, "eu", "till")
+    assert finding.result is WARNING
+    assert "3 pieces" in finding.found
+    assert "pos" in finding.remedy
+
+
 def kept(world: World) -> list[str]:
     """Everything that the ledger holds."""
     with closing(sqlite3.connect(world.ledger)) as ledger:

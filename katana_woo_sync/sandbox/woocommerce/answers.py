@@ -62,6 +62,8 @@ class View:
     def sku(self, line: Line) -> str | None:
         """What a line shows as its SKU: looked up now; a variation without its own shows its
         parent's."""
+        if line.shown_sku:
+            return line.shown_sku
         product = self.state.products.get(line.variation_id or line.product_id)
         return None if product is None else shown_sku(product, self.state.products)
 
@@ -94,6 +96,8 @@ def order_json(order: Order, view: View, *, links: bool = True) -> Json:
     """An order. Its lines' SKUs are looked up now, not kept with it."""
     totals = order.totals
     created, modified = view.times("date_created", order.created), _modified(order, view)
+    if order.lost_gmt:
+        created["date_created_gmt"] = None
     completed, paid = (
         view.times("date_completed", order.completed),
         view.times("date_paid", order.paid),
@@ -101,7 +105,7 @@ def order_json(order: Order, view: View, *, links: bool = True) -> Json:
     lines = order.lines
     answer: Json = {
         "id": order.id,
-        "parent_id": 0,
+        "parent_id": order.parent_id,
         "status": order.status,
         "currency": order.currency,
         "version": view.version,

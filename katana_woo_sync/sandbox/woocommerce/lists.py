@@ -189,6 +189,7 @@ def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
     by = checked.one_of("orderby", ORDERS_BY, "date")
     wanted = checked.statuses(state.statuses)
     customer = checked.whole("customer", -1)
+    parents = checked.ids("parent")
     checked.check()
     matching = [
         found
@@ -197,6 +198,7 @@ def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
         and (not include or found.id in include)
         and found.id not in exclude
         and customer in (-1, found.customer_id)
+        and (not parents or found.parent_id in parents)
         and _between(found.created, after, before)
         and _between(found.modified, changed_after, changed_before)
     ]

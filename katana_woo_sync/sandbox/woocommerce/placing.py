@@ -58,6 +58,8 @@ class Cart:
     order_key: str | None = None
     created: datetime | None = None
     total: Decimal | None = None
+    created_via: str = "checkout"
+    parent_id: int = 0
     meta: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -91,6 +93,8 @@ def place(state: StoreState, cart: Cart) -> Order:
         customer_note=cart.customer_note,
         payment_method_title=cart.payment_method_title,
         needs_processing=_needs_processing(state, cart.items),
+        created_via=cart.created_via,
+        parent_id=cart.parent_id,
         paid=now if is_paid else None,
         completed=now if cart.status == "completed" else None,
     )

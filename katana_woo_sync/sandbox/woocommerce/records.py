@@ -157,6 +157,8 @@ class Line:
     variation_id: int = 0
     parent_name: str | None = None
     meta: list[Meta] = field(default_factory=list)
+    shown_sku: str = ""
+    """The SKU that a plugin has the line show, whatever product it has."""
 
     @property
     def gross(self) -> Decimal:
@@ -275,6 +277,9 @@ class Order:
     payment_method_title: str = "Direct bank transfer"
     transaction_id: str = ""
     created_via: str = "checkout"
+    parent_id: int = 0
+    lost_gmt: bool = False
+    """Whether the time of its creation was left without GMT, as some migrations do."""
     needs_processing: bool = True
     completed: datetime | None = None
     paid: datetime | None = None

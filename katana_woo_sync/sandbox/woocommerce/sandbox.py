@@ -49,6 +49,7 @@ EDITABLE = frozenset(
         "needs_processing",
         "payment_method_title",
         "order_key",
+        "lost_gmt",
     }
 )
 
@@ -196,13 +197,16 @@ class WooCommerceSandbox(Catalogue):
         order_id: int | None = None,
         order_key: str | None = None,
         total: Decimal | None = None,
+        created_via: str = "checkout",
+        parent_id: int = 0,
         meta: Mapping[str, object] | None = None,
     ) -> int:
         """Place an order, in any status; no mail is noted. Returns its id.
 
         Taxes are those of the shipping address (without one, the billing address). `total`
         overrides the sum with tax, as gift card plugins do. `order_id` and `order_key` are for
-        restored and cloned shops. Raises `ValueError` for an id that is taken.
+        restored and cloned shops. `created_via` and `parent_id` are what plugins write: Dokan's
+        sub-orders, balance orders, the till. Raises `ValueError` for an id that is taken.
         """
         buyer = self.buyer() if billing is None else billing
         cart = Cart(
@@ -223,6 +227,8 @@ class WooCommerceSandbox(Catalogue):
             order_key=order_key,
             created=created,
             total=total,
+            created_via=created_via,
+            parent_id=parent_id,
             meta=meta or {},
         )
         with self.state.lock:

@@ -54,6 +54,7 @@ class StoreCheck(Struct, frozen=True):
         reached = self._reach()
         self._location()
         self.findings.ask("Katana's integration", self._own_integration)
+        self.findings.ask("till", self._till)
         if not reached:
             return
         self._may_write()
@@ -198,6 +199,14 @@ class StoreCheck(Struct, frozen=True):
         found = match_location(self.store, locations)
         wrong = "" if found else location_words(self.store, locations)
         self.findings.add(checks.location(self.store.name, found, wrong))
+
+    def _till(self) -> None:
+        """What was sold at the till and left out is in Katana's stock still."""
+        if self.ledger is None or not self.store.settings.sync_stock:
+            return
+        found = checks.till(self.store.name, self.ledger.orders.sold_at_till(self.store.identity))
+        if found is not None:
+            self.findings.add(found)
 
     # Katana's own integration
 
