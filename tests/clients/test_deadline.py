@@ -1,5 +1,4 @@
-"""An answer that drips keeps every time-out of the libraries. A request has one deadline, however its
-answer comes, through TLS and proxies too."""
+"""A request has one deadline, however slowly its answer drips, through TLS and proxies too."""
 
 from __future__ import annotations
 
