@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -138,11 +139,16 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
     writer.writerow(columns)
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
     try:
-        # with a mark that has spreadsheets read it as UTF-8
-        path.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
+        # with a mark that has spreadsheets read it as UTF-8; one that is new is for its owner alone
+        with open(path, "w", encoding="utf-8-sig", newline="", opener=_private) as file:
+            file.write(text.getvalue())
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise click.UsageError(f"{path} could not be written: {reason}") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _harmless(cell: str) -> str:

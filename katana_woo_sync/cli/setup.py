@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 import click
@@ -21,7 +19,15 @@ from katana_woo_sync.clients import messenger
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
+from katana_woo_sync.config import (
+    ConfigError,
+    Settings,
+    find,
+    home_folder,
+    load,
+    permission_warnings,
+    working_folder,
+)
 from katana_woo_sync.config.problems import Problem
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
@@ -60,7 +66,9 @@ class StopSignals:
             # Nothing to clean up: every write is one that a crash may interrupt.
             os._exit(int(ExitCode.TRY_LATER))
         self.soon.set()
-        sys.stderr.write("Stopping after the step in hand; once more stops now.\n")
+        with suppress(OSError):
+            # not by sys.stderr: the signal may have come in the middle of its writing
+            os.write(2, b"Stopping after the step in hand; once more stops now.\n")
 
     def wait(self, seconds: float) -> None:
         """Wait, or until a stop is asked for."""
@@ -123,7 +131,7 @@ class Program(Struct, frozen=True):
 def read_settings(options: Globals) -> Settings:
     """Find and load the config. Ends the program with all that is wrong with it."""
     try:
-        path = find(options.config, os.environ, Path.cwd(), Path.home())
+        path = find(options.config, os.environ, working_folder(), home_folder())
         return load(path, os.environ)
     except ConfigError as error:
         click.echo(str(error), err=True)

@@ -21,7 +21,6 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import requests
 import urllib3
 from msgspec import Struct
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import (
     RetryCallState,
@@ -31,7 +30,7 @@ from tenacity import (
 )
 
 from katana_woo_sync import __version__
-from katana_woo_sync.clients import failures
+from katana_woo_sync.clients import deadline, failures
 from katana_woo_sync.clients.answers import (
     Garbage,
     JsonAnswer,
@@ -62,9 +61,6 @@ CONNECT_TIMEOUT = 10.0
 LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_PAUSE = 60.0
 """A service that asks for a longer pause (maintenance: 600 s) is left for the next cycle."""
-
-SLOWEST_ANSWER = 10
-"""How many times the time-out a whole body may take, piece by piece."""
 
 KEPT_OPEN = 2.0
 """Seconds after which a write opens a connection anew: servers close idle ones after some seconds,
@@ -215,6 +211,7 @@ class HttpClient:
             self._throttle.acquire(self._cancelled)
         action, is_read = f"{method} {path}", method == "GET"
         begun = time.monotonic()
+        deadline.begin(self._timeout[1])
         sent_body = None if body is None else _Body(body)
         try:
             response = self._send(method, path, params, sent_body)
@@ -282,7 +279,7 @@ class HttpClient:
         if session is None:
             session = requests.Session()
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False))
+            adapter = deadline.DeadlineAdapter(max_retries=urllib3.Retry(0, read=False))
             session.mount("https://", adapter)
             session.mount("http://", adapter)
             self._local.session = session
@@ -293,16 +290,16 @@ class HttpClient:
 
     def _content(self, action: str, response: requests.Response, *, is_read: bool) -> bytes:
         chunks, size = [], 0
-        until = time.monotonic() + SLOWEST_ANSWER * self._timeout[1]
         try:
             for chunk in response.iter_content(64 * 1024):
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
                     raise self._too_large(action, is_read=is_read)
-                if time.monotonic() > until:
-                    raise self._garbage(action, "the answer came too slowly", is_read=is_read)
         except failures.FAILURES as error:
+            if is_read and failures.is_timeout(error):
+                reason = "the answer did not end within the time allowed"
+                raise Temporary(self.service, action, reason, LATER, timed_out=True) from None
             reason = f"the answer was cut off ({self.words(failures.reason(error))})"
             raise self._garbage(action, reason, is_read=is_read, passing=True) from None
         return b"".join(chunks)

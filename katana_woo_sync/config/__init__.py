@@ -1,6 +1,11 @@
 """The configuration: from a TOML file to typed, frozen settings, or to a list of its problems."""
 
-from katana_woo_sync.config.files import find, permission_warnings
+from katana_woo_sync.config.files import (
+    find,
+    home_folder,
+    permission_warnings,
+    working_folder,
+)
 from katana_woo_sync.config.load import load
 from katana_woo_sync.config.problems import ConfigError, Problem
 from katana_woo_sync.config.settings import (
@@ -24,6 +29,8 @@ __all__ = [
     "StockReserve",
     "StoreSettings",
     "find",
+    "home_folder",
     "load",
     "permission_warnings",
+    "working_folder",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -26,7 +27,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     else. Raises ConfigError with all problems at once.
     """
     document = _document(path)
-    folder = path.absolute().parent
+    # by whichever name it is called: two names must not make two ledgers
+    folder = path.resolve().parent
     surroundings = Surroundings(folder, environ)
     settings = _settings(Reader(document, "", surroundings), path.absolute(), folder)
     if surroundings.problems:
@@ -70,6 +72,7 @@ def _settings(top: Reader, path: Path, folder: Path) -> Settings:
     # In the order of the example file, since the problems come out in this order.
     top.refuse_unknown("")
     ledger = sections.ledger(top, folder)
+    _refuse_beside_link(top, path, ledger)
     katana = sections.katana(top.subtable("katana"))
     orders = sections.orders(top.subtable("orders"))
     taxes = sections.taxes(top.subtable("taxes"))
@@ -91,6 +94,23 @@ def _settings(top: Reader, path: Path, folder: Path) -> Settings:
         notify=notify,
         stores=stores,
     )
+
+
+def _refuse_beside_link(top: Reader, path: Path, ledger: Path) -> None:
+    """A ledger that lies beside a link to the config was this config's own, as long as names were
+    taken from the link's folder."""
+    folder = path.resolve().parent
+    if not ledger.is_relative_to(folder):
+        return
+    beside = path.parent / ledger.relative_to(folder)
+    with suppress(OSError):
+        if beside.exists() and beside.resolve() != ledger.resolve():
+            top.problem(
+                "ledger",
+                f"lies beside the link {printable(str(path))}, and is looked for beside the file "
+                f"that it leads to: move {printable(str(beside))} (with its -wal, if there is one) "
+                f"to {printable(str(ledger))}, or name it with its whole path",
+            )
 
 
 def _store_readers(top: Reader) -> list[Reader]:

@@ -60,7 +60,8 @@ def ledger(top: Reader, folder: Path) -> Path:
             raise ValueError("must name a file, and this is a folder")
         return path
 
-    return top.convert("ledger", folder / LEDGER_NAME, not_a_folder)
+    # whatever it is called by: its lock lies beside it
+    return Path(os.path.realpath(top.convert("ledger", folder / LEDGER_NAME, not_a_folder)))
 
 
 def katana(section: Reader) -> KatanaSettings:

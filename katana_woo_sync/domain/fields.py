@@ -7,6 +7,8 @@ and refuse only what has no meaning (text for a number, NaN, an amount of absurd
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
@@ -117,7 +119,23 @@ def convert(value: object, kind: type[T]) -> T:
 
     Raises `msgspec.ValidationError`, which names the field, where a value has no meaning.
     """
+    if kind not in _known:
+        _learn(kind)
     return msgspec.convert(value, kind, strict=False, dec_hook=_decode)
+
+
+_known: set[object] = set()
+_learning = threading.Lock()
+
+
+def _learn(kind: type) -> None:
+    """Have msgspec look through a type and those in it, which it does at their first use. Two
+    threads that do so at once crash the process, so everything typed goes through `convert`."""
+    with _learning, suppress(msgspec.ValidationError):
+        try:
+            msgspec.convert(None, kind, strict=False, dec_hook=_decode)
+        finally:
+            _known.add(kind)
 
 
 def utc_time(text: str) -> datetime | None:

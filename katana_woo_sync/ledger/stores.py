@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.cursors import Cursor
-from katana_woo_sync.domain.fields import Text
+from katana_woo_sync.domain.fields import Text, convert
 from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.ledger.values import read_time, time_text
 
@@ -58,7 +58,7 @@ class Stores:
                 name=row["name"],
                 connected_at=read_time(row["connected_at"]),
                 since=read_time(row["since"]),
-                facts=msgspec.json.decode(facts, type=_Facts).facts() if facts else None,
+                facts=convert(msgspec.json.decode(facts), _Facts).facts() if facts else None,
                 last_success_at=read_time(row["last_success_at"]),
                 last_error=row["last_error"] or "",
                 swept_at=read_time(row["swept_at"]),

@@ -61,6 +61,29 @@ class FaultKind(Enum):
     """Act, then send only the first half of the body."""
     EMPTY = "empty"
     """Act, then answer 200 with no body."""
+    DRIP_HEAD = "drip_head"
+    """Act, then send the head of an answer, a byte each `Fault.seconds`, without end."""
+    DRIP_BODY = "drip_body"
+    """Act, then drip the body so, after a head that came whole."""
+    DRIP_CHUNK = "drip_chunk"
+    """The same as one chunk of 64 KB."""
+    CONTINUES = "continues"
+    """Act, then send `100 Continue` each `Fault.seconds`, without end."""
+
+
+DRIPPED = {
+    FaultKind.DRIP_HEAD: (b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x"),
+    FaultKind.DRIP_BODY: (b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n[", b" "),
+    FaultKind.DRIP_CHUNK: (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n[",
+        b" ",
+    ),
+    FaultKind.CONTINUES: (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+"""What each dripping fault sends at once, and then again and again."""
+
+LEAST_PAUSE = 0.01
+"""Seconds between two drips at least."""
 
 
 @dataclass
@@ -215,6 +238,9 @@ class SandboxServer:
         finally:
             with self._lock:
                 self.in_hand -= 1
+        if fault is not None and fault.kind in DRIPPED:
+            self._drip(fault, connection)
+            response = None
         if response is None:
             _hang_up(connection)
             return ()
@@ -252,11 +278,20 @@ class SandboxServer:
                 return None
             case FaultKind.HTML:
                 return Response(HTML_ERROR_PAGE, 200, content_type="text/html; charset=UTF-8")
-            case FaultKind.TRUNCATE:
-                return self._handle(request)
             case FaultKind.EMPTY:
                 self._handle(request)
                 return Response(b"", 200, content_type="text/html; charset=UTF-8")
+            case _:  # cut off or dripped
+                return self._handle(request)
+
+    def _drip(self, fault: Fault, connection: socket.socket) -> None:
+        """Drip until the client has gone, or the server stops."""
+        at_once, drop = DRIPPED[fault.kind]
+        with suppress(OSError):
+            connection.sendall(at_once)
+            while self._server is not None:
+                time.sleep(max(fault.seconds, LEAST_PAUSE))
+                connection.sendall(drop)
 
     def _take_fault(self, method: str, path: str) -> Fault | None:
         with self._lock:
