@@ -349,10 +349,8 @@ def _is_same(rate: Decimal, need: TaxNeed) -> bool:
     where it still gives the taxes: how many Katana keeps of 15.47375 is not documented."""
     if need.percent is None or rate == need.percent:
         return rate == need.percent
-    decimals = _decimals(rate)
-    if decimals < MOST_DECIMALS or rate != _rounded(need.percent, decimals):
-        return False
-    return _reproduces(rate, need.taxed)
+    decimals = max(MOST_DECIMALS, _decimals(rate))
+    return rate == _rounded(need.percent, decimals) and _reproduces(rate, need.taxed)
 
 
 def _short(need: TaxNeed) -> Decimal | None:

@@ -255,6 +255,14 @@ def test_rule_05_no_rate_of_more_than_three_decimals_is_created() -> None:
     assert choose_rate(large, [rate(2, "15.474"), own], {}) == own
 
 
+def test_rule_05_a_rounded_rate_is_found_again_though_it_ends_with_a_zero() -> None:
+    compound = TaxNeed(Decimal("64.5901125"))
+    assert created(compound) == Decimal("64.59")
+    own = rate(1, "64.59")
+    assert choose_rate(compound, [own], {}) == own
+    assert choose_rate(TaxNeed(Decimal("64.595")), [own], {}) is None
+
+
 def test_rule_05_a_new_rate_is_not_named_for_a_percentage_that_it_has_not() -> None:
     draft = new_rate(TaxNeed(None, "VAT 24%", amounts(("100", "19.00")).taxed), {})
     assert draft is not None
