@@ -3,12 +3,14 @@ it ends, and once a day as long as it lasts."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.report import UNREAD, Problem, Report
 
@@ -95,7 +97,7 @@ def take_news(ledger: Ledger, report: Report, now: datetime) -> News:
     """What of a report is news, which counts as shown from now on."""
     with ledger.atomic():
         kept = ledger.stores.meta(SHOWN)
-        shown = msgspec.json.decode(kept, type=dict[str, Shown]) if kept else {}
+        shown = convert(json.loads(kept), dict[str, Shown]) if kept else {}
         said, after = news(report, shown, now)
         if after != shown:
             ledger.stores.set_meta(SHOWN, msgspec.json.encode(after).decode())

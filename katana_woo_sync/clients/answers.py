@@ -118,7 +118,10 @@ def _first_whole(text: bytes) -> object | None:
     where there is none. What a warning quotes in its words begins no line, and no value."""
     words = _without_surrogates(text).decode("utf-8", "surrogateescape")
     decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
-    openings = _OPENING.finditer(words) if text.startswith(_PRINTED_BY_PHP) else ()
+    # a page's scripts hold JSON too, which is no answer of the API's
+    is_page = text[:9].lower() == b"<!doctype" or text[:5].lower() == b"<html"
+    begins = text.startswith(_PRINTED_BY_PHP) and not is_page
+    openings = _OPENING.finditer(words) if begins else ()
     for place in (0, *(m.end() - 1 for m in islice(openings, MOST_OPENINGS))):
         if words[place] not in "[{":
             continue
