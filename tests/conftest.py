@@ -5,9 +5,14 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tenacity import wait_random_exponential
 
 from katana_woo_sync.clients import http
+
+# a busy machine is no fault of what is tested
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

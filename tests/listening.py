@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Self
 
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.sandbox.server import SandboxServer
 
@@ -16,7 +17,14 @@ class Listener(SandboxServer):
     """Takes apprise's json:// messages under /TOKEN, and pings under /ping/TOKEN."""
 
     def __init__(self) -> None:
-        super().__init__(lambda _request: Response("ok"))
+        super().__init__(self._hear)
+        self.on_ping: Callable[[], object] = lambda: None
+        """Called when a ping is answered."""
+
+    def _hear(self, request: Request) -> Response:
+        if request.path.startswith("/ping/"):
+            self.on_ping()
+        return Response("ok")
 
     def __enter__(self) -> Self:
         super().__enter__()

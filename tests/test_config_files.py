@@ -65,6 +65,18 @@ def test_a_place_that_cannot_be_looked_at_is_said(cwd: Path, home: Path) -> None
         find(None, {}, cwd / ("x" * 300), home)
 
 
+def test_a_folder_that_is_gone_and_a_user_without_a_home(cwd: Path, home: Path) -> None:
+    assert find("/named.toml", {}, None, None) == Path("/named.toml")
+    assert find("named.toml", {}, cwd, None) == cwd / "named.toml"
+    assert find("~/named.toml", {}, None, home) == home / "named.toml"
+    with pytest.raises(ConfigError, match=r"named\.toml cannot be found: the folder .* is gone"):
+        find("named.toml", {}, None, home)
+    with pytest.raises(ConfigError, match=r"~/named\.toml cannot be found: this user has no home"):
+        find("~/named.toml", {}, cwd, None)
+    with pytest.raises(ConfigError, match=r"is gone\), .*HOME is not set\)"):
+        find(None, {}, None, None)
+
+
 def test_an_empty_option_is_no_reason_to_take_another_file(cwd: Path, home: Path) -> None:
     (cwd / "config.toml").touch()
     with pytest.raises(ConfigError, match="--config names no file"):

@@ -17,12 +17,12 @@ from katana_woo_sync.cli.output import moment, money, safe
 from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.sync.backfill import Found, Prepared, decline, prepare, what_is_open
 from katana_woo_sync.sync.backlog import Progress, guarded_store, import_all
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, finish
+from katana_woo_sync.sync.guard import is_katana_down
 from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.product_import import import_products
 from katana_woo_sync.sync.report import ExitCode
@@ -184,7 +184,7 @@ def _import_stock(context: Context, stores: Sequence[Store], cost_percent: float
         try:
             done = import_initial_stock(context, store, percent)
         except (StoreProblem, ServiceError) as error:
-            if isinstance(error, ServiceError) and error.service == KATANA:
+            if is_katana_down(error):
                 raise
             context.report.store_failed(store.name, error)
             click.echo(f"{store.name}: no stock was imported: {error}", err=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -14,7 +13,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_table, safe
 from katana_woo_sync.cli.setup import StopSignals, exits, make_katana, make_stores, utc_now
 from katana_woo_sync.clients.redact import Redactor
-from katana_woo_sync.config import ConfigError, find, load
+from katana_woo_sync.config import ConfigError, find, home_folder, load, working_folder
 from katana_woo_sync.domain.checks import Cause, Finding, Result, causes, error, summary
 from katana_woo_sync.sync.check import check, exit_code
 from katana_woo_sync.sync.context import Store
@@ -35,7 +34,7 @@ def command(options: Globals, store: str | None, as_json: bool) -> None:
     reached now.
     """
     try:
-        path = find(options.config, os.environ, Path.cwd(), Path.home())
+        path = find(options.config, os.environ, working_folder(), home_folder())
         settings = load(path, os.environ)
     except ConfigError as wrong:
         _end(_of_config(wrong), [], as_json=as_json, quiet=options.verbosity < 0)

@@ -35,7 +35,7 @@ def command(options: Globals, store: str, number: str, dry_run: bool, as_json: b
         record = ignored(known)
         if record is None:
             raise click.UsageError(_refusal(known))
-        context.ledger.orders.save([record])
+        context.save(chosen, record, known)
         context.did(chosen, record, "ledger", "ignored by hand", str(known.reason))
     if as_json:
         print_json(as_dict(store, record))

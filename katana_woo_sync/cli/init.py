@@ -18,7 +18,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.clients.errors import ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor
-from katana_woo_sync.config import ConfigError, Settings, find, load
+from katana_woo_sync.config import ConfigError, Settings, find, home_folder, load, working_folder
 from katana_woo_sync.config.files import read_secret
 from katana_woo_sync.config.settings import KatanaSettings, StoreSettings
 from katana_woo_sync.config.values import KATANA_URL
@@ -80,6 +80,7 @@ def command(
     (or with --no-input) everything comes from the options, and the keys from files or the
     environment: on the command line, others on this machine could read them.
     """
+    _working_folder()
     given = StoreOptions(
         name=store_name,
         url=store_url,
@@ -117,6 +118,14 @@ def command(
     _say_what_is_next(written, options)
 
 
+def _working_folder() -> Path:
+    """The folder that files are named from. Ends the program where it is gone."""
+    folder = working_folder()
+    if folder is None:
+        raise click.UsageError("The folder that the program was started in is gone; go to another.")
+    return folder
+
+
 def _secret(file: Path | None, variable: str) -> str:
     if file is None:
         return os.environ.get(variable, "").strip()
@@ -129,9 +138,9 @@ def _secret(file: Path | None, variable: str) -> str:
 def _place(options: Globals) -> _Place:
     """The config to write: the one that is named or found, else ./config.toml."""
     try:
-        path = find(options.config, os.environ, Path.cwd(), Path.home())
+        path = find(options.config, os.environ, working_folder(), home_folder())
     except ConfigError:
-        path = Path.cwd() / "config.toml"
+        path = _working_folder() / "config.toml"
     if not path.exists():
         return _Place(path, None)
     settings = load(path, os.environ)
@@ -178,7 +187,9 @@ def _say_what_is_next(written: Written, options: Globals) -> None:
             "Have these variables in the environment of whatever runs the program (cron, systemd): "
             + ", ".join(written.variables)
         )
-    in_its_place = path.name == "config.toml" and path.parent == Path.cwd() and not options.config
+    in_its_place = (
+        path.name == "config.toml" and path.parent == working_folder() and not options.config
+    )
     program = "katana-woo-sync" if in_its_place else f"katana-woo-sync --config {quote(str(path))}"
     steps = [
         (f"{program} check", "tests everything once more, and changes nothing"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gc
 import importlib
-import sys
 
 import click
 from msgspec import Struct
 
 from katana_woo_sync import __version__
+from katana_woo_sync.cli import streams
+
+NOT_PRINTED = 1
+"""The exit code of a command that did all but print it."""
 
 PROGRAM = "katana-woo-sync"
 """Its name however it was started, which a shell's completion asks by."""
@@ -110,4 +113,10 @@ def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, q
 
 def main() -> None:
     """Run the program; it ends with the exit codes that the README lists."""
-    sys.exit(cli.main(prog_name=PROGRAM))
+    output = streams.open_streams()
+    try:
+        cli.main(prog_name=PROGRAM)
+    except SystemExit as ended:
+        if streams.tell(output) or ended.code:
+            raise
+        raise SystemExit(NOT_PRINTED) from None

@@ -3,14 +3,16 @@ it ends, and once a day as long as it lasts."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.report import Problem, Report
+from katana_woo_sync.sync.report import UNREAD, Problem, Report
 
 SHOWN = "shown"
 """Where the ledger keeps what was printed."""
@@ -69,9 +71,13 @@ def news(
 def _errors(report: Report) -> Iterator[tuple[str, str]]:
     if report.katana_error:
         yield KATANA, report.katana_error
+    elif report.katana_unread:
+        yield KATANA, f"{UNREAD}: {'; '.join(report.katana_unread)}"
     for name, store in report.stores.items():
         if store.error:
             yield name, store.error
+        elif store.unread:
+            yield name, f"{UNREAD}: {'; '.join(store.unread)}"
 
 
 def _is_news(before: Shown | None, what: str, now: datetime) -> bool:
@@ -91,7 +97,7 @@ def take_news(ledger: Ledger, report: Report, now: datetime) -> News:
     """What of a report is news, which counts as shown from now on."""
     with ledger.atomic():
         kept = ledger.stores.meta(SHOWN)
-        shown = msgspec.json.decode(kept, type=dict[str, Shown]) if kept else {}
+        shown = convert(json.loads(kept), dict[str, Shown]) if kept else {}
         said, after = news(report, shown, now)
         if after != shown:
             ledger.stores.set_meta(SHOWN, msgspec.json.encode(after).decode())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from katana_woo_sync.sync.report import Problem, Report, StoreReport
+from katana_woo_sync.sync.report import UNREAD, Problem, Report, StoreReport
 
 if TYPE_CHECKING:
     from katana_woo_sync.cli.news import News
@@ -104,6 +104,8 @@ def print_report(report: Report) -> None:
     """What a cycle or backfill did, store by store, and the problems there are."""
     for name, store in report.stores.items():
         click.echo(f"{name}: {_store_line(store, dry_run=report.dry_run)}")
+        print_unread(name, store.unread)
+    print_unread("Katana", report.katana_unread)
     if report.katana_error:
         click.echo(report.katana_error)
     print_problems(report.problems)
@@ -112,7 +114,8 @@ def print_report(report: Report) -> None:
 def print_news(told: News) -> None:
     """What a quiet run has to say."""
     for name, error in told.errors.items():
-        click.echo(f"{name}: NOT WORKED: {safe(error.removeprefix(f'{name}: '))}")
+        what = "" if error.startswith(UNREAD) else "NOT WORKED: "
+        click.echo(f"{name}: {what}{safe(error.removeprefix(f'{name}: '))}")
     print_problems(told.problems)
     for who in told.ended:
         click.echo(f"{safe(who, 100)}: well again")
@@ -129,6 +132,14 @@ def _store_line(store: StoreReport, *, dry_run: bool) -> str:
     if store.error:
         line += f". NOT WORKED: {safe(store.error)}"
     return line
+
+
+def print_unread(where: str, unread: Sequence[str]) -> None:
+    """What lists held and could not be read."""
+    for text in unread[:MOST_PROBLEMS]:
+        click.echo(f"{where}: {UNREAD}: {safe(text, 400)}")
+    if len(unread) > MOST_PROBLEMS:
+        click.echo(f"{where}: ... and {len(unread) - MOST_PROBLEMS} more (all in --json)")
 
 
 MOST_PROBLEMS = 20

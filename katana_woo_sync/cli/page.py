@@ -22,7 +22,7 @@ from katana_woo_sync.report.days import backlog, begin_of, last_days, minutes, p
 from katana_woo_sync.report.page import MARK
 from katana_woo_sync.report.values import OrderShown, Plot, ProblemGroup, StoreShown, Trouble
 from katana_woo_sync.sync.cycle import KATANA_ERROR
-from katana_woo_sync.sync.report import Problem
+from katana_woo_sync.sync.report import Problem, unread_lately
 
 DAYS = 30
 RECENT = 200
@@ -156,6 +156,8 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
     error = ledger.stores.meta(KATANA_ERROR)
     if error:
         found.append(Trouble("Katana", error))
+    for text in unread_lately(ledger, "Katana", now):
+        found.append(Trouble("Katana", f"It could not be read: {text}"))
     for store in settings.stores:
         known = ledger.stores.get(store.identity)
         if store.paused:
@@ -171,6 +173,8 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
                     store.name, "Its last good cycle is long ago. Is cron or the timer running?"
                 )
             )
+        for text in unread_lately(ledger, store.identity, now):
+            found.append(Trouble(store.name, f"It could not be read: {text}"))
         stock = ledger.stock.state(store.identity)
         if store.sync_stock and stock is not None and stock.error:
             found.append(Trouble(store.name, f"Its stock is not worked: {stock.error}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -18,7 +19,7 @@ from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.reconciliation import Amounts, Cell, Pair, cells, differing
 from katana_woo_sync.sync.reconciliation import reconcile
-from katana_woo_sync.sync.report import ExitCode
+from katana_woo_sync.sync.report import UNREAD, ExitCode
 
 SUM_COLUMNS = (
     *("store", "day", "currency", "tax_rate", "shop_orders", "shop_net", "shop_tax", "shop_total"),
@@ -56,6 +57,7 @@ def command(
     program = start(options, dry_run=True)  # clients that cannot write
     pairs: list[Pair] = []
     failed = False
+    unread: list[str] = []
     with exits(), program.context(to_read=True) as context:
         for each in program.chosen(store):
             try:
@@ -65,6 +67,10 @@ def command(
                     raise
                 failed = True
                 click.echo(f"{each.name}: not compared: {safe(str(error))}", err=True)
+            unread += [f"{each.name}: {text}" for text in each.shop.take_unread()]
+        unread += [f"Katana: {text}" for text in program.katana.take_unread()]
+    for text in unread:
+        click.echo(f"{UNREAD}: {safe(text, 400)}", err=True)
     sums, wrong = cells(pairs), differing(pairs)
     if output is not None:
         _write(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
@@ -79,7 +85,7 @@ def command(
         )
     else:
         _show(sums, wrong, len(pairs))
-    raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed else ExitCode.DONE))
+    raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed or unread else ExitCode.DONE))
 
 
 def _days(month: str) -> tuple[date, date]:
@@ -133,11 +139,16 @@ def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) ->
     writer.writerow(columns)
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
     try:
-        # with a mark that has spreadsheets read it as UTF-8
-        path.write_text(text.getvalue(), encoding="utf-8-sig", newline="")
+        # with a mark that has spreadsheets read it as UTF-8; one that is new is for its owner alone
+        with open(path, "w", encoding="utf-8-sig", newline="", opener=_private) as file:
+            file.write(text.getvalue())
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise click.UsageError(f"{path} could not be written: {reason}") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _harmless(cell: str) -> str:

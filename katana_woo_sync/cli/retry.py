@@ -13,9 +13,10 @@ from katana_woo_sync.cli.output import safe
 from katana_woo_sync.cli.setup import Program, start
 from katana_woo_sync.cli.sync import show, work
 from katana_woo_sync.domain.records import OrderRecord
-from katana_woo_sync.domain.transitions import retried
+from katana_woo_sync.domain.transitions import RETRIED_ONE_BY_ONE, retried
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options
+from katana_woo_sync.sync.strangers import RETRIED
 
 
 @click.command("retry")
@@ -52,13 +53,15 @@ def prepare(program: Program, store: str | None, number: str | None, context: Co
 
 
 def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: bool) -> None:
-    again = retried(record)
+    if record.reason in RETRIED_ONE_BY_ONE and not asked_for:
+        return
+    again = retried(record, by_number=asked_for)
     if record.note_failed:
         context.ledger.shop_notes.retry(record.identity, record.order_id)
     if again is not None:
         context.ledger.orders.save([again])
     if again is not None or record.note_failed:
-        context.did(context.stores[store], record, "ledger", "retried by hand")
+        context.did(context.stores[store], record, "ledger", RETRIED)
     elif asked_for:
         click.echo(
             f"{store}: order {safe(record.number, 40)} is {record.state}"

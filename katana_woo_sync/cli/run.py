@@ -167,7 +167,7 @@ class Loop:
         try:
             with self._pulse.cycle(), self._program.context() as context:
                 run_cycle(context, self._program.chosen(None), options)
-                if context.report.katana_refused:
+                if context.report.katana_error_code is ExitCode.USAGE:
                     log.error("Katana refuses the key; the loop goes on and tries again")
                 self._after.done(context)
                 self._program.notifier.tell(context)

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 import click
@@ -19,10 +17,18 @@ from msgspec import Struct
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.clients import messenger
-from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.config import ConfigError, Settings, find, load, permission_warnings
+from katana_woo_sync.config import (
+    ConfigError,
+    Settings,
+    find,
+    home_folder,
+    load,
+    permission_warnings,
+    working_folder,
+)
 from katana_woo_sync.config.problems import Problem
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, log
@@ -33,10 +39,16 @@ from katana_woo_sync.sync.hosts import (
     restore_connections,
     restore_quota,
 )
-from katana_woo_sync.sync.locking import LockHeld, no_lock, step_lock
+from katana_woo_sync.sync.locking import (
+    LockHeld,
+    no_lock,
+    no_stock_lock,
+    step_lock,
+    stock_lock,
+)
 from katana_woo_sync.sync.notify import Notifier
 from katana_woo_sync.sync.ports import Katana, Shop
-from katana_woo_sync.sync.report import ExitCode, Report
+from katana_woo_sync.sync.report import ExitCode, Report, code_of
 
 
 def utc_now() -> datetime:
@@ -60,7 +72,9 @@ class StopSignals:
             # Nothing to clean up: every write is one that a crash may interrupt.
             os._exit(int(ExitCode.TRY_LATER))
         self.soon.set()
-        sys.stderr.write("Stopping after the step in hand; once more stops now.\n")
+        with suppress(OSError):
+            # not by sys.stderr: the signal may have come in the middle of its writing
+            os.write(2, b"Stopping after the step in hand; once more stops now.\n")
 
     def wait(self, seconds: float) -> None:
         """Wait, or until a stop is asked for."""
@@ -99,6 +113,7 @@ class Program(Struct, frozen=True):
                     stores=self.stores,
                     clock=self.clock,
                     lock=no_lock if self.dry_run else step_lock(path, patience),
+                    stock_lock=no_stock_lock if self.dry_run else stock_lock(path, patience),
                     report=Report(self.clock(), dry_run=self.dry_run),
                     stopping=self.stop.soon.is_set,
                     wait=self.stop.wait,
@@ -134,7 +149,7 @@ class Program(Struct, frozen=True):
 def read_settings(options: Globals) -> Settings:
     """Find and load the config. Ends the program with all that is wrong with it."""
     try:
-        path = find(options.config, os.environ, Path.cwd(), Path.home())
+        path = find(options.config, os.environ, working_folder(), home_folder())
         return load(path, os.environ)
     except ConfigError as error:
         click.echo(str(error), err=True)
@@ -217,8 +232,7 @@ def exits() -> Iterator[None]:
         raise SystemExit(int(ExitCode.USAGE)) from None
     except ServiceError as error:
         click.echo(str(error), err=True)
-        code = ExitCode.TRY_LATER if isinstance(error, Unavailable) else ExitCode.USAGE
-        raise SystemExit(int(code)) from None
+        raise SystemExit(int(code_of(error))) from None
     except Exception as error:  # noqa: BLE001 (a person never meets a traceback)
         log.debug("unexpected", exc_info=error)
         click.echo(

@@ -7,17 +7,27 @@ from datetime import datetime
 import click
 
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.output import iso, moment, print_json, print_problems, safe
+from katana_woo_sync.cli.output import (
+    iso,
+    moment,
+    print_json,
+    print_problems,
+    print_unread,
+    safe,
+)
 from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
-from katana_woo_sync.sync.report import ExitCode, Problem
+from katana_woo_sync.sync.report import ExitCode, Problem, unread_lately
+from katana_woo_sync.sync.shop_side import cursor_name
 from katana_woo_sync.sync.stock import is_stock_due
 from katana_woo_sync.sync.sweep import is_sweep_due
 
@@ -42,6 +52,7 @@ def command(options: Globals, as_json: bool) -> None:
                 {
                     "stores": {s.name: _as_json(ledger, s) for s in settings.stores},
                     "problems": [problem.to_json() for problem in problems],
+                    "unread": list(unread_lately(ledger, KATANA, utc_now())),
                     "error": ledger.stores.meta(KATANA_ERROR) or None,
                 }
             )
@@ -54,6 +65,8 @@ def command(options: Globals, as_json: bool) -> None:
         wrong = wrong or any(
             _stock_error(s, ledger.stock.state(s.identity)) for s in settings.stores
         )
+        places = (KATANA, *(store.identity for store in settings.stores))
+        wrong = wrong or any(unread_lately(ledger, place, utc_now()) for place in places)
     wrong = wrong or any(store is None or store.last_error for store in known)
     raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
 
@@ -68,10 +81,24 @@ def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
             {"sku": each.sku, "reason": each.reason, "detail": each.detail}
             for each in ledger.stock.left_out(store.identity)
         ],
+        "unread": list(unread_lately(ledger, store.identity, utc_now())),
         "error": (known.last_error or _stock_error(store, stock) or None)
         if known
         else "never connected: run backfill",
+        **_left_out(ledger, store),
     }
+
+
+def _left_out(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
+    """What was left out that a store of most kinds does not have."""
+    left, sold = (
+        ledger.orders.left_to_parents(store.identity),
+        ledger.orders.sold_at_till(store.identity),
+    )
+    found: dict[str, object] = {"left_to_parents": left} if left else {}
+    if sold.orders:
+        found["sold_at_till"] = {"orders": sold.orders, "pieces": f"{sold.pieces.normalize():f}"}
+    return found
 
 
 def _stock_error(store: StoreSettings, stock: StockState | None) -> str:
@@ -107,6 +134,7 @@ def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
         if store.sync_stock:
             _print_stock(settings, ledger, store, now)
         click.echo(f"  next cycle: {_next(settings, ledger, store, now)}")
+    print_unread(KATANA, list(unread_lately(ledger, KATANA, now)))
     katana_error = ledger.stores.meta(KATANA_ERROR)
     if katana_error:
         click.echo(f"NOT WORKED: {safe(katana_error)}")
@@ -121,13 +149,20 @@ def _print_store(
     counts = ledger.orders.counts(store.identity)
     shown = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "no orders yet"
     click.echo(f"{store.name} ({store.identity}): {shown}")
+    left = ledger.orders.left_to_parents(store.identity)
+    if left:
+        click.echo(f"  {left} of them are left out: their parent orders hold the same goods")
     late = (
         known.last_success_at and utc_now() - known.last_success_at > 3 * settings.schedule.orders
     )
     warning = " - is cron or the timer running?" if late else ""
     click.echo(f"  last good cycle {moment(known.last_success_at)}{warning}")
+    times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), utc_now())
+    if times:
+        click.echo(f"  {words_of_the_future(times)}")
     if known.last_error:
         click.echo(f"  NOT WORKED: {safe(known.last_error)}")
+    print_unread(f"  {store.name}", list(unread_lately(ledger, store.identity, utc_now())))
 
 
 def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: datetime) -> None:
@@ -141,6 +176,9 @@ def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: 
     click.echo(f"  {', '.join(parts)}")
     if stock and stock.error:
         click.echo(f"  STOCK NOT WORKED: {safe(stock.error)}")
+    sold = ledger.orders.sold_at_till(store.identity)
+    if sold.orders:
+        click.echo(f"  {sold.words}")
     left_out = ledger.stock.left_out(store.identity)
     for each in left_out[:SHOWN]:
         words = LEFT_OUT_WORDS.get(each.reason, each.reason)

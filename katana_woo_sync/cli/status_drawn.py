@@ -10,10 +10,12 @@ from katana_woo_sync.cli.output import moment
 from katana_woo_sync.cli.page import problem_groups, troubles
 from katana_woo_sync.cli.terminal import STYLES, ago, console, facts, text
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.report.values import ProblemGroup
+from katana_woo_sync.sync.shop_side import cursor_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,10 +60,19 @@ def _store(
     cycle = f"{moment(last)}, {ago(last, now)}" if last else "never"
     table.add_row(text("  last good cycle"), text(cycle))
     table.add_row(text("  orders"), _counts(ledger.orders.counts(store.identity)))
+    times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), now)
+    if times:
+        table.add_row(text(""), text(words_of_the_future(times), "yellow"))
+    left = ledger.orders.left_to_parents(store.identity)
+    if left:
+        table.add_row(text(""), text(f"{left} left out: their parent orders hold the same goods"))
     if store.sync_stock:
         stock = ledger.stock.state(store.identity)
         at = stock.updated_at if stock else None
         table.add_row(text("  stock"), text(f"as in Katana {moment(at)}, {ago(at, now)}"))
+        sold = ledger.orders.sold_at_till(store.identity)
+        if sold.orders:
+            table.add_row(text(""), text(sold.words))
         left_out = ledger.stock.left_out(store.identity)
         for each in left_out[:NAMED]:
             words = LEFT_OUT_WORDS.get(each.reason, each.reason)

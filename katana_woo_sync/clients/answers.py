@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -32,6 +33,7 @@ _LONE_SURROGATE = re.compile(
     rb"(\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 )
+_OPENING = re.compile(r"(?:^|>)[ \t]*[\[{]", re.MULTILINE)
 _PRINTED_BY_PHP = (
     b"<",
     b"Warning",
@@ -43,8 +45,21 @@ _PRINTED_BY_PHP = (
     b"PHP",
 )
 _FROM_CACHE = re.compile(r"(?<![a-z])(hit|stale|revalidated|updating)(?![a-z])", re.IGNORECASE)
+MOST_VALUES = 500_000
+"""Values in one answer. A hundred orders have some thousands; each value takes memory of its own,
+so that sixty million bytes of "[]," would take 1.5 GB."""
+
 MOST_OPENINGS = 200
 """How many brackets in a plugin's warning are tried for the beginning of the JSON."""
+
+OLDEST = 10
+"""Digits of an `Age`, in seconds; one with more is nonsense."""
+
+REST_OF_A_SECOND = timedelta(milliseconds=999)
+"""A `Date` is in whole seconds."""
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""No date of an answer is earlier."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -55,23 +70,35 @@ class Garbage(Exception):
     """A body that is no JSON; the text says what it is instead."""
 
 
+class TooManyValues(Garbage):
+    """A body with more values than any page of a list has."""
+
+
 class JsonAnswer(Struct, frozen=True):
-    """An answer: its status, headers (any case), and parsed body with Decimal numbers."""
+    """An answer: its status, headers (any case), and parsed body with Decimal numbers.
+
+    `as_of` (UTC) is when the service gave it, by the service's own clock: no true time of a change
+    lies beyond that.
+    """
 
     status: int
     headers: Mapping[str, str]
     data: object
+    as_of: datetime
 
 
 def parse_json(body: bytes) -> object:
     """The JSON of a body, numbers with a point as Decimal.
 
-    A byte order mark, and warnings that a plugin's PHP printed before the JSON, are passed over.
-    Raises `Garbage` for anything else that is no JSON object or list.
+    A byte order mark, warnings that a plugin's PHP printed before the JSON, and whatever stands
+    behind it (a cache's comment, a script, a notice at shutdown), are passed over: the first whole
+    value counts. Raises `Garbage` for anything else that is no JSON object or list.
     """
     text = body.strip().removeprefix(BOM).strip()
     if not text:
         raise Garbage("the answer was empty")
+    if text.count(b",") > MOST_VALUES:
+        raise TooManyValues("the answer is far too large")
     for candidate in (text, *_after_notice(text)):
         try:
             data = _decode(candidate)
@@ -80,7 +107,35 @@ def parse_json(body: bytes) -> object:
         if isinstance(data, (dict, list)):
             return data
         raise Garbage(f"JSON of the wrong type came ({type(data).__name__})")
+    first = _first_whole(text)
+    if first is not None:
+        return first
     raise Garbage(what_is(text))
+
+
+def _first_whole(text: bytes) -> object | None:
+    """The first whole JSON object, or list of objects, that something else stands behind; None
+    where there is none. What a warning quotes in its words begins no line, and no value."""
+    words = _without_surrogates(text).decode("utf-8", "surrogateescape")
+    decoder = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse)
+    # a page's scripts hold JSON too, which is no answer of the API's
+    is_page = text[:9].lower() == b"<!doctype" or text[:5].lower() == b"<html"
+    begins = text.startswith(_PRINTED_BY_PHP) and not is_page
+    openings = _OPENING.finditer(words) if begins else ()
+    for place in (0, *(m.end() - 1 for m in islice(openings, MOST_OPENINGS))):
+        if words[place] not in "[{":
+            continue
+        data: object
+        try:
+            data, end = decoder.raw_decode(words, place)
+            words[place:end].encode()  # raises for bytes that are no UTF-8
+        except (ValueError, ArithmeticError, RecursionError):
+            continue
+        if isinstance(data, dict):
+            return data
+        if isinstance(data, list) and all(isinstance(row, dict) for row in data):
+            return data
+    return None
 
 
 def _decode(text: bytes) -> object:
@@ -163,11 +218,29 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 def skew_of(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     """How far the clock behind a `Date` header is ahead of `now` (UTC); None without the header."""
+    at = _date(headers)
+    return None if at is None else at - now
+
+
+def as_of(headers: Mapping[str, str], now: datetime) -> datetime:
+    """When an answer was given, by the service's own clock (UTC): its `Date`, to the end of that
+    second, less its `Age`, since some caches date what they kept anew. `now` where the service does
+    not say."""
+    at = _date(headers)
+    if at is None:
+        return now
+    age = headers.get("Age", "").strip()
+    seconds = int(age) if age.isdecimal() and len(age) < OLDEST else 0
+    return max(at - timedelta(seconds=seconds), EARLIEST) + REST_OF_A_SECOND
+
+
+def _date(headers: Mapping[str, str]) -> datetime | None:
     try:
         at = parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at) - now
+    return max(at, EARLIEST)
 
 
 def sign_of_cache(headers: Mapping[str, str]) -> str:

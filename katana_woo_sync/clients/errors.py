@@ -159,3 +159,11 @@ class NotTheApi(Unavailable):
     ) -> None:
         super().__init__(service, action, reason, remedy)
         self.passing: Final = passing
+
+
+class Incomplete(Unavailable):
+    """Fewer rows of a list came than there are; what came is worked all the same."""
+
+
+class TooLarge(NotTheApi):
+    """The answer is larger than any page of a list; a smaller page may be answered."""

@@ -53,6 +53,11 @@ def is_timeout(error: BaseException) -> bool:
     return _has(error, _TIMEOUTS)
 
 
+def is_refused(error: BaseException) -> bool:
+    """Whether there was nobody to connect to, which urllib3 takes for a kind of time-out."""
+    return _has(error, (urllib3.exceptions.NewConnectionError,))
+
+
 def is_about_tls(error: BaseException) -> bool:
     """Whether it is the encrypted connection that failed, or the file of authorities for it."""
     return _has(error, (ssl.SSLError, urllib3.exceptions.SSLError)) or _is_ca_file(error)

@@ -21,7 +21,6 @@ from urllib.parse import urlencode, urljoin, urlsplit
 import requests
 import urllib3
 from msgspec import Struct
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from tenacity import (
     RetryCallState,
@@ -31,10 +30,12 @@ from tenacity import (
 )
 
 from katana_woo_sync import __version__
-from katana_woo_sync.clients import failures
+from katana_woo_sync.clients import deadline, failures
 from katana_woo_sync.clients.answers import (
     Garbage,
     JsonAnswer,
+    TooManyValues,
+    as_of,
     is_challenge,
     parse_json,
     retry_after,
@@ -49,6 +50,7 @@ from katana_woo_sync.clients.errors import (
     ServiceError,
     Temporary,
     Throttled,
+    TooLarge,
     UnknownOutcome,
     Unreachable,
 )
@@ -56,18 +58,16 @@ from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled, Throttle
 
 CONNECT_TIMEOUT = 10.0
-LARGEST_ANSWER = 64 * 1024 * 1024
+LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_PAUSE = 60.0
 """A service that asks for a longer pause (maintenance: 600 s) is left for the next cycle."""
-
-SLOWEST_ANSWER = 10
-"""How many times the time-out a whole body may take, piece by piece."""
 
 KEPT_OPEN = 2.0
 """Seconds after which a write opens a connection anew: servers close idle ones after some seconds,
 and a write that is lost in that is an unknown outcome."""
 
 BACKOFF = wait_random_exponential(multiplier=1, max=20)
+NO_CONTENT = 204
 TOO_MANY = 429
 LATER = "It is tried again with the next cycle"
 RECENT = 16
@@ -80,6 +80,11 @@ NAP = 0.5
 """How often a waiting request looks whether it should stop."""
 
 Params = Sequence[tuple[str, str]]
+
+
+def utc_now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
 
 
 class _Body(BytesIO):
@@ -132,8 +137,10 @@ class HttpClient:
         attempts: int = 4,
         sleep: Callable[[float], None] = time.sleep,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.service = service
+        self._clock = clock
         self.base_url = base_url.rstrip("/")
         self._redactor = redactor
         self._timeout = (min(CONNECT_TIMEOUT, timeout), timeout)
@@ -204,6 +211,7 @@ class HttpClient:
             self._throttle.acquire(self._cancelled)
         action, is_read = f"{method} {path}", method == "GET"
         begun = time.monotonic()
+        deadline.begin(self._timeout[1])
         sent_body = None if body is None else _Body(body)
         try:
             response = self._send(method, path, params, sent_body)
@@ -221,8 +229,14 @@ class HttpClient:
                 self._throttle.observe(response.headers)
             content = self._content(action, response, is_read=is_read)
             self._local.used_at = time.monotonic()
-            self.clock_skew = skew_of(response.headers, datetime.now(UTC)) or self.clock_skew
-            return self._read(action, response, content, is_read=is_read)
+            now = self._clock()
+            skew = skew_of(response.headers, now)
+            self.clock_skew = self.clock_skew if skew is None else skew
+            at = as_of(response.headers, now)
+            if not is_read:
+                # some servers date an answer by when its request came: before what it wrote
+                at += timedelta(seconds=time.monotonic() - begun)
+            return self._read(action, response, content, at, is_read=is_read)
 
     def _count(self) -> None:
         with self._count_lock:
@@ -265,7 +279,7 @@ class HttpClient:
         if session is None:
             session = requests.Session()
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
-            adapter = HTTPAdapter(max_retries=urllib3.Retry(0, read=False))
+            adapter = deadline.DeadlineAdapter(max_retries=urllib3.Retry(0, read=False))
             session.mount("https://", adapter)
             session.mount("http://", adapter)
             self._local.session = session
@@ -276,16 +290,16 @@ class HttpClient:
 
     def _content(self, action: str, response: requests.Response, *, is_read: bool) -> bytes:
         chunks, size = [], 0
-        until = time.monotonic() + SLOWEST_ANSWER * self._timeout[1]
         try:
             for chunk in response.iter_content(64 * 1024):
                 chunks.append(chunk)
                 size += len(chunk)
                 if size > LARGEST_ANSWER:
-                    raise self._garbage(action, "the answer is far too large", is_read=is_read)
-                if time.monotonic() > until:
-                    raise self._garbage(action, "the answer came too slowly", is_read=is_read)
+                    raise self._too_large(action, is_read=is_read)
         except failures.FAILURES as error:
+            if is_read and failures.is_timeout(error):
+                reason = "the answer did not end within the time allowed"
+                raise Temporary(self.service, action, reason, LATER, timed_out=True) from None
             reason = f"the answer was cut off ({self.words(failures.reason(error))})"
             raise self._garbage(action, reason, is_read=is_read, passing=True) from None
         return b"".join(chunks)
@@ -329,6 +343,13 @@ class HttpClient:
         remedy = "Whether it happened is asked for before anything is repeated"
         return UnknownOutcome(self.service, action, f"the answer was lost: {reason}", remedy)
 
+    def _too_large(self, action: str, *, is_read: bool) -> ServiceError:
+        """The error for an answer of a size that no page of a list has."""
+        reason = "the answer is far too large"
+        if not is_read:
+            return self.unknown(action, reason)
+        return TooLarge(self.service, action, reason, self.remedy_for_garbage(reason))
+
     def _garbage(
         self, action: str, reason: str, *, is_read: bool, passing: bool = False
     ) -> ServiceError:
@@ -339,7 +360,13 @@ class HttpClient:
         return NotTheApi(self.service, action, reason, remedy, passing=passing)
 
     def _read(
-        self, action: str, response: requests.Response, content: bytes, *, is_read: bool
+        self,
+        action: str,
+        response: requests.Response,
+        content: bytes,
+        at: datetime,
+        *,
+        is_read: bool,
     ) -> JsonAnswer:
         status = response.status_code
         if 300 <= status < 400:
@@ -348,15 +375,20 @@ class HttpClient:
             raise self._too_many(action, response)
         if status >= 500 or status in (408, 425):
             raise self._server_error(action, response, content, is_read=is_read)
+        if status == NO_CONTENT and not is_read:
+            # a yes that has no body, and says so
+            return JsonAnswer(status, response.headers, None, at)
         try:
             data = parse_json(content)
+        except TooManyValues:
+            raise self._too_large(action, is_read=is_read) from None
         except Garbage as error:
             said = self.words(error)
             if status < 300:
                 raise self._garbage(action, said, is_read=is_read, passing=True) from None
             raise self._refused_in_html(action, status, said) from None
         if status < 300:
-            return JsonAnswer(status, response.headers, data)
+            return JsonAnswer(status, response.headers, data, at)
         raise self.refusal(action, status, data)
 
     def _refused_in_html(self, action: str, status: int, said: str) -> ServiceError:
@@ -367,7 +399,7 @@ class HttpClient:
         return NotTheApi(self.service, action, reason, self.remedy_for_garbage(said))
 
     def _too_many(self, action: str, response: requests.Response) -> Throttled:
-        pause = retry_after(response.headers, datetime.now(UTC))
+        pause = retry_after(response.headers, self._clock())
         if self._throttle is not None and pause is not None:
             self._throttle.block(pause)
         return Throttled(
@@ -382,7 +414,7 @@ class HttpClient:
             return self.unknown(action, reason)
         if is_challenge(content):
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage(reason))
-        pause = retry_after(response.headers, datetime.now(UTC))
+        pause = retry_after(response.headers, self._clock())
         return Temporary(self.service, action, reason, LATER, retry_after=pause)
 
     def _redirected(self, action: str, response: requests.Response) -> ServiceError:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.katana_catalogue import KatanaCatalogue
 from katana_woo_sync.clients.katana_deliveries import KatanaDeliveries
-from katana_woo_sync.clients.katana_http import KATANA, milliseconds
+from katana_woo_sync.clients.katana_http import KATANA, milliseconds, newest_update
 from katana_woo_sync.clients.katana_stock import KatanaStock
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
@@ -25,17 +25,20 @@ from katana_woo_sync.domain.katana import (
 
 
 class SalesOrdersChanged(Struct, frozen=True):
-    """Sales orders that changed; `mark` (UTC) is the newest change up to which none was missed."""
+    """Sales orders that changed; `mark` (UTC) is the newest change up to which none was missed, and
+    `as_of` (UTC) when Katana answered, by its own clock."""
 
     orders: tuple[SalesOrder, ...]
     mark: datetime | None
+    as_of: datetime
 
 
 class CustomersChanged(Struct, frozen=True):
-    """Customers that changed; `mark` as in `SalesOrdersChanged`."""
+    """Customers that changed; `mark` and `as_of` as in `SalesOrdersChanged`."""
 
     customers: tuple[Customer, ...]
     mark: datetime | None
+    as_of: datetime
 
 
 class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
@@ -46,14 +49,17 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         params = [("ecommerce_order_type", WOOCOMMERCE), ("include_deleted", "true")]
         if since is not None:
             params.append(("updated_at_min", milliseconds(since)))
-        orders, mark = self._changed("/sales_orders", params, SalesOrder)
-        return SalesOrdersChanged(tuple(o for o in orders if _is_woocommerce(o)), mark)
+        # what it does not bring would be created again
+        orders, mark, as_of = self._changed("/sales_orders", params, SalesOrder, to_its_end=True)
+        return SalesOrdersChanged(tuple(o for o in orders if _is_woocommerce(o)), mark, as_of)
 
-    def all_sales_orders(self) -> Iterator[tuple[SalesOrder, ...]]:
-        """Everything that was ever imported from WooCommerce, by pages, deleted ones too."""
+    def all_sales_orders(self) -> Iterator[SalesOrdersChanged]:
+        """Everything that was ever imported from WooCommerce, by pages with the newest change of
+        each, deleted ones too."""
         params = (("ecommerce_order_type", WOOCOMMERCE), ("include_deleted", "true"))
-        for page in self._pages("/sales_orders", params, SalesOrder):
-            yield tuple(order for order in page if _is_woocommerce(order))
+        for page in self._pages("/sales_orders", params, SalesOrder, to_its_end=True):
+            orders = tuple(order for order in page.rows if _is_woocommerce(order))
+            yield SalesOrdersChanged(orders, newest_update(orders, page.as_of), page.as_of)
 
     def sales_orders(
         self,
@@ -73,7 +79,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
             params.append(("order_no", order_no))
         return tuple(
             order
-            for order in self._list("/sales_orders", params, SalesOrder)
+            for order in self._list("/sales_orders", params, SalesOrder, whole=True)
             if (store_name is None or order.ecommerce_store_name.lower() == store_name.lower())
             and (order_id is None or order.ecommerce_order_id == order_id)
             and (order_no is None or order.order_no == order_no)
@@ -119,7 +125,7 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """The shipping fees of a sales order."""
         params = (("sales_order_id", str(int(sales_order_id))),)
-        fees = self._list("/sales_order_shipping_fee", params, ShippingFee)
+        fees = self._list("/sales_order_shipping_fee", params, ShippingFee, whole=True)
         return tuple(fee for fee in fees if fee.sales_order_id == sales_order_id)
 
     def create_shipping_fee(self, draft: ShippingFeeDraft) -> ShippingFee:
@@ -137,12 +143,13 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         params = [("include_deleted", "true")]
         if since is not None:
             params.append(("updated_at_min", milliseconds(since)))
-        customers, mark = self._changed("/customers", params, Customer)
-        return CustomersChanged(tuple(customers), mark)
+        customers, mark, as_of = self._changed("/customers", params, Customer)
+        return CustomersChanged(tuple(customers), mark, as_of)
 
     def customers(self, reference_id: str) -> tuple[Customer, ...]:
         """Customers with this reference."""
-        found = self._list("/customers", (("reference_id", reference_id),), Customer)
+        params = (("reference_id", reference_id),)
+        found = self._list("/customers", params, Customer, whole=True)
         return tuple(customer for customer in found if customer.reference_id == reference_id)
 
     def create_customer(self, draft: CustomerDraft) -> Customer:

@@ -68,7 +68,7 @@ class KatanaCatalogue(KatanaApi):
 
     def products(self, name: str) -> tuple[Product, ...]:
         """Products of this name."""
-        found = self._list("/products", (("name", name),), Product)
+        found = self._list("/products", (("name", name),), Product, whole=True)
         return tuple(product for product in found if product.name == name)
 
     def variants_by_id(self, variant_ids: Sequence[int]) -> tuple[Variant, ...]:

@@ -15,7 +15,7 @@ class KatanaDeliveries(KatanaApi):
     def fulfillments(self, sales_order_id: int) -> tuple[Fulfillment, ...]:
         """The parts of a sales order that were packed or delivered."""
         params = (("sales_order_id", str(int(sales_order_id))),)
-        parts = self._list("/sales_order_fulfillments", params, Fulfillment)
+        parts = self._list("/sales_order_fulfillments", params, Fulfillment, whole=True)
         return tuple(p for p in parts if p.sales_order_id == sales_order_id and not p.deleted_at)
 
     def create_fulfillment(self, draft: FulfillmentDraft) -> Fulfillment:
@@ -26,10 +26,10 @@ class KatanaDeliveries(KatanaApi):
         """The batches of a variant at a location."""
         params = (("variant_id", str(int(variant_id))), ("location_id", str(int(location_id))))
         found = []
-        for page in self._pages("/batch_stocks", params, BatchStock):
+        for page in self._pages("/batch_stocks", params, BatchStock, whole=True):
             found += [
                 stock
-                for stock in page
+                for stock in page.rows
                 if stock.variant_id == variant_id and stock.location_id == location_id
             ]
         return tuple({(s.batch_id, s.location_id): s for s in found}.values())
@@ -39,6 +39,6 @@ class KatanaDeliveries(KatanaApi):
         params = [("variant_id", str(int(variant_id))) for variant_id in variant_ids]
         params.append(("location_id", str(int(location_id))))
         found: list[Inventory] = []
-        for page in self._pages("/inventory", params, Inventory):
-            found += [i for i in page if i.location_id == location_id]
+        for page in self._pages("/inventory", params, Inventory, whole=True):
+            found += [i for i in page.rows if i.location_id == location_id]
         return tuple(i for i in found if int(i.variant_id) in variant_ids)

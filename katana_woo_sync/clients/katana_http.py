@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 import requests
+from msgspec import Struct
 from requests.auth import AuthBase
 
-from katana_woo_sync.clients.answers import JsonAnswer, record
+from katana_woo_sync.clients.answers import EARLIEST, JsonAnswer, record
 from katana_woo_sync.clients.errors import (
     BadRequest,
     Detail,
@@ -20,22 +22,41 @@ from katana_woo_sync.clients.errors import (
     NotTheApi,
     RefusedKey,
     ServiceError,
+    TooLarge,
 )
-from katana_woo_sync.clients.http import HttpClient, Params
+from katana_woo_sync.clients.http import HttpClient, Params, utc_now
+from katana_woo_sync.clients.list_reader import is_stuck
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.together import Together, outcome
+from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import utc_time
-from katana_woo_sync.domain.katana import Draft, encode
+from katana_woo_sync.domain.katana import Draft, SalesOrder, encode
+from katana_woo_sync.domain.text import plain
 
 KATANA = "Katana"
 PER_PAGE = 250
-MOST_PAGES = 100_000
+IDENTIFYING = (
+    "id",
+    "order_no",
+    "status",
+    "order_created_date",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+    "ecommerce_order_type",
+    "ecommerce_store_name",
+    "ecommerce_order_id",
+)
+"""What of a sales order that makes no sense says that it is there: an order that Katana holds must
+not be taken for one that it lacks."""
 
 QUICK = 0.01
 """Seconds. An answer that comes sooner costs less waiting than a thread costs work."""
 
 T = TypeVar("T")
+
+log = logging.getLogger("katana_woo_sync.clients")
 
 
 class KatanaAccess(Protocol):
@@ -101,6 +122,15 @@ class KatanaHttp(HttpClient):
                 )
 
 
+class ListPage(Struct, Generic[T], frozen=True):
+    """Rows of a list, and when Katana gave them by its own clock (UTC); `is_cut` where the list
+    ends before all came."""
+
+    rows: tuple[T, ...]
+    as_of: datetime
+    is_cut: bool = False
+
+
 class KatanaApi:
     """What every part of Katana's API has in common: lists in pages, creates, typed answers.
 
@@ -118,10 +148,12 @@ class KatanaApi:
         timeout: float = 60.0,
         attempts: int = 4,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
         quick: float = QUICK,
     ) -> None:
         """`quick`: seconds; where answers come sooner, requests do not overlap."""
         self._quick = quick
+        self._unread: list[str] = []
         self._throttle = throttle
         self._cancelled = cancelled
         self._together = Together()
@@ -134,6 +166,7 @@ class KatanaApi:
             throttle=throttle,
             attempts=attempts,
             cancelled=cancelled,
+            clock=clock,
         )
 
     @property
@@ -207,49 +240,195 @@ class KatanaApi:
             reason = f"the answer is not as expected: {self._http.words(error)}"
             raise NotTheApi(KATANA, f"{method} {path}", reason) from None
 
-    def _list(self, path: str, params: Params, kind: type[T]) -> list[T]:
+    def take_unread(self) -> list[str]:
+        """What lists held and could not be read, since this was last asked for: rows that make no
+        sense, and rows that did not come."""
+        unread = list(dict.fromkeys(self._unread))
+        self._unread.clear()
+        return unread
+
+    def _pass_over(self, path: str, what: str) -> None:
+        """Remember what a list held and could not be read. The others of its rows count."""
+        text = f"GET {path}: {self._http.words(what)}"
+        log.debug("%s: %s", KATANA, text)
+        self._unread.append(text)
+
+    def _list(self, path: str, params: Params, kind: type[T], *, whole: bool = False) -> list[T]:
+        """A list to its end. A row that makes no sense is passed over, and so is what did not come
+        though Katana counts it; `take_unread` tells of both. Raises for either where the list is to
+        be `whole`: where what is not in it would be created."""
         found: dict[object, T] = {}
-        for page in self._pages(path, params, kind):
-            for row in page:
+        for page in self._pages(path, params, kind, whole=whole):
+            for row in page.rows:
                 found.setdefault(getattr(row, "id", id(row)), row)
         return list(found.values())
 
-    def _changed(self, path: str, params: Params, kind: type[T]) -> tuple[list[T], datetime | None]:
-        """A list of changes with its mark: that of the first page, since whatever changes while
-        the others are read has a later time."""
+    def _changed(
+        self, path: str, params: Params, kind: type[T], *, to_its_end: bool = False
+    ) -> tuple[list[T], datetime | None, datetime]:
+        """A list of changes with its mark, and when it was given by Katana's own clock (UTC). Both
+        are those of the first page, since whatever changes while the others are read has a later
+        time. The mark is None where not all came: the list is then read again."""
         found: dict[object, T] = {}
         mark: datetime | None = None
-        for number, page in enumerate(self._pages(path, params, kind)):
-            if number == 0:
-                times = [utc_time(getattr(row, "updated_at", "")) for row in page]
-                mark = max((time for time in times if time is not None), default=None)
-            for row in page:
+        as_of: datetime | None = None
+        for page in self._pages(path, params, kind, to_its_end=to_its_end):
+            if as_of is None:
+                mark, as_of = newest_update(page.rows, page.as_of), page.as_of
+            if page.is_cut:
+                mark = None
+            for row in page.rows:
                 found.setdefault(getattr(row, "id", id(row)), row)
-        return list(found.values()), mark
+        return list(found.values()), mark, as_of or EARLIEST
 
-    def _pages(self, path: str, params: Params, kind: type[T]) -> Iterator[list[T]]:
+    def _pages(
+        self,
+        path: str,
+        params: Params,
+        kind: type[T],
+        *,
+        whole: bool = False,
+        to_its_end: bool = False,
+    ) -> Iterator[ListPage[T]]:
         """A list's pages to the last. Rows that enter at its top shift the others on to later
-        pages, so some come twice and none is passed over."""
-        for page in range(1, MOST_PAGES):
-            place = (("limit", str(PER_PAGE)), ("page", str(page)))
-            answer = self._http.get(path, (*params, *place))
+        pages, so some come twice and none is passed over.
+
+        It goes on by the rows that came: where there are more, and fewer came than were asked for,
+        so many are asked for from then on, and an answer that is too large is halved. Raises where
+        rows are missing and the list is to be read `to_its_end`, or `whole`.
+        """
+        place, limit = 0, PER_PAGE
+        count = _Count()
+        while True:
+            number = place // limit + 1
+            place = (number - 1) * limit
+            where = (("limit", str(limit)), ("page", str(number)))
+            try:
+                answer = self._http.get(path, (*params, *where))
+            except TooLarge as error:
+                if limit == 1 and whole:
+                    raise
+                if limit == 1:
+                    self._pass_over(path, f"row {place + 1} cannot be read: {error.reason}")
+                    count.passed_over += 1
+                    place += 1
+                limit = max(1, limit // 2)
+                continue
             rows = answer.data.get("data") if isinstance(answer.data, dict) else answer.data
             if not isinstance(rows, list):
                 raise NotTheApi(KATANA, f"GET {path}", "a list was expected")
-            yield [self._converted("GET", path, row, kind) for row in rows]
-            if len(rows) < PER_PAGE or _is_last(answer.headers):
+            place += len(rows)
+            told = _pagination(answer.headers)
+            is_short = len(rows) < limit
+            is_end = not rows or told.is_end(place, is_short=is_short)
+            count.add(rows, told.total, is_short=is_short and not is_end)
+            if is_stuck(count.alike, len(rows)):
+                reason = "the same rows come again and again, whatever page is asked for"
+                raise NotTheApi(KATANA, f"GET {path}", reason)
+            missing = count.missing if is_end else ""
+            if missing and (whole or to_its_end):
+                raise NotTheApi(KATANA, f"GET {path}", missing)
+            if missing:
+                self._pass_over(path, missing)
+            read = (self._row(path, row, kind, whole=whole) for row in rows)
+            yield ListPage(
+                tuple(r for r in read if r is not None), answer.as_of, is_cut=bool(missing)
+            )
+            if is_end:
                 return
+            limit = min(limit, len(rows))
+
+    def _row(self, path: str, data: object, kind: type[T], *, whole: bool) -> T | None:
+        """A row of a list; None for one that makes no sense, unless the list is to be `whole`."""
+        try:
+            return record(data, kind)
+        except (msgspec.ValidationError, RecursionError) as error:
+            row = data if isinstance(data, dict) else {}
+            named = row.get("order_no") or row.get("name") or row.get("sku") or ""
+            name = f"id:{plain(str(row.get('id')), 20)} {plain(str(named), 60)}".strip()
+            if kind is SalesOrder:
+                try:
+                    known = record({k: row[k] for k in IDENTIFYING if k in row}, kind)
+                except (msgspec.ValidationError, RecursionError):
+                    pass
+                else:
+                    self._pass_over(path, f"{name} makes no sense, only its number counts: {error}")
+                    return known
+            if whole:
+                reason = f"the answer is not as expected: {name}: {self._http.words(error)}"
+                raise NotTheApi(KATANA, f"GET {path}", reason) from None
+            self._pass_over(path, f"{name} makes no sense and is passed over: {error}")
+            return None
 
 
-def _is_last(headers: Mapping[str, str]) -> bool:
-    """What `X-Pagination` says, a JSON object whose values are strings."""
+def newest_update(rows: Iterable[object], as_of: datetime) -> datetime | None:
+    """When the newest of these rows was changed (UTC), as far as that is not in Katana's future."""
+    return newest((utc_time(getattr(row, "updated_at", "")) for row in rows), as_of)
+
+
+class _Count:
+    """What came of a list so far."""
+
+    def __init__(self) -> None:
+        self.passed_over = 0
+        self.alike = 0
+        self._ids: set[object] = set()
+        self._without_id = 0
+        self._rows: list[object] = []
+        self._least_total: int | None = None
+        self._was_short = False
+
+    def add(self, rows: list[object], total: int | None, *, is_short: bool) -> None:
+        """Count a page's rows."""
+        ids = [row.get("id") if isinstance(row, dict) else None for row in rows]
+        known = {each for each in ids if isinstance(each, (int, str))}
+        self._ids |= known
+        self._without_id += sum(not isinstance(each, (int, str)) for each in ids)
+        self.alike = self.alike + 1 if rows == self._rows else 1
+        self._rows = rows
+        self._was_short |= is_short and total is not None
+        if total is not None:
+            self._least_total = min(total, self._least_total or total)
+
+    @property
+    def missing(self) -> str:
+        """What did not come though it is counted; "" where all did."""
+        came = len(self._ids) + self._without_id + self.passed_over
+        total = self._least_total
+        if not self._was_short or total is None or came >= total:
+            return ""
+        return f"only {came} of its {total} rows came"
+
+
+class _Pagination(Struct, frozen=True):
+    """What `X-Pagination` says: how many rows the whole list has, and whether this is its end.
+    None where it does not say."""
+
+    total: int | None = None
+    is_last: bool | None = None
+
+    def is_end(self, place: int, *, is_short: bool) -> bool:
+        """Whether nothing comes behind this place, where a page ended that was as long as asked
+        for, or short."""
+        if self.total is not None:
+            return place >= self.total
+        return is_short if self.is_last is None else self.is_last
+
+
+def _pagination(headers: Mapping[str, str]) -> _Pagination:
+    """`X-Pagination` is a JSON object whose values are strings."""
     try:
-        pagination = json.loads(headers.get("X-Pagination", ""))
+        told = json.loads(headers.get("X-Pagination", ""))
     except ValueError:
-        return False
-    if not isinstance(pagination, dict):
-        return False
-    return str(pagination.get("last_page", "")).lower() == "true"
+        return _Pagination()
+    if not isinstance(told, dict):
+        return _Pagination()
+    total = str(told.get("total_records", ""))
+    last = str(told.get("last_page", "")).lower()
+    return _Pagination(
+        int(total) if total.isdecimal() and len(total) < 12 else None,
+        last == "true" if last in ("true", "false") else None,
+    )
 
 
 def milliseconds(moment: datetime) -> str:

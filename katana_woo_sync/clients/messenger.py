@@ -15,6 +15,10 @@ from katana_woo_sync.config.url_secrets import kind_of
 
 HOW_TO_INSTALL = 'pip install "katana-woo-sync[notify]"'
 LONGEST_REASON = 200
+LONGEST = 30.0
+"""Seconds that one address may take; apprise's own time-outs are for one wait each, and an answer
+that drips keeps them."""
+
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -34,9 +38,20 @@ def is_installed() -> bool:
 def send(urls: Sequence[str], title: str, body: str, redactor: Redactor) -> list[Delivery]:
     """Send a message in plain text to every address, each for itself. Raises nothing."""
     return [
-        Delivery(f"notify.urls[{index}] ({kind_of(url)})", _send(url, title, body, redactor))
+        Delivery(f"notify.urls[{index}] ({kind_of(url)})", _in_time(url, title, body, redactor))
         for index, url in enumerate(urls)
     ]
+
+
+def _in_time(url: str, title: str, body: str, redactor: Redactor) -> str:
+    """Send aside, and wait for it so long and no longer."""
+    said: list[str] = []
+    sending = threading.Thread(
+        target=lambda: said.append(_send(url, title, body, redactor)), name="message", daemon=True
+    )
+    sending.start()
+    sending.join(LONGEST)
+    return said[0] if said else f"it took longer than {LONGEST:.0f} seconds"
 
 
 def _send(url: str, title: str, body: str, redactor: Redactor) -> str:
@@ -64,12 +79,14 @@ def _warnings() -> Iterator[list[str]]:
     said: list[str] = []
     handler = _Collect(said)
     logger = logging.getLogger("apprise")
-    with _ONE_AT_A_TIME:
-        logger.addHandler(handler)
-        try:
-            yield said
-        finally:
-            logger.removeHandler(handler)
+    if not _ONE_AT_A_TIME.acquire(timeout=LONGEST):
+        raise TimeoutError  # one before it never ends
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        _ONE_AT_A_TIME.release()
 
 
 class _Collect(logging.Handler):

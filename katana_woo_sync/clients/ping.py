@@ -2,45 +2,104 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+import threading
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from katana_woo_sync import __version__
+from katana_woo_sync.clients import deadline, failures
 
 TIMEOUT = 5.0
-"""Seconds; a monitor that does not answer must not hold up orders."""
+"""Seconds that a ping may take in all; a monitor that does not answer must not hold up orders."""
 
 START = "start"
 SUCCESS = ""
+ATTEMPTS = 2
+MOST_REDIRECTS = 3
+PASSING = (502, 503, 504)
+"""What is asked again at once."""
+
+
+class Pings:
+    """Pings of one cycle, sent aside: in threads of their own, one after the other."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._last: threading.Thread | None = None
+        self._errors: list[str] = []
+
+    def send(self, what: str) -> None:
+        """Send a ping once the one before it is over; returns at once."""
+        before = self._last
+
+        def send() -> None:
+            if before is not None:
+                before.join()
+            error = ping(self._url, what)
+            if error is not None:
+                self._errors.append(error)
+
+        # a daemon: the program ends without it
+        self._last = threading.Thread(target=send, name="ping", daemon=True)
+        self._last.start()
+
+    def errors(self) -> list[str]:
+        """What went wrong, after waiting for a few seconds at most for those that are under way."""
+        if self._last is not None:
+            self._last.join(TIMEOUT)
+            if self._last.is_alive():
+                return [*self._errors, _NO_ANSWER]
+        return self._errors
+
+
+_NO_ANSWER = f"no answer within {TIMEOUT:.0f} seconds"
 
 
 def ping(url: str, what: str) -> str | None:
-    """Ask for the monitor's address, `/start` or `/CODE` put after its path.
+    """Ask for the monitor's address, `/start` or `/CODE` put after its path. Its answer's body is
+    never read.
 
     Returns None where the monitor took it, else what is wrong, without the address: it is secret.
     """
+    deadline.begin(TIMEOUT)
     session = requests.Session()
-    retry = Retry(total=1, redirect=3, backoff_factor=0.2, status_forcelist=(502, 503, 504))
     for scheme in ("https://", "http://"):
-        session.mount(scheme, HTTPAdapter(max_retries=retry))
+        session.mount(scheme, deadline.DeadlineAdapter())
+    error = ""
     try:
-        answer = session.get(
-            _address(url, what),
-            timeout=TIMEOUT,
-            headers={"User-Agent": f"katana-woo-sync/{__version__}"},
-        )
-    except requests.Timeout:
-        return f"no answer within {TIMEOUT:.0f} seconds"
-    except requests.exceptions.SSLError:
-        return "its certificate is not trusted"
-    except (requests.RequestException, ValueError, OSError) as error:
-        return f"it cannot be reached ({type(error).__name__})"
+        for _ in range(ATTEMPTS):
+            try:
+                status = _ask(session, _address(url, what))
+            except requests.exceptions.SSLError:
+                return "its certificate is not trusted"
+            except failures.FAILURES as failure:
+                if failures.is_timeout(failure) and not failures.is_refused(failure):
+                    return _NO_ANSWER
+                error = f"it cannot be reached ({type(failure).__name__})"
+                continue
+            if status < 400:
+                return None
+            error = f"it answers {status}"
+            if status not in PASSING:
+                break
     finally:
         session.close()
-    return None if answer.ok else f"it answers {answer.status_code}"
+    return error
+
+
+def _ask(session: requests.Session, address: str) -> int:
+    """The status of the answer, wherever it redirects to."""
+    headers = {"User-Agent": f"katana-woo-sync/{__version__}"}
+    for _ in range(MOST_REDIRECTS + 1):
+        with session.get(
+            address, timeout=TIMEOUT, headers=headers, stream=True, allow_redirects=False
+        ) as answer:
+            target = session.get_redirect_target(answer)
+        if target is None:
+            return answer.status_code
+        address = urljoin(address, target)
+    raise requests.TooManyRedirects
 
 
 def _address(url: str, what: str) -> str:

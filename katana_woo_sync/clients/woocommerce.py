@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as dt_time
 from functools import partial
+from types import MappingProxyType
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
-from katana_woo_sync.clients.answers import sign_of_cache
-from katana_woo_sync.clients.errors import BadRequest, NotFound, NotTheApi, ServiceError, Temporary
+from katana_woo_sync.clients.answers import JsonAnswer, sign_of_cache
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    Incomplete,
+    NotFound,
+    NotTheApi,
+    ServiceError,
+    Temporary,
+)
 from katana_woo_sync.clients.http import Params
+from katana_woo_sync.clients.list_reader import PER_PAGE, FewerRows, StuckList, read_pages
 from katana_woo_sync.clients.order_reader import (
     BROKEN,
-    PER_PAGE,
     ChangedOrders,
     Page,
     ReadOrder,
     Rescue,
-    StuckList,
+    Times,
     UnreadableOrder,
     once_each,
     read_changed,
     read_order,
-    read_pages,
+    without_modified,
 )
 from katana_woo_sync.clients.woocommerce_products import WooCommerceProducts
 from katana_woo_sync.clients.woocommerce_stock import WooCommerceStock
@@ -35,6 +45,7 @@ from katana_woo_sync.domain.woocommerce import (
     About,
     Customer,
     DatedOrder,
+    Meta,
     Order,
     OrderNote,
     Refund,
@@ -46,17 +57,33 @@ ORDER_FIELDS = ",".join(name for name in Order.__struct_fields__ if name != "met
 
 CUSTOMER_FIELDS = ",".join(Customer.__struct_fields__)
 ID_FIELDS = "id,number"
+TIME_FIELDS = "id,date_modified_gmt"
 NEWEST_MAY_BREAK = 2
 """How many of the newest orders may break the shop's answers before it counts as down."""
 
 SLIM_FIELDS = (
     "id,number,order_key,status,currency,total,date_created_gmt,date_modified_gmt,"
-    "date_completed_gmt,needs_processing"
+    "date_completed_gmt,date_created,date_modified,date_paid,date_paid_gmt,needs_processing,"
+    "created_via,parent_id"
 )
 
-LINE_FIELDS = "id,number,status,date_modified_gmt,line_items"
+LINE_FIELDS = "id,number,status,date_modified_gmt,created_via,parent_id,line_items"
 
 log = logging.getLogger("katana_woo_sync.clients")
+
+
+class TriedPages(Struct, frozen=True):
+    """How a shop answers a list: the rows of its longest page, how many it says there are (None: it
+    does not say), and whether another place has other rows."""
+
+    came: int
+    total: int | None
+    moves: bool
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether fewer rows came than were asked for, though there are more."""
+        return self.total is not None and self.came < min(PER_PAGE, self.total)
 
 
 class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
@@ -67,7 +94,8 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         return f"{ORDER_FIELDS},meta_data" if self._wants_meta else ORDER_FIELDS
 
     def newest_modified(self) -> datetime | None:
-        """The newest modification time of any order (UTC); None in a shop without orders."""
+        """The newest modification time of any order (UTC) that is not in the shop's own future;
+        None in a shop without orders."""
         for place in range(1 + NEWEST_MAY_BREAK):
             try:
                 return self._modified_at(place)
@@ -75,23 +103,16 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
                 self.ping()  # raises in an outage; else it is that order which breaks the answer
         return self._modified_at(1 + NEWEST_MAY_BREAK)
 
-    def _modified_at(self, place: int) -> datetime | None:
-        params = (
-            ("orderby", "modified"),
-            ("order", "desc"),
-            ("per_page", "1"),
-            ("offset", str(place)),
-            ("_fields", "id,date_modified_gmt"),
-        )
-        for row in self._rows("/orders", params)[0]:
-            read = read_order(row)
-            if isinstance(read, Order):
-                return read.modified
-        return None
-
-    def ping(self) -> None:
-        """Ask for a list that holds no order. Raises where the shop does not even answer that."""
-        self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
+    def _modified_at(self, place: int, before: datetime | None = None) -> datetime | None:
+        params = [("orderby", "modified"), ("order", "desc"), ("_fields", TIME_FIELDS)]
+        if before is not None:
+            params += [("modified_before", _seconds(before)), ("dates_are_gmt", "true")]
+        times = Times()
+        page = self._order_page(params, place, 1, times)
+        if times.ahead and before is None:
+            return self._modified_at(place, times.as_of)
+        orders = (order for order in page.rows if isinstance(order, Order))
+        return next((order.modified for order in orders), None)
 
     def may_write(self) -> None:
         """Ask whether the key may write, and change nothing: no shop has an order 0.
@@ -117,27 +138,58 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         self._http.get("/orders", params)
         return sign_of_cache(self._http.get("/orders", params).headers)
 
-    def changed_orders(self, after: datetime | None, dp: int | None) -> ChangedOrders:
+    def tried_pages(self) -> TriedPages:
+        """Ask for the longest page of orders, and for the same from the second row on."""
+        params = (("orderby", "id"), ("order", "asc"), ("status", "any"), ("_fields", "id"))
+        asked = (*params, ("per_page", str(PER_PAGE)))
+        rows, total = self._rows("/orders", (*asked, ("offset", "0")))
+        moves = True
+        if len(rows) > 1:
+            second, _total = self._rows("/orders", (*asked, ("offset", "1")))
+            moves = second[:1] != rows[:1]
+        return TriedPages(len(rows), total, moves)
+
+    def changed_orders(
+        self,
+        after: datetime | None,
+        dp: int | None,
+        ahead: Mapping[int, datetime] = MappingProxyType({}),
+    ) -> ChangedOrders:
         """All orders modified after this time (UTC), whatever their status but trash.
 
-        WooCommerce compares whole seconds, exclusively; with `dates_are_gmt` the time must carry
-        no suffix, or the site's offset is applied to it.
+        Where orders are known that were modified in the shop's future (`ahead`, their times by id),
+        such a list holds them every time. Then only times are asked for, and whole orders where
+        they are others: what changed, and what left the future.
         """
+        if not ahead:
+            return self._changed_since(after, _with(self._order_fields, dp))
+        listed = self._changed_since(after, (("_fields", TIME_FIELDS),))
+        ids = {int(order.id) for order in listed.orders}
+        same = {i: at for i, at in listed.ahead.items() if ahead.get(i) == at}
+        times = Times()
+        orders = self.orders(sorted((ids | ahead.keys()) - same.keys()), dp, times=times)
+        unreadable = [int(order.id) for order in orders if isinstance(order, UnreadableOrder)]
+        same.update((i, listed.ahead[i]) for i in unreadable if i in listed.ahead)
+        return replace(listed, orders=orders, ahead={**same, **times.ahead})
+
+    def _changed_since(self, after: datetime | None, fields: Params) -> ChangedOrders:
+        """WooCommerce compares whole seconds, exclusively; with `dates_are_gmt` the time must carry
+        no suffix, or the site's offset is applied to it."""
         params = [("orderby", "id"), ("order", "desc"), ("status", "any")]
         if after is not None:
             params.append(("modified_after", _seconds(after)))
             params.append(("dates_are_gmt", "true"))
-        fields = _with(self._order_fields, dp)
-        fetch = partial(self._order_page, (*params, *fields))
+        times = Times()
+        fetch = partial(self._order_page, (*params, *fields), times=times)
         try:
-            changed = read_changed(fetch, rescue=self._rescue(params, fields))
+            changed = read_changed(
+                fetch, rescue=self._rescue(params, fields, times), passed_over=self._pass_over_order
+            )
         except StuckList:
-            raise self._stuck() from None
-        if after is None:
-            return changed
+            raise self._stuck("/orders") from None
         # 8.2 ignores filters that it does not know, and answers everything
-        wanted = tuple(order for order in changed.orders if _is_after(order, after))
-        return ChangedOrders(wanted, changed.mark, changed.pages)
+        wanted = tuple(o for o in changed.orders if after is None or _is_after(o, after))
+        return replace(changed, orders=wanted, as_of=times.as_of, ahead=times.ahead)
 
     def open_orders(self, statuses: Sequence[str]) -> Iterator[tuple[ReadOrder, ...]]:
         """The orders in these statuses, by pages, in the order of their ids; only the few fields
@@ -192,39 +244,42 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         params = (("orderby", "id"), ("order", "asc"), ("status", ",".join(statuses)))
         fetch = partial(self._order_page, (*params, *fields))
         try:
-            pages = read_pages(fetch, descending=False, rescue=self._rescue(params, fields))
+            pages = read_pages(
+                fetch,
+                descending=False,
+                rescue=self._rescue(params, fields),
+                passed_over=self._pass_over_order,
+            )
             for page in once_each(pages):
                 yield tuple(order for order in page if _has_status(order, statuses))
         except StuckList:
-            raise self._stuck() from None
+            raise self._stuck("/orders") from None
+        except FewerRows as error:
+            raise Incomplete(self._name, "GET /orders", *missing_orders(str(error))) from None
 
-    def _rescue(self, params: Params, fields: Params) -> Rescue:
+    def _pass_over_order(self, what: str) -> None:
+        self._pass_over("/orders", what)
+
+    def _rescue(self, params: Params, fields: Params, times: Times | None = None) -> Rescue:
         return Rescue(
             partial(self._order_page, (*params, ("_fields", ID_FIELDS))),
-            lambda ids: self._by_ids(ids, fields),
+            lambda ids: self._by_ids(ids, fields, times),
             self.ping,
         )
 
-    def _order_page(self, params: Params, offset: int, per_page: int) -> Page:
+    def _order_page(
+        self, params: Params, offset: int, per_page: int, times: Times | None = None
+    ) -> Page:
+        """A page of a list of orders, without modification times that prove nothing: `times` hears
+        of them."""
         place = (("per_page", str(per_page)), ("offset", str(offset)))
-        rows, total = self._rows("/orders", (*params, *place))
+        rows, total, as_of = self._dated_rows("/orders", (*params, *place))
         read = [read_order(row) for row in rows]
-        orders = tuple(order for order in read if order is not None)
+        found = [order for order in read if order is not None]
+        orders = (times or Times()).hear(found, as_of)
         if len(orders) < len(rows):
-            log.warning(
-                "%s: %d elements of a list of orders have no id and are passed over",
-                self._name,
-                len(rows) - len(orders),
-            )
+            self._pass_over_order(f"rows without an id, passed over: {len(rows) - len(orders)}")
         return Page(orders, len(rows), total)
-
-    def _stuck(self) -> NotTheApi:
-        return NotTheApi(
-            self._name,
-            "GET /orders",
-            "the same orders come again and again, whatever page is asked for",
-            "A cache may answer in the shop's place: let it leave out /wp-json",
-        )
 
     def orders(
         self,
@@ -233,35 +288,42 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         *,
         slim: bool = False,
         uncached: bool = False,
+        times: Times | None = None,
     ) -> tuple[ReadOrder, ...]:
         """These orders, a hundred in a request; those in the trash or deleted are left out.
-        `uncached` asks at an address of its own, for which no cache has an answer."""
+        `uncached` asks at an address of its own, for which no cache has an answer; `times` hears
+        what modification times lie in the shop's future."""
         fields = _with(SLIM_FIELDS if slim else self._order_fields, dp)
         if uncached:
             fields = (*fields, ("nocache", str(time.time_ns())))
         found: list[ReadOrder] = []
         for start in range(0, len(ids), PER_PAGE):
-            found += self._by_ids(ids[start : start + PER_PAGE], fields)
+            found += self._by_ids(ids[start : start + PER_PAGE], fields, times)
         return tuple(found)
 
-    def _by_ids(self, ids: Sequence[int], fields: Params) -> list[ReadOrder]:
+    def _by_ids(
+        self, ids: Sequence[int], fields: Params, times: Times | None = None
+    ) -> list[ReadOrder]:
         """Orders by their ids. Where one of them breaks the answer for all, it is told apart; where
         the shop is slow, it is asked for fewer at once."""
         if not ids:
             return []
         try:
-            return self._listed(ids, fields)
+            return self._listed(ids, fields, times)
         except (Temporary, NotTheApi) as error:
             try:
                 self.ping()
             except ServiceError:
                 raise error from None
         if len(ids) == 1:
-            return [UnreadableOrder(int(ids[0]), "", BROKEN)]
+            return self._alone(int(ids[0]), fields)
         half = len(ids) // 2
-        return [*self._by_ids(ids[:half], fields), *self._by_ids(ids[half:], fields)]
+        first, second = (self._by_ids(part, fields, times) for part in (ids[:half], ids[half:]))
+        return [*first, *second]
 
-    def _listed(self, ids: Sequence[int], fields: Params) -> list[ReadOrder]:
+    def _listed(
+        self, ids: Sequence[int], fields: Params, times: Times | None = None
+    ) -> list[ReadOrder]:
         params = (
             ("include", ",".join(str(int(i)) for i in ids)),
             ("status", "any"),
@@ -269,12 +331,46 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             ("order", "asc"),
             *fields,
         )
-        return [o for o in self._order_page(params, 0, PER_PAGE).rows if int(o.id) in ids]
+        found: dict[int, ReadOrder] = {}
+        fetch = partial(self._order_page, params, times=times)
+        try:
+            # as many as are asked for: some hosts fail for large pages, whatever is on them
+            for page in read_pages(fetch, descending=False, per_page=len(ids)):
+                found.update((int(o.id), o) for o in page if int(o.id) in ids)
+                if len(found) == len(ids):
+                    break
+        except StuckList:
+            raise self._stuck("/orders") from None
+        except FewerRows:
+            held_back = [int(i) for i in ids if int(i) not in found]
+            return [*found.values(), *(o for i in held_back for o in self._alone(i, fields, times))]
+        return list(found.values())
+
+    def _alone(self, order_id: int, fields: Params, times: Times | None = None) -> list[ReadOrder]:
+        """An order whose list fails, asked for by itself; as in a list, not from the trash."""
+        path = f"/orders/{order_id}"
+        try:
+            answer = self._http.get(path, fields)
+        except NotFound:
+            return []
+        except (Temporary, NotTheApi) as error:
+            problem = f"{BROKEN}: {error.reason}"
+            return [UnreadableOrder(order_id, "", problem, may_pass=True)]
+        read = read_order(answer.data)
+        if read is None or (isinstance(read, Order) and read.status == "trash"):
+            return []
+        return [*(times or Times()).hear([read], answer.as_of)]
 
     def order(self, order_id: int, dp: int | None) -> Order:
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""
         path = f"/orders/{int(order_id)}"
-        return self._one(path, self._http.get(path, _with(self._order_fields, dp)).data, Order)
+        return self._order(path, self._http.get(path, _with(self._order_fields, dp)))
+
+    def _order(self, path: str, answer: JsonAnswer) -> Order:
+        """The order of an answer, without a modification time that proves nothing."""
+        order = self._one(path, answer.data, Order)
+        is_ahead = order.modified is not None and order.modified > answer.as_of
+        return without_modified(order) if is_ahead else order
 
     def orders_placed(self, first: date, last: date, dp: int | None) -> tuple[DatedOrder, ...]:
         """Every order placed from the first day to the last, by the shop's own calendar, whatever
@@ -287,18 +383,28 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             ("status", "any"),
             ("orderby", "id"),
             ("order", "asc"),
-            *_with(f"{ORDER_FIELDS},date_created", dp),
+            *_with(ORDER_FIELDS, dp),
         )
         found = self._all("/orders", params, DatedOrder)
         return tuple(order for order in found if first <= order.day <= last)
 
     def refunds(self, order_id: int, dp: int | None) -> tuple[Refund, ...]:
-        """An order's refunds with their lines, oldest first."""
+        """An order's refunds with their lines, oldest first. Where a shop lost a part of one, an
+        error stands in its place, without an id: it is left out, and the order tells its amount."""
         path = f"/orders/{int(order_id)}/refunds"
         decimals = () if dp is None else (("dp", str(dp)),)
         params = (("orderby", "id"), ("order", "asc"), *decimals)
-        refunds = self._all(path, params, Refund)
-        return tuple(sorted(refunds, key=lambda refund: refund.id))
+        refunds = self._all(path, params, Refund, whole=True)
+        whole = [refund for refund in refunds if refund.id]
+        if len(whole) < len(refunds):
+            log.warning("%s: order %d: the shop lost a part of a refund", self._name, order_id)
+        return tuple(sorted(whole, key=lambda refund: refund.id))
+
+    def order_meta(self, order_id: int) -> tuple[Meta, ...]:
+        """An order's meta, which is asked for only where it may be used."""
+        path = f"/orders/{int(order_id)}"
+        answer = self._http.get(path, (("_fields", "id,meta_data"),))
+        return self._one(path, answer.data, Order).meta_data
 
     def complete(self, order_id: int) -> Order:
         """Set an order's status to completed, which mails the customer.
@@ -310,7 +416,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         body = msgspec.json.encode({"status": "completed"})
         answer = self._http.request("PUT", path, params=_with(self._order_fields, None), body=body)
         try:
-            order = self._one(path, answer.data, Order)
+            order = self._order(path, answer)
         except NotTheApi as error:
             raise self._http.unknown(f"PUT {path}", error.reason) from None
         if order.status != "completed":
@@ -377,6 +483,15 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
             decimals=int(decimals) if decimals.isdigit() and int(decimals) < 9 else 2,
             currency=Text(general.get("woocommerce_currency", "")),
         )
+
+
+def missing_orders(how_many: str) -> tuple[str, str]:
+    """What is wrong where fewer orders came than there are, and what to do."""
+    remedy = (
+        "A plugin or the host may hold some back; look for an order in the shop's own list that "
+        "cannot be opened. The list is read again with the next cycle"
+    )
+    return f"of its list of orders {how_many}", remedy
 
 
 def _setting(data: object) -> str:

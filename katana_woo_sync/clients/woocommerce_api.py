@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -11,16 +13,23 @@ import msgspec
 from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.connection import Connection, StoreAccess
 from katana_woo_sync.clients.errors import NotTheApi
-from katana_woo_sync.clients.http import Params
-from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.http import Params, utc_now
+from katana_woo_sync.clients.list_reader import (
+    FewerRows,
+    HasId,
+    Page,
+    Rescue,
+    StuckList,
+    read_pages,
+)
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.woocommerce_http import WooCommerceHttp
-
-MOST_PAGES = 1000
-STEP_BACK = 20
-"""Rows to go back by where a list has lost some before the place that was reached."""
+from katana_woo_sync.domain.text import plain
 
 T = TypeVar("T")
+R = TypeVar("R", bound=HasId)
+
+log = logging.getLogger("katana_woo_sync.clients")
 
 
 class WooCommerceApi:
@@ -33,11 +42,13 @@ class WooCommerceApi:
         redactor: Redactor,
         attempts: int = 4,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._name = store.name
         self._wants_meta = bool(store.additional_info_meta)
+        self._unread: list[str] = []
         self._http = WooCommerceHttp(
-            store, redactor=redactor, attempts=attempts, cancelled=cancelled
+            store, redactor=redactor, attempts=attempts, cancelled=cancelled, clock=clock
         )
 
     @property
@@ -61,30 +72,90 @@ class WooCommerceApi:
 
     def _rows(self, path: str, params: Params) -> tuple[list[object], int | None]:
         """A list, and the number of rows that there are on all pages, where it is told."""
+        rows, total, _as_of = self._dated_rows(path, params)
+        return rows, total
+
+    def _dated_rows(self, path: str, params: Params) -> tuple[list[object], int | None, datetime]:
+        """The same, and when the shop gave it by its own clock (UTC)."""
         answer = self._http.get(path, params)
         if not isinstance(answer.data, list):
             raise self._unexpected(path, "a list was expected")
         total = answer.headers.get("X-WP-Total", "")
-        return answer.data, int(total) if total.isdecimal() else None
+        return answer.data, int(total) if total.isdecimal() else None, answer.as_of
 
-    def _all(self, path: str, params: Params, kind: type[T]) -> tuple[T, ...]:
-        """A list to its last page, by ids that rise. Pages overlap by one row: where the overlap is
-        missing, rows before it went away meanwhile, and the reader steps back."""
-        found: dict[object, T] = {}
-        offset = 0
-        for _ in range(MOST_PAGES):
-            place = (("per_page", str(PER_PAGE)), ("offset", str(offset)))
-            rows, _total = self._rows(path, (*params, *place))
-            page = [self._one(path, row, kind) for row in rows]
-            ids = [getattr(row, "id", None) for row in page]
-            if offset and not (ids and ids[0] in found):
-                offset = max(0, offset - STEP_BACK)
-                continue
-            found.update(zip(ids, page, strict=True))
-            if len(rows) < PER_PAGE:
-                return tuple(found.values())
-            offset += PER_PAGE - 1
-        raise self._unexpected(path, "the list has no end")
+    def ping(self) -> None:
+        """Ask for a list that holds no order. Raises where the shop does not even answer that."""
+        self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
+
+    def take_unread(self) -> list[str]:
+        """What lists held and could not be read, since this was last asked for: rows that make no
+        sense, and rows that did not come."""
+        unread = list(dict.fromkeys(self._unread))
+        self._unread.clear()
+        return unread
+
+    def _pass_over(self, path: str, what: str) -> None:
+        """Remember what a list held and could not be read. The others of its rows count."""
+        text = f"GET {path}: {self._http.words(what)}"
+        log.debug("%s: %s", self._name, text)
+        self._unread.append(text)
+
+    def _all(
+        self, path: str, params: Params, kind: type[R], *, whole: bool = False
+    ) -> tuple[R, ...]:
+        """A list to its end, by ids that rise. A row that makes no sense is passed over, and so is
+        what did not come though the shop counts it; `take_unread` tells of both. Raises for either
+        where the list is to be `whole`."""
+        return self._all_of(path, params, kind, whole=whole)[0]
+
+    def _all_of(
+        self, path: str, params: Params, kind: type[R], *, whole: bool = False
+    ) -> tuple[tuple[R, ...], bool]:
+        """The same, and whether all rows came."""
+        found: dict[int, R] = {}
+
+        def fetch(offset: int, per_page: int) -> Page[R]:
+            return self._page(path, params, kind, whole=whole, offset=offset, per_page=per_page)
+
+        rescue = None if whole else Rescue[R](None, None, self.ping)
+        tell = partial(self._pass_over, path)
+        try:
+            for page in read_pages(fetch, descending=False, rescue=rescue, passed_over=tell):
+                found.update((int(row.id), row) for row in page)
+        except StuckList:
+            raise self._stuck(path) from None
+        except FewerRows as error:
+            if whole:
+                raise self._unexpected(path, f"of its rows {error}") from None
+            self._pass_over(path, f"of its rows {error}")
+            return tuple(found.values()), False
+        return tuple(found.values()), True
+
+    def _page(
+        self, path: str, params: Params, kind: type[R], *, whole: bool, offset: int, per_page: int
+    ) -> Page[R]:
+        place = (("per_page", str(per_page)), ("offset", str(offset)))
+        rows, total = self._rows(path, (*params, *place))
+        read = (self._row(path, row, kind, whole=whole) for row in rows)
+        return Page(tuple(row for row in read if row is not None), len(rows), total)
+
+    def _row(self, path: str, data: object, kind: type[R], *, whole: bool) -> R | None:
+        """A row of a list; None for one that makes no sense, unless the list is to be `whole`."""
+        try:
+            return record(data, kind)
+        except (msgspec.ValidationError, RecursionError) as error:
+            if whole:
+                raise self._unexpected(path, f"{_name_of(data)}: {error}") from None
+            self._pass_over(path, f"{_name_of(data)} makes no sense and is passed over: {error}")
+            return None
+
+    def _stuck(self, path: str) -> NotTheApi:
+        return NotTheApi(
+            self._name,
+            f"GET {path}",
+            "the same rows come again and again, whatever page is asked for",
+            "A cache may answer in the shop's place: let it leave out /wp-json",
+        )
 
     def _one(self, path: str, data: object, kind: type[T]) -> T:
         try:
@@ -96,3 +167,13 @@ class WooCommerceApi:
         reason = f"the answer is not as expected: {self._http.words(what)}"
         remedy = "A plugin may change what the API answers"
         return NotTheApi(self._name, f"GET {path}", reason, remedy)
+
+
+def _name_of(row: object) -> str:
+    """What a person knows a row of a list by."""
+    if not isinstance(row, dict):
+        return "a row that is none"
+    names = (row.get(key) for key in ("name", "number", "email", "sku"))
+    name = next((plain(each, 60) for each in names if isinstance(each, str) and each), "")
+    number = f"id:{plain(str(row.get('id')), 20)}"
+    return f'{number} "{name}"' if name else number

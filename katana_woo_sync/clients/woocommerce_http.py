@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from katana_woo_sync.clients.answers import JsonAnswer, words_of
@@ -26,7 +27,7 @@ from katana_woo_sync.clients.errors import (
     RefusedKey,
     ServiceError,
 )
-from katana_woo_sync.clients.http import LATER, HttpClient, Params
+from katana_woo_sync.clients.http import LATER, HttpClient, Params, utc_now
 
 if TYPE_CHECKING:
     from katana_woo_sync.clients.redact import Redactor
@@ -35,6 +36,11 @@ INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 AUTHENTICATION = "woocommerce_rest_authentication_error"
 CLOSED_BY_A_PLUGIN = ("rest_", "itsec_")
 """How the codes of those begin who close WordPress's REST API. WooCommerce's own are others."""
+
+CACHED = ("/products", "/variations", "/taxes")
+"""What WooCommerce's REST cache (10.5, where it is switched on) answers from its memory."""
+
+PAST_CACHE = ("_skip_cache", "1")
 
 MOST_WAYS = 4
 """How many other ways to reach a store are tried: some hosts are odd in two ways at once."""
@@ -59,6 +65,7 @@ class WooCommerceHttp(HttpClient):
         attempts: int = 4,
         sleep: Callable[[float], None] = time.sleep,
         cancelled: Callable[[], bool] = lambda: False,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(
             store.name,
@@ -72,6 +79,7 @@ class WooCommerceHttp(HttpClient):
             attempts=attempts,
             sleep=sleep,
             cancelled=cancelled,
+            clock=clock,
         )
         self._store = store
         self._connection = Connection()
@@ -89,7 +97,9 @@ class WooCommerceHttp(HttpClient):
         self._connection = connection
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
-        """Read. Raises a `ServiceError`."""
+        """Read, past WooCommerce's own cache of answers. Raises a `ServiceError`."""
+        if path.startswith(CACHED):
+            params = (*params, PAST_CACHE)
         answer = super().get(path, params)
         self._has_read = True
         return answer

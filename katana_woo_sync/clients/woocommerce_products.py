@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
 from katana_woo_sync.domain.fields import Text, Whole
 from katana_woo_sync.domain.woocommerce import PriceSettings, Product, StoreTaxRate
@@ -25,12 +25,12 @@ class WooCommerceProducts(WooCommerceApi):
             params = (
                 ("include", ",".join(str(int(i)) for i in wanted)),
                 ("status", "any"),
-                ("per_page", str(PER_PAGE)),
+                ("orderby", "id"),
+                ("order", "asc"),
                 ("_fields", PRODUCT_FIELDS),
             )
-            rows, _total = self._rows("/products", params)
-            products = [self._one("/products", row, Product) for row in rows]
-            found += [product for product in products if int(product.id) in wanted]
+            listed = self._all("/products", params, Product)
+            found += [product for product in listed if int(product.id) in wanted]
         return tuple(found)
 
     def product(self, product_id: int) -> Product:

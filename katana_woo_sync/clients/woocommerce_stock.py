@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound, NotTheApi
-from katana_woo_sync.clients.order_reader import PER_PAGE
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
+from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import Text, Whole
 from katana_woo_sync.domain.woocommerce import StockAnswer, StockItem
 
 STOCK_FIELDS = (
     "id,parent_id,name,type,status,sku,manage_stock,stock_quantity,backorders,date_modified_gmt"
 )
-MORE_FIELDS = "price,regular_price,tax_status,tax_class,attributes"
+MORE_FIELDS = "price,tax_status,tax_class,attributes"
 BY_ID = (("orderby", "id"), ("order", "asc"))
 SKUS_PER_REQUEST = 90
 """Fewer than a page holds, so that a page is known to be the last even where some look alike."""
@@ -26,11 +27,18 @@ LONGEST_SKUS = 4000
 """Characters of SKUs in one address; some hosts take no more than 8,000 in all."""
 
 
+AN_HOUR = timedelta(hours=1)
+
+
 class ProductsChanged(Struct, frozen=True):
-    """Products that were changed (no variations), and the newest time of change (UTC)."""
+    """Products that were changed (no variations), and the newest time of change (UTC) that is not
+    in the shop's own future, which is what lies beyond `as_of`; `is_whole` tells whether all came.
+    """
 
     items: tuple[StockItem, ...]
     mark: datetime | None
+    as_of: datetime
+    is_whole: bool = True
 
 
 class WooCommerceStock(WooCommerceApi):
@@ -89,19 +97,23 @@ class WooCommerceStock(WooCommerceApi):
         )
 
     def newest_product_modified(self) -> datetime | None:
-        """When a product was last changed (UTC)."""
+        """When a product was last changed (UTC), as far as that is not in the shop's future."""
         params = (
             ("orderby", "modified"),
             ("order", "desc"),
-            ("per_page", "1"),
+            ("per_page", str(PER_PAGE)),
             ("_fields", "id,date_modified_gmt"),
         )
         try:
-            rows, _total = self._rows("/products", params)
+            rows, _total, as_of = self._dated_rows("/products", params)
         except BadRequest:
             return None  # 8.2 and older cannot sort products by their modification
-        items = [self._one("/products", row, StockItem) for row in rows]
-        return items[0].modified if items else None
+        read = [self._row("/products", row, StockItem, whole=False) for row in rows]
+        items = [item for item in read if item is not None]
+        # where all are in its future, some time ago: what there is, is compared after this anyway
+        return newest((item.modified for item in items), as_of) or (
+            as_of - AN_HOUR if items else None
+        )
 
     def products_changed(self, after: datetime) -> ProductsChanged | None:
         """Products changed after this time (UTC); None where the shop does not know the filter,
@@ -114,15 +126,17 @@ class WooCommerceStock(WooCommerceApi):
             ("_fields", STOCK_FIELDS),
             *BY_ID,
         )
-        first, _total = self._rows("/products", (*params, ("per_page", str(PER_PAGE))))
-        items = [self._one("/products", row, StockItem) for row in first]
+        paged = (*params, ("per_page", str(PER_PAGE)))
+        rows, total, as_of = self._dated_rows("/products", paged)
+        read = (self._row("/products", row, StockItem, whole=False) for row in rows)
+        items, is_whole = tuple(item for item in read if item is not None), True
         seconds = moment.replace(microsecond=0)
         if any(item.modified is not None and item.modified < seconds for item in items):
             return None
-        if len(items) == PER_PAGE:
-            items = list(self._all("/products", params, StockItem))
-        times = [item.modified for item in items if item.modified is not None]
-        return ProductsChanged(tuple(items), max(times, default=None))
+        if rows and (total is None or len(rows) < total):
+            items, is_whole = self._all_of("/products", params, StockItem)
+        mark = newest((item.modified for item in items), as_of)
+        return ProductsChanged(items, mark, as_of, is_whole)
 
     def set_stock(self, parent_id: int, quantities: Mapping[int, int]) -> Mapping[int, StockAnswer]:
         """Set the stock of at most a hundred products (`parent_id` 0) or variations of one product.

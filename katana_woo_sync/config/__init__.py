@@ -1,6 +1,6 @@
 """The configuration: from a TOML file to typed, frozen settings, or to a list of its problems."""
 
-from katana_woo_sync.config.files import find
+from katana_woo_sync.config.files import find, home_folder, working_folder
 from katana_woo_sync.config.load import load
 from katana_woo_sync.config.permissions import permission_warnings
 from katana_woo_sync.config.problems import ConfigError, Problem
@@ -25,6 +25,8 @@ __all__ = [
     "StockReserve",
     "StoreSettings",
     "find",
+    "home_folder",
     "load",
     "permission_warnings",
+    "working_folder",
 ]

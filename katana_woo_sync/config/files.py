@@ -15,6 +15,8 @@ from katana_woo_sync.config.problems import ConfigError, Problem, printable
 
 VARIABLE = "KATANA_WOO_SYNC_CONFIG"
 SYSTEM_CONFIG = Path("/etc/katana-woo-sync/config.toml")
+NO_FOLDER = "the folder that the program was started in is gone"
+NO_HOME = "this user has no home folder, and HOME is not set"
 LARGEST_CONFIG = 1_000_000
 LARGEST_SECRET = 10_000
 
@@ -27,7 +29,25 @@ _WORDS = {
 }
 
 
-def find(explicit: str | None, environ: Mapping[str, str], cwd: Path, home: Path) -> Path:
+def working_folder() -> Path | None:
+    """The folder that the program was started in; None where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
+def home_folder() -> Path | None:
+    """The user's own folder; None where the user has neither a name here nor HOME (a container)."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def find(
+    explicit: str | None, environ: Mapping[str, str], cwd: Path | None, home: Path | None
+) -> Path:
     """The configuration file to use: `explicit`, else the environment's KATANA_WOO_SYNC_CONFIG,
     else the first that exists of ./config.toml, ~/.config/katana-woo-sync/config.toml and
     /etc/katana-woo-sync/config.toml. One that is named is taken as it is: reading it tells
@@ -39,14 +59,18 @@ def find(explicit: str | None, environ: Mapping[str, str], cwd: Path, home: Path
         # An unset shell variable, most likely: taking some other file then would be a surprise.
         raise ConfigError(None, [Problem("", "--config names no file")])
     if named := explicit or environ.get(VARIABLE):
-        return cwd / (home / named[2:] if named.startswith("~/") else Path(named))
+        return _named(named, cwd, home)
     places = (
-        cwd / "config.toml",
-        home / ".config" / "katana-woo-sync" / "config.toml",
+        (cwd and cwd / "config.toml") or f"./config.toml ({NO_FOLDER})",
+        (home and home / ".config" / "katana-woo-sync" / "config.toml")
+        or f"~/.config/katana-woo-sync/config.toml ({NO_HOME})",
         SYSTEM_CONFIG,
     )
     seen: list[str] = []
     for place in places:
+        if isinstance(place, str):
+            seen.append(place)
+            continue
         try:
             if stat.S_ISREG(place.stat().st_mode):
                 return place
@@ -65,6 +89,17 @@ def find(explicit: str | None, environ: Mapping[str, str], cwd: Path, home: Path
             )
         ],
     )
+
+
+def _named(named: str, cwd: Path | None, home: Path | None) -> Path:
+    is_at_home = named.startswith("~/")
+    folder = home if is_at_home else cwd
+    path = Path(named[2:] if is_at_home else named)
+    if folder is None and not path.is_absolute():
+        why = NO_HOME if is_at_home else NO_FOLDER
+        text = f"{printable(named)} cannot be found: {why}. Name the file with its whole path"
+        raise ConfigError(None, [Problem("", text)])
+    return path if folder is None else folder / path
 
 
 def read_config(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -47,7 +48,8 @@ def load(path: Path, environ: Mapping[str, str]) -> Settings:
     else. Raises ConfigError with all problems at once.
     """
     document = _document(path)
-    folder = path.absolute().parent
+    # by whichever name it is called: two names must not make two ledgers
+    folder = path.resolve().parent
     surroundings = Surroundings(folder, environ)
     settings = _settings(Reader(document, "", surroundings), path.absolute())
     if surroundings.problems:
@@ -91,6 +93,7 @@ def _settings(top: Reader, path: Path) -> Settings:
     # In the order of the example file, since the problems come out in this order.
     _refuse_unknown(top, "")
     read: dict[str, object] = _read(top, Settings)
+    _refuse_beside_link(top, path, Path(str(read["ledger"])))
     for name in Settings.__struct_fields__:
         if name == "taxes":
             read[name] = _taxes(top.subtable(name))
@@ -190,6 +193,23 @@ def _refuse_swapped(section: Reader, key: str, secret: str) -> None:
         section.problem("consumer_key", "is a consumer secret (cs_…); the key begins with ck_")
     elif secret.startswith("ck_"):
         section.problem("consumer_secret", "is a consumer key (ck_…); the secret begins with cs_")
+
+
+def _refuse_beside_link(top: Reader, path: Path, ledger: Path) -> None:
+    """A ledger that lies beside a link to the config was this config's own, as long as names were
+    taken from the link's folder."""
+    folder = path.resolve().parent
+    if not ledger.is_relative_to(folder):
+        return
+    beside = path.parent / ledger.relative_to(folder)
+    with suppress(OSError):
+        if beside.exists() and beside.resolve() != ledger.resolve():
+            top.problem(
+                "ledger",
+                f"lies beside the link {printable(str(path))}, and is looked for beside the file "
+                f"that it leads to: move {printable(str(beside))} (with its -wal, if there is one) "
+                f"to {printable(str(ledger))}, or name it with its whole path",
+            )
 
 
 def _store_readers(top: Reader) -> list[Reader]:

@@ -184,7 +184,9 @@ class Reader(Struct, frozen=True):
                 raise ValueError("must name a file, and this is a folder")
             return path
 
-        return self.convert(name, self.surroundings.folder / default, not_a_folder)
+        # whatever it is called by: its lock lies beside it
+        found = self.convert(name, self.surroundings.folder / default, not_a_folder)
+        return Path(os.path.realpath(found))
 
     def readable(self, name: str) -> Path | None:
         """A file that can be read; "" is none."""

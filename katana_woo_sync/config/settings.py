@@ -25,6 +25,8 @@ from katana_woo_sync.config.values import KATANA_URL, NO_RESERVE, StockReserve
 
 Discounts = Literal["net", "separate"]
 CompletedUnseen = Literal["attention", "skip", "import"]
+Pos = Literal["", "import", "skip", "attention"]
+SubOrders = Literal["skip", "children"]
 Bundles = Literal["parent", "children", "both"]
 TrackingNote = Literal["none", "private", "customer"]
 Cancelled = Literal["attention", "delete"]
@@ -125,7 +127,8 @@ class OrderSettings(Section, frozen=True, kw_only=True):
         Key(
             forms.flag(),
             "true: the shop's own cent roundings go onto the largest row, so that both totals "
-            "agree exactly. What roundings do not explain is shown to you either way.",
+            "agree exactly. What roundings do not explain (what a plugin takes off the total) is "
+            "shown to you either way.",
         ),
     ] = False
     create_products: Annotated[
@@ -145,6 +148,26 @@ class OrderSettings(Section, frozen=True, kw_only=True):
             'out, "import" imports it and marks it delivered.',
         ),
     ] = "attention"
+    pos: Annotated[
+        Pos,
+        Key(
+            forms.choice(*get_args(Pos)),
+            "Sales of WooCommerce's own till (point of sale), which are completed at once: "
+            '"import" imports and delivers them, "skip" leaves them out (their pieces are then in '
+            'Katana\'s stock until you count), "attention" shows them to you; "" does as '
+            "completed_unseen says.",
+        ),
+    ] = ""
+    sub_orders: Annotated[
+        SubOrders,
+        Key(
+            forms.choice(*get_args(SubOrders)),
+            "A marketplace plugin (Dokan, MultiVendorX, YITH Multi Vendor) places an order for "
+            'each vendor beside the customer\'s, with the same goods: "skip" imports the '
+            'customer\'s order and leaves those out, "children" imports those and leaves out the '
+            "customer's.",
+        ),
+    ] = "skip"
     import_delay: Annotated[
         timedelta,
         Key(
@@ -466,7 +489,7 @@ class StoreSettings(Section, frozen=True, kw_only=True):
         float,
         Key(
             forms.seconds(1, 600),
-            "Seconds that an answer of the shop may take. More for a slow host.",
+            "Seconds that an answer of the shop may take, to its last byte. More for a slow host.",
         ),
     ] = 30.0
 

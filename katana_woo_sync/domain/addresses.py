@@ -60,8 +60,10 @@ def address_draft(address: Address, entity_type: str) -> AddressDraft:
 
 
 def address_drafts(billing: Address, shipping: Address) -> tuple[AddressDraft, ...]:
-    """Bill to and ship to; shipping falls back to billing, and an empty pair is left out."""
-    ship_to = billing if shipping.is_empty else shipping
+    """Bill to and ship to; an address without a street to send to falls back to billing, billing to
+    whatever else there is, and an empty pair is left out."""
+    billing = shipping if billing.is_empty else billing
+    ship_to = shipping if shipping.has_street else billing
     return tuple(
         address_draft(address, kind)
         for kind, address in (("billing", billing), ("shipping", ship_to))

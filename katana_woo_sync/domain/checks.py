@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.domain.katana import Location
+from katana_woo_sync.domain.records import TillSales
 
 LATELY = timedelta(days=7)
 """How far back it is looked for orders that another program put into Katana."""
@@ -217,6 +218,18 @@ def currency(store: str, shops: str, base: str, *, multi_currency: bool) -> Find
         store,
         tested,
         f"{shops}; Katana's base currency is {base}, and is locked once such an order is there",
+    )
+
+
+def till(store: str, sales: TillSales) -> Finding | None:
+    """Whether Katana's stock leaves out what was sold at the shop's own till."""
+    if not sales.orders:
+        return None
+    return warning(
+        store,
+        "till",
+        f"{sales.words}, so its stock is too high by them until somebody counts",
+        'Set pos = "import" under [orders], or take these pieces off the stock in Katana',
     )
 
 

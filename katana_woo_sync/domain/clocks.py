@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 MOST_SKEW = timedelta(minutes=5)
 """How far a clock may be off before a person is told."""
+
+
+def in_the_future(times: Iterable[datetime], now: datetime) -> list[datetime]:
+    """Those of these times (UTC) that lie further beyond `now` than a clock may be off, sorted."""
+    return sorted(time for time in times if time - now > MOST_SKEW)
+
+
+def words_of_the_future(times: Sequence[datetime]) -> str:
+    """What to tell of orders that were modified at these times, sorted, in their shop's future."""
+    return (
+        f"orders that are modified in the future: {len(times)}, the last at "
+        f"{times[-1]:%Y-%m-%d %H:%M} UTC. They are asked for in every cycle; a plugin that writes "
+        "local time, or a clock that was ahead, makes them"
+    )
 
 
 def is_ours(skews: Mapping[str, timedelta]) -> bool:

@@ -9,6 +9,7 @@ answer however many orders its last busy second holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -16,8 +17,18 @@ from msgspec.structs import replace
 
 SHOP_OVERLAP = timedelta(seconds=10)
 KATANA_OVERLAP = timedelta(seconds=20)
+OLD_ANSWER = timedelta(hours=1)
+"""How far behind our clock an answer is that tells nothing of the server's clock."""
+
 KATANA_SWEEP = timedelta(days=2)
 """How far back the daily sweep hears Katana again, in case a cursor missed something."""
+
+
+def newest(times: Iterable[datetime | None], as_of: datetime) -> datetime | None:
+    """The newest of these times (UTC) that does not lie beyond `as_of`, when the server gave them
+    by its own clock; None where there is none. A mark in the server's future would hide all that
+    changes until then."""
+    return max((t for t in times if t is not None and t <= as_of), default=None)
 
 
 class Cursor(Struct, frozen=True):
@@ -41,6 +52,20 @@ def read_from(
     if sweep is not None:
         return cursor.mark - sweep
     return cursor.mark if cursor.settled else cursor.mark - overlap
+
+
+def is_beyond(cursor: Cursor | None, as_of: datetime, overlap: timedelta) -> bool:
+    """Whether the mark lies in the future of a server that answered at `as_of` (UTC, its clock):
+    that clock was ahead and was set right. What changes until then would not be heard."""
+    return cursor is not None and cursor.mark is not None and cursor.mark > as_of + overlap
+
+
+def is_kept_answer(answered: Cursor | None, now: datetime) -> bool:
+    """Whether a cache answers in a server's place: while our clock went on, what it answers by its
+    own clock (which is the mark) did not, and that is over an hour ago. `now` is UTC."""
+    if answered is None or answered.mark is None:
+        return False
+    return answered.settled and now - answered.mark > OLD_ANSWER
 
 
 def advance(

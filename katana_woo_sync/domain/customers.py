@@ -52,7 +52,7 @@ def digest(salt: str, kind: str, text: str) -> str:
 
 def person_of_order(order: Order, salt: str) -> Person:
     """The customer of an order, by its billing address (shipping's postcode counts too)."""
-    billing = order.billing
+    billing = order.buyer
     return _person(
         salt,
         email=billing.email,
@@ -101,9 +101,10 @@ def reference_id(identity: str, order: Order) -> str:
     if order.customer_id:
         key = str(int(order.customer_id))
     else:
-        email = order.billing.email.strip().lower()
-        name = " ".join(full_name(order.billing.first_name, order.billing.last_name).split())
-        company = clean(order.billing.company)
+        buyer = order.buyer
+        email = buyer.email.strip().lower()
+        name = " ".join(full_name(buyer.first_name, buyer.last_name).split())
+        company = clean(buyer.company)
         known = email or name or company
         key = f"guest-{digest('', 'guest', f'{email}|{name.casefold()}|{company}')[:16]}"
         if not known:
@@ -142,7 +143,7 @@ def _contradict(one: Person, other: Person) -> bool:
 
 def customer_draft(order: Order, reference: str, store_name: str) -> CustomerDraft:
     """The customer to create: named First Last, else the company, else the e-mail, else a guest."""
-    billing = order.billing
+    billing = order.buyer
     company, email = clean(billing.company), clean(billing.email)
     name = full_name(billing.first_name, billing.last_name) or company or email
     return CustomerDraft(

@@ -16,16 +16,30 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.records import (
+    InKatana,
+    OrderRecord,
+    State,
+    edition,
+    fingerprint,
+    is_edited,
+)
+from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.transitions import imported, money_settled, queued
-from katana_woo_sync.domain.witness import is_of_order
+from katana_woo_sync.domain.witness import Evidence, is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"
 CANCELLED = "cancelled"
 GONE = "gone"
 """`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
+
+TILL = "pos-rest-api"
+"""`created_via` of a sale of WooCommerce's own point of sale, which completes it at once."""
+
+LEFT_TO_OTHERS = frozenset({Reason.SUB_ORDER, Reason.HAS_SUB_ORDERS})
+"""Reasons for which an order is left out as long as another that holds its goods is not."""
 
 ENDED = frozenset({"cancelled", "refunded", "failed"})
 GONE_STATUSES = frozenset({"trash", GONE})
@@ -45,6 +59,7 @@ ENDS_WITH_ITS_CAUSE = frozenset(
         Reason.COMPLETION_REFUSED,
         Reason.DISAGREED_AT_ADOPTION,
         Reason.TOO_MANY_ATTEMPTS,
+        Reason.REOPENED_IN_SHOP,
     }
 )
 """Reasons that hold only while both sides say what they said."""
@@ -68,6 +83,8 @@ class Rules(Struct, frozen=True):
     complete_from: frozenset[str] = frozenset({"processing"})
     sync_fulfillment: bool = True
     completed_unseen: str = "attention"
+    pos: str = ""
+    sub_orders: str = "skip"
     since: datetime | None = None
     connected_at: datetime | None = None
     import_delay: timedelta = timedelta(0)
@@ -119,8 +136,9 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         known,
         order_key=order.order_key or known.order_key,
         shop_status=order.status,
-        shop_modified=order.modified or known.shop_modified,
+        shop_modified=order.modified,
         shop_completed=order.completed,
+        parent_id=parent_of(order) or known.parent_id,
     )
     if known.in_katana is InKatana.NO:
         return Seen(_before_import(record, order, rules, now))
@@ -145,9 +163,8 @@ def _is_another(known: OrderRecord, order: Order) -> bool:
         return bool(order.order_key) and known.order_key != order.order_key
     if known.in_katana is InKatana.NO:
         return False
-    return not is_of_order(
-        order, created=known.created, number=known.number, total=known.katana_total
-    )
+    held = Evidence(known.created, known.number, known.katana_total, known.currency)
+    return not is_of_order(order, held)
 
 
 def _relieved(known: OrderRecord) -> OrderRecord:
@@ -165,9 +182,13 @@ def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None
         return None
     if not order.needs_processing:
         return replace(record, state=State.SKIPPED, reason=Reason.DOWNLOAD)
-    match rules.completed_unseen:
+    is_sale_of_till = order.created_via == TILL
+    match (rules.pos if is_sale_of_till else "") or rules.completed_unseen:
         case "import":
             return replace(record, was_processing=True)
+        case "skip" if is_sale_of_till:
+            sold = sum((Decimal(line.quantity) for line in order.line_items), Decimal(0))
+            return replace(record, state=State.SKIPPED, reason=Reason.POS_SKIPPED, pieces=sold)
         case "skip":
             return replace(record, state=State.SKIPPED, reason=Reason.COMPLETED_UNSEEN_SKIPPED)
         case _:
@@ -211,6 +232,7 @@ def new_record(order: Order, now: datetime) -> OrderRecord:
         needs_processing=order.needs_processing,
         first_seen_at=now,
         paid=order.paid,
+        parent_id=parent_of(order),
     )
 
 
@@ -218,8 +240,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     """Rule 1: what becomes of an order whose turn has not come."""
     if record.state in (State.IGNORED, State.IMPORTING):
         return record
-    if record.reason == Reason.TAKEOVER_MISMATCH:
-        return record  # Katana holds its hidden ID: importing it would double that
+    if record.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE):
+        return record  # Katana holds it, or what has its hidden ID: importing it would double that
     record = replace(
         record,
         number=str(order.number) or record.number,
@@ -233,16 +255,25 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
         return replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE, detail="")
     if order.status in rules.import_statuses:
         record = replace(record, was_processing=True)
+    if record.reason in LEFT_TO_OTHERS and order.status in {*rules.import_statuses, COMPLETED}:
+        return record
     if order.status in rules.import_statuses or (
         order.status == COMPLETED and record.was_processing
     ):
         if record.state is State.SKIPPED or record.reason == Reason.COMPLETED_UNSEEN:
             return replace(queued(record), next_attempt_at=_grace(order, rules, now))
-        edited = record.fingerprint and record.fingerprint != fingerprint(order)
-        return queued(record) if record.state is State.ATTENTION and edited else record
+        edited = record.state is State.ATTENTION and is_edited(record, order)
+        return queued(record) if edited else record
     if order.status == COMPLETED:
         return record
     return left_before_import(record)
+
+
+def notes_of(order: Order) -> tuple[Note, ...]:
+    """What there is to note about an order as the shop has it."""
+    if order.tells_creation or order.created is None:
+        return ()
+    return (Note(Reason.CREATION_DATE_LOST, f"{order.created:%Y-%m-%d %H:%M} UTC"),)
 
 
 def left_before_import(record: OrderRecord) -> OrderRecord:
@@ -269,14 +300,33 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
     """Rule 9: edits never cross; they are noted once each."""
     notes = []
     now_is = fingerprint(order)
-    if known.fingerprint and known.fingerprint != now_is:
-        notes.append(Note(Reason.EDITED, now_is[:8]))
+    if is_edited(known, order):
+        notes.append(Note(Reason.EDITED, edition(now_is)))
     new_refunds = [int(r.id) for r in order.refunds if int(r.id) not in known.refunds]
     if new_refunds:
         notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(map(str, new_refunds))))
     if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
         notes.append(Note(Reason.REVERTED_IN_SHOP, order.status))
+    if _is_reopened(known, order, rules):
+        record = replace(
+            record,
+            state=State.ATTENTION,
+            reason=Reason.REOPENED_IN_SHOP,
+            detail=f"sales order {known.sales_order_no}",
+            next_attempt_at=None,
+        )
     return Seen(settle(replace(record, fingerprint=now_is), rules), tuple(notes))
+
+
+def _is_reopened(known: OrderRecord, order: Order, rules: Rules) -> bool:
+    """Whether an order that was deleted in Katana, since it was cancelled or on hold in the shop,
+    is Processing again: it is never imported twice, so a person must see to it."""
+    return (
+        known.in_katana is InKatana.DELETED
+        and known.state not in (State.FULFILLED, State.IGNORED)
+        and order.status in rules.import_statuses
+        and known.shop_status not in rules.import_statuses
+    )
 
 
 def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> Seen:
@@ -336,6 +386,9 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return record
     if record.reason == Reason.ORDER_KEY_CHANGED:
         return record
+    if record.reason == Reason.REOPENED_IN_SHOP and record.in_katana is InKatana.DELETED:
+        over = record.shop_status in GONE_STATUSES | ENDED
+        return imported(record, State.IMPORTED) if over else record
     if record.is_done:
         lacks_fee = record.shipping_fee_due and record.reason == Reason.SHIPPING_FEE_MISSING
         return record if lacks_fee else imported(record, State.FULFILLED)

@@ -7,6 +7,8 @@ and refuse only what has no meaning (text for a number, NaN, an amount of absurd
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TypeVar
@@ -26,6 +28,13 @@ T = TypeVar("T")
 
 class Amount(Decimal):
     """A decimal number: an amount of money, a quantity or a percentage. Empty and null are 0."""
+
+
+class Price(Amount):
+    """A product's price, which nothing depends on but the price of an item that is created. What is
+    no number ("1..23", "12,50"; WooCommerce keeps it) is 0, and `nonsense` has it."""
+
+    nonsense: str = ""
 
 
 class Text(str):
@@ -59,6 +68,15 @@ def _amount(value: object) -> Amount:
     return amount
 
 
+def _price(value: object) -> Price:
+    try:
+        return Price(_amount(value))
+    except ValueError:
+        price = Price(0)
+        price.nonsense = str(value)[:100]
+        return price
+
+
 def _text(value: object) -> Text:
     if type(value) is str:  # as it nearly always is
         return Text(value)
@@ -85,6 +103,8 @@ def _whole(value: object) -> Whole:
 def _decode(kind: type, value: object) -> object:
     if kind is Amount:
         return _amount(value)
+    if kind is Price:
+        return _price(value)
     if kind is Text:
         return _text(value)
     if kind is Whole:
@@ -99,7 +119,23 @@ def convert(value: object, kind: type[T]) -> T:
 
     Raises `msgspec.ValidationError`, which names the field, where a value has no meaning.
     """
+    if kind not in _known:
+        _learn(kind)
     return msgspec.convert(value, kind, strict=False, dec_hook=_decode)
+
+
+_known: set[object] = set()
+_learning = threading.Lock()
+
+
+def _learn(kind: type) -> None:
+    """Have msgspec look through a type and those in it, which it does at their first use. Two
+    threads that do so at once crash the process, so everything typed goes through `convert`."""
+    with _learning, suppress(msgspec.ValidationError):
+        try:
+            msgspec.convert(None, kind, strict=False, dec_hook=_decode)
+        finally:
+            _known.add(kind)
 
 
 def utc_time(text: str) -> datetime | None:

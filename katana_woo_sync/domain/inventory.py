@@ -61,6 +61,12 @@ class Movement(Struct, frozen=True):
         return utc_time(self.updated_at)
 
 
+class AdjustmentRow(Struct, frozen=True):
+    """A row of a stock adjustment."""
+
+    variant_id: Whole = Whole(0)
+
+
 class StockAdjustment(Struct, frozen=True):
     """A correction of stock at a location."""
 
@@ -68,6 +74,7 @@ class StockAdjustment(Struct, frozen=True):
     stock_adjustment_number: Text = Text()
     location_id: Whole = Whole(0)
     deleted_at: Text = Text()
+    stock_adjustment_rows: tuple[AdjustmentRow, ...] = ()
 
 
 class AdjustmentRowDraft(Draft, frozen=True):

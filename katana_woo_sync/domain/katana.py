@@ -44,6 +44,14 @@ class ShippingFee(Struct, frozen=True):
     deleted_at: Text = Text()
 
 
+class SalesOrderAddress(Struct, frozen=True):
+    """An address of a sales order; who it is for."""
+
+    first_name: Text = Text()
+    last_name: Text = Text()
+    company: Text = Text()
+
+
 UNTOUCHED = frozenset({"NOT_SHIPPED", "PENDING"})
 NOT_PRODUCED = frozenset({"", "NONE", "NOT_STARTED", "NOT_APPLICABLE"})
 NOT_INVOICED = frozenset({"", "notInvoiced", "NOT_INVOICED"})
@@ -71,6 +79,7 @@ class SalesOrder(Struct, frozen=True):
     invoicing_status: Text = Text()
     linked_manufacturing_order_id: Text = Text()
     sales_order_rows: tuple[SalesOrderRow, ...] = ()
+    addresses: tuple[SalesOrderAddress, ...] = ()
 
     @property
     def is_deleted(self) -> bool:

@@ -8,7 +8,7 @@ discounts without a line become rows of one service item or the rows' `total_dis
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal, localcontext
 
@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.bundles import Knows, Mode, as_rows, bundled
-from katana_woo_sync.domain.charges import Charge, ChargeKind, Charges, charges_of
+from katana_woo_sync.domain.charges import Charge, ChargeKind, Charges, charges_of, refunds_of
+from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
     AttributeDraft,
@@ -26,6 +27,7 @@ from katana_woo_sync.domain.katana import (
     ShippingFeeDraft,
     TaxRate,
 )
+from katana_woo_sync.domain.payments import rounded_sums
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.rows import (
     TEN_DECIMALS,
@@ -58,7 +60,8 @@ class Plan(Struct, frozen=True):
     """What an order needs in Katana, before ids are known.
 
     `items` are rows of products, `services` rows of the service item, `shipping` goes into the
-    shipping fee, `discounts` are negative charges to be spread over the rows.
+    shipping fee, `discounts` are negative charges to be spread over the rows. `notes` tell what a
+    person may want to know of its money.
     """
 
     order: Order
@@ -68,6 +71,7 @@ class Plan(Struct, frozen=True):
     discounts: tuple[Charge, ...]
     total: Decimal
     roundings: int
+    notes: tuple[Note, ...] = ()
 
     @property
     def needs(self) -> tuple[TaxNeed, ...]:
@@ -136,15 +140,19 @@ def plan_order(
     if not (order.line_items or order.fee_lines or order.shipping_lines):
         raise Unmappable(Reason.EMPTY_ORDER)
     charges = charges_of(
-        order, refunds, with_shipping=terms.import_shipping, with_fees=terms.import_fees
+        order,
+        refunds_of(order, refunds),
+        with_shipping=terms.import_shipping,
+        with_fees=terms.import_fees,
+        decimals=terms.decimals,
+        rounds_each_line=terms.rounds_each_line,
     )
     if charges.refunded > 0 and charges.total <= HALF_A_CENT:
         raise Unmappable(Reason.REFUNDED_BEFORE_IMPORT)
     rows = as_rows(charges.charges, bundled(order.line_items), terms.bundles, knows)
     roundings = charges.roundings
     if not terms.rounds_each_line:
-        # only the total is rounded, and each rate's tax on items and on shipping
-        roundings = 1 + 2 * len(order.tax_lines) + charges.rounded_in_refunds
+        roundings = rounded_sums(order) + charges.rounded_in_refunds + charges.rounded_by_a_cent
     return _sorted_plan(order, replace(charges, charges=rows), roundings)
 
 
@@ -179,7 +187,16 @@ def _sorted_plan(order: Order, charges: Charges, roundings: int) -> Plan:
         discounts=tuple(discounts),
         total=charges.total,
         roundings=roundings,
+        notes=tuple(_notes(charges)),
     )
+
+
+def _notes(charges: Charges) -> Iterator[Note]:
+    if charges.paid.amount:
+        shown = f"{charges.paid.amount:.2f} by {charges.paid.what}"
+        yield Note(Reason.PAID_BY_GIFT_CARD, shown)
+    if charges.by_a_cent:
+        yield Note(Reason.TAX_ROUNDING, ", ".join(charges.by_a_cent))
 
 
 def _shipping_fee(lines: Sequence[Charge]) -> tuple[Charge | None, list[Charge]]:

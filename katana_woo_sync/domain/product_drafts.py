@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
+from types import MappingProxyType
 from typing import TypeVar
 
 from msgspec import structs
@@ -55,13 +56,18 @@ def mark_of_deleted(identity: str) -> str:
 
 
 def product_draft(
-    product: Product, variations: Sequence[Product], factor: Decimal | None, identity: str
+    product: Product,
+    variations: Sequence[Product],
+    factor: Decimal | None,
+    identity: str,
+    factors: Mapping[int, Decimal | None] = MappingProxyType({}),
 ) -> ProductDraft:
     """The product to create in Katana.
 
     `factor` divides the shop's prices (see `price_factor`); None leaves prices out, where the
-    store's currency is not Katana's base currency. A variable product becomes one product with its
-    options and a variant for each variation. Raises `Unmappable` for what Katana cannot hold.
+    store's currency is not Katana's base currency. `factors` has those of variations, by id, that
+    are taxed otherwise. A variable product becomes one product with its options and a variant for
+    each variation. Raises `Unmappable` for what Katana cannot hold.
     """
     name = product_name(product)
     mark = mark_of(identity, int(product.id))
@@ -81,7 +87,9 @@ def product_draft(
             category_name=_category(product),
             variants=variants,
         )
-    variants = _distinct([variant_draft(product, each, factor) for each in variations], variations)
+    variants = _distinct(
+        [variant_draft(product, v, factors.get(int(v.id), factor)) for v in variations], variations
+    )
     skus = [variant.sku for variant in variants if variant.sku]
     if len(skus) != len(set(skus)):
         shared = ", ".join(sorted({sku for sku in skus if skus.count(sku) > 1}))
@@ -242,14 +250,15 @@ def service_draft(
     )
 
 
-def deleted_draft(name: str, identity: str) -> ProductDraft:
-    """A product that the shop has deleted: one for each store and name, without SKU and price."""
+def deleted_draft(name: str, identity: str, sku: str = "") -> ProductDraft:
+    """A product that the shop has deleted, without price: by the SKU that the line still shows,
+    else one for each store and name."""
     return ProductDraft(
         name=name,
         uom=UOM,
         is_sellable=True,
         additional_info=mark_of_deleted(identity),
-        variants=(VariantDraft(),),
+        variants=(VariantDraft(sku=sku or None),),
     )
 
 

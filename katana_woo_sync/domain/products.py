@@ -5,15 +5,18 @@ Matched by SKU, exact case, else by the WooCommerce ids remembered; never by nam
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from urllib.parse import unquote
 
 from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.mapping import Unmappable
+from katana_woo_sync.domain.payments import lines_of
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.taxes import HUNDRED, tax_need
-from katana_woo_sync.domain.text import plain
+from katana_woo_sync.domain.taxes import HUNDRED, stated, taxes_of
+from katana_woo_sync.domain.text import plain, visible_meta
 from katana_woo_sync.domain.woocommerce import LineItem, Order, Product
 
 VARIABLE = frozenset({"variable", "variable-subscription"})
@@ -56,26 +59,102 @@ def is_gone(variant: Variant) -> bool:
 
 
 def is_deleted(line: LineItem, product: Product | None) -> bool:
-    """Whether what was sold is gone from the shop: its product, or its variation.
+    """Whether what was sold is gone from the shop: its product, or its variation. A line whose
+    product was deleted shows product 0."""
+    return not line.product_id or is_deleted_variation(line, product)
 
-    A line whose product was deleted shows product 0; one whose variation was deleted shows its
-    parent, variation 0, and the parent's SKU.
-    """
-    if not line.product_id:
-        return True
-    return product is not None and product.type in VARIABLE and not line.variation_id
+
+def is_deleted_variation(line: LineItem, product: Product | None) -> bool:
+    """Whether a variation was sold that is gone: the line shows its parent, variation 0, and the
+    parent's SKU, and keeps what was chosen. One without that is of the product itself."""
+    if product is None or product.type not in VARIABLE or line.variation_id:
+        return False
+    return bool(chosen_options(line, product))
+
+
+def may_be_of_variation(line: LineItem) -> bool:
+    """Whether a line without a variation shows what may have been chosen of one."""
+    return not line.variation_id and bool(visible_meta(line.meta_data))
+
+
+def chosen_options(line: LineItem, product: Product) -> dict[str, frozenset[str]]:
+    """What was chosen of a product's options, by the option's name in lower case: the value as
+    people read it and as the shop keeps it, in lower case."""
+    names = {
+        key: plain(attribute.name).casefold()
+        for attribute in product.attributes
+        if attribute.variation
+        for key in (_key(attribute.name), _key(attribute.slug))
+    }
+    found: dict[str, frozenset[str]] = {}
+    for meta in line.meta_data:
+        if meta.key.startswith("_"):
+            continue
+        shown = meta.display_key if isinstance(meta.display_key, str) else meta.key
+        name = names.get(_key(meta.key)) or names.get(_key(shown))
+        if name is None and meta.key.startswith(GLOBAL_ATTRIBUTE):
+            name = plain(shown).casefold()
+        values = (v for v in (meta.display_value, meta.value) if isinstance(v, str))
+        values_read = frozenset(plain(value).casefold() for value in values) - {""}
+        if name and values_read:
+            found[name] = values_read
+    return found
+
+
+GLOBAL_ATTRIBUTE = "pa_"
+"""How the key of an attribute begins that all products share."""
+
+
+def _key(text: str) -> str:
+    """An attribute's name or key, as both can be compared: WordPress makes the one of the other."""
+    bare = unquote(text).casefold().removeprefix("attribute_").removeprefix(GLOBAL_ATTRIBUTE)
+    return re.sub(r"[\W_]+", "-", plain(bare)).strip("-")
+
+
+def name_of_deleted(line: LineItem, product: Product | None) -> str:
+    """The name of what the shop has no more: of a variation with what was chosen; "" for none."""
+    name = plain(line.name, 200)
+    if not name or product is None or not is_deleted_variation(line, product):
+        return name
+    options = chosen_options(line, product)
+    shown = [
+        value
+        for key, value in visible_meta(line.meta_data)
+        if any(value.casefold() in values for values in options.values())
+        and value.casefold() not in name.casefold()
+    ]
+    return plain(f"{name} - {', '.join(shown)}", 200) if shown else name
+
+
+def of_these_options(
+    variants: Iterable[Variant], options: Mapping[str, frozenset[str]]
+) -> Variant | None:
+    """The one living variant that has these options; None for none, or several."""
+    found = [
+        variant
+        for variant in variants
+        if not is_gone(variant)
+        and variant.options
+        and all(
+            plain(value).casefold() in options.get(plain(name).casefold(), frozenset())
+            for name, value in variant.options
+        )
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def own_sku(line: LineItem, product: Product | None) -> str:
     """The SKU that is the line's own; "" where it has none, or shows another's.
 
     A line's `sku` is looked up live: a variation without one shows its parent's, and so does a line
-    whose variation was deleted. `product` is what the shop has now, the parent of a variation; None
-    where it does not answer for it, and then the SKU is taken as it stands.
+    whose variation was deleted. One that shows a SKU without a product was given it by a plugin.
+    `product` is what the shop has now, the parent of a variation; None where it does not answer for
+    it, and then the SKU is taken as it stands.
     """
-    if is_deleted(line, product):
+    if is_deleted_variation(line, product):
         return ""
-    if product is not None and product.type in VARIABLE and line.sku == product.sku:
+    is_variation = product is not None and product.type in VARIABLE and line.variation_id
+    if is_variation and product is not None and line.sku == product.sku:
         return ""
     return str(line.sku)
 
@@ -140,9 +219,11 @@ def price_factor(order: Order, line: LineItem, price: Decimal) -> Decimal:
     """
     if not order.prices_include_tax:
         return Decimal(1)
-    need = tax_need(line, {str(t.rate_id): t for t in order.tax_lines})
-    if need.percent:
-        return 1 + need.percent / HUNDRED
+    lines = lines_of(order)
+    parts = taxes_of(lines, order.tax_lines).parts[lines.index(line)]
+    percent = stated(parts[0].need) if len(parts) == 1 else None
+    if percent:
+        return 1 + percent / HUNDRED
     net = Decimal(line.subtotal) / line.quantity if line.quantity else Decimal(0)
     return price / net if price > 0 and net > 0 else Decimal(1)
 

@@ -20,9 +20,14 @@ class Reason(StrEnum):
     COMPLETED_BEFORE_CONNECTION = "completed_before_connection"
     COMPLETED_UNSEEN_SKIPPED = "completed_unseen_skipped"
     BEFORE_SINCE = "before_since"
+    POS_SKIPPED = "pos_skipped"
+    SUB_ORDER = "sub_order"
+    HAS_SUB_ORDERS = "has_sub_orders"
 
     # attention: a person must act
     COMPLETED_UNSEEN = "completed_unseen"
+    DEPOSIT = "deposit"
+    PARTLY_IN_SUB_ORDERS = "partly_in_sub_orders"
     LEFT_OUT_BEFORE = "left_out_before"
     UNREADABLE = "unreadable"
     NEW_VARIATION = "new_variation"
@@ -40,11 +45,14 @@ class Reason(StrEnum):
     TOTAL_DIFFERS = "total_differs"
     ORDER_KEY_CHANGED = "order_key_changed"
     TAKEOVER_MISMATCH = "takeover_mismatch"
+    KNOWN_ELSEWHERE = "known_elsewhere"
     PERHAPS_IN_KATANA = "perhaps_in_katana"
     DOUBLED_IN_KATANA = "doubled_in_katana"
+    NOT_LISTED = "not_listed"
     SHIPPING_FEE_MISSING = "shipping_fee_missing"
     DISAGREED_AT_ADOPTION = "disagreed_at_adoption"
     CANCELLED_IN_SHOP = "cancelled_in_shop"
+    REOPENED_IN_SHOP = "reopened_in_shop"
     REFUNDED_SINCE_IMPORT = "refunded_since_import"
     SHOP_STATUS = "shop_status"
     GONE_IN_SHOP = "gone_in_shop"
@@ -68,9 +76,12 @@ class Reason(StrEnum):
     REVERTED_IN_SHOP = "reverted_in_shop"
     REFUNDED_IN_SHOP = "refunded_in_shop"
     CENT_ROUNDING = "cent_rounding"
+    CREATION_DATE_LOST = "creation_date_lost"
     NUMBER_TAKEN = "number_taken"
     SKU_LOOKS_ALIKE = "sku_looks_alike"
     NOTE_NOT_WRITTEN = "note_not_written"
+    TAX_ROUNDING = "tax_rounding"
+    PAID_BY_GIFT_CARD = "paid_by_gift_card"
 
 
 class Words(Struct, frozen=True):
@@ -99,7 +110,36 @@ WORDS: dict[Reason, Words] = {
     Reason.BEFORE_SINCE: Words("It was placed before the store's import-from date (since)."),
     Reason.COMPLETED_UNSEEN: Words(
         "It was completed in the shop before the program ever saw it as Processing.",
-        "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered.",
+        "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered. "
+        "Sales of WooCommerce's own till always come so: set `pos` under [orders] to import or to "
+        "skip them.",
+    ),
+    Reason.POS_SKIPPED: Words(
+        "It was sold at WooCommerce's own till, whose sales are left out (pos, completed_unseen).",
+        "If it belongs in Katana, run `katana-woo-sync retry` with its number.",
+    ),
+    Reason.SUB_ORDER: Words(
+        "It holds again what its parent order holds (a marketplace's sub-order, or the rest of a "
+        "deposit), and the parent is in Katana or is to be.",
+        "If it belongs in Katana all the same, run `katana-woo-sync retry` with its number. A "
+        "marketplace whose sub-orders are to be imported in place of their parents sets "
+        'sub_orders = "children" under [orders].',
+    ),
+    Reason.HAS_SUB_ORDERS: Words(
+        "Its sub-orders hold all its goods and are imported in its place "
+        '(sub_orders = "children").',
+        "If it belongs in Katana all the same, run `katana-woo-sync retry` with its number.",
+    ),
+    Reason.PARTLY_IN_SUB_ORDERS: Words(
+        "Some of its goods are on its sub-orders too, which are in Katana or are to be; imported "
+        "whole, those would be there twice.",
+        "Enter in Katana by hand what is missing there and `ignore` the order, or delete the "
+        "sub-orders in Katana and run `katana-woo-sync retry` with its number.",
+    ),
+    Reason.DEPOSIT: Words(
+        "Only a deposit is paid for it, and its full price cannot be told from the shop's data.",
+        "Enter it in Katana by hand, or run `katana-woo-sync retry` with its number to import it "
+        "with the prices that it has in the shop, and correct them in Katana.",
     ),
     Reason.LEFT_OUT_BEFORE: Words(
         "It was open already when the store was first imported, and was not imported then; the "
@@ -145,8 +185,10 @@ WORDS: dict[Reason, Words] = {
         "Set multi_currency = true if your Katana plan has it; the order is then imported.",
     ),
     Reason.TAX_NOT_REPRESENTABLE: Words(
-        "A tax on it fits no percentage that Katana takes (0 to 999.999).",
-        "Look at the order's taxes in the shop, and enter it in Katana by hand.",
+        "No tax rate of at most three decimals gives the taxes on it (0 to 999.999 %); none is "
+        "created in Katana by guess, since a tax rate there cannot be deleted.",
+        "Look at the order's taxes in the shop. Add the right tax rate in Katana, and it is "
+        "imported; or enter the order there by hand.",
     ),
     Reason.CANNOT_HOLD: Words(
         "Its discounts or refunds are larger than what they could be taken from; Katana holds no "
@@ -163,7 +205,8 @@ WORDS: dict[Reason, Words] = {
     ),
     Reason.TOTAL_DIFFERS: Words(
         "It is in Katana, but its total there differs from the shop's by more than rounding.",
-        "Compare the two orders; a plugin (gift card, store credit) may lower only the total.",
+        "Compare the two orders; a plugin that this program does not know (gift card, store "
+        "credit) may lower only the total.",
     ),
     Reason.ORDER_KEY_CHANGED: Words(
         "The shop has another order under this id than the one that was imported "
@@ -171,9 +214,17 @@ WORDS: dict[Reason, Words] = {
         "Enter the new order in Katana by hand if it is a real one.",
     ),
     Reason.TAKEOVER_MISMATCH: Words(
-        "Katana holds a sales order with this order's hidden ID, but date, number and total do "
-        "not agree with the shop's order.",
+        "Katana holds a sales order with this order's hidden ID, but its date, total, lines or "
+        "customer do not agree with the shop's order.",
         "Compare the two. If it is another order, enter this one in Katana by hand.",
+    ),
+    Reason.KNOWN_ELSEWHERE: Words(
+        "It seems to be an order of another shop that is known already; importing it would enter "
+        "it in Katana twice.",
+        "If it was copied from that shop, `ignore` it. If it is an order of its "
+        "own, run `katana-woo-sync retry` with its store and number. If the whole shop moved to a "
+        "new address, set katana_store_name to the name given here; if it is a copy of that shop "
+        "(staging), take it out of the config.",
     ),
     Reason.PERHAPS_IN_KATANA: Words(
         "Katana holds an order with this id under a name that several of your stores share, and "
@@ -185,6 +236,13 @@ WORDS: dict[Reason, Words] = {
         "Katana holds it more than once: another program or machine imported it too.",
         "Delete all but one of the sales orders in Katana, and let only one program import.",
     ),
+    Reason.NOT_LISTED: Words(
+        "Katana's answer to its import was lost. Its number is taken there since, so it probably "
+        "arrived, but no list of Katana's shows it.",
+        "Look for the number in Katana. If it is this order, wait: it is taken over once Katana "
+        "lists it. If it is another order, run `katana-woo-sync retry` with this one's store and "
+        "number: it is then sent under another number.",
+    ),
     Reason.DISAGREED_AT_ADOPTION: Words(
         "Shop and Katana had disagreed for over a week about whether it is delivered when the "
         "program first saw the pair.",
@@ -193,6 +251,12 @@ WORDS: dict[Reason, Words] = {
     Reason.CANCELLED_IN_SHOP: Words(
         "It was cancelled, refunded or deleted in the shop, but is still open in Katana.",
         "Delete the sales order in Katana, or set the order right in the shop.",
+    ),
+    Reason.REOPENED_IN_SHOP: Words(
+        "It is open in the shop again, but its sales order was deleted in Katana meanwhile; "
+        "no order is imported twice.",
+        "Enter it in Katana by hand if it is to be made or sent, then `ignore` it; "
+        "else cancel it in the shop.",
     ),
     Reason.REFUNDED_SINCE_IMPORT: Words(
         "Lines of it were refunded after the import, and it was then completed in the shop; "
@@ -253,12 +317,22 @@ WORDS: dict[Reason, Words] = {
     Reason.REVERTED_IN_SHOP: Words("Its status in the shop was changed after completion."),
     Reason.REFUNDED_IN_SHOP: Words("A refund was made in the shop after the import."),
     Reason.CENT_ROUNDING: Words("Its total in Katana differs by the shop's own cent rounding."),
+    Reason.CREATION_DATE_LOST: Words(
+        "The shop has lost when exactly it was placed; another of its dates was taken."
+    ),
     Reason.NUMBER_TAKEN: Words("Its number was taken in Katana; the store's name was added."),
     Reason.SKU_LOOKS_ALIKE: Words(
         "An item was created for it, though Katana has one whose SKU differs only in case.",
         "If both are one product, write the SKU alike on both sides, or name it in [sku_aliases].",
     ),
     Reason.NOTE_NOT_WRITTEN: Words("A note could not be written on it in the shop."),
+    Reason.TAX_ROUNDING: Words(
+        "A tax on it differs by up to a cent from its percentage, which was taken all the same."
+    ),
+    Reason.PAID_BY_GIFT_CARD: Words(
+        "A part of it was paid by gift card or store credit, which the shop takes off its total; "
+        "in Katana it has its full price."
+    ),
     Reason.SHIPPING_FEE_MISSING: Words(
         "Its shipping fee could not be added in Katana.",
         "Add the fee to the sales order in Katana, or retry.",

@@ -15,7 +15,8 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.charges import charges_of
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
-from katana_woo_sync.domain.taxes import HUNDRED
+from katana_woo_sync.domain.payments import rounded_sums
+from katana_woo_sync.domain.taxes import HUNDRED, stated
 from katana_woo_sync.domain.woocommerce import Order, Refund
 
 CENT = Decimal("0.01")
@@ -90,17 +91,44 @@ class Cell(Struct, frozen=True):
         return self.katana.total - self.shop.total
 
 
-def of_shop(order: Order, refunds: Sequence[Refund], known_at_import: Iterable[int]) -> ByRate:
-    """What the order comes to, less the refunds with these ids; the others were made afterwards
-    and never cross."""
+def of_shop(
+    order: Order,
+    refunds: Sequence[Refund],
+    known_at_import: Iterable[int],
+    *,
+    decimals: int = 2,
+    rounds_each_line: bool = True,
+) -> ByRate:
+    """What the order comes to, by the shop's own total: less the refunds with these ids (the others
+    were made afterwards and never cross), with what gift cards paid of it.
+
+    What the total holds beyond the lines is the shop's rounding, of the largest rate; where it is
+    more than that, it has no rate.
+    """
     known = set(known_at_import)
-    taken = [refund for refund in refunds if int(refund.id) in known]
+    charges = charges_of(
+        order,
+        [refund for refund in refunds if int(refund.id) in known],
+        with_shipping=True,
+        with_fees=True,
+        decimals=decimals,
+        rounds_each_line=rounds_each_line,
+    )
     found: dict[Decimal, Amounts] = {}
-    for charge in charges_of(order, taken, with_shipping=True, with_fees=True).charges:
-        percent = charge.need.percent
+    for charge in charges.charges:
+        percent = stated(charge.need)
         rate = _rate_of(charge.net, charge.tax) if percent is None else percent
         _add(found, rate, Amounts(charge.net, charge.tax))
-    return _to_the_cent(found)
+    by_rate = _to_the_cent(found)
+    rest = _cents(charges.total) - (_total(by_rate) or ZERO)
+    if not rest:
+        return by_rate
+    roundings = charges.roundings if rounds_each_line else rounded_sums(order)
+    largest = max(by_rate, key=lambda rate: abs(by_rate[rate].total), default=ZERO)
+    is_rounding = by_rate and abs(rest) <= roundings * Decimal(5).scaleb(-decimals - 1)
+    sums = dict(by_rate)
+    _add(sums, largest if is_rounding else ZERO, Amounts(rest))
+    return sums
 
 
 def of_katana(

@@ -50,10 +50,9 @@ def spread(
     others, then the shipping fee. What is taken from another rate keeps the amount with tax.
 
     Returns the amount, with tax, that nothing could bear."""
-    percent = discount.need.percent
     # a refund of an amount alone has no rate: all rows bear it alike (rule 8)
     any_rate = discount.kind is ChargeKind.REFUND
-    same = [row for row in rows if row.rate == percent and not any_rate]
+    same = [row for row in rows if _is_of_rate(row, discount) and not any_rate]
     net_left = -discount.net
     gross_left = -discount.gross
     if same and not inclusive:
@@ -61,11 +60,15 @@ def spread(
         gross_left *= (net_left - taken) / net_left if net_left else Decimal(0)
     else:
         gross_left -= _take(gross_left, same, gross=True)
-    others = [row for row in rows if row.rate != percent or any_rate]
+    others = [row for row in rows if any_rate or not _is_of_rate(row, discount)]
     gross_left -= _take(gross_left, others, gross=True)
     if shipping is not None:
         gross_left -= _take(gross_left, [shipping], gross=True)
     return gross_left
+
+
+def _is_of_rate(row: Bearer, discount: Charge) -> bool:
+    return row.charge.need == discount.need or row.rate == discount.need.percent
 
 
 def _take(amount: Decimal, bearers: Sequence[Bearer], *, gross: bool) -> Decimal:

@@ -9,8 +9,9 @@ from typing import TypeVar
 from katana_woo_sync.domain.checks import Finding, error, named, ok, warning
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.products import VARIABLE, is_gone, own_sku, skus_in_katana
+from katana_woo_sync.domain.stock import are_one_product
 from katana_woo_sync.domain.text import plain
-from katana_woo_sync.domain.woocommerce import Order, Product
+from katana_woo_sync.domain.woocommerce import Order, Product, StockItem
 
 KATANA = "Katana"
 T = TypeVar("T")
@@ -43,13 +44,18 @@ def in_katana(variants: Iterable[Variant]) -> list[Finding]:
 
 
 def in_shop(
-    store: str, products: Sequence[Product], variations: Sequence[Product]
+    store: str, products: Sequence[StockItem], variations: Sequence[StockItem]
 ) -> list[Finding]:
-    """SKUs that several products of a shop share, and variations without a SKU of their own."""
+    """SKUs that several products of a shop share, and variations without a SKU of their own.
+
+    Translations of a product, which share its quantity too, are no double.
+    """
     parents = {int(p.id): p for p in products}
     own = [(v, _of_its_own(v, parents.get(int(v.parent_id)))) for v in variations]
-    singles = [str(p.sku) for p in products if p.sku and p.type not in VARIABLE]
-    skus = [*singles, *(sku for _v, sku in own if sku)]
+    singles = [(p, str(p.sku)) for p in products if p.sku and p.type not in VARIABLE]
+    skus: list[str] = []
+    for same in _groups((sku, item) for item, sku in (*singles, *own) if sku):
+        skus += [str(item.sku) for item in (same[:1] if are_one_product(same) else same)]
     double = [*_double(skus), *_alike(skus)]
     bare = [_name(v, parents.get(int(v.parent_id))) for v, sku in own if not sku]
     findings = []

@@ -185,6 +185,18 @@ def pieces(what: Sellable, reserve: StockReserve, *, backorders: bool) -> int:
     return whole if backorders else max(whole, 0)
 
 
+def are_one_product(items: Sequence[StockItem]) -> bool:
+    """Whether items of a shop with one SKU are one product in several languages: plugins for that
+    (WPML and the like) keep its translations' stock alike, two products' own would differ."""
+    first = items[0]
+    return bool(first.sku) and all(
+        item.sku == first.sku
+        and item.stock_quantity is not None
+        and item.stock_quantity == first.stock_quantity
+        for item in items
+    )
+
+
 def too_many_zeros(targets: Iterable[Target], managed: int) -> int:
     """Rule 14: how many items a run would empty, where that is too many to do unasked; else 0."""
     zeros = sum(target.empties for target in targets)

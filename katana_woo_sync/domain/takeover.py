@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,23 +16,51 @@ from katana_woo_sync.domain.decide import (
     settle,
     stale_disagreement,
 )
-from katana_woo_sync.domain.fields import Text, Whole, utc_time
-from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
+from katana_woo_sync.domain.katana import SalesOrder, ShippingFeeDraft, TaxRate
+from katana_woo_sync.domain.mapping import (
+    Mapped,
+    Resolved,
+    Terms,
+    Unmappable,
+    map_order,
+    plan_order,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
-from katana_woo_sync.domain.witness import CLOSE_TOTAL, SAME_MOMENT, is_of_order
+from katana_woo_sync.domain.taxes import HALF_A_CENT, TaxNeed, choose_rate, stated
+from katana_woo_sync.domain.witness import (
+    SAME_MOMENT,
+    Evidence,
+    is_of_order,
+    person,
+)
 from katana_woo_sync.domain.woocommerce import Order
+
+MOST_AT_LEAST = 3
+
+
+def evidence(sales_order: SalesOrder) -> Evidence:
+    """What a sales order tells of which order it is."""
+    people = {person(a.first_name, a.last_name, a.company) for a in sales_order.addresses}
+    return Evidence(
+        created=sales_order.created_date,
+        number=str(sales_order.order_no),
+        total=sales_order.total,
+        currency=str(sales_order.currency),
+        quantities=tuple(Decimal(row.quantity) for row in sales_order.sales_order_rows),
+        people=frozenset(people - {""}),
+    )
 
 
 def agrees(sales_order: SalesOrder, order: Order, prefix: str) -> bool:
     """Whether both are one order: the same id (given) and the same creation date."""
-    return is_of_order(
-        order,
-        created=sales_order.created_date,
-        number=sales_order.order_no,
-        total=sales_order.total,
-        prefix=prefix,
-    )
+    return is_of_order(order, evidence(sales_order), prefix)
+
+
+def is_another_shops(copies: int, open_orders: int) -> bool:
+    """Rule 2: whether so many of a store's open orders are another shop's that it is that shop."""
+    return copies >= MOST_AT_LEAST and copies * 2 > open_orders
 
 
 def adopt(
@@ -63,6 +92,73 @@ def adopt(
     return settle(record, rules)
 
 
+class AdoptedTotal(Struct, frozen=True):
+    """What an adopted order's total should be, within `tolerance`, and the shipping fee that is
+    all that it lacks; None where it lacks none, or something else."""
+
+    expected: Decimal
+    tolerance: Decimal
+    fee: ShippingFeeDraft | None = None
+
+
+def adopted_total(
+    order: Order,
+    total: Decimal,
+    terms: Terms,
+    rates: Sequence[TaxRate],
+    names: Mapping[Decimal, str],
+) -> AdoptedTotal | None:
+    """Compare Katana's total of a sales order that is adopted with the shop's order; None where the
+    order comes to nothing that could be compared.
+
+    Which refunds were there when it was imported is not known any more: the older ones were, if
+    any. `rates` are Katana's tax rates, `names` the config's `[taxes]`.
+    """
+    refunds = sorted(order.refunds, key=lambda refund: refund.id)
+    fitting: AdoptedTotal | None = None
+    closest: AdoptedTotal | None = None
+    for known in range(len(refunds) + 1):
+        before = replace(order, refunds=tuple(refunds[:known]))
+        mapped = _mapped(before, terms, rates, names)
+        if mapped is None:
+            continue
+        within = max(mapped.tolerance, HALF_A_CENT)
+        found = AdoptedTotal(mapped.expected, mapped.tolerance)
+        if abs(total - mapped.expected) <= within:
+            return found
+        fee_total = mapped.total - mapped.rows_total
+        is_known = mapped.fee is not None and mapped.fee.tax_rate_id
+        if not fitting and is_known and abs(total + fee_total - mapped.expected) <= within:
+            fitting = replace(found, fee=mapped.fee)
+        if closest is None or abs(total - found.expected) < abs(total - closest.expected):
+            closest = found
+    return fitting or closest
+
+
+def _mapped(
+    order: Order, terms: Terms, rates: Sequence[TaxRate], names: Mapping[Decimal, str]
+) -> Mapped | None:
+    """The order as it would be imported, as far as its money goes; a tax rate that Katana lacks is
+    stood in for."""
+    try:
+        plan = plan_order(order, (), terms)
+        chosen = {need: choose_rate(need, rates, names) for need in plan.needs}
+        resolved = Resolved(
+            customer_id=0,
+            location_id=0,
+            variants={},
+            service_variant_id=0,
+            tax_rates={need: rate or _stand_in(need) for need, rate in chosen.items()},
+        )
+        return map_order(plan, resolved, terms)
+    except Unmappable:
+        return None
+
+
+def _stand_in(need: TaxNeed) -> TaxRate:
+    return TaxRate(id=Whole(0), rate=Amount(stated(need) or 0))
+
+
 def mismatch(sales_order: SalesOrder, order: Order, identity: str, now: datetime) -> OrderRecord:
     """The record of an order whose hidden ID Katana holds on what seems to be another order."""
     return replace(
@@ -87,42 +183,28 @@ def _lost(sales_order: SalesOrder) -> Order:
 
 
 class Stranger(Struct, frozen=True):
-    """A sales order of a shop that is not in the config. `created` UTC, `total` with tax, in the
-    order's currency."""
+    """A sales order of a shop that is not in the config."""
 
     order_id: int
     store_name: str
-    order_no: str
-    created: datetime
-    total: Decimal | None
+    evidence: Evidence
 
 
 def stranger(sales_order: SalesOrder) -> Stranger | None:
     """What is remembered of it; None where it cannot be compared with an order."""
-    order_id, created = woocommerce_id(sales_order), sales_order.created_date
-    if order_id is None or created is None:
+    order_id = woocommerce_id(sales_order)
+    if order_id is None or sales_order.created_date is None:
         return None
-    return Stranger(
-        order_id,
-        str(sales_order.ecommerce_store_name),
-        str(sales_order.order_no),
-        created,
-        sales_order.total,
-    )
+    return Stranger(order_id, str(sales_order.ecommerce_store_name), evidence(sales_order))
 
 
-def is_same_order(record: OrderRecord, held: Stranger) -> bool:
-    """Whether another shop's sales order is this order: id, minute, and number or total agree.
-
-    Two shops count their ids for themselves, so an id and a minute could agree by chance.
-    """
-    if record.order_id != held.order_id or record.created is None:
+def may_be(record: OrderRecord, held: Stranger) -> bool:
+    """Whether another shop's sales order may be this order: id and minute agree. Two shops count
+    their ids for themselves, so both could agree by chance."""
+    created = held.evidence.created
+    if record.order_id != held.order_id or record.created is None or created is None:
         return False
-    if abs(held.created - record.created) > SAME_MOMENT:
-        return False
-    if held.order_no.endswith(record.number):
-        return True
-    return held.total is not None and abs(held.total - record.total) <= CLOSE_TOTAL
+    return abs(created - record.created) <= SAME_MOMENT
 
 
 def woocommerce_id(sales_order: SalesOrder) -> int | None:

@@ -21,9 +21,24 @@ NOTHING_TO_RETRY = frozenset(
         Reason.TAKEOVER_MISMATCH,
         Reason.TOTAL_DIFFERS,
         Reason.DOUBLED_IN_KATANA,
+        Reason.REOPENED_IN_SHOP,
     }
 )
 """Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
+
+RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED, Reason.KNOWN_ELSEWHERE})
+"""Reasons that a person has to look at in Katana before trying again is right."""
+
+WANTED_BY_NUMBER = frozenset(
+    {
+        Reason.SUB_ORDER,
+        Reason.HAS_SUB_ORDERS,
+        Reason.PARTLY_IN_SUB_ORDERS,
+        Reason.DEPOSIT,
+        Reason.POS_SKIPPED,
+    }
+)
+"""Reasons that a person may set aside for one order, by naming it."""
 
 _RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
 
@@ -85,6 +100,16 @@ def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetim
     )
 
 
+def unreadable(record: OrderRecord, detail: str, now: datetime, *, may_pass: bool) -> OrderRecord:
+    """The record of an order whose answer could not be read. Where the shop only failed to answer
+    (`may_pass`) it is asked again soon."""
+    shown = for_attention(record, Reason.UNREADABLE, detail, now)
+    if not may_pass:
+        return shown
+    wait = min(RECHECK, FIRST_WAITS[min(record.attempts, len(FIRST_WAITS) - 1)])
+    return replace(shown, attempts=record.attempts + 1, next_attempt_at=now + wait)
+
+
 def without_fee_due(record: OrderRecord) -> OrderRecord:
     """The record of an order whose shipping fee is in Katana."""
     settled = replace(record, shipping_fee_due=False)
@@ -99,17 +124,23 @@ def money_settled(record: OrderRecord) -> OrderRecord:
     return imported(record, State.IMPORTED) if record.reason == Reason.TOTAL_DIFFERS else record
 
 
-def retried(record: OrderRecord) -> OrderRecord | None:
+def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | None:
     """The record of an order that a person wants tried again; None where nothing can be tried.
+    `by_number`: this very order was asked for, so that it is imported also where another holds its
+    goods, only a deposit is paid, or sales of the till are left out.
 
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.
     """
-    if record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
+    if by_number and record.reason in WANTED_BY_NUMBER:
+        record = replace(record, wanted=True)
+    elif record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
         return None
     if record.in_katana is InKatana.NO:
-        seen = record.was_processing or record.reason == Reason.COMPLETED_UNSEEN
-        return replace(queued(record), was_processing=seen)
+        seen = record.was_processing or record.wanted or record.reason == Reason.COMPLETED_UNSEEN
+        # the person has looked: the number is another order's
+        sent_as = "" if record.reason == Reason.NOT_LISTED else record.sent_as
+        return replace(queued(record), was_processing=seen, sent_as=sent_as)
     return imported(record, State.IMPORTED)
 
 
@@ -139,6 +170,17 @@ def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord 
         return None
     return replace(
         record, state=State.ATTENTION, reason=Reason.LEFT_OUT_BEFORE, next_attempt_at=None
+    )
+
+
+def known_elsewhere(record: OrderRecord, where: str) -> OrderRecord:
+    """The record of an order that is known as one of another shop; `where` says as which."""
+    return replace(
+        record,
+        state=State.ATTENTION,
+        reason=Reason.KNOWN_ELSEWHERE,
+        detail=where,
+        next_attempt_at=None,
     )
 
 

@@ -8,12 +8,12 @@ taxes stand beside them. Times ending in `_gmt` are UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
-from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
+from katana_woo_sync.domain.fields import Amount, Price, Text, Whole, utc_time
 
 
 class Struct(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,9 +91,12 @@ class TaxLine(Struct, frozen=True):
 
 
 class CouponLine(Struct, frozen=True):
-    """A coupon: its money is already in the lines' totals."""
+    """A coupon: its money is already in the lines' totals, unless it is a plugin's store credit."""
 
     code: Text = Text()
+    discount: object = None
+    discount_tax: object = None
+    meta_data: tuple[Meta, ...] = ()
 
 
 class RefundSummary(Struct, frozen=True):
@@ -126,9 +129,19 @@ class Address(Struct, frozen=True):
             for part in (self.first_name, self.last_name, self.company, self.address_1, self.city)
         )
 
+    @property
+    def has_street(self) -> bool:
+        """Whether something can be sent there; WooCommerce itself takes no other for an address
+        (a name alone stays of one who ordered to the same address)."""
+        return bool(self.address_1.strip() or self.address_2.strip())
+
 
 class Order(Struct, frozen=True):
-    """An order of a WooCommerce store. `total` includes tax, shipping and fees."""
+    """An order of a WooCommerce store. `total` includes tax, shipping and fees.
+
+    `gift_cards` (WooCommerce Gift Cards) and `pw_gift_cards_redeemed` (PW Gift Cards) are these
+    plugins' own; other shops have none.
+    """
 
     id: Whole
     number: Text = Text()
@@ -140,6 +153,11 @@ class Order(Struct, frozen=True):
     date_paid_gmt: Text = Text()
     date_modified_gmt: Text = Text()
     date_completed_gmt: Text = Text()
+    date_created: Text = Text()
+    date_paid: Text = Text()
+    date_modified: Text = Text()
+    created_via: Text = Text()
+    parent_id: Whole = Whole(0)
     total: Amount = Amount(0)
     total_tax: Amount = Amount(0)
     customer_id: Whole = Whole(0)
@@ -154,12 +172,51 @@ class Order(Struct, frozen=True):
     fee_lines: tuple[FeeLine, ...] = ()
     coupon_lines: tuple[CouponLine, ...] = ()
     refunds: tuple[RefundSummary, ...] = ()
+    gift_cards: object = None
+    pw_gift_cards_redeemed: object = None
     meta_data: tuple[Meta, ...] = ()
 
     @property
     def created(self) -> datetime | None:
-        """When the order was placed, UTC."""
-        return utc_time(self.date_created_gmt)
+        """When the order was placed, UTC. Where the shop has lost that (some migrations do): by its
+        own clock, else when the order was paid, else when it was last changed."""
+        told = _shop_time(self.date_created_gmt)
+        if told is not None:
+            return told
+        here = _shop_time(self.date_created)
+        if here is not None:
+            return here - self._offset_at(here)
+        return self.paid or self.modified
+
+    @property
+    def tells_creation(self) -> bool:
+        """Whether the shop itself knows when, in UTC, the order was placed."""
+        return _shop_time(self.date_created_gmt) is not None
+
+    def _offset_at(self, here: datetime) -> timedelta:
+        """How far the shop's clock is ahead of UTC: as its next time shows that it tells both ways.
+        (It is another in summer than in winter.)"""
+        pairs = (
+            (_shop_time(self.date_paid), self.paid),
+            (_shop_time(self.date_modified), self.modified),
+        )
+        known = [(local, utc) for local, utc in pairs if local is not None and utc is not None]
+        if not known:
+            return timedelta(0)
+        local, utc = min(known, key=lambda pair: abs(pair[0] - here))
+        return local - utc
+
+    @property
+    def buyer(self) -> Address:
+        """Who ordered: the billing address, else, where a marketplace gives none, the shipping
+        address with what is known of e-mail and phone."""
+        if not self.billing.is_empty:
+            return self.billing
+        return msgspec.structs.replace(
+            self.shipping,
+            email=self.billing.email or self.shipping.email,
+            phone=self.billing.phone or self.shipping.phone,
+        )
 
     @property
     def paid(self) -> datetime | None:
@@ -177,15 +234,22 @@ class Order(Struct, frozen=True):
         return utc_time(self.date_completed_gmt)
 
 
+FIRST_YEAR = 1971
+"""What was "placed" earlier has a time of nothing: the year 0, or the second 0."""
+
+
+def _shop_time(text: str) -> datetime | None:
+    moment = utc_time(text)
+    return moment if moment is not None and moment.year >= FIRST_YEAR else None
+
+
 class DatedOrder(Order, frozen=True):
     """An order with the day on which it was placed by the shop's own clock and time zone."""
-
-    date_created: Text = Text()
 
     @property
     def day(self) -> date:
         """That day; UTC's where the shop does not tell its own."""
-        here = utc_time(self.date_created) or self.created
+        here = _shop_time(self.date_created) or self.created
         return here.date() if here is not None else date.min
 
 
@@ -198,7 +262,7 @@ class OrderNote(Struct, frozen=True):
 
 
 class RefundLine(Line, frozen=True):
-    """A refunded line: quantity, total and tax are negative."""
+    """A refunded line: quantity, total and tax are negative (but see `charges`)."""
 
     quantity: Amount = Amount(0)
 
@@ -214,7 +278,7 @@ class RefundLine(Line, frozen=True):
 class Refund(Struct, frozen=True):
     """A refund. `amount` is positive and includes tax; an amount-only refund has no lines."""
 
-    id: Whole
+    id: Whole = Whole(0)
     amount: Amount = Amount(0)
     line_items: tuple[RefundLine, ...] = ()
     shipping_lines: tuple[RefundLine, ...] = ()
@@ -230,6 +294,7 @@ class Attribute(Struct, frozen=True):
     """A product's attribute with `options`, or a variation's with the one `option` it has."""
 
     name: Text = Text()
+    slug: Text = Text()
     variation: bool = False
     options: tuple[Text, ...] = ()
     option: Text = Text()
@@ -253,8 +318,7 @@ class Product(Struct, frozen=True):
     virtual: bool = False
     tax_status: Text = Text("taxable")
     tax_class: Text = Text()
-    price: Amount = Amount(0)
-    regular_price: Amount = Amount(0)
+    price: Price = Price(0)
     global_unique_id: Text = Text()
     attributes: tuple[Attribute, ...] = ()
     categories: tuple[Category, ...] = ()
@@ -387,6 +451,13 @@ class StoreFacts(Struct, frozen=True):
         decimals; stores that round each line add up only with their own.
         """
         return 6 if self.round_at_subtotal else None
+
+    def shows(self, order: Order) -> bool:
+        """Whether the order's total comes in the decimals that it should: else the shop's settings
+        are others by now."""
+        exponent = order.total.as_tuple().exponent
+        decimals = self.decimals if self.dp is None else self.dp
+        return not order.total or exponent == -decimals
 
 
 Rates = Mapping[str, TaxLine]

@@ -75,10 +75,12 @@ class Adoptables:
 
 
 def _document(sales_order: SalesOrder) -> str:
-    """What an adoption needs of it; its rows are not."""
+    """What most adoptions need of it. Rows and addresses are asked for again where they are
+    needed: the ledger holds no customer's data."""
     kept = {
         name: str(getattr(sales_order, name))
         for name in SalesOrder.__struct_fields__
-        if name != "sales_order_rows" and getattr(sales_order, name) not in (None, "")
+        if name not in ("sales_order_rows", "addresses")
+        and getattr(sales_order, name) not in (None, "")
     }
     return msgspec.json.encode(kept).decode()

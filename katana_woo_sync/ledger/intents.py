@@ -33,6 +33,8 @@ class IntentKind(StrEnum):
     """Key: its number."""
     TAX_RATE = "tax_rate"
     """Key: the percentage."""
+    DELETION = "deletion"
+    """Key: the sales order's id; a deletion that is heard of meanwhile was this program's own."""
 
 
 class Intent(Struct, frozen=True):

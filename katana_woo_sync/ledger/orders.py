@@ -12,7 +12,7 @@ from sqlite_utils import Database
 
 from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.records import InKatana, OrderRecord, State, TillSales
 from katana_woo_sync.ledger.values import amount_text, read_amount, read_time, time_text
 
 COLUMNS = OrderRecord.__struct_fields__
@@ -150,6 +150,31 @@ class Orders:
         where = f"identity = ? AND {due} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
         return list(self._select(where, [identity, identity, time_text(now), identity], _BY_STATE))
 
+    def sub_orders(self, identity: str, parent_id: int) -> list[OrderRecord]:
+        """The orders that hold again what this one holds, as far as they are known."""
+        where = "identity = ? AND parent_id = ? AND parent_id != 0"
+        return list(self._select(where, [identity, parent_id], "orders_by_parent"))
+
+    def left_to_parents(self, identity: str) -> int:
+        """How many of a store's orders are left out since another holds their goods."""
+        rows = self._db.query(
+            "SELECT count(*) AS n FROM orders INDEXED BY orders_by_parent "
+            "WHERE identity = ? AND parent_id != 0 AND state = 'skipped' AND reason = 'sub_order'",
+            [identity],
+        )
+        return int(next(iter(rows))["n"])
+
+    def sold_at_till(self, identity: str) -> TillSales:
+        """What was sold at a store's till and is not in Katana."""
+        rows = self._db.query(
+            "SELECT pieces, created FROM orders INDEXED BY orders_of_till "
+            "WHERE identity = ? AND pieces IS NOT NULL AND in_katana = 'no' AND state = 'skipped'",
+            [identity],
+        )
+        sales = [(Decimal(row["pieces"]), read_time(row["created"])) for row in rows]
+        since = min((created for _, created in sales if created is not None), default=None)
+        return TillSales(len(sales), sum((pieces for pieces, _ in sales), Decimal(0)), since)
+
     def importing(self, identity: str) -> list[OrderRecord]:
         """Orders whose create was begun and has no outcome yet."""
         return list(self._select("identity = ? AND state = 'importing'", [identity], _BY_STATE))
@@ -175,6 +200,19 @@ class Orders:
                 if record.sales_order_id is not None:
                     found[record.sales_order_id] = record
         return found
+
+    def is_number_taken(self, number: str, identity: str, order_id: int) -> bool:
+        """Whether another order has this number in Katana, or may have it: its create was sent."""
+        for column in ("sales_order_no", "sent_as"):
+            rows = self._db.query(
+                f"SELECT 1 FROM orders INDEXED BY orders_by_{column} "  # noqa: S608
+                f"WHERE {column} = ? AND {column} != '' AND NOT (identity = ? AND order_id = ?) "
+                "LIMIT 1",
+                [number, identity, order_id],
+            )
+            if any(rows):
+                return True
+        return False
 
     def identity_with_key(self, order_key: str, *, other_than: str) -> str | None:
         """Another store's identity under which an order with this key is known."""
@@ -253,6 +291,19 @@ class Orders:
         )
         return int(next(iter(rows))["n"])
 
+    def open_sales_orders(self, identities: Sequence[str]) -> list[int]:
+        """The ids of the sales orders that are in Katana, for all that the ledger knows, and not
+        delivered."""
+        marks = ", ".join("?" * len(identities))
+        rows = self._db.query(
+            f"SELECT sales_order_id FROM orders INDEXED BY {_BY_STATE} "  # noqa: S608
+            f"WHERE identity IN ({marks}) AND in_katana = 'yes' AND katana_status != 'DELIVERED' "
+            "AND state IN ('queued', 'importing', 'imported', 'failed', 'attention') "
+            "AND sales_order_id IS NOT NULL ORDER BY sales_order_id",
+            list(identities),
+        )
+        return [int(row["sales_order_id"]) for row in rows]
+
     def deleted_in_katana(self, identity: str) -> int:
         """How many of a store's orders were deleted in Katana."""
         rows = self._db.query(
@@ -270,11 +321,6 @@ class Orders:
         )
         row = next(iter(rows))
         return read_time(row["first"]), read_time(row["last"])
-
-    def imported_since(self, identity: str, moment: datetime) -> list[OrderRecord]:
-        """A store's orders that are in Katana and were imported at this time (UTC) or later."""
-        where = "identity = ? AND in_katana = 'yes' AND imported_at >= ?"
-        return list(self._select(where, [identity, time_text(moment)]))
 
     def in_katana_created(self, identity: str, begin: datetime, end: datetime) -> list[OrderRecord]:
         """A store's orders in Katana that were placed from `begin` to before `end` (UTC)."""
@@ -358,9 +404,9 @@ def _record(row: Mapping[str, object]) -> OrderRecord:
         "paid",
     ):
         values[name] = read_time(values[name])
-    for name in ("total", "katana_total", "expected", "tolerance"):
+    for name in ("total", "katana_total", "expected", "tolerance", "pieces"):
         values[name] = read_amount(values[name])
-    for name in ("needs_processing", "was_processing", "shipping_fee_due"):
+    for name in ("needs_processing", "was_processing", "shipping_fee_due", "wanted"):
         values[name] = bool(values[name])
     refunds = str(values["refunds"])
     values["refunds"] = tuple(int(part) for part in refunds.split(",") if part)

@@ -114,6 +114,34 @@ def m012_versions(db: Database) -> None:
     )
 
 
+@migrations()
+def m013_order_numbers(db: Database) -> None:
+    """Which numbers Katana holds, and under which one an order was sent whose answer was lost."""
+    db.execute("ALTER TABLE orders ADD COLUMN sent_as TEXT NOT NULL DEFAULT ''")
+    for column in ("sales_order_no", "sent_as"):
+        db.execute(f"CREATE INDEX orders_by_{column} ON orders({column}) WHERE {column} != ''")
+
+
+@migrations()
+def m014_ahead(db: Database) -> None:
+    """Modification times in a shop's future: what they belong to is read whole only when they are
+    others."""
+    db.execute(AHEAD)
+
+
+@migrations()
+def m015_orders_inside_orders(db: Database) -> None:
+    """Which order holds again what another holds; what was sold at a till and left out."""
+    for column in (
+        "parent_id INTEGER NOT NULL DEFAULT 0",
+        "wanted INTEGER NOT NULL DEFAULT 0",
+        "pieces TEXT",
+    ):
+        db.execute(f"ALTER TABLE orders ADD COLUMN {column}")
+    db.execute("CREATE INDEX orders_by_parent ON orders(identity, parent_id) WHERE parent_id != 0")
+    db.execute("CREATE INDEX orders_of_till ON orders(identity) WHERE pieces IS NOT NULL")
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -425,6 +453,15 @@ CREATE TABLE order_counts (
     state TEXT NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (identity, state)
+) WITHOUT ROWID
+"""
+
+AHEAD = """
+CREATE TABLE ahead (
+    name TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    modified TEXT NOT NULL,
+    PRIMARY KEY (name, id)
 ) WITHOUT ROWID
 """
 

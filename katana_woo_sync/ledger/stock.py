@@ -220,28 +220,53 @@ class Stock:
     # What the shops' orders have taken
 
     def set_taken(
-        self, identity: str, order_id: int, taken: Sequence[Taken], now: datetime
+        self,
+        identity: str,
+        order_id: int,
+        taken: Sequence[Taken],
+        *,
+        read_at: datetime,
+        now: datetime,
     ) -> None:
-        """What an order has taken from its shop's stock; what changes of it is touched."""
-        before = {
-            row["line_id"]: (row["product_id"], row["variation_id"], row["sku"], row["quantity"])
-            for row in self._db.query(
-                "SELECT * FROM stock_taken WHERE identity = ? AND order_id = ?",
-                [identity, order_id],
-            )
-        }
-        after = {t.line_id: (t.product_id, t.variation_id, t.sku, f"{t.quantity:f}") for t in taken}
+        """What an order has taken from its shop's stock, as of a reading begun at `read_at` (UTC);
+        what changes of it is touched. What was read since stands, but for what this machine's clock
+        dated later than now before it was set right.
+
+        An order that takes nothing keeps a row that says so, for as long as an older reading may
+        still come.
+        """
         with self._db.atomic():
-            if before or after:
-                self._db.execute(
-                    "DELETE FROM stock_taken WHERE identity = ? AND order_id = ?",
+            rows = list(
+                self._db.query(
+                    "SELECT * FROM stock_taken WHERE identity = ? AND order_id = ?",
                     [identity, order_id],
                 )
+            )
+            read, latest = str(time_text(read_at)), str(time_text(now))
+            if any(read < row["heard_at"] <= latest for row in rows):
+                return
+            before = {
+                row["line_id"]: (
+                    row["product_id"],
+                    row["variation_id"],
+                    row["sku"],
+                    row["quantity"],
+                )
+                for row in rows
+            }
+            if before.get(0) == _NOTHING:
+                del before[0]
+            after = {
+                t.line_id: (t.product_id, t.variation_id, t.sku, f"{t.quantity:f}") for t in taken
+            }
+            self._db.execute(
+                "DELETE FROM stock_taken WHERE identity = ? AND order_id = ?", [identity, order_id]
+            )
             self._many(
                 "INSERT INTO stock_taken VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)",
                 [
-                    (identity, order_id, line_id, *values, time_text(now))
-                    for line_id, values in after.items()
+                    (identity, order_id, line_id, *values, read)
+                    for line_id, values in (after or {0: _NOTHING}).items()
                 ],
             )
             differing = {
@@ -253,15 +278,27 @@ class Stock:
             }
             self.touch(Touched(identity, p, v, sku) for p, v, sku, _quantity in differing)
 
-    def forget_taken(self, identity: str, *, before: datetime, other_than: Collection[int]) -> None:
-        """Forget what was taken by orders that a scan, begun at `before`, did not find open."""
+    def forget_nothing_taken(self, identity: str, before: datetime) -> None:
+        """Forget that orders had taken nothing when they were read before then."""
+        with self._db.atomic():
+            self._db.execute(
+                "DELETE FROM stock_taken "
+                "WHERE identity = ? AND line_id = 0 AND quantity = '0' AND heard_at < ?",
+                [identity, time_text(before)],
+            )
+
+    def forget_taken(
+        self, identity: str, *, began: datetime, now: datetime, other_than: Collection[int]
+    ) -> None:
+        """Forget what was taken by orders that a scan, begun then, did not find open."""
         rows = self._db.query(
-            "SELECT DISTINCT order_id FROM stock_taken WHERE identity = ? AND heard_at < ?",
-            [identity, time_text(before)],
+            "SELECT DISTINCT order_id FROM stock_taken "
+            "WHERE identity = ? AND NOT heard_at BETWEEN ? AND ? AND quantity != '0'",
+            [identity, time_text(began), time_text(now)],
         )
         for order_id in [int(row["order_id"]) for row in rows]:
             if order_id not in other_than:
-                self.set_taken(identity, order_id, (), before)
+                self.set_taken(identity, order_id, (), read_at=began, now=now)
 
     def scanned(self, identity: str, now: datetime) -> None:
         """The store's open orders were read for what they have taken."""
@@ -270,14 +307,14 @@ class Stock:
     def taken(self, identities: Sequence[str]) -> list[Taken]:
         """What orders of these stores have taken from their stock and Katana does not hold."""
         rows = self._db.query(
-            f"{_TAKEN} WHERE t.identity IN (SELECT value FROM json_each(?)) AND {_NOT_HELD}",  # noqa: S608
+            f"{_TAKEN} t.identity IN (SELECT value FROM json_each(?)) AND {_NOT_HELD}",  # noqa: S608
             [json.dumps(list(identities))],
         )
         return [_taken(row) for row in rows]
 
     def touch_what_katana_took_over(self, now: datetime) -> None:
         """Touch what has come to be held by Katana, or has ceased to be, since it was looked at."""
-        rows = list(self._db.query(f"{_TAKEN} WHERE t.counted != ({_NOT_HELD})"))
+        rows = list(self._db.query(f"{_TAKEN} t.counted != ({_NOT_HELD})"))
         with self._db.atomic():
             self.touch(
                 Touched(r["identity"], r["product_id"], r["variation_id"], r["sku"]) for r in rows
@@ -387,11 +424,19 @@ class Stock:
                 self._db.conn.executemany(statement, rows)
 
 
+_NOTHING = (0, 0, "", "0")
+"""Product, variation, SKU and quantity of the row of an order that takes nothing; its line is 0."""
+
 _TAKEN = """
 SELECT t.* FROM stock_taken t
 LEFT JOIN orders o ON o.identity = t.identity AND o.order_id = t.order_id
+WHERE t.quantity != '0' AND
 """
-_NOT_HELD = "(o.in_katana IS NULL OR o.in_katana != 'yes')"
+_NOT_HELD = (
+    "(o.in_katana IS NULL OR (o.in_katana != 'yes' "
+    "AND NOT (o.state = 'skipped' AND o.reason IN ('sub_order', 'has_sub_orders'))))"
+)
+"""Nor counts what an order has taken whose goods another holds too."""
 
 
 def _taken(row: Mapping[str, object]) -> Taken:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.cursors import Cursor
-from katana_woo_sync.domain.fields import Text
+from katana_woo_sync.domain.fields import Text, convert
 from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.ledger.values import read_time, time_text
 
@@ -58,7 +58,7 @@ class Stores:
                 name=row["name"],
                 connected_at=read_time(row["connected_at"]),
                 since=read_time(row["since"]),
-                facts=msgspec.json.decode(facts, type=_Facts).facts() if facts else None,
+                facts=convert(msgspec.json.decode(facts), _Facts).facts() if facts else None,
                 last_success_at=read_time(row["last_success_at"]),
                 last_error=row["last_error"] or "",
                 swept_at=read_time(row["swept_at"]),
@@ -73,6 +73,13 @@ class Stores:
                 "ON CONFLICT (identity) DO UPDATE SET name = excluded.name",
                 [identity, name],
             )
+
+    def connected_as(self, name: str) -> list[str]:
+        """The identities of the stores that were connected under this name of the config."""
+        rows = self._db.query(
+            "SELECT identity FROM stores WHERE name = ? AND connected_at IS NOT NULL", [name]
+        )
+        return [row["identity"] for row in rows]
 
     def connect(self, identity: str, now: datetime) -> None:
         """Record that the store's first import was confirmed, at the first time it is."""
@@ -115,6 +122,10 @@ class Stores:
         """All open orders were compared with the ledger."""
         self._update(identity, "swept_at", time_text(now))
 
+    def sweep_again(self, identity: str) -> None:
+        """The store's next sweep is due now."""
+        self._update(identity, "swept_at", None)
+
     def _update(self, identity: str, column: str, value: str | None) -> None:
         with self._db.atomic():
             self._db.execute(
@@ -138,6 +149,27 @@ class Stores:
                 "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
                 [name, time_text(cursor.mark), time_text(cursor.seen_at), int(cursor.settled)],
             )
+
+    def ahead(self, name: str) -> dict[int, datetime]:
+        """What a list held that was modified in its server's future: the times (UTC) by id."""
+        rows = self._db.query("SELECT id, modified FROM ahead WHERE name = ?", [name])
+        times = ((int(row["id"]), read_time(row["modified"])) for row in rows)
+        return {order_id: time for order_id, time in times if time is not None}
+
+    def set_ahead(self, name: str, ahead: Mapping[int, datetime]) -> None:
+        """Keep that instead of what was kept; in one group with what was read."""
+        known = self.ahead(name)
+        if known == ahead:
+            return
+        with self._db.atomic():
+            for gone in known.keys() - ahead.keys():
+                self._db.execute("DELETE FROM ahead WHERE name = ? AND id = ?", [name, gone])
+            for each, time in ahead.items():
+                if known.get(each) != time:
+                    self._db.execute(
+                        "INSERT OR REPLACE INTO ahead VALUES (?, ?, ?)",
+                        [name, each, time_text(time)],
+                    )
 
 
 class _Facts(msgspec.Struct):

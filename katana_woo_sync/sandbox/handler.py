@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from itertools import chain
 
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.serving import WSGIRequestHandler
 
-SECONDS_AHEAD = "katana_woo_sync.seconds_ahead"
-"""Where the environment of a request has how far the server's clock is ahead."""
+CLOCK = "katana_woo_sync.clock"
+"""Where the environment of a request has the clock that its answer is dated by."""
 
 NO_CONTENT = 204
 
@@ -54,7 +53,10 @@ class Handler(WSGIRequestHandler):
 
     def _head(self, status: str, headers: Headers) -> None:
         code, _space, words = status.partition(" ")
-        self.send_response(int(code), words)
+        self.send_response_only(int(code), words)
+        self.send_header("Server", self.version_string())
+        if not any(name.lower() == "date" for name, _value in headers):
+            self.send_header("Date", self.date_time_string())
         for name, value in headers:
             self.send_header(name, value)
         has_length = any(name.lower() == "content-length" for name, _value in headers)
@@ -64,8 +66,9 @@ class Handler(WSGIRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The `Date` of the answer."""
-        now = time.time() if timestamp is None else timestamp
-        return super().date_time_string(int(now + self.environ.get(SECONDS_AHEAD, 0.0)))
+        if timestamp is None and CLOCK in self.environ:
+            timestamp = self.environ[CLOCK]()
+        return super().date_time_string(None if timestamp is None else int(timestamp))
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Nothing."""

@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -17,7 +18,7 @@ from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Request, Response
 
-from katana_woo_sync.sandbox.handler import SECONDS_AHEAD
+from katana_woo_sync.sandbox.handler import CLOCK
 from katana_woo_sync.sandbox.handler import Handler as RequestHandler
 
 if TYPE_CHECKING:
@@ -30,6 +31,11 @@ HTML_ERROR_PAGE = (
 
 POLL_SECONDS = 0.005
 """How soon `stop` is noticed; socketserver's own half a second would be most of a test's time."""
+
+
+def utc_now() -> datetime:
+    """The time now, UTC."""
+    return datetime.now(UTC)
 
 
 class FaultKind(Enum):
@@ -55,6 +61,29 @@ class FaultKind(Enum):
     """Act, then send only the first half of the body."""
     EMPTY = "empty"
     """Act, then answer 200 with no body."""
+    DRIP_HEAD = "drip_head"
+    """Act, then send the head of an answer, a byte each `Fault.seconds`, without end."""
+    DRIP_BODY = "drip_body"
+    """Act, then drip the body so, after a head that came whole."""
+    DRIP_CHUNK = "drip_chunk"
+    """The same as one chunk of 64 KB."""
+    CONTINUES = "continues"
+    """Act, then send `100 Continue` each `Fault.seconds`, without end."""
+
+
+DRIPPED = {
+    FaultKind.DRIP_HEAD: (b"HTTP/1.1 200 OK\r\nX-Drip: ", b"x"),
+    FaultKind.DRIP_BODY: (b"HTTP/1.1 200 OK\r\nContent-Length: 65536\r\n\r\n[", b" "),
+    FaultKind.DRIP_CHUNK: (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000\r\n[",
+        b" ",
+    ),
+    FaultKind.CONTINUES: (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+"""What each dripping fault sends at once, and then again and again."""
+
+LEAST_PAUSE = 0.01
+"""Seconds between two drips at least."""
 
 
 @dataclass
@@ -99,7 +128,7 @@ class SandboxServer:
 
     Use it as a context manager, or call `start` and `stop`. `handle` is called for every request
     that no fault answers; it may be called from several threads at once. With an `ssl_context` (or
-    the files of a certificate and its key) it speaks https.
+    the files of a certificate and its key) it speaks https. Answers are dated by `clock`.
     """
 
     def __init__(
@@ -109,8 +138,10 @@ class SandboxServer:
         port: int = 0,
         host: str = "127.0.0.1",
         ssl_context: ssl.SSLContext | tuple[str, str] | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._handle = handle
+        self.clock = clock
         self._ssl_context = ssl_context
         self._host = host
         self._port = port
@@ -120,8 +151,10 @@ class SandboxServer:
         self._connections: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self.faults: list[Fault] = []
         self.seconds_ahead = 0.0
-        """How far the clock that answers are dated by is ahead of this machine's."""
+        """How far the answers' dates are ahead of the clock."""
         self.requests: list[RecordedRequest] = []
+        self.behind = b""
+        """What stands behind the JSON of every answer: a cache's comment, a notice at shutdown."""
         self.in_hand = 0
         """Requests that came and are not answered yet: a client may have given up on them."""
 
@@ -191,7 +224,7 @@ class SandboxServer:
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application: faults first, then the sandbox itself."""
-        environ[SECONDS_AHEAD] = self.seconds_ahead
+        environ[CLOCK] = lambda: self.clock().timestamp() + self.seconds_ahead
         request = Request(environ)
         body = request.get_data()
         connection: socket.socket = environ["werkzeug.socket"]
@@ -205,11 +238,16 @@ class SandboxServer:
         finally:
             with self._lock:
                 self.in_hand -= 1
+        if fault is not None and fault.kind in DRIPPED:
+            self._drip(fault, connection)
+            response = None
         if response is None:
             _hang_up(connection)
             return ()
         if fault is not None and fault.kind is FaultKind.TRUNCATE:
             return _truncated(response, connection, start_response)
+        if self.behind and response.mimetype == "application/json":
+            response.set_data(response.get_data() + self.behind)
         application: WSGIApplication = response
         return application(environ, start_response)
 
@@ -240,11 +278,20 @@ class SandboxServer:
                 return None
             case FaultKind.HTML:
                 return Response(HTML_ERROR_PAGE, 200, content_type="text/html; charset=UTF-8")
-            case FaultKind.TRUNCATE:
-                return self._handle(request)
             case FaultKind.EMPTY:
                 self._handle(request)
                 return Response(b"", 200, content_type="text/html; charset=UTF-8")
+            case _:  # cut off or dripped
+                return self._handle(request)
+
+    def _drip(self, fault: Fault, connection: socket.socket) -> None:
+        """Drip until the client has gone, or the server stops."""
+        at_once, drop = DRIPPED[fault.kind]
+        with suppress(OSError):
+            connection.sendall(at_once)
+            while self._server is not None:
+                time.sleep(max(fault.seconds, LEAST_PAUSE))
+                connection.sendall(drop)
 
     def _take_fault(self, method: str, path: str) -> Fault | None:
         with self._lock:

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import Note, settle
+from katana_woo_sync.domain.decide import ADOPTION_GRACE, Note, new_record, settle
+from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.domain.takeover import adopt, agrees, mismatch
-from katana_woo_sync.domain.transitions import for_attention, imported
-from katana_woo_sync.domain.witness import is_of_moment
+from katana_woo_sync.domain.takeover import (
+    AdoptedTotal,
+    adopt,
+    adopted_total,
+    agrees,
+    evidence,
+    mismatch,
+)
+from katana_woo_sync.domain.transitions import for_attention, imported, known_elsewhere
+from katana_woo_sync.domain.witness import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.katana_side import candidates
 from katana_woo_sync.sync.ports import ReadOrder
-from katana_woo_sync.sync.shop_side import refuse_other_identity
-from katana_woo_sync.sync.totals import compare
+from katana_woo_sync.sync.sending import note_number
+from katana_woo_sync.sync.totals import compare, with_payments
+
+AT_ONCE = 100
+"""Sales orders that are asked for by their ids in one request."""
 
 
 def adopt_waiting(context: Context, store: Store) -> None:
@@ -29,7 +41,9 @@ def adopt_waiting(context: Context, store: Store) -> None:
     waiting = context.ledger.adoptables.waiting(store.identity)
     if not waiting:
         return
+    know_tax_rates(context)
     copies = _copies(context, store, sorted(waiting))
+    waiting = whole(context, waiting, copies)
     for order_id, found in sorted(waiting.items()):
         order = copies.get(order_id)
         if isinstance(order, UnreadableOrder):
@@ -40,7 +54,42 @@ def adopt_waiting(context: Context, store: Store) -> None:
 
 def _copies(context: Context, store: Store, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
     dp = context.facts(store).dp
-    return {int(order.id): order for order in store.shop.orders(order_ids, dp)}
+    return {
+        int(order.id): with_payments(context, store, order) if isinstance(order, Order) else order
+        for order in store.shop.orders(order_ids, dp)
+    }
+
+
+def know_tax_rates(context: Context) -> None:
+    """Ask Katana for its tax rates, once in a run: adopted orders' totals are compared with them,
+    and a ledger that needs to adopt may be an old one."""
+    if not context.knows_tax_rates:
+        context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
+        context.knows_tax_rates = True
+
+
+def whole(
+    context: Context,
+    waiting: Mapping[int, Sequence[SalesOrder]],
+    copies: Mapping[int, ReadOrder],
+) -> dict[int, list[SalesOrder]]:
+    """The sales orders, by WooCommerce order id, with rows and addresses where the total does not
+    tell whose they are: those are asked for again, since the ledger keeps neither.
+
+    Raises a `ServiceError`; not to be called inside a group of writes.
+    """
+    doubtful: list[int] = []
+    for order_id, found in waiting.items():
+        order = copies.get(order_id)
+        if isinstance(order, Order):
+            doubtful += (int(s.id) for s in found if not is_told_by_total(order, evidence(s)))
+    fresh: dict[int, SalesOrder] = {}
+    for start in range(0, len(doubtful), AT_ONCE):
+        answered = context.katana.sales_orders_by_id(doubtful[start : start + AT_ONCE])
+        fresh.update((int(s.id), s) for s in answered)
+    return {
+        order_id: [fresh.get(int(s.id), s) for s in found] for order_id, found in waiting.items()
+    }
 
 
 def adopt_order(
@@ -53,12 +102,16 @@ def adopt_order(
     for the others. Where several are the order's, the living one (else the first made) is adopted,
     and the others are told of.
     """
-    names = candidates(context)
+    names, prefix = candidates(context), store.settings.order_number_prefix
     own = [
         each
         for each in found
         if len(names.get(each.ecommerce_store_name.lower(), ())) < 2
-        or (order is not None and is_of_moment(order, each.created_date))
+        or (
+            order is not None
+            and is_of_moment(order, each.created_date)
+            and agrees(each, order, prefix)
+        )
     ]
     if own:
         _adopt(context, store, order_id, own, order)
@@ -82,11 +135,16 @@ def _adopt(
         if not living:
             return
         # of two, a person deleted the one that the ledger knows: the other is the order now
-    for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
-        refuse_other_identity(store, same.number, same.identity)
     now = context.clock()
-    importing = known is not None and known.state is State.IMPORTING
-    ours = importing and chosen.ecommerce_store_name == store.identity
+    for same in context.ledger.orders.by_sales_order([int(s.id) for s in found]).values():
+        if same.identity != store.identity:
+            if order is not None:
+                where = f'sales order {same.sales_order_no} of "{same.identity}"'
+                record = known_elsewhere(known or new_record(order, now), where)
+                context.save(store, record, known)
+            return
+    sent = known is not None and (known.state is State.IMPORTING or bool(known.sent_as))
+    ours = sent and chosen.ecommerce_store_name == store.identity
     prefix = store.settings.order_number_prefix
     if order is not None and not ours and not agrees(chosen, order, prefix):
         context.save(store, mismatch(chosen, order, store.identity, now), known)
@@ -94,17 +152,63 @@ def _adopt(
     record = adopt(chosen, order, store.identity, context.rules(store), now)
     if known is not None:
         record = _keep(record, known, ours=ours)
+    held = None if ours or order is None else _total_of(context, store, chosen, order)
+    if held is not None:
+        record = replace(
+            record,
+            expected=held.expected,
+            tolerance=held.tolerance,
+            shipping_fee_due=held.fee is not None,
+        )
     record = context.save(store, record, known)
     context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(record))
     if ours:
         record = _imported_by_us(context, store, record, chosen)
     else:
-        context.ledger.shipping_fees.settled(store.identity, order_id)
-        context.note(store, record, Note(Reason.ADOPTED, f"as {chosen.order_no}"))
-        context.did(store, record, "katana", "adopted", f"as {chosen.order_no}")
-        context.report.store(store.name).adopted += 1
+        record = _made_by_another(context, store, record, chosen, held)
     if len(living) > 1:
         _doubled(context, store, record, [*living.values()])
+
+
+def _made_by_another(
+    context: Context,
+    store: Store,
+    record: OrderRecord,
+    sales_order: SalesOrder,
+    held: AdoptedTotal | None,
+) -> OrderRecord:
+    """What another program, or this one with a ledger that is lost, has created is taken over;
+    returns its record as it is saved."""
+    Fees(context).keep(record, held.fee if held is not None else None)
+    context.note(store, record, Note(Reason.ADOPTED, f"as {sales_order.order_no}"))
+    context.did(store, record, "katana", "adopted", f"as {sales_order.order_no}")
+    context.report.store(store.name).adopted += 1
+    if held is not None and held.fee is None and sales_order.total is not None:
+        return compare(context, store, record, sales_order.total)
+    return record
+
+
+def _total_of(
+    context: Context, store: Store, sales_order: SalesOrder, order: Order
+) -> AdoptedTotal | None:
+    """What the total of a sales order that is adopted should be, and the fee that it lacks; None
+    where it is not looked at.
+
+    What was delivered long ago is settled: the books that hold it are closed.
+    """
+    made = utc_time(sales_order.created_at)
+    is_old = made is not None and context.clock() - made > ADOPTION_GRACE
+    if sales_order.is_deleted or sales_order.total is None:
+        return None
+    if is_old and sales_order.is_delivered:
+        return None
+    return adopted_total(
+        order,
+        sales_order.total,
+        context.terms(store),
+        context.ledger.catalogue.tax_rates(),
+        context.settings.taxes,
+    )
 
 
 def _twins(context: Context, store: Store, known: OrderRecord, living: list[str]) -> None:
@@ -127,6 +231,7 @@ def _imported_by_us(
     """A create of ours whose answer was lost turns out to have happened; returns its record as it
     is saved."""
     context.did(store, record, "katana", "imported", f"as {sales_order.order_no}, found there")
+    note_number(context, store, record)
     context.report.store(store.name).imported += 1
     if sales_order.total is not None and not record.shipping_fee_due:
         return compare(context, store, record, sales_order.total)

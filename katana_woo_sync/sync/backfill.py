@@ -18,7 +18,7 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.cycle import declined
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
-from katana_woo_sync.sync.strangers import Strangers
+from katana_woo_sync.sync.strangers import Strangers, refuse_known_copy, shown_as_known
 from katana_woo_sync.sync.sweep import scan_pages, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, start_cursor, take_over
 
@@ -111,12 +111,17 @@ def _scan(
 ) -> None:
     pages = scan_pages(context, store)
     count = sum(1 for _page in islice(pages, most))
+    if shown_as_known(context, store):
+        count, most = count + sum(1 for _page in pages), None  # to be counted before any import
     _apply_since(context, store)
+    if not _is_connected(context, store):
+        refuse_known_copy(context, store)
     strangers.refuse_copy(store)
     if count == most:
         prepared.reading[store.name] = pages
     else:
-        context.ledger.stores.swept(store.identity, context.clock())
+        if not context.report.store(store.name).lacks_orders:
+            context.ledger.stores.swept(store.identity, context.clock())
         prepared.found.append(what_is_open(context, store))
 
 

@@ -130,7 +130,8 @@ class _Backlog:
         page = next(self._pages[store.name], None)
         if page is None:
             del self._pages[store.name]
-            self._context.ledger.stores.swept(store.identity, self._context.clock())
+            if not self._context.report.store(store.name).lacks_orders:
+                self._context.ledger.stores.swept(store.identity, self._context.clock())
             return False
         self._total += len(page)
         self._tell()

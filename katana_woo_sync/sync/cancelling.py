@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from katana_woo_sync.clients.errors import NotFound, UnknownOutcome
+from katana_woo_sync.clients.errors import BadRequest, NotFound, UnknownOutcome
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import CANCELLED, settle
+from katana_woo_sync.domain.decide import CANCELLED, Note, settle
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.transitions import failed
+from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.creating import is_certain
 
 
 def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> None:
@@ -22,15 +24,17 @@ def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> Non
     if not _is_cancelled(context, store, record):
         return
     sales_order_id = int(record.sales_order_id or 0)
+    intents, key = context.ledger.intents, str(sales_order_id)
+    is_own = intents.open(IntentKind.DELETION, key) is not None
     try:
         sales_order = context.katana.sales_order(sales_order_id)
         if sales_order.begun:
-            detail = f"not deleted in Katana: {sales_order.begun}"
             now_is = replace(record, katana_status=str(sales_order.status))
-            left = settle(now_is, context.rules(store))
-            context.save(store, replace(left, detail=detail), record)
+            _leave(context, store, now_is, record, sales_order.begun)
             return
+        intents.begin(IntentKind.DELETION, key, context.clock())
         context.katana.delete_sales_order(sales_order_id)
+        is_own = True
     except NotFound:
         pass  # an earlier attempt deleted it, or a person did
     except UnknownOutcome as error:
@@ -38,11 +42,45 @@ def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> Non
         again = failed(record, Reason.TEMPORARY, str(error), context.clock())
         context.save(store, again, record)
         return
+    except BadRequest as error:
+        _leave(context, store, record, record, error.reason)
+        return
+    except Exception as error:
+        if is_certain(error) and not is_own:
+            intents.end(IntentKind.DELETION, key)
+        raise
     deleted = replace(record, in_katana=InKatana.DELETED, next_attempt_at=None, attempts=0)
     with context.ledger.atomic():
         context.save(store, settle(deleted, context.rules(store)), record)
-        detail = f"{record.sales_order_no}: cancelled in the shop, nothing was begun"
-        context.did(store, record, "katana", "deleted", detail)
+        if is_own:
+            keep_deletion(context, store, record)
+        else:
+            intents.end(IntentKind.DELETION, key)
+            context.note(store, record, Note(Reason.DELETED_IN_KATANA))
+
+
+def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
+    """Record that this program deleted the order's sales order; call inside a group of writes."""
+    context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
+    detail = f"{record.sales_order_no}: cancelled in the shop, nothing was begun"
+    context.did(store, record, "katana", "deleted", detail)
+
+
+def was_deleted_here(context: Context, record: OrderRecord) -> bool:
+    """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
+    key = str(record.sales_order_id)
+    return context.ledger.intents.open(IntentKind.DELETION, key) is not None
+
+
+def _leave(
+    context: Context, store: Store, now_is: OrderRecord, record: OrderRecord, why: str
+) -> None:
+    """Leave the sales order to a person, with the reason why it was not deleted."""
+    with context.ledger.atomic():
+        context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
+        left = settle(now_is, context.rules(store))
+        detail = f"not deleted in Katana: {why}"
+        context.save(store, replace(left, detail=detail), record)
 
 
 def _is_cancelled(context: Context, store: Store, record: OrderRecord) -> bool:

@@ -9,9 +9,13 @@ from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.products import (
+    GLOBAL_ATTRIBUTE,
     in_katana,
     is_deleted,
+    is_deleted_variation,
     looks_alike,
+    may_be_of_variation,
+    name_of_deleted,
     own_sku,
     pick_variant,
     skus_in_katana,
@@ -208,11 +212,24 @@ class LineItems:
 
     def _remembered(self, line: LineItem) -> tuple[str, int] | None:
         """The SKU that the line's product showed when it was matched, and its variant."""
-        if not line.product_id:
+        if not line.product_id or self._may_be_deleted_variation(line):
             return None
         return self._catalogue.product(
             self._store.identity, int(line.product_id), int(line.variation_id)
         )
+
+    def _may_be_deleted_variation(self, line: LineItem) -> bool:
+        """Whether a variation was sold that is gone, so that what is remembered of the line's
+        product itself says nothing. Before the shop was asked for the product: whether the line
+        looks so, and variations of it are known."""
+        if not may_be_of_variation(line):
+            return False
+        product = self._product(line)
+        if product is not None:
+            return is_deleted_variation(line, product)
+        is_attribute = any(meta.key.startswith(GLOBAL_ATTRIBUTE) for meta in line.meta_data)
+        product_id = int(line.product_id)
+        return is_attribute or bool(self._catalogue.siblings(self._store.identity, product_id))
 
     def _product(self, line: LineItem) -> ShopProduct | None:
         return self._products.get(int(line.product_id))
@@ -235,12 +252,18 @@ class LineItems:
         if not self._creates:
             raise Unmappable(Reason.UNKNOWN_SKU, str(line.sku) or plain(line.name, 100))
         if product is None or is_deleted(line, product):
-            return self._items.deleted(line)
+            return self._items.deleted(line, product, self._note_alike(line))
+        sku = self._note_alike(line)
+        return self._items.create(order, line, product, sku)
+
+    def _note_alike(self, line: LineItem) -> str:
+        """The SKU that an item gets which is created for the line; one that looks like another
+        is noted."""
         sku = self._new_sku(line)
         alike = self._looks_alike(line)
         if alike:
             self._notes.append(Note(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike}"))
-        return self._items.create(order, line, product, sku)
+        return sku
 
     def _new_sku(self, line: LineItem) -> str:
         """The SKU that an item gets which is created for the line."""
@@ -264,7 +287,9 @@ class LineItems:
         if variant_id is None and remembered is not None:
             variant_id = remembered[1]  # renamed in the shop: the id remembered tells which it is
         if variant_id is None and (product is None or is_deleted(line, product)):
-            name = plain(line.name, 200) or NAMELESS
+            if self._new_sku(line):
+                return None
+            name = name_of_deleted(line, product) or NAMELESS
             return self._catalogue.deleted_product(self._store.identity, name)
         if variant_id is not None and line.product_id:
             self._catalogue.remember_product(

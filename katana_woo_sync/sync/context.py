@@ -15,10 +15,12 @@ from katana_woo_sync.clients.together import Together
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.decide import Note, Rules
 from katana_woo_sync.domain.mapping import Terms
-from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.reasons import Reason, words
 from katana_woo_sync.domain.records import OrderRecord, State
+from katana_woo_sync.domain.sub_orders import ended_unimported, taken_up
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.locking import StockLock
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Problem, Report
 
@@ -64,8 +66,8 @@ class Store(Struct, frozen=True):
 class Context(Struct):
     """One run of a command.
 
-    `clock` gives aware UTC; `lock` guards each step; `stopping` tells that a stop was asked for;
-    `wait` waits some seconds, or until then.
+    `clock` gives aware UTC; `lock` guards each step, `stock_lock` a whole run of stock; `stopping`
+    tells that a stop was asked for; `wait` waits some seconds, or until then.
     """
 
     settings: Settings
@@ -74,6 +76,7 @@ class Context(Struct):
     stores: Mapping[str, Store]
     clock: Callable[[], datetime]
     lock: Callable[[], AbstractContextManager[None]]
+    stock_lock: StockLock
     report: Report
     stopping: Callable[[], bool] = field(default=lambda: False)
     wait: Callable[[float], None] = time.sleep
@@ -82,6 +85,8 @@ class Context(Struct):
     """For requests to several stores at once."""
     katana_heard_at: datetime | None = None
     """When Katana was last asked what changed (UTC): nothing is created long after that."""
+    knows_tax_rates: bool = False
+    """Whether Katana was asked for its tax rates in this run."""
 
     @contextmanager
     def step(self) -> Iterator[None]:
@@ -105,6 +110,8 @@ class Context(Struct):
             complete_from=frozenset(store.settings.complete_from),
             sync_fulfillment=store.settings.sync_fulfillment,
             completed_unseen=self.settings.orders.completed_unseen,
+            pos=self.settings.orders.pos,
+            sub_orders=self.settings.orders.sub_orders,
             since=since,
             connected_at=known.connected_at if known else None,
             import_delay=self.settings.orders.import_delay,
@@ -166,6 +173,13 @@ class Context(Struct):
         version = record.version if before is None else before.version
         record = replace(record, identity=store.identity, version=version)
         (record,) = self.ledger.orders.save([record])
+        if ended_unimported(record) and (before is None or not ended_unimported(before)):
+            for child in self.ledger.orders.sub_orders(store.identity, record.order_id):
+                if child.state is State.SKIPPED and child.reason == Reason.SUB_ORDER:
+                    self.save(store, taken_up(child), child)
+                    self.did(
+                        store, child, "ledger", "queued", f"order {record.number} was not imported"
+                    )
         if before is not None and (before.state, before.reason) == (record.state, record.reason):
             return record
         if record.state is State.SKIPPED:

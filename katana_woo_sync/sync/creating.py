@@ -133,7 +133,9 @@ def _keep(
 
 
 LOOKED_FOR_FIRST = tuple(
-    kind for kind in IntentKind if kind not in (IntentKind.SALES_ORDER, IntentKind.SHIPPING_FEE)
+    kind
+    for kind in IntentKind
+    if kind not in (IntentKind.SALES_ORDER, IntentKind.SHIPPING_FEE, IntentKind.DELETION)
 )
 """What is looked for in Katana before it is created in any case: an old intent tells no more."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -11,10 +12,10 @@ from functools import partial
 
 from msgspec import Struct
 
-from katana_woo_sync.clients.errors import (
-    ServiceError,
-)
+from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.woocommerce import StoreFacts
+from katana_woo_sync.ledger.values import time_text
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.creating import forget_old_intents
@@ -23,9 +24,9 @@ from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.import_queue import Queue, import_due
-from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.katana_side import hear_katana, hear_open_orders, is_open_orders_due
 from katana_woo_sync.sync.rebuild import reconnect
-from katana_woo_sync.sync.report import Problem
+from katana_woo_sync.sync.report import Problem, unread_lately
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.settling import settle_unknown
 from katana_woo_sync.sync.shop_notes import write_notes
@@ -36,7 +37,7 @@ from katana_woo_sync.sync.shop_side import (
     poll,
 )
 from katana_woo_sync.sync.stock import sync_stock
-from katana_woo_sync.sync.sweep import sweep, sweep_due, sweep_katana
+from katana_woo_sync.sync.sweep import look_for_gone, sweep, sweep_due, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, katana_holds
 
 KATANA_ERROR = "katana_error"
@@ -80,6 +81,7 @@ def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> No
                 context.ledger.stores.cursor(cursor_name(store)),
                 _known_facts(context, store),
                 context.clock(),
+                context.ledger.stores.ahead(cursor_name(store)),
             ): store
             for store in stores
             if _is_connected(context, store)
@@ -123,14 +125,34 @@ def finish(context: Context) -> None:
     report.finished_at = context.clock()
     report.katana_requests = context.katana.sent
     report.problems.clear()
+    unread = context.katana.take_unread()
+    report.katana_unread += [text for text in unread if text not in report.katana_unread]
+    _keep_unread(context, KATANA, KATANA, report.katana_unread)
     for name in report.stores:
         store = context.stores[name]
+        part = report.store(name)
+        part.unread += [text for text in store.shop.take_unread() if text not in part.unread]
+        _keep_unread(context, store.identity, name, part.unread)
         report.store_requests[name] = store.shop.sent
         records = context.ledger.orders.find(identities=[store.identity], problems=True)
         problems = [Problem.of(name, record) for record in records]
         report.problems += problems
         report.store(name).failed = sum(problem.is_tried_again for problem in problems)
         report.store(name).attention = len(problems) - report.store(name).failed
+
+
+def _keep_unread(context: Context, place: str, name: str, texts: Sequence[str]) -> None:
+    """Keep what could not be read for `status`, which shows it for a day, and log what is new."""
+    now, stores = context.clock(), context.ledger.stores
+    before = unread_lately(context.ledger, place, now)
+    if not texts and not before:
+        return
+    for text in texts:
+        if text not in before:
+            log.warning("%s: could not be read: %s", name, text)
+    if not context.dry_run:
+        kept = {**before, **dict.fromkeys(texts, time_text(now) or "")}
+        stores.set_meta(f"unread:{place}", json.dumps(kept) if kept else "")
 
 
 def declined(store: Store) -> str:
@@ -163,6 +185,8 @@ class _Cycle:
             check_account(context)
             sweeps = any(self._sweeps(store) for store in stores)
             hear_katana(context, sweep=sweeps)
+            if sweeps or is_open_orders_due(context):
+                hear_open_orders(context)
             self._katana_works = True
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")
@@ -210,7 +234,10 @@ class _Cycle:
             with self._part_of(store):
                 copies = hear(self._context, store, future.result())
                 if self._katana_works:
+                    dp = self._context.facts(store).dp
                     self._begin(store)
+                    if self._context.facts(store).dp != dp:
+                        copies = {}  # their amounts do not add up by the settings of now
                     queues.append(Queue(store, copies))
         self._import_and_carry(queues)
 
@@ -218,6 +245,7 @@ class _Cycle:
         """What comes before a store's orders are imported."""
         context = self._context
         adopt_waiting(context, store)
+        look_for_gone(context, store)
         if self._sweeps(store):
             sweep(context, store)
         self._resolver.location(store)

@@ -140,7 +140,17 @@ class Fees:
         fees = self._context.katana.shipping_fees(sales_order_id)
         return next((fee for fee in fees if not fee.deleted_at), None)
 
-    def _settled(self, store: Store, record: OrderRecord, _fee: ShippingFee) -> None:
+    def _is_not_missed(
+        self, record: OrderRecord, total: Decimal | None, fee: ShippingFeeDraft | None
+    ) -> bool:
+        """Whether Katana's total is right without the fee: a person entered it as a row."""
+        if total is None or fee is None or record.expected is None:
+            return False
+        without = abs(total - record.expected)
+        with_it = abs(total + self._gross(fee) - record.expected)
+        return without <= (record.tolerance or Decimal(0)) and without < with_it
+
+    def _settled(self, store: Store, record: OrderRecord, _fee: ShippingFee | None) -> None:
         context = self._context
         context.save(store, without_fee_due(self._current(record)))
         context.ledger.shipping_fees.settled(record.identity, record.order_id)
@@ -176,11 +186,11 @@ class Fees:
         sales_order_id = int(record.sales_order_id or 0)
         total: Decimal | None = self._context.katana.sales_order(sales_order_id).total
         there = self._there(sales_order_id)
-        if there is not None:
+        fee = self._fee(record)
+        if there is not None or self._is_not_missed(record, total, fee):
             self._context.ledger.intents.end(IntentKind.SHIPPING_FEE, str(sales_order_id))
             self._settled(store, record, there)
         else:
-            fee = self._fee(record)
             self._add(store, record)
             total = None if total is None or fee is None else total + self._gross(fee)
         current = self._current(record)

@@ -25,7 +25,7 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord
-from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
+from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention, unreadable
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
@@ -35,6 +35,7 @@ from katana_woo_sync.sync.guard import guarded_order, is_an_outage
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion
+from katana_woo_sync.sync.shop_side import keep_gone
 
 READ_AGAIN = 10
 """Orders whose status is read in one request right before they are completed one by one."""
@@ -198,7 +199,9 @@ class Fulfilment:
         if isinstance(order, UnreadableOrder):
             record = self._current(order_id)
             if record is not None:
-                self._attend(record, Reason.UNREADABLE, order.problem)
+                now = self._context.clock()
+                shown = unreadable(record, order.problem, now, may_pass=order.may_pass)
+                self._context.save(self._store, shown, record)
             return
         self._complete_one(order_id, order)
 
@@ -218,6 +221,7 @@ class Fulfilment:
             return
         rules = context.rules(self._store)
         if order is None:
+            keep_gone(context, self._store, [order_id])
             seen = settle(replace(record, shop_status=GONE), rules)
         else:
             heard = see_in_shop(order, record, rules, context.clock())

@@ -170,22 +170,26 @@ def _read(context: Context, parts: Sequence[_Part]) -> None:
     ]
     for (part, ids), answered in zip(wanted, context.together.do(calls), strict=True):
         with part.queue.own():
-            _take_in(context, part, ids, given(answered))
+            _take_in(context, part, ids, given(answered), now)
 
 
 def _take_in(
-    context: Context, part: _Part, wanted: Sequence[int], answered: Sequence[ReadOrder]
+    context: Context,
+    part: _Part,
+    wanted: Sequence[int],
+    answered: Sequence[ReadOrder],
+    read_at: datetime,
 ) -> None:
     missing = set(wanted)
     for order in answered:
         missing.discard(int(order.id))
         if isinstance(order, UnreadableOrder):
             with context.step(), context.ledger.atomic():
-                merge(context, part.store, [order])
+                merge(context, part.store, [order], read_at)
         else:
             part.fresh[int(order.id)] = order
     with context.step(), context.ledger.atomic():
-        hear_missing(context, part.store, missing)
+        hear_missing(context, part.store, missing, read_at)
 
 
 def _look_up(context: Context, parts: Sequence[_Part], variants: KatanaVariants) -> None:

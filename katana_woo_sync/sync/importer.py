@@ -17,24 +17,27 @@ from katana_woo_sync.domain.decide import (
     is_stale,
     left_before_import,
     may_be_imported,
+    notes_of,
     see_in_shop,
 )
-from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.deposits import priced_in_full
+from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
 from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.adoption import adopt_order
+from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import StillUnknown, is_certain
-from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.guard import guarded_order
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
+from katana_woo_sync.sync.sub_orders import left_to_others, save_left_out
+from katana_woo_sync.sync.totals import with_payments
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
 """Reasons for which an order is left out without a person having to act."""
@@ -64,6 +67,9 @@ class Provided(Struct, frozen=True):
     resolved: Resolved
     notes: tuple[Note, ...]
 
+
+PATIENCE = 3
+"""Attempts after which an order that Katana seems to hold, and does not list, needs a person."""
 
 OLD_COPY = "the shop answered with a copy from before the order's last change; a cache may do so"
 
@@ -142,8 +148,11 @@ class Importer:
         record = replace(seen, identity=self._store.identity, fingerprint=fingerprint(order))
         with self._recorded(record):
             if not self._is_there_already(record, order):
-                self.items.look_up([order])
-                return self._plan(record, order)
+                left = left_to_others(context, self._store, record, order)
+                if left is None:
+                    self.items.look_up([order])
+                    return self._plan(record, order)
+                save_left_out(context, self._store, left, record)
         return None
 
     @contextmanager
@@ -170,6 +179,11 @@ class Importer:
         """
         context, identity = self._context, self._store.identity
         waiting = context.ledger.adoptables.of_order(identity, record.order_id)
+        if record.sent_as and not waiting:
+            # its last answer was lost, and it was not listed yet when that was asked for
+            waiting = list(
+                context.katana.sales_orders(store_name=identity, order_id=str(record.order_id))
+            )
         if not waiting:
             return False
         if self._adopted(record, order, waiting):
@@ -184,11 +198,15 @@ class Importer:
     def _adopted(self, record: OrderRecord, order: Order, found: Sequence[SalesOrder]) -> bool:
         """Adopt what of these is the order; whether that leaves nothing to import."""
         context = self._context
+        found = whole(context, {record.order_id: found}, {record.order_id: order})[record.order_id]
+        order = with_payments(context, self._store, order)
+        know_tax_rates(context)
         with context.ledger.atomic():
             adopt_order(context, self._store, record.order_id, found, order)
         now = self._current(record.order_id)
         return now is not None and (
-            now.in_katana is not InKatana.NO or now.reason == Reason.TAKEOVER_MISMATCH
+            now.in_katana is not InKatana.NO
+            or now.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE)
         )
 
     def _current(self, order_id: int) -> OrderRecord | None:
@@ -210,6 +228,9 @@ class Importer:
 
     def _plan(self, record: OrderRecord, order: Order) -> Planned:
         refunds = self._store.shop.refunds(int(order.id), self._dp) if order.refunds else ()
+        if not record.wanted:
+            order = priced_in_full(order)
+        order = with_payments(self._context, self._store, order)
         plan = plan_order(order, refunds, self._terms, self.items.is_known)
         self._resolver.check_currency(order)
         return Planned(order, record, plan)
@@ -224,13 +245,17 @@ class Importer:
             service_variant_id=resolver.fee_service() if plan.services else 0,
             customer_id=0,
         )
-        notes = tuple(self.items.take_notes())
+        notes = (*self.items.take_notes(), *plan.notes, *notes_of(planned.order))
         return Provided(planned.order, planned.record, plan, resolved, notes)
 
     def _ready(self, each: Provided) -> Ready:
         customer_id = self._resolver.customer(self._store, each.order)
         resolved = replace(each.resolved, customer_id=customer_id)
         mapped = map_order(each.plan, resolved, self._terms)
+        draft = _numbered(
+            mapped.draft,
+            self._resolver.numbers.choose(self._store, each.record, mapped.draft.order_no),
+        )
         return Ready(
             self._store,
             self._rules,
@@ -238,7 +263,7 @@ class Importer:
             each.record,
             mapped,
             resolved,
-            mapped.draft,
+            draft,
             each.notes,
         )
 
@@ -246,10 +271,9 @@ class Importer:
         """A refusal that what we remembered may explain is answered once, by asking for it anew."""
         if not isinstance(error, BadRequest):
             raise error
-        # begun and not created: that has been written
-        sent = replace(sent, record=self._current(sent.record.order_id) or sent.record)
+        sent = self._as_written(sent)
         if error.concerns("order_no"):
-            self._number_taken(sent)
+            self._number_taken(sent, error)
             return
         resolved = sent.resolved
         self._resolver.forget(error, resolved.customer_id, [*resolved.variants.values()])
@@ -261,22 +285,52 @@ class Importer:
             raise error
         self._send_alone(again)
 
-    def _send_alone(self, ready: Ready) -> bool:
-        """Send an order again; whether it is in Katana now. Raises what Katana answers to it."""
+    def _as_written(self, sent: Ready) -> Ready:
+        """With its record as the ledger has it: begun and not created, that has been written."""
+        return replace(sent, record=self._current(sent.record.order_id) or sent.record)
+
+    def _send_alone(self, ready: Ready) -> None:
+        """Send an order again. Raises what Katana answers to it."""
         (outcome,) = self._sender.send([ready])
         if isinstance(outcome, Exception) and is_certain(outcome):
             raise outcome
-        return not isinstance(outcome, Exception)
 
-    def _number_taken(self, sent: Ready) -> None:
+    def _number_taken(self, sent: Ready, error: BadRequest) -> None:
         """Rule 15: the number is another order's, or it is this order, imported before."""
-        number, record = sent.draft.order_no, sent.record
-        for found in self._context.katana.sales_orders(order_no=number):
-            if self._is_this(found, sent.order) and self._adopted(record, sent.order, [found]):
+        plain, refused = sent.mapped.draft.order_no, [sent.draft.order_no]
+        while True:
+            held = self._context.katana.sales_orders(order_no=refused[-1])
+            for found in held:
+                if self._is_this(found, sent.order) and self._adopted(
+                    sent.record, sent.order, [found]
+                ):
+                    return
+            if sent.record.sent_as == refused[-1] and all(found.is_deleted for found in held):
+                # no living order explains the refusal but this one, which no list shows yet
+                self._wait_for_lists(sent.record, refused[-1])
                 return
-        other = f"{number}-{self._store.name}"
-        if self._send_alone(replace(sent, draft=replace(sent.draft, order_no=other))):
-            self._context.note(self._store, record, Note(Reason.NUMBER_TAKEN, other))
+            number = self._resolver.numbers.choose(self._store, sent.record, plain, refused)
+            if number is None:
+                raise error
+            refused.append(number)
+            sent = replace(self._as_written(sent), draft=_numbered(sent.draft, number))
+            try:
+                self._send_alone(sent)
+            except BadRequest as again:
+                if not again.concerns("order_no"):
+                    raise
+                error = again
+            else:
+                return
+
+    def _wait_for_lists(self, record: OrderRecord, number: str) -> None:
+        """The order's last answer was lost and its number is taken since, so it is there."""
+        now, detail = self._context.clock(), f"number {number}"
+        if record.attempts < PATIENCE:
+            waits = failed(record, Reason.ANSWER_LOST, detail, now)
+        else:
+            waits = for_attention(record, Reason.NOT_LISTED, detail, now)
+        self._context.save(self._store, waits, record)
 
     def _is_this(self, sales_order: SalesOrder, order: Order) -> bool:
         """Whether a sales order of the same number is this very order, under whatever name the
@@ -289,20 +343,6 @@ class Importer:
             and agrees(sales_order, order, store.settings.order_number_prefix)
         )
 
-    def find_missing_fee(self, record: OrderRecord, order: Order) -> None:
-        """For an order that a lost ledger may have left without its shipping fee: have the fee
-        added if it is exactly what Katana's total lacks."""
-        self.items.look_up([order])
-        mapped = self._ready(self._resolve(self._plan(record, order))).mapped
-        if mapped.fee is None or record.katana_total is None:
-            return
-        fee_total = mapped.total - mapped.rows_total
-        without = abs(record.katana_total - mapped.expected)
-        with_it = abs(record.katana_total + fee_total - mapped.expected)
-        if with_it <= mapped.tolerance < without:
-            due = replace(
-                record, shipping_fee_due=True, expected=mapped.expected, tolerance=mapped.tolerance
-            )
-            with self._context.ledger.atomic():
-                self._context.save(self._store, due, record)
-                Fees(self._context).keep(due, mapped.fee)
+
+def _numbered(draft: SalesOrderDraft, number: str | None) -> SalesOrderDraft:
+    return draft if number is None else replace(draft, order_no=number)

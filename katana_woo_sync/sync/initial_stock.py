@@ -20,13 +20,13 @@ from katana_woo_sync.domain.inventory import (
     StockAdjustmentDraft,
 )
 from katana_woo_sync.domain.katana import Variant
-from katana_woo_sync.domain.listing import as_order, rates_of
+from katana_woo_sync.domain.listing import as_order, no_price
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import net_price
 from katana_woo_sync.domain.products import VARIABLE, pick_variant, price_factor, skus_in_katana
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import InKatana, OrderRecord
-from katana_woo_sync.domain.stock import ZERO, Taken, taken_by, takes_stock
+from katana_woo_sync.domain.stock import ZERO, Taken, are_one_product, taken_by, takes_stock
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.intents import IntentKind
@@ -69,17 +69,30 @@ def import_initial_stock(
 ) -> InitialStock:
     """Make Katana's stock at the store's location what the shop has, with what its orders took.
 
-    Raises `StoreProblem` where it was done before for this store or this location, and a
-    `ServiceError` where a side cannot be worked.
+    Raises `StoreProblem` where it was done before for this store, and a `ServiceError` where a side
+    cannot be worked.
     """
+    with context.stock_lock(wait=True) as is_ours:
+        if not is_ours:
+            raise StoreProblem("another run works the stock; try again", ExitCode.TRY_LATER)
+        return _import(context, store, cost_percent)
+
+
+def _import(context: Context, store: Store, cost_percent: Decimal | None) -> InitialStock:
     location_id = Resolver(context).location(store)
     number = f"{NUMBER}{store.identity}"
-    if context.ledger.intents.open(IntentKind.STOCK_ADJUSTMENT, number) is None:
-        _refuse_twice(context, store, location_id, number)
+    is_begun = context.ledger.intents.open(IntentKind.STOCK_ADJUSTMENT, number) is not None
+    covered = _covered(context, store, location_id, number, is_begun=is_begun)
     done = InitialStock(number)
     items, taken = _read_shop(context, store)
     wanted = _wanted(context, store, items, taken, done)
-    rows = _rows(context, store, location_id, wanted, cost_percent)
+    stock = {
+        int(row.variant_id): Decimal(row.quantity_in_stock)
+        for row in context.katana.stock_of([int(w.variant.id) for w in wanted], location_id)
+    }
+    if covered is not None:
+        wanted = [each for each in wanted if not _is_there(each, covered, stock, done)]
+    rows = _rows(context, store, stock, wanted, cost_percent)
     if not rows:
         done.number = ""
         return done
@@ -97,26 +110,65 @@ def import_initial_stock(
     return done
 
 
-def _refuse_twice(context: Context, store: Store, location_id: int, number: str) -> None:
-    """Doing it twice doubles nothing here, but makes Katana follow the shop where people count in
-    Katana by now; so the ledger and the numbers in Katana are both asked."""
+def _covered(
+    context: Context, store: Store, location_id: int, number: str, *, is_begun: bool
+) -> dict[int, str] | None:
+    """Where another store's initial stock is at the location: which variants have got theirs by a
+    stock adjustment there, and its number. None where there is no such store.
+
+    Raises `StoreProblem` where this store's was imported before: doing it twice doubles nothing
+    here, but makes Katana follow the shop where people count in Katana by now. So the ledger and
+    the numbers in Katana are both asked. One that `is_begun` may be there, of this import.
+    """
     remedy = "To do it again, delete that stock adjustment in Katana first"
-    for known in context.katana.stock_adjustments(number=number):
-        raise StoreProblem(
-            "the initial stock of this store was imported before, as the stock adjustment "
-            f"{known.stock_adjustment_number}. {remedy}",
-            ExitCode.PROBLEMS,
-        )
+    found = context.katana.stock_adjustments(location_id=location_id)
+    own = [*context.katana.stock_adjustments(number=number), *found]
     ids = {each: identity for identity, each in context.ledger.stock.initial_at(location_id)}
-    for known in context.katana.stock_adjustments(location_id=location_id):
+    for known in own:
         said = str(known.stock_adjustment_number)
-        if said.startswith(NUMBER) or int(known.id) in ids:
-            of = ids.get(int(known.id)) or plain(said.removeprefix(NUMBER), 200)
+        if not is_begun and (said == number or ids.get(int(known.id)) == store.identity):
             raise StoreProblem(
-                f"this store's location got its initial stock before, from {of} (stock adjustment "
-                f"{plain(said, 200)}). {remedy}",
+                "the initial stock of this store was imported before, as the stock adjustment "
+                f"{plain(said, 200)}. {remedy}",
                 ExitCode.PROBLEMS,
             )
+    others = [each for each in found if each.stock_adjustment_number != number]
+    is_second = False
+    for known in others:
+        said = str(known.stock_adjustment_number)
+        if not (said.startswith(NUMBER) or int(known.id) in ids):
+            continue
+        is_second = True
+        if not known.stock_adjustment_rows:
+            of = ids.get(int(known.id)) or plain(said.removeprefix(NUMBER), 200)
+            raise StoreProblem(
+                f"this store's location got its initial stock before, from {of}, and Katana does "
+                f"not tell of which items (stock adjustment {plain(said, 200)}). {remedy}",
+                ExitCode.PROBLEMS,
+            )
+    if not is_second:
+        return None
+    return {
+        int(row.variant_id): plain(str(each.stock_adjustment_number), 200)
+        for each in others
+        for row in each.stock_adjustment_rows
+    }
+
+
+def _is_there(
+    wanted: _Wanted, covered: Mapping[int, str], stock: Mapping[int, Decimal], done: InitialStock
+) -> bool:
+    """Whether Katana has got an item's stock already; it is listed then."""
+    variant_id = int(wanted.variant.id)
+    there = stock.get(variant_id, ZERO)
+    if variant_id in covered:
+        why = f"the stock adjustment {covered[variant_id]} brought its stock already"
+    elif there > 0:
+        why = f"Katana has {there.normalize():f} in stock already"
+    else:
+        return False
+    done.left_out.append(f"{_name(wanted.item)}: {why}")
+    return True
 
 
 def _read_shop(context: Context, store: Store) -> tuple[Sequence[StockItem], Sequence[Taken]]:
@@ -225,11 +277,14 @@ def _wanted(
 
 
 def _one(found: Sequence[_Wanted], done: InitialStock) -> _Wanted | None:
-    """What is wanted of a variant, unless it cannot be told or set."""
+    """What is wanted of a variant, unless it cannot be told or set. Translations of a product are
+    one: what was taken of each comes to the quantity that they share."""
     first = found[0]
     parent = first.variant.product_or_material
     problem = ""
-    if len(found) > 1:
+    shared = Decimal(first.item.stock_quantity or 0)
+    taken = sum((each.quantity - shared for each in found), ZERO)
+    if len(found) > 1 and not are_one_product([each.item for each in found]):
         others = ", ".join(_name(each.item) for each in found[1:])
         problem = f"it is one item in Katana with {others}"
     elif parent is not None and parent.serial_tracked:
@@ -239,7 +294,7 @@ def _one(found: Sequence[_Wanted], done: InitialStock) -> _Wanted | None:
     if problem:
         done.left_out.append(f"{_name(first.item)}: {problem}")
         return None
-    return first
+    return structs.replace(first, quantity=shared + taken)
 
 
 def _holder(taken: Taken, by_id: Mapping[int, StockItem]) -> int:
@@ -295,15 +350,11 @@ def _variants(
 def _rows(
     context: Context,
     store: Store,
-    location_id: int,
+    stock: Mapping[int, Decimal],
     wanted: Sequence[_Wanted],
     cost_percent: Decimal | None,
 ) -> list[AdjustmentRowDraft]:
-    """What is to come in, or go out, so that Katana has what is wanted."""
-    stock = {
-        int(row.variant_id): Decimal(row.quantity_in_stock)
-        for row in context.katana.stock_of([int(w.variant.id) for w in wanted], location_id)
-    }
+    """What is to come in, or go out, so that Katana, which has this `stock`, has what is wanted."""
     cost = _costs(context, store, cost_percent)
     rows = []
     for each in wanted:
@@ -336,7 +387,9 @@ def _costs(
     percent: Decimal = cost_percent
 
     def cost(item: StockItem) -> Decimal:
-        order = as_order(item, (), rates_of(item, rates, settings), settings, currency)
+        if no_price(item):
+            log.warning("%s: %s: %s: its cost is 0", store.name, _name(item), no_price(item))
+        order = as_order(item, (), rates, settings, currency)
         price = net_price(item.price, price_factor(order, order.line_items[0], item.price))
         share = (price or ZERO) * percent / HUNDRED
         return share.quantize(COST_DECIMALS, ROUND_HALF_UP)

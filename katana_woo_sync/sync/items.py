@@ -17,6 +17,7 @@ from katana_woo_sync.domain.katana import (
     Variant,
     VariantDraft,
 )
+from katana_woo_sync.domain.listing import as_order, no_price, taxed_as
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
@@ -32,8 +33,12 @@ from katana_woo_sync.domain.product_drafts import (
     variant_draft,
 )
 from katana_woo_sync.domain.products import (
+    chosen_options,
     in_katana,
+    is_deleted_variation,
     is_gone,
+    name_of_deleted,
+    of_these_options,
     price_factor,
     product_of_siblings,
     same_options,
@@ -41,10 +46,10 @@ from katana_woo_sync.domain.products import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.text import plain
-from katana_woo_sync.domain.woocommerce import LineItem, Order
+from katana_woo_sync.domain.woocommerce import LineItem, Order, PriceSettings, StoreTaxRate
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.context import Context, Store, first_today, log
 from katana_woo_sync.sync.creating import create_once
 from katana_woo_sync.sync.new_products import NewProduct, create_item, create_product
 from katana_woo_sync.sync.resolve import Resolver
@@ -81,6 +86,7 @@ class Items:
         self._ask_katana = ask_katana
         self._catalogue = context.ledger.catalogue
         self._listed: dict[int, Sequence[ShopProduct]] = {}
+        self._shop_taxes: tuple[PriceSettings, Sequence[StoreTaxRate]] | None = None
 
     def create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         """The item of a line whose product the shop has: a service for what is virtual, a further
@@ -109,7 +115,8 @@ class Items:
             return None
         if sale.variations and self._product_of(line, sale) is not None:
             return None
-        return self._new_product(sale, self._price_factor(order, line, sale.sold.price))
+        self._tell_of_price(sale.sold)
+        return self._new_product(sale, self._price_factor(order, line, sale.sold.price), order)
 
     def siblings_skus(self, line: LineItem, product: ShopProduct) -> list[str]:
         """The SKUs of what may be other variations of what was sold."""
@@ -119,7 +126,8 @@ class Items:
     def _create(self, order: Order, line: LineItem, product: ShopProduct, sku: str) -> int:
         sale = self._sale(line, product)
         if sale is None:
-            return self.deleted(line)
+            return self.deleted(line, product, sku)
+        self._tell_of_price(sale.sold)
         factor = self._price_factor(order, line, sale.sold.price)
         if sale.sold.virtual:
             name = plain(line.name, 200) or product_name(sale.product)
@@ -130,7 +138,7 @@ class Items:
             draft = variant_draft(sale.product, sale.sold, factor)
             is_first = is_first_of_its_choice(sale.product, sale.sold, sale.kept)
             return self._variant(line, draft, sale.sold, there, is_first=is_first)
-        return self._product(line, sale, factor)
+        return self._product(order, line, sale, factor)
 
     def _sale(self, line: LineItem, product: ShopProduct) -> _Sale | None:
         """What was sold; None for a variation that the shop has no more."""
@@ -163,21 +171,40 @@ class Items:
         sku = in_katana(str(product.sku), self._context.settings.sku_aliases)
         return structs.replace(product, sku=Text(sku))
 
-    def deleted(self, line: LineItem) -> int:
-        """The one product of a name that the shop has deleted: created without SKU."""
-        name = plain(line.name, 200) or NAMELESS
-        known = self._catalogue.deleted_product(self._store.identity, name)
+    def deleted(self, line: LineItem, product: ShopProduct | None, sku: str) -> int:
+        """What the shop has deleted: by the SKU that the line shows, else the variant that a
+        deleted variation was, else the one product of its name, created without SKU."""
+        name = name_of_deleted(line, product) or NAMELESS
+        identity, catalogue = self._store.identity, self._catalogue
+        known = None if sku else catalogue.deleted_product(identity, name)
         if known is not None:
             return known
-        draft = deleted_draft(name, self._store.identity)
+        was = self._was_variation(line, product) if product is not None and not sku else None
+        if was is not None:
+            with self._context.ledger.atomic():
+                catalogue.remember_deleted_product(identity, name, int(was.id))
+            return int(was.id)
+        draft = deleted_draft(name, identity, sku)
 
-        def record(product: Product) -> None:
-            variant_id = int(product.variants[0].id)
-            self._catalogue.remember_deleted_product(self._store.identity, name, variant_id)
-            self._journal("product", f"{product.id}: {name} (deleted in the shop)")
+        def record(created: Product) -> None:
+            variant_id = int(created.variants[0].id)
+            if sku:
+                catalogue.remember_variant(sku, variant_id)
+            else:
+                catalogue.remember_deleted_product(identity, name, variant_id)
+            self._journal("product", f"{created.id}: {name} (deleted in the shop)")
 
-        product = NewProduct(f"{self._store.identity}#{name}", draft, record)
-        return int(create_product(self._context, product).variants[0].id)
+        new = NewProduct(sku or f"{identity}#{name}", draft, record)
+        return int(create_product(self._context, new).variants[0].id)
+
+    def _was_variation(self, line: LineItem, product: ShopProduct) -> Variant | None:
+        """The variant, of those remembered for the product's variations, that has what was chosen
+        of one that is deleted."""
+        if not is_deleted_variation(line, product):
+            return None
+        ids = self._catalogue.siblings(self._store.identity, int(product.id))
+        variants = self._context.katana.variants_by_id(ids) if ids else ()
+        return of_these_options(variants, chosen_options(line, product))
 
     def _product_of(self, line: LineItem, sale: _Sale) -> int | None:
         """The product to which Katana has other variations of what was sold."""
@@ -198,9 +225,10 @@ class Items:
         ids = list(dict.fromkeys([*made, *remembered]))
         return list(self._context.katana.variants_by_id(ids)) if ids else []
 
-    def _new_product(self, sale: _Sale, factor: Decimal | None) -> NewProduct:
+    def _new_product(self, sale: _Sale, factor: Decimal | None, order: Order) -> NewProduct:
         product, variations, identity = sale.product, sale.kept, self._store.identity
-        draft = product_draft(product, variations, factor, identity)
+        factors = self._other_factors(order, sale) if factor is not None else {}
+        draft = product_draft(product, variations, factor, identity, factors)
         skus = [variant.sku for variant in draft.variants if variant.sku]
 
         def record(created: Product) -> None:
@@ -217,8 +245,34 @@ class Items:
 
         return NewProduct(skus[0] if skus else f"{identity}#{product.id}", draft, record)
 
-    def _product(self, line: LineItem, sale: _Sale, factor: Decimal | None) -> int:
-        create_product(self._context, self._new_product(sale, factor))
+    def _other_factors(self, order: Order, sale: _Sale) -> dict[int, Decimal | None]:
+        """What to divide the prices of those variations by that are taxed otherwise than the one
+        that was sold: by its own line, else by the taxes of the shop."""
+        if not order.prices_include_tax:
+            return {}
+        sold = taxed_as(sale.sold, sale.product)
+        lines = {int(line.variation_id): line for line in order.line_items}
+        found: dict[int, Decimal | None] = {}
+        for variation in sale.kept:
+            taxed = taxed_as(variation, sale.product)
+            if (taxed.tax_class, taxed.tax_status) == (sold.tax_class, sold.tax_status):
+                continue
+            line, of = lines.get(int(variation.id)), order
+            if line is None:
+                of = self._as_sold_by_the_shop(taxed)
+                (line,) = of.line_items
+            found[int(variation.id)] = price_factor(of, line, variation.price)
+        return found
+
+    def _as_sold_by_the_shop(self, taxed: ShopProduct) -> Order:
+        """An order of one piece, with the shop's own taxes, which it is asked for once."""
+        if self._shop_taxes is None:
+            self._shop_taxes = self._store.shop.price_settings(), self._store.shop.tax_rates()
+        settings, rates = self._shop_taxes
+        return as_order(taxed, (), rates, settings, "")
+
+    def _product(self, order: Order, line: LineItem, sale: _Sale, factor: Decimal | None) -> int:
+        create_product(self._context, self._new_product(sale, factor, order))
         made_now = self._catalogue.product(
             self._store.identity, int(sale.product.id), int(line.variation_id)
         )
@@ -331,6 +385,19 @@ class Items:
         context.ledger.journal.add(context.clock(), "katana", f"created {what}", detail)
         would = "would be created" if context.dry_run else "created"
         log.info("%s: %s %s (%s)", self._store.name, what, would, detail)
+
+    def _tell_of_price(self, sold: ShopProduct) -> None:
+        """An order does not wait for a price that nobody pays: the item is created without it."""
+        store, what = self._store, f"price {self._store.identity} {int(sold.id)}"
+        if no_price(sold) and first_today(self._context.ledger, what, self._context.clock()):
+            log.warning(
+                "%s: product %s (id:%d): %s; Katana has it without one",
+                store.name,
+                plain(sold.name, 100),
+                int(sold.id),
+                no_price(sold),
+                extra={"store": store.name},
+            )
 
     def _price_factor(self, order: Order, line: LineItem, price: Decimal) -> Decimal | None:
         """What the shop's prices are divided by; None where they are in another currency than

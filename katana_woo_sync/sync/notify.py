@@ -41,22 +41,21 @@ class Notifier:
         self._clock = clock
         self._urls = () if dry_run else settings.notify.urls
         self._ping_url = "" if dry_run else settings.notify.ping_url
+        self._pings = ping.Pings(self._ping_url)
 
     def begin(self) -> None:
-        """Tell the monitor that a cycle begins."""
-        self._ping(ping.START)
+        """Tell the monitor that a cycle begins; nothing waits for it."""
+        if self._ping_url:
+            self._pings.send(ping.START)
 
     def end(self, exit_code: int, report: Report | None = None) -> None:
         """Tell the monitor how the cycle ended: well if every store was worked, even if orders
-        need a person; else with the exit code."""
+        need a person; else with the exit code. Call without the lock: it waits some seconds."""
         all_worked = report is not None and works(report)
         good = exit_code == ExitCode.DONE or (exit_code == ExitCode.PROBLEMS and all_worked)
-        self._ping(ping.SUCCESS if good else str(exit_code))
-
-    def _ping(self, what: str) -> None:
         if self._ping_url:
-            error = ping.ping(self._ping_url, what)
-            if error is not None:
+            self._pings.send(ping.SUCCESS if good else str(exit_code))
+            for error in self._pings.errors():
                 self._warn("notify.ping_url", f"the monitor was not told: {error}")
 
     def tell(self, context: Context) -> None:

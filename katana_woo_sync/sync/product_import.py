@@ -8,7 +8,7 @@ from functools import partial
 from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import BadRequest
-from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, rates_of
+from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, no_price
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.reasons import words
@@ -94,15 +94,22 @@ def _order(store: Store, product: Product, prices: _Prices, done: ProductsImport
     if left is None and product.type in VARIABLE:
         variations = store.shop.variations(int(product.id))
         left = None if variations else "it has no variations"
+        done.left_out += [
+            f"{_name(each, product)}: {no_price(each)}; Katana has it without one"
+            for each in variations
+            if no_price(each)
+        ]
+    elif left is None and no_price(product):
+        left = f"{no_price(product)}; set it right there and import products again"
     if left is not None:
         done.left_out.append(f"{_name(product)}: {left}")
         return None
-    rates = rates_of(product, prices.rates, prices.settings)
-    return as_order(product, variations, rates, prices.settings, prices.currency)
+    return as_order(product, variations, prices.rates, prices.settings, prices.currency)
 
 
-def _name(product: Product) -> str:
-    return f"{plain(product.name, 100) or 'product'} (id:{int(product.id)})"
+def _name(product: Product, parent: Product | None = None) -> str:
+    named = plain(product.name or (parent.name if parent is not None else ""), 100)
+    return f"{named or 'product'} (id:{int(product.id)})"
 
 
 def _create_together(context: Context, items: LineItems, sold: Sequence[_Sold]) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 
 from msgspec import Struct
 
 from katana_woo_sync.domain.transitions import left_out_before
-from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.catalogue import KatanaVariants
-from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
-from katana_woo_sync.sync.guard import guarded, store_part
-from katana_woo_sync.sync.importer import Importer
+from katana_woo_sync.sync.context import Context, Store, StoreProblem
+from katana_woo_sync.sync.guard import store_part
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
+from katana_woo_sync.sync.strangers import refuse_known_copy
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 from katana_woo_sync.sync.takeover import (
     CLOCKS_APART,
@@ -31,14 +28,9 @@ NOT_KNOWN = (
     "orders that you had set to be ignored or left out: they are shown again, if they change",
     "the import-from date of `backfill --since`: set `since` in the config (else they are shown)",
     "which refunds were made after an order's import: all that are there now count as known",
-    "whether an order's total agreed",
     "the history of what was done, and the notes",
 )
 """What Katana cannot tell of a lost ledger, in words for a person."""
-
-
-RECENTLY = timedelta(minutes=15)
-"""How long before the last import one may have been made whose fee is still missing."""
 
 
 class Rebuilt(Struct, frozen=True):
@@ -69,8 +61,8 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
         with store_part(partial(failed.__setitem__, store.name)):
             connect_as_before(context, store)
             scan(context, store)
+            refuse_known_copy(context, store)
             _show_what_was_left_out(context, store)
-            _find_missing_fees(context, store)
     return failed
 
 
@@ -84,24 +76,6 @@ def _show_what_was_left_out(context: Context, store: Store) -> None:
             left = left_out_before(record, since)
             if left is not None:
                 context.save(store, left, record)
-
-
-def _find_missing_fees(context: Context, store: Store) -> None:
-    """The last orders before the ledger was lost may lack their shipping fee, which is a request of
-    its own."""
-    _first, last = context.ledger.orders.import_span(store.identity)
-    if last is None:
-        return
-    importer = Importer(context, store, Resolver(context), KatanaVariants(context))
-    recent = {
-        record.order_id: record
-        for record in context.ledger.orders.imported_since(store.identity, last - RECENTLY)
-    }
-    for order in store.shop.orders(list(recent), context.facts(store).dp):
-        if isinstance(order, Order):
-            with context.step():
-                work = partial(importer.find_missing_fee, recent[int(order.id)], order)
-                guarded(context, store, work, lambda error: log.debug("%s", error))
 
 
 def rebuild(context: Context, stores: Sequence[Store]) -> dict[str, Rebuilt]:

@@ -6,13 +6,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
-from katana_woo_sync.domain.decide import GONE_STATUSES
+from katana_woo_sync.domain.charges import refunds_of
+from katana_woo_sync.domain.decide import GONE_STATUSES, LEFT_TO_OTHERS
+from katana_woo_sync.domain.deposits import at_full_price
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
+from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.reasons import Reason, words
 from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
 from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.woocommerce import DatedOrder
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.totals import with_payments
 
 SOLD = frozenset({"processing", "completed", "refunded"})
 """Statuses of orders that were paid; others count where they are in Katana."""
@@ -42,12 +46,25 @@ def reconcile(context: Context, store: Store, first: date, last: date) -> list[P
     pairs = [
         _pair(context, store, order, records.get(order_id), in_katana)
         for order_id, order in placed.items()
-        if order.status in SOLD or order_id in in_katana
+        if order_id in in_katana or (order.status in SOLD and not _is_anothers(records, order_id))
     ]
     # one that was deleted in Katana since is on neither side
     lost = [record for record in gone if record.order_id in in_katana]
     pairs += [_lost(store, record, in_katana[record.order_id]) for record in lost]
     return sorted(pairs, key=lambda pair: (pair.day, pair.order_id))
+
+
+def _is_anothers(records: Mapping[int, OrderRecord], order_id: int) -> bool:
+    """Whether the order's goods are another's, by which they were sold."""
+    return order_id in records and records[order_id].reason in LEFT_TO_OTHERS
+
+
+def _as_imported(order: DatedOrder, record: OrderRecord | None) -> DatedOrder:
+    """The order with the prices that an import takes: of a deposit, the full ones."""
+    try:
+        return order if record is not None and record.wanted else at_full_price(order)
+    except Unmappable:
+        return order
 
 
 def _pair(
@@ -57,8 +74,10 @@ def _pair(
     record: OrderRecord | None,
     in_katana: Mapping[int, ByRate],
 ) -> Pair:
-    dp = context.facts(store).dp
-    refunds = store.shop.refunds(int(order.id), dp) if order.refunds else ()
+    facts = context.facts(store)
+    listed = store.shop.refunds(int(order.id), facts.dp) if order.refunds else ()
+    refunds = refunds_of(order, listed)
+    order = with_payments(context, store, order)
     is_there = int(order.id) in in_katana
     # what was refunded before it could be imported is no sale
     known = record.refunds if record is not None and is_there else [int(r.id) for r in refunds]
@@ -68,7 +87,13 @@ def _pair(
         number=str(order.number),
         day=order.day,
         currency=str(order.currency),
-        shop=of_shop(order, refunds, known),
+        shop=of_shop(
+            _as_imported(order, record),
+            refunds,
+            known,
+            decimals=facts.decimals,
+            rounds_each_line=not facts.round_at_subtotal,
+        ),
         katana=in_katana.get(int(order.id)),
         why=_why(context, record),
     )

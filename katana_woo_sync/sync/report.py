@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from datetime import datetime, timedelta
 from enum import IntEnum
 
 from msgspec import Struct, field
 
-from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.errors import (
+    BadRequest,
+    MissingPermission,
+    Moved,
+    NotFound,
+    RefusedKey,
+    ServiceError,
+)
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.values import read_time
+
+A_DAY = timedelta(days=1)
+UNREAD = "COULD NOT BE READ"
+"""How it begins that something in a store's lists, or Katana's, could not be read."""
 
 
 class ExitCode(IntEnum):
@@ -20,6 +34,24 @@ class ExitCode(IntEnum):
     PROBLEMS = 1
     USAGE = 2
     TRY_LATER = 75
+
+
+def code_of(error: Exception) -> ExitCode:
+    """What an error that ended a part of the work makes of the exit code: only a refused key, or an
+    address that is another's, is for the configuration to change."""
+    if isinstance(error, (RefusedKey, MissingPermission, Moved)):
+        return ExitCode.USAGE
+    if isinstance(error, (BadRequest, NotFound)):
+        return ExitCode.PROBLEMS
+    code = getattr(error, "exit_code", ExitCode.TRY_LATER)
+    return code if isinstance(code, ExitCode) else ExitCode.TRY_LATER
+
+
+def unread_lately(ledger: Ledger, place: str, now: datetime) -> dict[str, str]:
+    """What a store's lists (by its identity), or Katana's, held and could not be read in the last
+    day, and when that was."""
+    kept: dict[str, str] = json.loads(ledger.stores.meta(f"unread:{place}") or "{}")
+    return {text: at for text, at in kept.items() if now - (read_time(at) or now) <= A_DAY}
 
 
 class StoreReport(Struct):
@@ -34,6 +66,11 @@ class StoreReport(Struct):
     stock_updated: int = 0
     failed: int = 0
     attention: int = 0
+    unread: list[str] = field(default_factory=list)
+    """What the store's lists held and could not be read: rows that make no sense, and rows that did
+    not come."""
+    lacks_orders: bool = False
+    """Whether orders are among what did not come."""
     error: str | None = None
     error_code: ExitCode = ExitCode.DONE
     """What the error alone would make of the exit code: TRY_LATER for an outage, USAGE for what the
@@ -51,6 +88,7 @@ class StoreReport(Struct):
             "stock_updated": self.stock_updated,
             "failed": self.failed,
             "attention": self.attention,
+            "unread": self.unread,
             "error": self.error,
         }
 
@@ -122,9 +160,11 @@ class Report(Struct):
     katana_requests: int = 0
     store_requests: dict[str, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    katana_unread: list[str] = field(default_factory=list)
+    """What Katana's lists held and could not be read."""
     katana_error: str | None = None
-    katana_refused: bool = False
-    """Whether Katana's error is one that waiting does not mend (a refused key)."""
+    katana_error_code: ExitCode = ExitCode.DONE
+    """What Katana's error alone makes of the exit code."""
 
     def store(self, name: str) -> StoreReport:
         """The part of one store."""
@@ -133,9 +173,10 @@ class Report(Struct):
     @property
     def exit_code(self) -> ExitCode:
         """2 before 1 before 75, as users script against it. Notes never count."""
-        codes = {ExitCode.PROBLEMS} if self.problems else set()
+        unread = self.katana_unread or any(store.unread for store in self.stores.values())
+        codes = {ExitCode.PROBLEMS} if self.problems or unread else set()
         if self.katana_error:
-            codes.add(ExitCode.USAGE if self.katana_refused else ExitCode.TRY_LATER)
+            codes.add(self.katana_error_code)
         failed = [store.error_code for store in self.stores.values() if store.error]
         if failed and len(failed) == len(self.stores):
             codes.update(failed)
@@ -152,18 +193,13 @@ class Report(Struct):
         part.error = str(error).removeprefix(f"{name}: ")
         if not isinstance(error, ServiceError) and not hasattr(error, "exit_code"):
             part.error = f"unexpected: {type(error).__name__}: {part.error}"
-        if isinstance(error, Unavailable):
-            part.error_code = ExitCode.TRY_LATER
-        elif isinstance(error, ServiceError):
-            part.error_code = ExitCode.USAGE
-        else:
-            part.error_code = getattr(error, "exit_code", ExitCode.TRY_LATER)
+        part.error_code = code_of(error)
         return part.error
 
     def katana_failed(self, error: ServiceError) -> None:
         """Record that Katana could not be worked, and why."""
         self.katana_error = str(error)
-        self.katana_refused = not isinstance(error, Unavailable)
+        self.katana_error_code = code_of(error)
 
     def to_json(self) -> dict[str, object]:
         """The object that `sync --json` and `backfill --json` print."""
@@ -174,5 +210,6 @@ class Report(Struct):
             "stores": {name: store.to_json() for name, store in self.stores.items()},
             "requests": {"katana": self.katana_requests, "stores": self.store_requests},
             "problems": [problem.to_json() for problem in self.problems],
+            "unread": self.katana_unread,
             "error": self.katana_error,
         }

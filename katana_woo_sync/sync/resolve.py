@@ -8,7 +8,7 @@ from functools import partial
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.together import AT_ONCE
-from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, read_from
+from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, is_beyond, read_from
 from katana_woo_sync.domain.customers import (
     KnownCustomer,
     Person,
@@ -27,6 +27,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import create_once, create_together
+from katana_woo_sync.sync.numbers import OrderNumbers
 
 CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
@@ -62,6 +63,7 @@ class Resolver:
 
     def __init__(self, context: Context) -> None:
         self.answers = Answers()
+        self.numbers = OrderNumbers(context.ledger)
         self._context = context
         self._ledger = context.ledger
         self._listed: set[str] = set()
@@ -260,6 +262,8 @@ class Resolver:
         """Bring the index of Katana's customers up to date: one list of what changed."""
         cursor = self._ledger.stores.cursor(CUSTOMERS_CURSOR)
         changed = self._context.katana.customers_changed(read_from(cursor, KATANA_OVERLAP))
+        if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
+            cursor, changed = None, self._context.katana.customers_changed(None)
         salt = self._ledger.salt
         with self._ledger.atomic():
             self._ledger.customers.index(

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from katana_woo_sync.domain.decide import Note, Rules, see_in_katana
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Mapped, Resolved
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.transitions import answer_awaited
 from katana_woo_sync.domain.woocommerce import Order
@@ -49,6 +50,7 @@ class Ready(Struct, frozen=True):
             shipping_fee_due=self.mapped.fee is not None,
             expected=self.mapped.expected,
             tolerance=self.mapped.tolerance,
+            sent_as=self.draft.order_no,
         )
 
 
@@ -144,6 +146,7 @@ def in_katana(
         attempts=0,
         next_attempt_at=None,
         imported_at=context.clock(),
+        sent_as="",
     )
     seen = see_in_katana(sales_order, entered, rules).record or entered
     return replace(seen, katana_total=total)
@@ -157,8 +160,16 @@ def keep_imported(
     imported = context.save(store, imported)
     context.ledger.intents.end(IntentKind.SALES_ORDER, intent_key(imported))
     context.did(store, imported, "katana", "imported", detail)
+    note_number(context, store, imported)
     context.report.store(store.name).imported += 1
     return imported
+
+
+def note_number(context: Context, store: Store, imported: OrderRecord) -> None:
+    """Note where an order got another number than the shop's, since that was taken."""
+    plain, given = store.settings.order_number_prefix + imported.number, imported.sales_order_no
+    if given.startswith(f"{plain}-{store.name}"):
+        context.note(store, imported, Note(Reason.NUMBER_TAKEN, given))
 
 
 def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:

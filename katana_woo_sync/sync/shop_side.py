@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
-from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
+from katana_woo_sync.clients.woocommerce import missing_orders
+from katana_woo_sync.config import StoreSettings
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.cursors import (
+    OLD_ANSWER,
+    SHOP_OVERLAP,
+    Cursor,
+    advance,
+    is_beyond,
+    is_kept_answer,
+    read_from,
+)
 from katana_woo_sync.domain.decide import (
     GONE,
+    Note,
     is_stale,
     left_before_import,
     may_be_imported,
@@ -22,13 +36,14 @@ from katana_woo_sync.domain.decide import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import InKatana, OrderRecord, State
-from katana_woo_sync.domain.transitions import for_attention
+from katana_woo_sync.domain.sub_orders import left_out, parent_of
+from katana_woo_sync.domain.transitions import FIRST_WAITS, known_elsewhere, unreadable
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import (
     Context,
     FreshCopy,
     Store,
-    StoreProblem,
     first_today,
     log,
 )
@@ -44,23 +59,28 @@ class Polled(Struct, frozen=True):
     read_at: datetime
 
 
-def cursor_name(store: Store) -> str:
+def cursor_name(store: Store | StoreSettings) -> str:
     """The name of the cursor of a store's changed orders."""
     return f"shop:{store.identity}"
 
 
 def poll(
-    store: Store, cursor: Cursor | None, facts: StoreFacts | None, read_at: datetime
+    store: Store,
+    cursor: Cursor | None,
+    facts: StoreFacts | None,
+    read_at: datetime,
+    ahead: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Polled:
     """Ask a store for the orders that changed: one request where a page holds them.
 
-    The settings are asked for too where they are not known. Raises a `ServiceError`.
+    `ahead` is what is known of orders that were modified in the shop's future. The settings are
+    asked for too where they are not known. Raises a `ServiceError`.
     """
     learnt = None
     if facts is None:
         learnt = learn_facts(store)
         facts = learnt
-    changed = store.shop.changed_orders(read_from(cursor, SHOP_OVERLAP), facts.dp)
+    changed = store.shop.changed_orders(read_from(cursor, SHOP_OVERLAP), facts.dp, ahead)
     return Polled(changed, learnt, read_at)
 
 
@@ -83,15 +103,27 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
     Returns the copies that were read, for the imports of this cycle. Raises `StoreProblem` where
     the orders are those of another identity (rule 2).
     """
-    orders = polled.changed.orders
-    name = cursor_name(store)
+    orders, as_of = polled.changed.orders, polled.changed.as_of or polled.read_at
+    name, stores = cursor_name(store), context.ledger.stores
     with context.step(), context.ledger.atomic():
         if polled.facts is not None:
-            context.ledger.stores.set_facts(store.identity, polled.facts)
-        merge(context, store, orders)
-        cursor = context.ledger.stores.cursor(name)
-        moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
-        context.ledger.stores.set_cursor(name, moved)
+            stores.set_facts(store.identity, polled.facts)
+        merge(context, store, orders, polled.read_at)
+        cursor = stores.cursor(name)
+        if polled.changed.missing:  # then the same changes are asked for again
+            lacks_orders(context, store, ". ".join(missing_orders(polled.changed.missing)))
+        else:
+            moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
+            stores.set_cursor(name, moved)
+        stores.set_ahead(name, polled.changed.ahead)
+        is_kept = _is_kept(context, store, as_of, polled.read_at)
+        is_old = is_kept or polled.read_at - as_of > OLD_ANSWER
+        if is_beyond(cursor, as_of, SHOP_OVERLAP) and not is_old:
+            stores.sweep_again(store.identity)  # which goes back to the shop's own time
+        if _has_other_settings(context, store, orders):
+            stores.sweep_again(store.identity)  # which reads them
+        # by our clock too: an answer that was kept for hours is dated before what is new
+        _tell_of_the_future(context, store, polled.changed.ahead, max(as_of, polled.read_at))
     return {
         int(order.id): FreshCopy(order, polled.read_at)
         for order in orders
@@ -99,14 +131,69 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
     }
 
 
-def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
-    """Merge orders that the shop gave into their records; call inside a step."""
+def answered_name(store: Store) -> str:
+    """The name under which the ledger keeps by what time a store answered last."""
+    return f"answered:{store.identity}"
+
+
+def _is_kept(context: Context, store: Store, as_of: datetime, read_at: datetime) -> bool:
+    """Whether a cache answered in the shop's place, by this answer and those before it; call inside
+    a step. Tells it once a day."""
+    stores, name = context.ledger.stores, answered_name(store)
+    before = stores.cursor(name)
+    if before is not None and before.mark is not None and as_of < before.mark:
+        before = None  # its clock was set back
+    answered = advance(before, as_of, read_at, SHOP_OVERLAP)
+    stores.set_cursor(name, answered)
+    is_kept = is_kept_answer(answered, read_at)
+    if is_kept and first_today(context.ledger, f"kept answer {store.identity}", read_at):
+        log.warning(
+            "%s: its list of changed orders is dated %s in every answer: a cache answers in the "
+            "shop's place; let it leave out /wp-json",
+            store.name,
+            f"{as_of:%Y-%m-%d %H:%M} UTC",
+            extra={"store": store.name},
+        )
+    return is_kept
+
+
+def _has_other_settings(context: Context, store: Store, orders: Sequence[ReadOrder]) -> bool:
+    """Whether the orders' own form shows that the shop counts its money otherwise than is known;
+    once a day, since a plugin may give an order any form. Call inside a step."""
+    facts = context.facts(store)
+    if all(facts.shows(order) for order in orders if isinstance(order, Order)):
+        return False
+    return first_today(context.ledger, f"settings {store.identity}", context.clock())
+
+
+def _tell_of_the_future(
+    context: Context, store: Store, ahead: Mapping[int, datetime], now: datetime
+) -> None:
+    """Note once a day how many orders were modified in the shop's future."""
+    times = in_the_future(ahead.values(), now)
+    if times and first_today(context.ledger, f"future {store.identity}", context.clock()):
+        log.warning("%s: %s", store.name, words_of_the_future(times), extra={"store": store.name})
+
+
+def lacks_orders(context: Context, store: Store, what: str) -> None:
+    """Report that orders of the store did not come. Those that did are worked, but no stock is set
+    that does not know of all orders."""
+    part = context.report.store(store.name)
+    part.lacks_orders = True
+    if what not in part.unread:
+        part.unread.append(what)
+
+
+def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime) -> None:
+    """Merge orders that the shop gave, asked at `read_at`, into their records; call inside a
+    step."""
     known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
-    hear_taken(context, store, [o for o in orders if not _is_old(known.get(int(o.id)), o)])
-    for order in orders:
+    for order in sorted(orders, key=_is_sub_order):  # parents first: what becomes of them decides
         before = known.get(int(order.id))
+        if before is not None and before.parent_id:
+            before = context.ledger.orders.get(store.identity, int(order.id))
         if isinstance(order, UnreadableOrder):
             _merge_unreadable(context, store, order, before)
             continue
@@ -114,15 +201,49 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder]) -> None:
             warn_of_cache(context, store, order)
             continue
         seen = see_in_shop(order, before, rules, now)
-        if seen.record is None or seen.record == before:
+        if seen.record is None:
             continue
-        if before is None:
-            other = context.ledger.orders.identity_with_key(
-                str(order.order_key), other_than=store.identity
-            )
-            refuse_other_identity(store, order.number, other)
-        context.save(store, seen.record, before or replace(seen.record, state=State.QUEUED))
-        context.note(store, replace(seen.record, identity=store.identity), *seen.notes)
+        record = _left_to_parent(context, store, seen.record, order)
+        if record == before:
+            continue
+        record = _unless_known_elsewhere(context, store, record, before)
+        context.save(store, record, before or replace(record, state=State.QUEUED))
+        notes = [*seen.notes]
+        if record.reason == Reason.SUB_ORDER:
+            notes.append(Note(Reason.SUB_ORDER, record.detail))
+        context.note(store, replace(record, identity=store.identity), *notes)
+    fresh = [o for o in orders if not _is_old(known.get(int(o.id)), o)]
+    hear_taken(context, store, fresh, read_at)
+
+
+def _unless_known_elsewhere(
+    context: Context, store: Store, record: OrderRecord, before: OrderRecord | None
+) -> OrderRecord:
+    """Rule 2: an order that comes to be imported, and whose key the ledger knows as that of another
+    store's order, needs a person. One whom a person has had tried again is not looked at again."""
+    is_new = before is None or before.state is State.SKIPPED or before.reason == Reason.UNREADABLE
+    if not is_new or record.in_katana is not InKatana.NO or record.state is State.SKIPPED:
+        return record
+    other = context.ledger.orders.identity_with_key(record.order_key, other_than=store.identity)
+    return (
+        record if other is None else known_elsewhere(record, f'its key is that of one of "{other}"')
+    )
+
+
+def _is_sub_order(order: ReadOrder) -> bool:
+    return isinstance(order, Order) and parent_of(order) > 0
+
+
+def _left_to_parent(
+    context: Context, store: Store, record: OrderRecord, order: Order
+) -> OrderRecord:
+    """The record of an order, left out where its parent is known to hold the same goods; one whose
+    parent is not known is looked at again when it is to be imported."""
+    if not record.parent_id:
+        return record
+    parent = context.ledger.orders.get(store.identity, record.parent_id)
+    as_children = context.rules(store).sub_orders == "children"
+    return left_out(record, order, parent, as_children=as_children)
 
 
 def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:
@@ -160,25 +281,18 @@ def _merge_unreadable(
         shop_status="",
         first_seen_at=context.clock(),
     )
-    unreadable = for_attention(record, Reason.UNREADABLE, order.problem, context.clock())
-    if unreadable != before:
-        context.save(store, unreadable, before or replace(record, state=State.QUEUED))
+    shown = unreadable(record, order.problem, context.clock(), may_pass=order.may_pass)
+    if shown != before:
+        context.save(store, shown, before or replace(record, state=State.QUEUED))
 
 
-def refuse_other_identity(store: Store, number: str, other: str | None) -> None:
-    """Rule 2: an order that is known under another identity means a shop that moved or a copy."""
-    if other is not None and other != store.identity:
-        raise StoreProblem(
-            f'order {number} is known as an order of "{other}", but this store is '
-            f'"{store.identity}". If the shop moved to a new address, set katana_store_name = '
-            f'"{other}" for it; if it is a copy of that shop (staging), take it out of the config'
-        )
-
-
-def hear_missing(context: Context, store: Store, order_ids: Iterable[int]) -> None:
-    """Record orders that are in no list any more: in the trash, or deleted for good."""
+def hear_missing(
+    context: Context, store: Store, order_ids: Iterable[int], read_at: datetime
+) -> None:
+    """Record orders that a reading begun at `read_at` did not find: in the trash, or deleted for
+    good."""
     rules, order_ids = context.rules(store), list(order_ids)
-    forget_taken(context, store, order_ids)
+    forget_taken(context, store, keep_gone(context, store, order_ids), read_at)
     for order_id in order_ids:
         record = context.ledger.orders.get(store.identity, order_id)
         if record is None or record.state in (State.IGNORED, State.SKIPPED):
@@ -189,3 +303,45 @@ def hear_missing(context: Context, store: Store, order_ids: Iterable[int]) -> No
         elif record.state is not State.IMPORTING and not may_be_imported(gone, rules):
             gone = left_before_import(gone)
         context.save(store, gone, record)
+
+
+def keep_gone(context: Context, store: Store, order_ids: Sequence[int]) -> list[int]:
+    """Remember orders that the shop does not have, to be looked for again in the next cycles: in
+    some moments a shop answers nothing at all. Returns those that were gone before. Call inside a
+    step."""
+    kept, now = _gone(context, store), context.clock()
+    again = [order_id for order_id in order_ids if str(order_id) in kept]
+    for order_id in order_ids:
+        looks = kept.pop(str(order_id), (0, ""))[0]
+        if looks < len(FIRST_WAITS):  # later the sweep alone looks
+            kept[str(order_id)] = (looks + 1, time_text(now + FIRST_WAITS[looks]) or "")
+    _set_gone(context, store, kept)
+    return again
+
+
+def gone_to_look_for(context: Context, store: Store) -> list[int]:
+    """The orders that were gone and are to be looked for now."""
+    now = context.clock()
+    due = ((i, read_time(at)) for i, (_looks, at) in _gone(context, store).items())
+    return sorted(int(order_id) for order_id, at in due if at is None or at <= now)
+
+
+def came_back(context: Context, store: Store, order_ids: Iterable[int]) -> None:
+    """Orders that were gone are there; call inside a step."""
+    kept = _gone(context, store)
+    there = kept.keys() & {str(order_id) for order_id in order_ids}
+    if there:
+        _set_gone(context, store, {i: at for i, at in kept.items() if i not in there})
+
+
+def _gone(context: Context, store: Store) -> dict[str, tuple[int, str]]:
+    """How often each order was found gone, and when it is looked for again."""
+    kept = json.loads(context.ledger.stores.meta(f"gone:{store.identity}") or "{}")
+    return {order_id: (int(looks), str(at)) for order_id, (looks, at) in kept.items()}
+
+
+def _set_gone(context: Context, store: Store, kept: Mapping[str, tuple[int, str]]) -> None:
+    before = context.ledger.stores.meta(f"gone:{store.identity}") or ""
+    text = json.dumps(kept) if kept else ""
+    if text != before:
+        context.ledger.stores.set_meta(f"gone:{store.identity}", text)

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
-from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
@@ -22,6 +21,7 @@ from katana_woo_sync.sync.stock_hearing import (
     hear_products,
     hear_stock,
     make_due,
+    scan_taken,
 )
 from katana_woo_sync.sync.stock_look import Look, look
 from katana_woo_sync.sync.stock_push import Refused, push
@@ -60,56 +60,108 @@ def sync_stock(
     """Bring the stock of these stores up to Katana's, where it is due (or `now`).
 
     What goes wrong with one store is in the report, and the others go on. Raises a `ServiceError`
-    of Katana's, and what ends the whole run.
+    where Katana cannot be worked at all, and what ends the whole run.
     """
     syncing = [store for store in stores if store.settings.sync_stock]
-    due = [store for store in syncing if now or stock_due(context, store)]
-    if not due:
+    if not _due(context, syncing, now=now):
         return
-    places = find_places(context, resolver)
-    due = [store for store in due if store.identity in places.of_stores]
+    is_asked_for = now or accept_stock
+    with context.stock_lock(wait=is_asked_for) as is_ours:
+        if is_ours:
+            # what another run has done by now is not due any more
+            due = _due(context, syncing, now=now)
+            _work(context, due, find_places(context, resolver), accept_stock=accept_stock)
+            return
+    log.info("Another run works the stock; this one leaves it to that")
+    for store in syncing if is_asked_for else ():
+        if not _is_worked(context, store):
+            continue
+        problem = StoreProblem("stock: another run works it; try again", ExitCode.TRY_LATER)
+        context.report.store_failed(store.name, problem)
+
+
+def _due(context: Context, syncing: Sequence[Store], *, now: bool) -> list[Store]:
+    return [store for store in syncing if now or stock_due(context, store)]
+
+
+def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_stock: bool) -> None:
+    due = [store for store in stores if store.identity in places.of_stores]
     # a shop that could not tell of its orders would be sent a quantity without them
     due = [store for store in due if _is_worked(context, store)]
     if not due:
         return
-    hear_stock(context, places)
     comparison = Comparison(context, places)
-    # all shops are heard before any is set: what one has sold, the others at its place lose
-    heard = [s for s in due if _guarded(context, s, partial(_hear, comparison, s))]
-    make_due(context, places)
-    for store in heard:
-        work = partial(_work_due, comparison, store, accept_stock=accept_stock)
-        _guarded(context, store, work)
+    try:
+        hear_stock(context, places)
+        # all shops are heard before any is set: what one has sold, the others at its place lose
+        for store in due:
+            _guarded(context, store, partial(_hear, comparison, store))
+        make_due(context, places)
+    except ServiceError as error:
+        if is_katana_down(error):
+            raise
+        for store in due:
+            _failed(context, store, error)
+    for store in due:
+        if _is_worked(context, store):
+            work = partial(_work_due, comparison, store, accept_stock=accept_stock)
+            _guarded(context, store, work)
 
 
 def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
     """Do one store's part; what goes wrong is its own and holds up no other."""
-    try:
+    errors: list[Exception] = []
+    with store_part(errors.append):
         work()
-    except FATAL:
-        raise
-    except Exception as error:
-        if isinstance(error, ServiceError) and error.service == KATANA:
-            raise
+    for error in errors:
         _failed(context, store, error)
-        return False
-    return True
+    return not errors
 
 
 def find_places(context: Context, resolver: Resolver) -> Places:
     """Where each store's stock is. A store whose location is gone is compared as a whole once it
-    has one again."""
-    of_stores: dict[str, int] = {}
+    has one again; until then what its orders had taken stays where it was."""
+    ledger, of_stores, last_known = context.ledger, dict[str, int](), dict[str, int]()
     for store in context.stores.values():
-        try:
-            of_stores[store.identity] = resolver.location(store)
-        except StoreProblem as error:
-            if store.settings.sync_stock:
-                with context.step():
-                    context.ledger.stock.compare_again(store.identity)
-                    context.ledger.stock.went_wrong(store.identity, str(error))
+        location_id = _location(context, resolver, store)
+        kept = ledger.stores.meta(_kept_location(store))
+        if location_id is not None and kept != str(location_id):
+            with context.step():
+                ledger.stores.set_meta(_kept_location(store), str(location_id))
+        place = int(kept) if location_id is None and kept is not None else location_id
+        if place is None:
+            continue
+        if not is_connected(context, store):
+            # a shop that moved, say: what it had taken under its identity before is not given back
+            last_known.update(dict.fromkeys(ledger.stores.connected_as(store.name), place))
+        elif location_id is None:
+            last_known[store.identity] = place
+        else:
+            of_stores[store.identity] = location_id
     synced = frozenset(s.identity for s in context.stores.values() if s.settings.sync_stock)
-    return Places(of_stores, synced)
+    return Places(of_stores, synced, last_known)
+
+
+def _location(context: Context, resolver: Resolver, store: Store) -> int | None:
+    """The store's location; None, and shown with the store, where the config's does not fit."""
+    try:
+        return resolver.location(store)
+    except StoreProblem as error:
+        if store.settings.sync_stock and not store.settings.paused:
+            with context.step():
+                context.ledger.stock.compare_again(store.identity)
+                context.ledger.stock.went_wrong(store.identity, str(error))
+        return None
+
+
+def _kept_location(store: Store) -> str:
+    return f"location:{store.identity}"
+
+
+def is_connected(context: Context, store: Store) -> bool:
+    """Whether the store was ever connected as what it is called now."""
+    known = context.ledger.stores.get(store.identity)
+    return known is not None and known.connected_at is not None
 
 
 def _hear(comparison: Comparison, store: Store) -> None:
@@ -120,7 +172,42 @@ def _hear(comparison: Comparison, store: Store) -> None:
     if state is not None and state.compared_at is not None:
         hear_products(context, store)
     if comparison_due(context, store, digest):
+        scan_taken(context, store)
+        _scan_others(comparison, store, context.settings.schedule.sweep)
         compare(comparison, store, digest, is_first=state is None or not state.settings)
+    else:
+        _scan_others(comparison, store, timedelta.max)
+
+
+def _scan_others(comparison: Comparison, store: Store, interval: timedelta) -> None:
+    """Read what orders of the other shops at the place have taken, where that was never done or
+    not within the interval.
+
+    Of a shop that is refused, fails or is paused nothing new is known: what was known last stands.
+    """
+    context, places = comparison.context, comparison.places
+    here = places.stores_at(places.of_stores[store.identity])
+    for other in context.stores.values():
+        if other is store or other.identity not in here or not _may_be_asked(context, other):
+            continue
+        state = context.ledger.stock.state(other.identity)
+        scanned = state.scanned_at if state is not None else None
+        if scanned is not None and context.clock() - scanned < interval:
+            continue
+        if other.name not in comparison.not_scanned and not _guarded(
+            context, other, partial(scan_taken, context, other)
+        ):
+            comparison.not_scanned.add(other.name)
+
+
+def _may_be_asked(context: Context, store: Store) -> bool:
+    """Whether a store's orders can be read: it is connected, and nothing is wrong with it."""
+    if store.settings.paused or not is_connected(context, store):
+        return False
+    if store.name in context.report.stores:
+        return _is_worked(context, store)
+    known = context.ledger.stores.get(store.identity)
+    return known is not None and not known.last_error
 
 
 def comparison_due(context: Context, store: Store, digest: str) -> bool:
@@ -201,20 +288,23 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
             known = context.ledger.stores.get(other.identity)
             if known is None or known.connected_at is None:
                 continue
-            cursor = context.ledger.stores.cursor(cursor_name(other))
+            stores, name = context.ledger.stores, cursor_name(other)
+            cursor, ahead = stores.cursor(name), stores.ahead(name)
             try:
-                hear(context, other, poll(other, cursor, known.facts, context.clock()))
-            except ServiceError:
+                hear(context, other, poll(other, cursor, known.facts, context.clock(), ahead))
+            except FATAL:
+                raise
+            except Exception as error:
                 if other is store:
                     raise
-                log.debug("%s: not heard before the stock of %s", other.name, store.name)
+                log.debug("%s: not heard before %s's stock: %s", other.name, store.name, error)
     return before.again(comparison, store)
 
 
 def _is_worked(context: Context, store: Store) -> bool:
     """Whether this run is about the store, and could work it."""
     part = context.report.stores.get(store.name)
-    return part is not None and part.error is None
+    return part is not None and part.error is None and not part.lacks_orders
 
 
 def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:
@@ -245,12 +335,13 @@ def _tell_left_out(context: Context, store: Store) -> None:
 
 
 def _failed(context: Context, store: Store, error: Exception) -> None:
-    context.report.store_failed(store.name, error)
-    text = f"stock: {context.report.store(store.name).error}"
-    if not isinstance(error, (ServiceError, StoreProblem)):
-        text = f"stock: unexpected: {type(error).__name__}: {error}"
-        log.debug("%s", store.name, exc_info=error)
+    if store.name not in context.report.stores:
+        # another run works it, and tells
+        log.warning("%s: what its orders have taken could not be read: %s", store.name, error)
+        return
+    text = f"stock: {context.report.store_failed(store.name, error)}"
     context.report.store(store.name).error = text
+    log.debug("%s", store.name, exc_info=error)
     log.error("%s: %s", store.name, text, extra={"store": store.name})
     with context.step():
         context.ledger.stock.went_wrong(store.identity, text.removeprefix("stock: "))

@@ -13,7 +13,6 @@ from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.stock_hearing import (
     Places,
     list_commitments,
-    scan_taken,
     start_products,
 )
 from katana_woo_sync.sync.stock_look import Found, RecentStock, Seen, Skus, by_sku, plan_of
@@ -33,6 +32,8 @@ class Comparison:
         self.recent = RecentStock(context)
         self._stock: dict[int, dict[int, Inventory]] = {}
         self._listed_commitments = False
+        self.not_scanned: set[str] = set()
+        """Stores whose orders could not be read in this run, by name."""
 
     def stock_at(self, location_id: int) -> Found:
         """All of Katana's stock at the location, read once."""
@@ -52,12 +53,12 @@ class Comparison:
 
 
 def compare(comparison: Comparison, store: Store, digest: str, *, is_first: bool) -> None:
-    """Compare all that a store keeps stock of with Katana. Raises a `ServiceError`."""
+    """Compare all that a store keeps stock of with Katana, once it is known what the shops' orders
+    have taken. Raises a `ServiceError`."""
     context, places = comparison.context, comparison.places
     location_id = places.of_stores[store.identity]
     log.info("%s: comparing its whole stock with Katana's", store.name)
     start_products(context, store)
-    _scan_all(context, places, location_id, store)
     comparison.list_commitments()
     found = comparison.stock_at(location_id)
     skus = by_sku(found.values())
@@ -75,19 +76,6 @@ def compare(comparison: Comparison, store: Store, digest: str, *, is_first: bool
         same = {t.item_id: t.quantity for t in made.targets if not t.differs}
         stock.set_pushed(store.identity, same)
         stock.compared(store.identity, digest, made.managed, context.clock())
-
-
-def _scan_all(context: Context, places: Places, location_id: int, store: Store) -> None:
-    """What all shops at the location have taken; another's, if not read since its last sweep."""
-    here = places.stores_at(location_id)
-    for other in context.stores.values():
-        if other.identity not in here:
-            continue
-        state = context.ledger.stock.state(other.identity)
-        scanned = state.scanned_at if state is not None else None
-        interval = context.settings.schedule.sweep
-        if other is store or scanned is None or context.clock() - scanned >= interval:
-            scan_taken(context, other)
 
 
 def shop_stock(
@@ -144,10 +132,10 @@ def _remember(
 def find_uncounted(
     context: Context, differing: Sequence[Target], found: Found, *, ask_of_known: bool = False
 ) -> bool:
-    """What this program created, and nobody counted, is known by its mark: after a lost ledger, and
-    where the answer to its creation was lost and it was then found like any other item.
+    """What this program created, and nobody counted, is known by its mark: after a lost or restored
+    ledger, and where the answer to its creation was lost and it was then found like any other item.
 
-    Asked only of what would be emptied though Katana has nothing of it; `ask_of_known` asks too
+    Asked of what would be set though Katana has nothing of it, or owes it; `ask_of_known` asks too
     whether somebody counted what was known. Returns whether there is any that was not known. Raises
     a `ServiceError`.
     """
@@ -155,9 +143,10 @@ def find_uncounted(
     doubtful = {
         variant_id
         for target in differing
-        if target.empties
         for variant_id in target.variant_ids
-        if variant_id in found and found[variant_id].quantity_in_stock <= 0
+        if variant_id in found
+        and found[variant_id].quantity_in_stock <= 0
+        and not found[variant_id].is_bundle
     }
     known = {v for v in stock.uncounted() if v in found}
     if not (ask_of_known or doubtful - known):

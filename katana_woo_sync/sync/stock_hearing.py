@@ -8,21 +8,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from katana_woo_sync.clients.katana_stock import OPEN
+from katana_woo_sync.clients.katana_stock import OPEN, MovementsChanged
 from katana_woo_sync.domain.batches import Fulfillment, left_to_deliver
 from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
     SHOP_OVERLAP,
     Cursor,
     advance,
+    is_beyond,
     read_from,
 )
 from katana_woo_sync.domain.inventory import OF_SALES, Movement
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
 from katana_woo_sync.domain.stock import taken_by, takes_stock
+from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched
 from katana_woo_sync.sync.context import Context, Store
@@ -38,6 +40,9 @@ HEARD = "stock:movements_heard"
 A_MOMENT = timedelta(milliseconds=1)
 """The resolution of Katana's times."""
 
+LATEST = timedelta(hours=1)
+"""A reading that was begun longer ago than this comes no more."""
+
 MOST_PARENTS = 50
 """Variable products whose variations are listed because something of them changed; more of them
 are a bulk edit, after which the whole store is compared."""
@@ -49,14 +54,21 @@ class Places(Struct, frozen=True):
     of_stores: Mapping[str, int]
     """Location by identity, of every store whose location is known."""
     synced: frozenset[str]
+    last_known: Mapping[str, int] = field(default_factory=dict)
+    """Location by identity of what a store that cannot be worked was called, or where it was: what
+    its orders had taken then is still gone from the stock there."""
 
     def synced_at(self, location_id: int) -> list[str]:
         """The identities of the stores at a location whose stock is synced."""
         return [i for i in sorted(self.synced) if self.of_stores.get(i) == location_id]
 
     def stores_at(self, location_id: int) -> list[str]:
-        """The identities of all stores at a location."""
-        return [i for i, place in self.of_stores.items() if place == location_id]
+        """The identities whose orders take from a location."""
+        return [i for i, place in self.all_known().items() if place == location_id]
+
+    def all_known(self) -> dict[str, int]:
+        """Location by identity, today's and those known last."""
+        return {**self.last_known, **self.of_stores}
 
 
 def syncs_stock(context: Context) -> bool:
@@ -64,26 +76,43 @@ def syncs_stock(context: Context) -> bool:
     return any(store.settings.sync_stock for store in context.stores.values())
 
 
-def hear_taken(context: Context, store: Store, orders: Iterable[ReadOrder]) -> None:
-    """Keep what orders have taken from their shop's stock; call inside a step.
+def hear_taken(
+    context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime
+) -> None:
+    """Keep what orders have taken from their shop's stock, as of a reading begun at `read_at`; call
+    inside a step.
 
     A copy without lines (of a list that asks for none) says nothing of an order that takes stock.
     """
-    if not syncs_stock(context):
+    if not (orders and syncs_stock(context)):
         return
     stock, now = context.ledger.stock, context.clock()
     for order in orders:
         if isinstance(order, Order) and (order.line_items or not takes_stock(order.status)):
-            taken = taken_by(store.identity, order)
-            stock.set_taken(store.identity, int(order.id), taken, now)
+            left = _is_left_to_parent(context, store, order)
+            taken = [] if left else taken_by(store.identity, order)
+            stock.set_taken(store.identity, int(order.id), taken, read_at=read_at, now=now)
+    stock.forget_nothing_taken(store.identity, now - LATEST)
 
 
-def forget_taken(context: Context, store: Store, order_ids: Iterable[int]) -> None:
-    """Orders that are gone take nothing any more; call inside a step."""
+def _is_left_to_parent(context: Context, store: Store, order: Order) -> bool:
+    """Whether an order's parent has taken the same goods. Of one that the ledger knows, its record
+    tells whether it counts."""
+    if not parent_of(order):
+        return False
+    return context.ledger.orders.get(store.identity, int(order.id)) is None
+
+
+def forget_taken(
+    context: Context, store: Store, order_ids: Iterable[int], read_at: datetime
+) -> None:
+    """Orders that a reading begun at `read_at` did not find take nothing any more; call inside a
+    step."""
     if not syncs_stock(context):
         return
+    stock, now = context.ledger.stock, context.clock()
     for order_id in order_ids:
-        context.ledger.stock.set_taken(store.identity, order_id, (), context.clock())
+        stock.set_taken(store.identity, order_id, (), read_at=read_at, now=now)
 
 
 def hear_stock(context: Context, places: Places) -> None:
@@ -99,9 +128,14 @@ def hear_stock(context: Context, places: Places) -> None:
         return
     moved = context.katana.movements_changed(_since(moved_cursor))
     touched = context.katana.orders_touched(_since(orders_cursor))
+    if is_beyond(moved_cursor, moved.as_of, KATANA_OVERLAP) or is_beyond(
+        orders_cursor, touched.as_of, KATANA_OVERLAP
+    ):
+        _start_again(context, places)
+        return
     commitments = {int(o.id): _commits(context, o, places) for o in touched.orders}
     with context.step(), context.ledger.atomic():
-        news = _not_heard_before(context, moved.movements)
+        news = _not_heard_before(context, moved)
         changed = {(int(m.variant_id), int(m.location_id)) for m in news}
         changed |= keep_commitments(context, touched.orders, commitments)
         counted = {int(m.variant_id) for m in moved.movements if m.resource_type != OF_SALES}
@@ -112,16 +146,17 @@ def hear_stock(context: Context, places: Places) -> None:
         stores.set_cursor(ORDERS, advance(orders_cursor, touched.mark, now, KATANA_OVERLAP))
 
 
-def _not_heard_before(context: Context, movements: Sequence[Movement]) -> list[Movement]:
-    """Those that did not come with the last read, whose end is read again until it has settled."""
+def _not_heard_before(context: Context, moved: MovementsChanged) -> list[Movement]:
+    """Those that did not come with the last read, whose end is read again until it has settled. (So
+    is what moved in Katana's future.)"""
     before = set(json.loads(context.ledger.stores.meta(HEARD) or "[]"))
-    heard = {f"{int(m.id)} {m.updated_at}": m for m in movements}
-    newest = max((m.updated for m in movements if m.updated is not None), default=None)
-    if newest is not None:
+    heard = {f"{int(m.id)} {m.updated_at}": m for m in moved.movements}
+    if moved.movements:
+        end = moved.mark or moved.as_of
         late = [
             key
             for key, m in heard.items()
-            if m.updated is None or m.updated >= newest - KATANA_OVERLAP
+            if m.updated is None or m.updated >= end - KATANA_OVERLAP
         ]
         context.ledger.stores.set_meta(HEARD, json.dumps(late))
     return [m for key, m in heard.items() if key not in before]
@@ -144,9 +179,18 @@ def _start(context: Context) -> None:
     now = context.clock()
     orders = context.ledger.stores.cursor(SALES_ORDERS)
     with context.step(), context.ledger.atomic():
-        _not_heard_before(context, late.movements if late else ())
+        if late is not None:
+            _not_heard_before(context, late)
         context.ledger.stores.set_cursor(MOVEMENTS, Cursor(newest, now))
         context.ledger.stores.set_cursor(ORDERS, Cursor(orders.mark if orders else None, now))
+
+
+def _start_again(context: Context, places: Places) -> None:
+    """Begin anew after Katana's clock was set right, with a full comparison of every store."""
+    _start(context)
+    with context.step(), context.ledger.atomic():
+        for identity in sorted(places.synced):
+            context.ledger.stock.compare_again(identity)
 
 
 def list_commitments(context: Context, places: Places) -> None:
@@ -222,8 +266,20 @@ def hear_products(context: Context, store: Store) -> None:
     changed = store.shop.products_changed(since)
     if changed is None:
         return  # an old version; the full comparison finds it
-    parents = [int(item.id) for item in changed.items if item.type in VARIABLE]
-    edited = _edited(context, store, changed.items)
+    if is_beyond(cursor, changed.as_of, SHOP_OVERLAP):
+        with context.step(), context.ledger.atomic():
+            context.ledger.stores.set_cursor(name, Cursor(None, context.clock()))
+            context.ledger.stock.compare_again(store.identity)
+        return
+    times = {int(i.id): i.modified for i in changed.items if i.modified is not None}
+    ahead = {i: at for i, at in times.items() if at > changed.as_of}
+    known = context.ledger.stores.ahead(name)
+    # what is in the shop's future comes every time
+    items = [
+        i for i in changed.items if int(i.id) not in ahead or known.get(int(i.id)) != i.modified
+    ]
+    parents = [int(item.id) for item in items if item.type in VARIABLE]
+    edited = _edited(context, store, items)
     if len(parents) > MOST_PARENTS:
         context.ledger.stock.compare_again(store.identity)
     else:
@@ -235,8 +291,10 @@ def hear_products(context: Context, store: Store) -> None:
                 edited += [v for v in variations if v.uses_parents_stock]
     with context.step(), context.ledger.atomic():
         context.ledger.stock.touch(_touched(store, item) for item in edited)
-        moved = advance(cursor, changed.mark, context.clock(), SHOP_OVERLAP)
-        context.ledger.stores.set_cursor(name, moved)
+        if changed.is_whole:
+            moved = advance(cursor, changed.mark, context.clock(), SHOP_OVERLAP)
+            context.ledger.stores.set_cursor(name, moved)
+        context.ledger.stores.set_ahead(name, ahead)
 
 
 def _edited(context: Context, store: Store, items: Sequence[StockItem]) -> list[StockItem]:
@@ -268,7 +326,8 @@ def make_due(context: Context, places: Places) -> None:
     ledger, now = context.ledger, context.clock()
     with context.step():
         ledger.stock.touch_what_katana_took_over(now)
-    touched = ledger.stock.touched(list(places.of_stores))
+    locations = places.all_known()
+    touched = ledger.stock.touched(list(locations))
     if not touched:
         return
     aliases = context.settings.sku_aliases
@@ -280,7 +339,7 @@ def make_due(context: Context, places: Places) -> None:
     with context.step(), ledger.atomic():
         changed: set[Place] = set()
         for each in touched:
-            location_id = places.of_stores[each.identity]
+            location_id = locations[each.identity]
             remembered = ledger.catalogue.product(each.identity, each.product_id, each.variation_id)
             ids = [by_sku.get(sku) for sku in skus_in_katana(each.sku, aliases)]
             ids += [remembered[1]] if remembered is not None else []
@@ -303,7 +362,8 @@ def scan_taken(context: Context, store: Store) -> None:
     for page in store.shop.whole_orders(statuses) if statuses else ():
         listed.update(int(order.id) for order in page)
         with context.step(), context.ledger.atomic():
-            hear_taken(context, store, page)
+            hear_taken(context, store, page, began)
     with context.step(), context.ledger.atomic():
-        context.ledger.stock.forget_taken(store.identity, before=began, other_than=listed)
-        context.ledger.stock.scanned(store.identity, context.clock())
+        stock, now = context.ledger.stock, context.clock()
+        stock.forget_taken(store.identity, began=began, now=now, other_than=listed)
+        stock.scanned(store.identity, now)

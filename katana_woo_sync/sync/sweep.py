@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from katana_woo_sync.clients.errors import Incomplete
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.records import OrderRecord
@@ -15,14 +16,19 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import (
+    came_back,
     cursor_name,
+    gone_to_look_for,
     hear_missing,
+    lacks_orders,
     learn_facts,
     merge,
     warn_of_cache,
 )
 
 A_DAY = timedelta(days=1)
+
+THE_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 VARIANTS_HEARD = "katana_variants_heard_at"
 """Where the ledger keeps when Katana was last asked which variants changed."""
@@ -50,9 +56,16 @@ def sweep(context: Context, store: Store) -> None:
     context.ledger.stores.set_facts(store.identity, learn_facts(store))
     _mend_cursor(context, store)
     listed = scan(context, store)
+    is_whole = not context.report.store(store.name).lacks_orders
     believed = context.ledger.orders.open_in_shop(store.identity, store.settings.import_statuses)
     _ask_for(context, store, sorted(believed - listed))
-    context.ledger.stores.swept(store.identity, context.clock())
+    if is_whole:
+        context.ledger.stores.swept(store.identity, context.clock())
+
+
+def look_for_gone(context: Context, store: Store) -> None:
+    """Look again for orders that were gone a while ago. Raises a `ServiceError`."""
+    _ask_for(context, store, gone_to_look_for(context, store))
 
 
 def scan(context: Context, store: Store) -> set[int]:
@@ -61,8 +74,10 @@ def scan(context: Context, store: Store) -> set[int]:
 
 
 def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
-    """Merge every order whose status is imported, page by page; gives the ids of each."""
-    for page in store.shop.open_orders(store.settings.import_statuses):
+    """Merge every order whose status is imported, page by page; gives the ids of each. Where some
+    did not come, that is in the report."""
+    began = context.clock()
+    for page in _whole_or_told(context, store):
         ids = [int(order.id) for order in page]
         known = context.ledger.orders.known(store.identity, ids)
         # the list is slim: an order that is known is not compared with it, or it would look edited
@@ -75,9 +90,16 @@ def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
             and known[int(order.id)].shop_status != order.status
         ]
         with context.step(), context.ledger.atomic():
-            merge(context, store, news)
+            merge(context, store, news, began)
         _ask_for(context, store, [int(order.id) for order in changed], changed)
         yield set(ids)
+
+
+def _whole_or_told(context: Context, store: Store) -> Iterator[tuple[ReadOrder, ...]]:
+    try:
+        yield from store.shop.open_orders(store.settings.import_statuses)
+    except Incomplete as error:
+        lacks_orders(context, store, f"{error.reason}. {error.remedy}")
 
 
 def _ask_for(
@@ -92,15 +114,17 @@ def _ask_for(
     for start in range(0, len(order_ids), 100):
         wanted = order_ids[start : start + 100]
         before = ledger.orders.known(store.identity, wanted)
+        read_at = context.clock()
         answered = store.shop.orders(wanted, dp, uncached=True)
         _look_for_cache(context, store, listed, answered)
         with context.step(), ledger.atomic():
             now = ledger.orders.known(store.identity, wanted)
             unheard = [i for i in now if i in before and _same_time(now[i], before[i])]
             ledger.orders.forget_modified(store.identity, unheard)
-            merge(context, store, answered)
+            merge(context, store, answered, read_at)
             found = {int(order.id) for order in answered}
-            hear_missing(context, store, [i for i in wanted if i not in found])
+            came_back(context, store, found)
+            hear_missing(context, store, [i for i in wanted if i not in found], read_at)
 
 
 def _look_for_cache(
@@ -120,15 +144,16 @@ def _same_time(now: OrderRecord, before: OrderRecord) -> bool:
 
 
 def _mend_cursor(context: Context, store: Store) -> None:
-    """A store whose clock was set back reports times before the cursor: go back to them."""
+    """A store whose clock was set back reports times before the cursor: go back to them. One that
+    reports none, having no order or only such as are in its future, is read whole."""
     name = cursor_name(store)
     cursor = context.ledger.stores.cursor(name)
     newest = store.shop.newest_modified()
-    if cursor is None or cursor.mark is None or newest is None or newest >= cursor.mark:
+    if cursor is None or cursor.mark is None or (newest is not None and newest >= cursor.mark):
         return
     with context.step(), context.ledger.atomic():
         context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
-        context.ledger.orders.forget_modified_after(store.identity, newest)
+        context.ledger.orders.forget_modified_after(store.identity, newest or THE_BEGINNING)
 
 
 def sweep_katana(context: Context, resolver: Resolver) -> None:

@@ -56,11 +56,11 @@ def take_over(
     for page in context.katana.all_sales_orders():
         if newest is None:
             # Whatever changes while the list is read has a later time than its first page.
-            newest = max((s.updated for s in page if s.updated), default=None)
+            newest = page.mark
         with context.step(), context.ledger.atomic():
-            merge_sales_orders(context, page)
+            merge_sales_orders(context, page.orders)
         if strangers is not None:
-            strangers.hear(page)
+            strangers.hear(page.orders)
         for store in [store for store in stores if store.name not in failed]:
             with store_part(partial(failed.__setitem__, store.name)):
                 adopt_waiting(context, store)

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from katana_woo_sync.domain.decide import compared
+from katana_woo_sync.domain.payments import may_tell_more
 from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store
+
+Orders = TypeVar("Orders", bound=Order)
 
 
 def compare(context: Context, store: Store, record: OrderRecord, total: Decimal) -> OrderRecord:
@@ -17,3 +24,14 @@ def compare(context: Context, store: Store, record: OrderRecord, total: Decimal)
         record = context.save(store, seen.record, record)
     context.note(store, record, *seen.notes)
     return record
+
+
+def with_payments(context: Context, store: Store, order: Orders) -> Orders:
+    """The order with what tells of gift cards and store credit: its meta is asked for where its
+    lines exceed its total. Raises a `ServiceError`."""
+    facts = context.facts(store)
+    if order.meta_data or not may_tell_more(
+        order, decimals=facts.decimals, rounds_each_line=not facts.round_at_subtotal
+    ):
+        return order
+    return replace(order, meta_data=store.shop.order_meta(int(order.id)))

@@ -6,6 +6,7 @@ import json
 import stat
 from datetime import timedelta
 from decimal import Decimal
+from time import sleep
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from tests.cli.support import inside, run, run_json
@@ -149,6 +150,45 @@ def test_status_json(world: World) -> None:
         "error",
     }
     assert store["orders"] == {"imported": 1}
+
+
+def test_status_counts_what_is_left_to_parent_orders(world: World) -> None:
+    parent = world.order()
+    world.order(parent_id=parent, created_via="dokan")
+    run(world, "sync")
+    assert "1 of them are left out: their parent orders hold" in run(world, "status").stdout
+    assert inside(run_json(world, "status"), "stores", "eu", "left_to_parents") == 1
+
+
+def test_status_tells_of_what_katana_does_not_know_was_sold_at_the_till(world: World) -> None:
+    world.configure(top='[orders]\npos = "skip"', stores={"eu": "sync_stock = true"})
+    sleep(1)  # what was placed in the second of the connection was there before it
+    world.order(quantity=3, status="completed", created_via="pos-rest-api")
+    world.order(quantity=2, status="completed", created_via="pos-rest-api")
+    run(world, "sync")
+    result = run(world, "status")
+    assert "does not know of 5 pieces that were sold at the till (2 sales since" in result.stdout
+    sold = inside(run_json(world, "status"), "stores", "eu", "sold_at_till")
+    assert (sold, result.exit_code) == ({"orders": 2, "pieces": "5"}, 0)
+
+
+def test_retry_with_a_number_imports_a_sub_order(world: World) -> None:
+    parent = world.order()
+    child = world.order(parent_id=parent, created_via="dokan")
+    run(world, "sync")
+    run(world, "retry")
+    assert world.in_katana(child) == []
+    assert run(world, "retry", "eu", str(child)).exit_code == 0
+    assert len(world.in_katana(child)) == 1
+
+
+def test_ignoring_a_parent_queues_its_sub_orders(world: World) -> None:
+    parent = world.order()
+    child = world.order(parent_id=parent, created_via="dokan")
+    with world.down(world.katana.server):
+        run(world, "sync")
+    run(world, "ignore", "eu", str(parent))
+    assert world.state(child)[0] == "queued"
 
 
 def test_status_of_a_store_that_was_never_connected(unconnected: World) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import sqlite3
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 from filelock import FileLock
 
-from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.clients import messenger, ping
+from katana_woo_sync.sandbox.server import DRIPPED, Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from tests.cli.support import run, start, wait_until
 from tests.listening import TOKEN, Listener
@@ -88,6 +90,50 @@ def test_a_monitor_that_is_down_changes_no_exit_code_and_shows_no_secret(
     assert "notify.ping_url: the monitor was not told" in result.stderr
     assert TOKEN not in result.output
     assert "monitor" not in run(world, "-q", "sync").output
+
+
+@pytest.mark.parametrize("kind", DRIPPED)
+def test_a_monitor_that_drips_holds_up_no_order(
+    world: World, ear: Listener, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
+) -> None:
+    monkeypatch.setattr(ping, "TIMEOUT", 0.5)
+    configure(world, ear)
+    ear.add_fault(Fault(kind, "GET", times=9, seconds=0.03))
+    order = world.order()
+    began = time.monotonic()
+    assert run(world, "sync").exit_code == 0
+    assert time.monotonic() - began < 5
+    assert len(world.in_katana(order)) == 1
+
+
+def test_a_monitor_is_told_while_the_cycle_goes_on(
+    world: World, ear: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(world, ear)
+    ear.add_fault(Fault(FaultKind.DELAY, path="/start", seconds=1))
+    imported: list[bool] = []
+    ear.on_ping = lambda: imported.append(world.katana.server.count("POST", "/sales_orders") > 0)
+    world.order()
+    assert run(world, "sync").exit_code == 0
+    assert ear.pings == ["/start", ""]
+    assert imported == [True, True]  # it was answered after the cycle had done its work
+
+
+@pytest.mark.parametrize("kind", [FaultKind.DRIP_HEAD, FaultKind.DRIP_BODY])
+def test_a_message_that_is_taken_without_end_ends(
+    world: World, ear: Listener, monkeypatch: pytest.MonkeyPatch, kind: FaultKind
+) -> None:
+    monkeypatch.setattr(messenger, "LONGEST", 0.5)
+    configure(world, ear)
+    ear.add_fault(Fault(kind, "POST", times=1, seconds=0.03))
+    world.shop.place_order([Item(world.lamp["eu"], 1)], billing=ANNA)
+    began = time.monotonic()
+    result = run(world, "sync")
+    assert time.monotonic() - began < 5
+    assert result.exit_code == 1
+    assert "the message was not delivered: it took longer than" in result.stderr
+    ear.stop()  # which ends the drip
+    assert run(world, "-q", "sync").exit_code == 1
 
 
 def test_run_pings_and_tells(world: World, ear: Listener) -> None:

@@ -57,12 +57,45 @@ def test_the_sums_are_the_orders_totals(world: World) -> None:
     assert shop == Decimal(str(world.record(shown.id).total))
 
 
+def test_deposits_count_at_the_full_price_and_sub_orders_not_at_all(world: World) -> None:
+    meta = (("_deposit", "1"), ("_deposit_value", "30"), ("_deposit_balance", "69.99"))
+    item = Item(world.lamp["eu"], price=Decimal(30), meta=meta)
+    parent = world.shop.place_order([item], billing=ANNA)
+    world.order(parent_id=parent, created_via="yith_wcdp_balance_order")
+    world.order(parent_id=world.order(), created_via="dokan")
+    world.sync()
+    result = run(world, *MONTH)
+    assert "3 orders, 0 of them differ" in result.output
+
+
 def test_an_order_that_was_changed_in_katana_is_listed_with_its_difference(world: World) -> None:
     order = world.shop.orders()[0]
     world.katana.set_price(world.sales_order(order).id, Decimal(1))
     found = run_json(world, *MONTH, code=1)
     assert inside(found, "orders", 0, "order_id") == str(order)
     assert Decimal(str(inside(found, "orders", 0, "difference"))) < 0
+
+
+def test_an_order_whose_total_a_plugin_lowered_without_a_line_is_listed(world: World) -> None:
+    order = world.order(total=Decimal("2.40"))
+    world.sync()
+    found = run_json(world, *MONTH, code=1)
+    assert inside(found, "orders", 0, "order_id") == str(order)
+    assert Decimal(str(inside(found, "orders", 0, "difference"))) == 10
+    assert "differs" in str(inside(found, "orders", 0, "why"))
+
+
+def test_what_a_gift_card_paid_and_what_was_refunded_before_are_no_difference(
+    world: World,
+) -> None:
+    paid = world.order(total=Decimal("2.40"))
+    world.shop.set_meta(paid, "_funds_used", "10.00")
+    refunded = world.order(quantity=2)
+    world.shop.refund(refunded, "5.00", listed="missing")
+    world.sync()
+    result = run(world, *MONTH)
+    assert result.exit_code == 0, result.output
+    assert "3 orders, 0 of them differ" in result.output
 
 
 def test_an_order_that_is_not_in_katana_is_listed_with_why(world: World) -> None:

@@ -283,3 +283,20 @@ def test_the_throttle_hears_what_katana_says() -> None:
             client.factory()
         with pytest.raises(Cancelled):
             throttle.acquire(lambda: True)
+
+
+def test_a_deletion_is_answered_without_a_body(served: Served) -> None:
+    made = create(served)
+    sandbox, client = served
+    client.delete_sales_order(made)
+    assert [
+        request.status for request in sandbox.server.requests if request.method == "DELETE"
+    ] == [204]
+    assert sandbox.sales_order(made).deleted_at is not None
+
+
+@responses.activate
+def test_a_create_that_is_answered_without_a_body_is_unknown() -> None:
+    responses.add(responses.POST, f"{BASE}/tax_rates", status=204)
+    with pytest.raises(UnknownOutcome):
+        katana(BASE).create_tax_rate(TaxRateDraft(name="VAT", rate=Decimal(24)))

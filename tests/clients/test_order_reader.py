@@ -9,16 +9,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from katana_woo_sync.clients.errors import Temporary
+from katana_woo_sync.clients.list_reader import StuckList, read_pages
 from katana_woo_sync.clients.order_reader import (
     Page,
     ReadOrder,
     Rescue,
-    StuckList,
     UnreadableOrder,
     once_each,
     read_changed,
     read_order,
-    read_pages,
 )
 from katana_woo_sync.domain.fields import Text, Whole
 from katana_woo_sync.domain.woocommerce import Order
@@ -125,24 +124,32 @@ def test_no_open_order_is_lost_while_others_are_completed(block: int, changes: i
         assert wanted - shop.touched <= set(got)
 
 
-def still(count: int) -> Callable[[int, int], Page]:
-    """A list in which nothing happens."""
+def still(count: int, *, cap: int = 1000, tells_total: bool = True) -> Callable[[int, int], Page]:
+    """A list in which nothing happens, of a host that gives at most so many rows a page."""
     ids = range(count, 0, -1)
 
     def page(offset: int, per_page: int) -> Page:
-        rows = tuple(Order(id=Whole(i)) for i in ids[offset : offset + per_page])
-        return Page(rows, len(rows))
+        rows = tuple(Order(id=Whole(i)) for i in ids[offset : offset + min(per_page, cap)])
+        return Page(rows, len(rows), count if tells_total else None)
 
     return page
 
 
-@pytest.mark.parametrize(("count", "requests"), [(0, 1), (9, 1), (10, 2), (18, 2), (99, 11)])
-def test_a_quiet_list_costs_no_more_than_its_pages(count: int, requests: int) -> None:
+@pytest.mark.parametrize(
+    ("tells_total", "count", "requests"),
+    [
+        *((True, *each) for each in [(0, 1), (9, 1), (10, 1), (11, 2), (18, 2), (19, 2), (99, 11)]),
+        *((False, *each) for each in [(0, 1), (1, 2), (9, 2), (10, 2), (18, 3), (99, 12)]),
+    ],
+)
+def test_a_quiet_list_costs_no_more_than_its_pages(
+    tells_total: bool, count: int, requests: int
+) -> None:
     asked: list[int] = []
 
     def fetch(offset: int, per_page: int) -> Page:
         asked.append(offset)
-        return still(count)(offset, per_page)
+        return still(count, tells_total=tells_total)(offset, per_page)
 
     assert len(read_changed(fetch, per_page=PER_PAGE).orders) == count
     assert len(asked) == requests
@@ -155,7 +162,7 @@ def test_the_newest_copy_of_an_order_is_kept() -> None:
         name = Text(next(copies))
         ids = range(30, 0, -1)[offset : offset + per_page]
         rows = tuple(Order(id=Whole(i), customer_note=name) for i in ids)
-        return Page(rows, len(rows))
+        return Page(rows, len(rows), 30)
 
     read = {int(o.id): o for o in read_changed(fetch, per_page=15).orders if isinstance(o, Order)}
     assert read[30].customer_note == "first"
@@ -169,15 +176,49 @@ def test_a_page_that_lacks_a_row_is_not_taken_for_the_last() -> None:
         rows = tuple(order for order in page.rows if order.id != 20)
         return Page(rows, len(rows), 25)
 
-    assert len(read_changed(fetch, per_page=PER_PAGE).orders) == 24
+    read = read_changed(fetch, per_page=PER_PAGE)
+    assert (len(read.orders), read.missing) == (24, "only 24 of 25 came")
 
 
-def test_a_cache_that_answers_every_page_alike_is_noticed() -> None:
+@pytest.mark.parametrize(("count", "cap"), [(45, 10), (1500, 100), (100_000, 100), (9, 2)])
+@pytest.mark.parametrize("tells_total", [True, False])
+def test_pages_may_be_shorter_than_asked_for(count: int, cap: int, tells_total: bool) -> None:
+    read = read_changed(still(count, cap=cap, tells_total=tells_total))
+    assert [int(order.id) for order in read.orders] == list(range(1, count + 1))
+    assert read.missing == ""
+
+
+def test_a_list_of_which_rows_are_held_back_says_so() -> None:
+    for held_back in ([45], [1], [20, 21, 22], list(range(1, 46))):
+
+        def fetch(offset: int, per_page: int, held_back: list[int] = held_back) -> Page:
+            page = still(45, cap=10)(offset, per_page)
+            rows = tuple(order for order in page.rows if order.id not in held_back)
+            return Page(rows, len(rows), 45)
+
+        read = read_changed(fetch)
+        assert len(read.orders) == 45 - len(held_back)
+        assert read.missing == f"only {45 - len(held_back)} of 45 came"
+
+
+@pytest.mark.parametrize(("count", "cap"), [(250, 100), (45, 10), (150, 100), (10, 10)])
+@pytest.mark.parametrize("tells_total", [True, False])
+def test_a_cache_that_answers_every_page_alike_is_noticed(
+    count: int, cap: int, tells_total: bool
+) -> None:
+    asked: list[int] = []
+
     def fetch(offset: int, per_page: int) -> Page:
-        return still(10)(0, per_page)
+        asked.append(offset)
+        page = still(count, cap=cap)(0, per_page)
+        return Page(page.rows, page.length, count if tells_total else None)
 
-    with pytest.raises(StuckList):
-        read_changed(fetch, per_page=PER_PAGE)
+    if tells_total and count == cap:
+        assert len(read_changed(fetch).orders) == count
+    else:
+        with pytest.raises(StuckList):
+            read_changed(fetch)
+    assert len(asked) <= 3
 
 
 def rescue(fetch: Callable[[int, int], Page], *, ids_break: Sequence[int] = ()) -> Rescue:

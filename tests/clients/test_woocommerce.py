@@ -284,7 +284,7 @@ def test_the_stores_settings_are_read() -> None:
 @responses.activate
 def test_a_bad_element_never_spoils_a_list() -> None:
     rows: list[object] = [{"id": 9}, None, {"id": 8, "total": "x"}, {"x": 1}, {"id": 7}]
-    responses.get(ORDERS, json=rows)
+    responses.get(ORDERS, json=rows, headers={"X-WP-Total": "5"})
     read = store().changed_orders(None, None)
     assert [order.id for order in read.orders] == [7, 8, 9]
     assert isinstance(read.orders[1], UnreadableOrder)
@@ -294,7 +294,7 @@ def test_a_bad_element_never_spoils_a_list() -> None:
 def test_a_filter_that_the_shop_ignores_is_applied_here() -> None:
     times = ("2026-03-01T10:00:00", "2026-03-01T12:00:00")
     rows = [{"id": 9 - i, "date_modified_gmt": at} for i, at in enumerate(times)]
-    responses.get(ORDERS, json=rows)
+    responses.get(ORDERS, json=rows, headers={"X-WP-Total": "2"})
     after = datetime(2026, 3, 1, 11, 0, tzinfo=UTC)
     assert [order.id for order in store().changed_orders(after, None).orders] == [8]
 

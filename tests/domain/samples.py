@@ -139,7 +139,7 @@ def refunded(line_id: int, net: str, taxes: Taxes | None = None, quantity: int =
     return _money(9000 + line_id, net, taxes or {}) | {"quantity": quantity, "meta_data": meta}
 
 
-def rate_id(percent: str | Decimal) -> int:
+def rate_id(percent: str | int | Decimal) -> int:
     """The id of the Katana tax rate of a percentage in these tests."""
     return 1 + int(Decimal(percent) * 100_000)
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from katana_woo_sync.domain.cursors import SHOP_OVERLAP, Cursor, advance, read_from
+from katana_woo_sync.domain.cursors import (
+    SHOP_OVERLAP,
+    Cursor,
+    advance,
+    is_beyond,
+    is_kept_answer,
+    newest,
+    read_from,
+)
 from tests.domain.samples import DAY, NOW
 
 MARK = NOW - 3 * DAY  # a server whose clock is far behind ours
@@ -57,3 +65,25 @@ def test_an_empty_list_has_no_mark_until_something_is_in_it() -> None:
 
 def test_our_clock_going_back_settles_nothing_too_early() -> None:
     assert not advance(Cursor(MARK, NOW), MARK, NOW - DAY, OVERLAP).settled
+
+
+def test_no_time_of_the_servers_future_is_a_mark() -> None:
+    assert newest([MARK, NOW + SECOND, None, NOW - SECOND], NOW) == NOW - SECOND
+    assert newest([NOW], NOW) == NOW
+    assert newest([NOW + SECOND, None], NOW) is None
+
+
+def test_a_mark_is_beyond_where_the_overlap_does_not_reach_back_from_it() -> None:
+    assert not is_beyond(None, NOW, OVERLAP)
+    assert not is_beyond(Cursor(None, NOW), NOW, OVERLAP)
+    assert not is_beyond(Cursor(NOW + OVERLAP, NOW), NOW, OVERLAP)
+    assert is_beyond(Cursor(NOW + OVERLAP + SECOND, NOW), NOW, OVERLAP)
+
+
+def test_answers_that_stay_at_one_time_for_over_an_hour_are_a_caches() -> None:
+    hour = 3600 * SECOND
+    stuck = Cursor(NOW - hour - SECOND, NOW - hour, settled=True)
+    assert is_kept_answer(stuck, NOW)
+    assert not is_kept_answer(stuck, NOW - 2 * SECOND)
+    assert not is_kept_answer(Cursor(MARK, NOW), NOW)
+    assert not is_kept_answer(None, NOW)

@@ -23,7 +23,9 @@ from katana_woo_sync.domain.product_drafts import (
 from katana_woo_sync.domain.products import (
     in_katana,
     is_deleted,
+    is_deleted_variation,
     looks_alike,
+    name_of_deleted,
     own_sku,
     pick_variant,
     price_factor,
@@ -78,6 +80,46 @@ RED = product(id=21, sku="SHIRT-R", price="12.40", attributes=[option("Colour", 
 BLUE = product(id=22, sku="SHIRT-B", price="12.40", attributes=[option("Colour", "Blue")])
 
 
+CHOSEN = {"key": "colour", "value": "red", "display_key": "Colour", "display_value": "Red"}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "meta"),
+    [
+        ({"name": "Colour"}, CHOSEN),
+        ({"name": "Colour", "slug": "pa_colour"}, {"key": "pa_colour", "value": "red"}),
+        ({"name": "Colour", "slug": "pa_farbe"}, {"key": "pa_farbe", "value": "red"}),
+        ({"name": "Shoe Size"}, {"key": "shoe-size", "value": "red"}),
+        ({"name": "Χρώμα"}, {"key": "%cf%87%cf%81%cf%8e%ce%bc%ce%b1", "value": "red"}),
+        ({"name": "Gone"}, {"key": "pa_colour", "value": "red", "display_key": "Colour"}),
+    ],
+)
+def test_a_line_keeps_what_was_chosen_of_a_deleted_variation(attribute: Json, meta: Json) -> None:
+    there = product(type="variable", attributes=[attribute | {"variation": True}])
+    assert is_deleted_variation(line(variation_id=0, meta_data=[meta]), there)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"key": "engraving", "value": "To Anna"},
+        {"key": "_reduced_stock", "value": "1"},
+        {"key": "care", "value": "30 °C"},
+        {"key": "colour", "value": ""},
+    ],
+)
+def test_other_meta_tells_of_no_variation(meta: Json) -> None:
+    assert not is_deleted_variation(line(variation_id=0, meta_data=[meta]), SHIRT)
+
+
+def test_a_deleted_variation_is_named_by_what_was_chosen() -> None:
+    sold = line(variation_id=0, name="Shirt", meta_data=[CHOSEN])
+    assert name_of_deleted(sold, SHIRT) == "Shirt - Red"
+    named = line(variation_id=0, name="Shirt - Red", meta_data=[CHOSEN])
+    assert name_of_deleted(named, SHIRT) == "Shirt - Red"
+    assert name_of_deleted(line(name="Mug", meta_data=[CHOSEN]), product()) == "Mug"
+
+
 def test_rule_07_the_living_variant_with_the_exact_sku() -> None:
     answered = [variant(1, **DELETED), variant(2, "mug-01"), variant(3)]
     assert pick_variant("MUG-01", iter(answered)) == answered[2]
@@ -120,11 +162,23 @@ def test_rule_07_one_archived_and_one_living_is_the_living_one() -> None:
         (line(sku=""), product(sku=""), ""),
         (line(variation_id=21, sku="SHIRT-R"), SHIRT, "SHIRT-R"),
         (line(variation_id=21, sku="SHIRT"), SHIRT, ""),
-        (line(variation_id=0, sku="SHIRT"), SHIRT, ""),
+        (line(variation_id=0, sku="SHIRT", meta_data=[CHOSEN]), SHIRT, ""),
+        (line(variation_id=0, sku="SHIRT"), SHIRT, "SHIRT"),
         (line(product_id=0, sku=None), None, ""),
+        (line(product_id=0, sku="OLD-1"), None, "OLD-1"),
         (line(sku="MUG-01"), None, "MUG-01"),
     ],
-    ids=["own", "none", "variation", "its parent's", "deleted variation", "deleted", "unanswered"],
+    ids=[
+        "own",
+        "none",
+        "variation",
+        "its parent's",
+        "deleted variation",
+        "the product itself",
+        "deleted",
+        "without a product",
+        "unanswered",
+    ],
 )
 def test_a_sku_that_is_not_the_lines_own_is_never_taken_for_it(
     line_item: LineItem, there: Product | None, sku: str
@@ -134,7 +188,8 @@ def test_a_sku_that_is_not_the_lines_own_is_never_taken_for_it(
 
 def test_a_deleted_product_and_a_deleted_variation_are_told() -> None:
     assert is_deleted(line(product_id=0, sku=None), None)
-    assert is_deleted(line(variation_id=0, sku="SHIRT"), SHIRT)
+    assert is_deleted(line(variation_id=0, sku="SHIRT", meta_data=[CHOSEN]), SHIRT)
+    assert not is_deleted(line(variation_id=0, sku="SHIRT"), SHIRT)
     assert not is_deleted(line(variation_id=21), SHIRT)
     assert not is_deleted(line(), product())
 

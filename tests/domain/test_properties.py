@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 import msgspec
 import pytest
@@ -25,6 +25,10 @@ from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
 from katana_woo_sync.domain.transitions import NOTHING_TO_RETRY, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
+from katana_woo_sync.sandbox.woocommerce.totals import Rounding
+from katana_woo_sync.sandbox.woocommerce.totals import exclusive as tax_on_top
+from katana_woo_sync.sandbox.woocommerce.totals import inclusive as tax_within
 from tests.domain.samples import (
     DAY,
     NOW,
@@ -49,18 +53,13 @@ cents = st.integers(0, 500_000).map(lambda n: n * CENT)
 quantities = st.sampled_from(["1", "2", "3", "7", "12", "144", "1000", "2.5", "0.333"])
 
 
-def _cent(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)
-
-
 def _line(amount: Decimal, rates: dict[int, str], *, inclusive: bool) -> tuple[str, dict[int, str]]:
     """Net amount and taxes as WooCommerce rounds them; `amount` includes tax or not."""
-    if not inclusive:
-        return str(amount), {i: str(_cent(amount * Decimal(p) / 100)) for i, p in rates.items()}
-    all_rates = sum(map(Decimal, rates.values()), Decimal(0))
-    net = _cent(amount / (1 + all_rates / 100))
-    first, *others = rates
-    return str(net), {first: str(amount - net)} | dict.fromkeys(others, "0.00")
+    applied = [TaxRate(Decimal(percent), id=rate_id) for rate_id, percent in rates.items()]
+    rounding = Rounding(prices_include_tax=inclusive)
+    taxes = (tax_within if inclusive else tax_on_top)(amount, applied)
+    net = amount - sum(taxes.values(), Decimal(0)) if inclusive else amount
+    return str(rounding.shown(net)), {i: str(rounding.tax_total(t)) for i, t in taxes.items()}
 
 
 @st.composite

@@ -18,7 +18,10 @@ from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.woocommerce import Order, Product, Refund
 from tests.domain.samples import IDENTITY, Json, mapped
 
-RECORDED = Path(__file__).resolve().parents[3] / "shared" / "woocommerce"
+SHARED = Path(__file__).resolve().parents[3] / "shared"
+RECORDED = SHARED / "woocommerce"
+FULFILLED = SHARED / "recorded"
+"""Answers about orders that were fulfilled and refunded in parts."""
 NOT_MEANINGFUL = frozenset({"order-dp0-coupon-cart-eu.json"})
 """Amounts in whole units: rounded by fifty cents each."""
 
@@ -44,7 +47,7 @@ def _within(value: object, mark: str) -> Iterator[Json]:
 
 
 def _answers() -> Iterator[tuple[str, object]]:
-    for path in sorted(RECORDED.glob("*.json")):
+    for path in sorted([*RECORDED.glob("*.json"), *FULFILLED.glob("*.json")]):
         try:
             yield path.name, json.loads(path.read_text("utf-8-sig"), parse_float=Decimal)
         except ValueError:
@@ -90,14 +93,16 @@ def test_there_are_orders_of_every_store() -> None:
     assert len(recorded_orders()) > 100
 
 
-def test_only_empty_orders_have_no_place_in_katana() -> None:
-    refused = [
-        (name, result.reason, len(order.line_items + order.fee_lines + order.shipping_lines))
-        for name, order, result in mapped_orders()
+def test_only_empty_and_wholly_refunded_orders_have_no_place_in_katana() -> None:
+    refused = {
+        (result.reason, order.status == "refunded", bool(order.line_items))
+        for _name, order, result in mapped_orders()
         if isinstance(result, Unmappable)
-    ]
-    assert refused
-    assert [x for x in refused if x[1:] != (Reason.EMPTY_ORDER, 0)] == []
+    }
+    assert refused == {
+        (Reason.EMPTY_ORDER, False, False),
+        (Reason.REFUNDED_BEFORE_IMPORT, True, True),
+    }
 
 
 def test_totals_of_tax_inclusive_orders_are_exact() -> None:

@@ -251,6 +251,74 @@ def test_rule_09_more_decimals_of_the_same_amount_are_no_edit() -> None:
     assert fingerprint(two) == fingerprint(six)
 
 
+ZOE = {"first_name": "Zoë", "last_name": 'O\'Neil "Z"', "city": "Athens", "phone": "+30 1"}
+
+
+@pytest.mark.parametrize(
+    ("digest", "details"),
+    [
+        # taken by the version that digested everything together
+        ("de8c79e8b6734facd8b3f860d9389f76", {}),
+        (
+            "08e8b8a66f5dc4436b384af0ab0cd2d9",
+            {
+                "billing": ZOE,
+                "shipping": {"address_1": "Ermou 12\nB", "country": "GR"},
+                "customer_note": "Ring\ntwice",
+                "shipping_lines": [{"id": 5, "total": "4.90", "total_tax": "1.176"}],
+                "fee_lines": [{"id": 6, "total": "-2", "total_tax": "-0.48"}],
+            },
+        ),
+    ],
+)
+def test_rule_09_an_order_is_known_by_the_first_version_of_its_fingerprint(
+    digest: str, details: dict[str, object]
+) -> None:
+    known = imported(fingerprint=digest)
+    once = see_in_shop(make_order(**details), known, RULES, NOW)
+    assert once.notes == ()
+    assert once.record is not None
+    assert once.record.fingerprint == fingerprint(make_order(**details))
+    renumbered = make_order(**{**details, "number": "2026-0057"})
+    assert see_in_shop(renumbered, known, RULES, NOW).notes == ()
+    edited = make_order(**{**details, "customer_note": "Ring once"})
+    assert [n.reason for n in see_in_shop(edited, known, RULES, NOW).notes] == [Reason.EDITED]
+
+
+def test_rule_09_a_fingerprint_is_of_what_the_import_uses_and_of_no_form() -> None:
+    """A new field of an address, or of an order, makes no imported order an edited one."""
+    assert (
+        fingerprint(make_order())
+        == "2 144a084212253315713cffd20fc5f51e 2 b57cd88cbf24410496242681fd3f47d3"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"total": "12.40"}, {"total": "12"}),
+        ({"total": "12"}, {"total": "12.40"}),
+        ({"total": "12.40"}, {"total": "12.400"}),
+        ({"number": "57"}, {"number": "EU-2026-57"}),
+    ],
+)
+def test_rule_09_other_settings_of_the_shop_are_no_edit(
+    before: dict[str, str], after: dict[str, str]
+) -> None:
+    known = imported(fingerprint=fingerprint(make_order(**before)))
+    once = see_in_shop(make_order(**after), known, RULES, NOW)
+    assert once.notes == ()
+    assert once.record is not None
+    edited = make_order(item(1, "20", {1: "4.80"}), **after)
+    assert [n.reason for n in see_in_shop(edited, once.record, RULES, NOW).notes] == [Reason.EDITED]
+
+
+def test_rule_09_an_edit_is_seen_in_whatever_decimals() -> None:
+    known = imported(fingerprint=fingerprint(make_order()))
+    edited = make_order(total="12", billing={"city": "Patras"})
+    assert [n.reason for n in see_in_shop(edited, known, RULES, NOW).notes] == [Reason.EDITED]
+
+
 def test_rule_09_a_refund_after_the_import_is_noted() -> None:
     known = imported(refunds=(8,))
     heard = see_in_shop(make_order(refunds=[{"id": 8}, {"id": 9}]), known, RULES, NOW)

@@ -36,10 +36,16 @@ def test_rule_02_the_exact_date_is_witness_enough() -> None:
     assert agrees(other, make_order(), "")
 
 
-@pytest.mark.parametrize("number", ["57", "EU-57", "#57"])
+@pytest.mark.parametrize("number", ["A7", "EU-A7", "#A7"])
 def test_rule_02_the_same_day_and_the_number_agree(number: str) -> None:
     there = make_sales_order(order_created_date=SAME_DAY, order_no=number, total="99")
-    assert agrees(there, make_order(), "EU-")
+    assert agrees(there, make_order(number="A7"), "EU-")
+
+
+@pytest.mark.parametrize("number", ["57", "EU-57", "#57"])
+def test_rule_02_a_number_that_is_the_id_is_no_second_witness(number: str) -> None:
+    there = make_sales_order(order_created_date=SAME_DAY, order_no=number, total="99")
+    assert not agrees(there, make_order(), "EU-")
 
 
 def test_rule_02_the_same_day_and_the_total_agree() -> None:

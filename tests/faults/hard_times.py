@@ -172,7 +172,7 @@ class HardTimes(Watched):
         self.ours = timedelta(0)
         """How far this machine's clock is before the true time."""
         self.skews = dict.fromkeys(STORES, timedelta(0))
-        self.world.katana._state._clock = self._true_time
+        self.world.katana._state.clock = self._true_time
         for name, shop in self.world.shops.items():
             shop.state.clock = self._clock_of(name)
 

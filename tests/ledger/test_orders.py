@@ -50,6 +50,7 @@ FULL = OrderRecord(
     first_seen_at=NOW - 2 * DAY,
     imported_at=NOW - 3 * DAY,
     paid=NOW - 4 * DAY,
+    sent_as="EU-58-eu",
 )
 
 

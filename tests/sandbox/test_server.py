@@ -13,7 +13,7 @@ import requests
 from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.sandbox.handler import Handler
-from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
+from katana_woo_sync.sandbox.server import DRIPPED, Fault, FaultKind, SandboxServer
 
 BODY = b'{"answer":"yes","padding":"................................................"}'
 BRIEF = 0.15
@@ -131,12 +131,29 @@ def test_empty_acts_and_says_nothing(server: SandboxServer, behind: Counter) -> 
     assert (answer.status_code, answer.content, behind.acted) == (200, b"", 1)
 
 
-@pytest.mark.parametrize("kind", FaultKind)
+@pytest.mark.parametrize("kind", [kind for kind in FaultKind if kind not in DRIPPED])
 def test_a_fault_is_over_after_its_times(server: SandboxServer, kind: FaultKind) -> None:
     server.add_fault(Fault(kind, status=500, times=1))
     with suppress(requests.exceptions.RequestException):
         get(server)
     assert server.faults[0].times == 0
+    assert get(server).content == BODY
+
+
+@pytest.mark.parametrize("kind", DRIPPED)
+def test_a_drip_acts_and_does_not_end(
+    server: SandboxServer, behind: Counter, kind: FaultKind
+) -> None:
+    server.add_fault(Fault(kind, seconds=BRIEF / 10))
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as asking:
+        asking.sendall(b"GET /things HTTP/1.1\r\nHost: x\r\n\r\n")
+        until, pieces = time.monotonic() + 5 * BRIEF, 0
+        while time.monotonic() < until:
+            assert asking.recv(100)
+            pieces += 1
+    assert pieces > 5
+    assert behind.acted == 1
     assert get(server).content == BODY
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
 
@@ -33,6 +34,17 @@ def test_nothing_wrong_is_found_where_nothing_is(two: World) -> None:
     two.order()
     assert [f for f in checked(two) if f.result is not OK] == []
     assert code(two) is ExitCode.DONE
+
+
+def test_what_was_sold_at_the_till_and_left_out_is_a_warning(world: World) -> None:
+    world.configure(top='[orders]\npos = "skip"', stores={"eu": "sync_stock = true"})
+    assert found(world, "eu", "till") == []
+    world.order(quantity=3, status="completed", created_via="pos-rest-api")
+    world.sync()
+    finding = one(world, "eu", "till")
+    assert finding.result is WARNING
+    assert "3 pieces" in finding.found
+    assert "pos" in finding.remedy
 
 
 def kept(world: World) -> list[str]:
@@ -297,6 +309,15 @@ def test_skus_of_katana_that_differ_in_case(world: World) -> None:
     world.katana.add_product("Little mug", "mug")
     assert "MUG" in one(world, "Katana", "SKUs").found
     assert result(world, "Katana", "SKUs") is WARNING
+
+
+def test_translations_of_a_product_are_no_double(world: World) -> None:
+    world.shop.set_stock(world.mug["eu"], 4)
+    cup = world.shop.translate(world.mug["eu"], "Kupa")
+    assert result(world, "eu", "SKUs in the shop") is OK
+    world.shop.state.products[cup].stock = Decimal(5)
+    assert result(world, "eu", "SKUs in the shop") is WARNING
+    assert "MUG" in one(world, "eu", "SKUs in the shop").found
 
 
 def test_a_sku_on_several_products_of_the_shop(world: World) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
+from katana_woo_sync.sync.cycle import SweepWhen
 from tests.sync.world import ANNA, World
 
 
@@ -322,3 +323,61 @@ def test_rule_12_the_brake_holds_no_import_and_no_delivery(unconnected: World) -
     unconnected.sync()
     assert unconnected.state(orders[52])[0] == "fulfilled"
     assert unconnected.state(new)[0] == "imported"
+
+
+def test_rule_10_a_delivery_that_leaves_updated_at_alone_is_found_by_the_sweep(
+    world: World,
+) -> None:
+    first, second = world.order(), world.order()
+    world.sync()
+    world.katana.leave_updated_at_alone()
+    world.clock.tick(days=3)
+    world.order()  # the newest change: the list begins with it from now on
+    for _ in range(3):
+        world.sync(sweep=SweepWhen.NEVER)
+    world.katana.deliver(world.sales_order(first).id)
+    for _ in range(6):
+        world.sync(sweep=SweepWhen.NEVER)
+    assert world.status(first) == "processing"  # no list of changes tells of it
+    world.sync(sweep=SweepWhen.NOW)
+    assert world.status(first) == "completed"
+    assert world.completions(first) == 1
+    # it is known now that the list does not tell of all: the stock interval is as long as it takes
+    world.katana.deliver(world.sales_order(second).id)
+    for _ in range(3):
+        world.sync(sweep=SweepWhen.NEVER)
+    assert world.status(second) == "completed"
+
+
+@pytest.mark.parametrize("days", [0.5, 30])
+def test_rule_10_the_sweeps_longer_look_shows_it_too(world: World, days: float) -> None:
+    orders = [world.order(), world.order()]
+    world.sync()
+    world.katana.leave_updated_at_alone()
+    world.clock.tick(days=days)
+    world.order()
+    for _ in range(2):
+        world.sync(sweep=SweepWhen.NEVER)
+    for order, sweep in zip(orders, (SweepWhen.NOW, SweepWhen.NEVER), strict=True):
+        world.katana.deliver(world.sales_order(order).id)
+        world.sync(minutes=16, sweep=sweep)
+        assert world.status(order) == "completed"
+
+
+def test_rule_10_where_the_list_tells_of_all_the_open_orders_are_asked_for_by_the_sweep_alone(
+    world: World,
+) -> None:
+    orders = [world.order() for _ in range(3)]
+    world.sync()
+    world.katana.deliver(world.sales_order(orders[0]).id)
+    world.sync()
+    world.katana.deliver(world.sales_order(orders[1]).id)
+    world.sync(sweep=SweepWhen.NOW)
+    world.reset_counts()
+    for _ in range(5):
+        world.sync(sweep=SweepWhen.NEVER)
+    assert not any("ids=" in sent.query for sent in world.katana.server.requests)
+    world.sync(sweep=SweepWhen.NOW)
+    asked = [sent.query for sent in world.katana.server.requests if "ids=" in sent.query]
+    assert len(asked) == 1
+    assert f"ids={world.sales_order(orders[2]).id}" in asked[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -117,12 +118,87 @@ def test_also_after_the_ledger_was_lost(make_world: MakeWorld) -> None:
         import_stock(world)
 
 
-def test_another_store_at_the_location_is_refused(make_world: MakeWorld) -> None:
+def test_another_store_at_the_location_brings_what_no_adjustment_covers(
+    make_world: MakeWorld,
+) -> None:
+    world = uncounted(make_world, "eu", "us")
+    us, place = world.shops["us"], world.katana.main_location_id
+    us.set_stock(world.mug["us"], 3)
+    us.set_stock(world.lamp["us"], 5)
+    cup = us.add_product("Cup", "CUP", "4.00", stock=2)
+    lamp = world.katana.add_product("Lamp", "LAMP")
+    world.katana.add_product("Cup", "CUP", in_stock=Decimal(40))
+    world.backfill()
+    import_stock(world, "eu")
+    done = import_stock(world, "us")
+    assert [mugs(world), world.katana.in_stock(lamp, place)] == [7, 5]
+    assert [done.items, done.pieces] == [1, 5]
+    listed = "\n".join(done.left_out)
+    assert f"SKU MUG): the stock adjustment WOO-INITIAL-{world.identity} brought" in listed
+    assert f"(id:{cup}, SKU CUP): Katana has 40 in stock already" in listed
+    with pytest.raises(StoreProblem, match="imported before"):
+        import_stock(world, "us")
+
+
+def test_what_a_person_has_counted_by_an_adjustment_is_covered(make_world: MakeWorld) -> None:
+    world = uncounted(make_world, "eu", "us")
+    world.shops["us"].set_stock(world.lamp["us"], 5)
+    lamp = world.katana.add_product("Lamp", "LAMP")
+    world.backfill()
+    import_stock(world, "eu")
+    place = world.katana.main_location_id
+    world.send_to_katana(
+        "POST",
+        "/stock_adjustments",
+        b'{"stock_adjustment_number": "SA-1", "location_id": %d, "stock_adjustment_rows": '
+        b'[{"variant_id": %d, "quantity": -1}]}' % (place, lamp),
+    )
+    done = import_stock(world, "us")
+    assert done.number == ""
+    assert any("SKU LAMP): the stock adjustment SA-1 brought" in each for each in done.left_out)
+
+
+def test_an_adjustment_that_tells_no_items_is_a_persons_matter(make_world: MakeWorld) -> None:
     world = uncounted(make_world, "eu", "us")
     world.backfill()
     import_stock(world, "eu")
-    with pytest.raises(StoreProblem, match=f"got its initial stock before, from {world.identity}"):
+    (adjustment,) = world.katana.adjustments()
+    body = {
+        "id": adjustment.id,
+        "stock_adjustment_number": adjustment.stock_adjustment_number,
+        "location_id": adjustment.location_id,
+    }
+    fault = Fault(FaultKind.STATUS, "GET", "/stock_adjustments", status=200, times=9)
+    fault.body = json.dumps({"data": [body]})
+    world.katana.server.add_fault(fault)
+    with pytest.raises(StoreProblem, match=f"from {world.identity}, and Katana does not tell"):
         import_stock(world, "us")
+
+
+def test_translations_of_a_product_are_one_item(make_world: MakeWorld) -> None:
+    world = uncounted(make_world)
+    world.shop.set_stock(world.mug["eu"], 10)
+    cup = world.shop.translate(world.mug["eu"], "Kupa")
+    world.order(quantity=2)
+    world.shop.place_order([Item(cup, 1)], billing=ANNA, status="on-hold")
+    assert world.shop.stock(cup) == world.shop.stock(world.mug["eu"]) == 7
+    world.backfill()
+    done = import_stock(world)
+    assert [mugs(world), done.left_out] == [10, []]
+    world.configure(stores={"eu": "sync_stock = true"})
+    world.sync(minutes=15)
+    assert world.shop.stock(cup) == world.shop.stock(world.mug["eu"]) == 7
+
+
+def test_two_products_of_one_sku_with_different_stock_are_a_conflict(
+    make_world: MakeWorld,
+) -> None:
+    world = uncounted(make_world)
+    world.shop.add_product("Other mug", "MUG", "5.00", stock=4)
+    world.backfill()
+    done = import_stock(world)
+    assert mugs(world) == 0
+    assert any("it is one item in Katana with" in each for each in done.left_out)
 
 
 def test_once_it_was_deleted_in_katana_it_may_be_done_again(make_world: MakeWorld) -> None:

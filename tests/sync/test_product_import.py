@@ -8,6 +8,7 @@ from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.listing import rates_of
 from katana_woo_sync.domain.woocommerce import PriceSettings, StoreTaxRate
 from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Variation
 from katana_woo_sync.sync.product_import import ProductsImported, import_products
 from tests.domain.test_products import product
 from tests.sync.test_overlap import PRODUCTS, meeting
@@ -50,6 +51,18 @@ def test_prices_are_without_tax_by_the_products_own_class(two: World) -> None:
     assert prices["LAMP"] == round(Decimal("49.90") / Decimal("1.24"), 10)
     assert (str(prices["BOOK"]), str(prices["STAMP"])) == ("10", "1")
     assert prices["CAP"] is None  # in USD, which is not Katana's base currency
+
+
+def test_prices_of_variations_are_by_their_own_tax_class(world: World) -> None:
+    variations = [
+        Variation("TEA-S", "4.58", {"Size": "S"}),
+        Variation("TEA-L", "4.58", {"Size": "L"}, tax_class="reduced-rate"),
+    ]
+    world.shop.add_variable_product("Tea", "TEA", variations)
+    imported(world)
+    prices = {variant.sku: variant.sales_price for variant in world.katana.variants()}
+    assert round(prices["TEA-S"] or 0, 2) == Decimal("3.69")
+    assert round(prices["TEA-L"] or 0, 2) == Decimal("4.20")
 
 
 def test_products_of_another_store_with_the_sku_are_the_same(two: World) -> None:

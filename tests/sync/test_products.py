@@ -155,6 +155,105 @@ def test_rule_07_a_deleted_variation_is_never_its_parent(world: World) -> None:
     assert variant_of(world, order).id != katanas
 
 
+def forget_variation(world: World, order: int, **line: object) -> None:
+    """What a plugin, or WooCommerce itself, makes of an order's line."""
+    for name, value in line.items():
+        setattr(world.shop.state.orders[order].lines[0], name, value)
+
+
+def test_rule_07_a_deleted_variation_is_the_variant_that_it_was(world: World) -> None:
+    _parent, (red, blue) = shirt(world, RED, BLUE)
+    before = [sold(world, red), sold(world, blue)]
+    world.sync()
+    after = [sold(world, red), sold(world, red)]
+    world.shop.delete_product(red)
+    world.sync()
+    assert [variant_of(world, order).sku for order in (*before, *after)] == [
+        "SHIRT-R",
+        "SHIRT-B",
+        "SHIRT-R",
+        "SHIRT-R",
+    ]
+    assert item_names(world) == ["Shirt"]
+
+
+def test_rule_07_deleted_variations_of_one_name_are_items_of_their_own(world: World) -> None:
+    _parent, (red, blue) = shirt(world, RED, BLUE)
+    orders = [sold(world, red), sold(world, blue), sold(world, red)]
+    for order in orders:
+        forget_variation(world, order, name="Shirt")
+    world.shop.delete_product(red)
+    world.shop.delete_product(blue)
+    world.sync()
+    first, second, third = (variant_of(world, order) for order in orders)
+    assert first.id == third.id != second.id
+    assert item_names(world) == ["Shirt - Blue", "Shirt - Red"]
+    assert {first.sku, second.sku} == {None}
+
+
+def test_rule_07_a_variable_product_sold_without_a_variation_is_itself(world: World) -> None:
+    parent, _ = shirt(world, RED, BLUE)
+    katanas = world.katana.add_product("The shirt", "SHIRT")
+    orders = [
+        world.shop.place_order([Item(parent, price=Decimal(20), meta=meta)], billing=ANNA)
+        for meta in ((), (("Engraving", "To Anna"),))
+    ]
+    world.sync()
+    assert [variant_of(world, order).id for order in orders] == [katanas, katanas]
+
+
+def test_rule_07_one_that_katana_lacks_is_created_as_the_product(world: World) -> None:
+    parent, _ = shirt(world, RED, BLUE)
+    item = Item(parent, price=Decimal(20))
+    orders = [world.shop.place_order([item], billing=ANNA) for _ in range(2)]
+    world.sync()
+    assert {variant_of(world, order).sku for order in orders} == {"SHIRT"}
+    assert item_names(world) == ["Shirt"]
+
+
+def test_rule_07_after_the_product_itself_a_deleted_variation_is_not_it(world: World) -> None:
+    parent, (red, _blue) = shirt(world, RED, BLUE)
+    itself = world.shop.place_order([Item(parent, price=Decimal(20))], billing=ANNA)
+    before = sold(world, red)
+    world.sync()
+    after = sold(world, red)
+    world.shop.delete_product(red)
+    world.sync()
+    assert variant_of(world, itself).sku == "SHIRT"
+    assert variant_of(world, after).id == variant_of(world, before).id
+
+
+def test_rule_07_a_line_without_a_product_has_the_sku_that_it_shows(world: World) -> None:
+    items = [Item(0, name="Old vase", price=Decimal(9)), Item(0, name="Cup", price=Decimal(9))]
+    orders = [world.shop.place_order([item], billing=ANNA) for item in (*items, items[0])]
+    for order, sku in zip(orders, ("OLD-1", "MUG", "OLD-2"), strict=True):
+        forget_variation(world, order, shown_sku=sku)
+    world.sync()
+    assert [variant_of(world, order).sku for order in orders] == ["OLD-1", "MUG", "OLD-2"]
+    again = world.shop.place_order([items[0]], billing=ANNA)
+    forget_variation(world, again, shown_sku="OLD-1")
+    world.sync()
+    assert variant_of(world, again).id == variant_of(world, orders[0]).id
+
+
+@pytest.mark.parametrize("sold_one", [0, 1])
+def test_default_prices_of_variations_are_by_their_own_tax_class(
+    world: World, sold_one: int
+) -> None:
+    variations = [
+        Variation("TEA-S", "4.58", {"Size": "S"}),
+        Variation("TEA-L", "4.58", {"Size": "L"}, tax_class="reduced-rate"),
+    ]
+    _parent, ids = world.shop.add_variable_product("Tea", "TEA", variations)
+    sold(world, ids[sold_one])
+    world.sync()
+    prices = {v.sku: v.sales_price for v in world.katana.variants() if v.sku != "MUG"}
+    assert {sku: round(price or 0, 2) for sku, price in prices.items()} == {
+        "TEA-S": Decimal("3.69"),
+        "TEA-L": Decimal("4.20"),
+    }
+
+
 def test_rule_07_a_trashed_product_is_still_its_sku(world: World) -> None:
     order = world.order()
     world.shop.trash_product(world.mug["eu"])

@@ -357,6 +357,27 @@ def test_nor_after_the_ledger_was_lost(make_world: MakeWorld) -> None:
     assert left_out(world) == {"LAMP": WhyLeftOut.NOT_COUNTED}
 
 
+@pytest.mark.parametrize("is_restored", [False, True])
+def test_nor_what_is_on_backorder_after_the_ledger_was_lost_or_restored(
+    make_world: MakeWorld, is_restored: bool
+) -> None:
+    world = stocked(make_world)
+    world.shop.set_stock(world.lamp["eu"], 5)
+    world.shop.allow_backorders(world.lamp["eu"])
+    with Ledger.open(world.ledger) as ledger:
+        ledger._db.execute(f"VACUUM INTO '{world.directory / 'backup.db'}'")
+    world.shop.place_order([Item(world.lamp["eu"], 7)], billing=ANNA)
+    world.sync(minutes=15)
+    for path in world.directory.glob("ledger.db*"):
+        path.unlink()
+    if is_restored:
+        (world.directory / "backup.db").rename(world.ledger)
+    for _ in range(3):
+        world.sync(minutes=15)
+    assert world.shop.stock(world.lamp["eu"]) == -2
+    assert left_out(world) == {"LAMP": WhyLeftOut.NOT_COUNTED}
+
+
 def test_two_items_of_one_sku_are_a_persons_matter(make_world: MakeWorld) -> None:
     world = stocked(make_world)
     world.katana.add_product("Other mug", "MUG", in_stock=Decimal(99))
@@ -494,6 +515,35 @@ def test_a_shop_that_is_down_gets_it_later(make_world: MakeWorld) -> None:
     assert stock(world, "eu") == 3
 
 
+@pytest.mark.parametrize("path", ["/inventory", "/inventory_movements", "/variants"])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, ExitCode.PROBLEMS),
+        (404, ExitCode.PROBLEMS),
+        (422, ExitCode.PROBLEMS),
+        (401, ExitCode.USAGE),
+        (503, ExitCode.TRY_LATER),
+    ],
+)
+def test_what_katana_refuses_in_stock_is_no_refused_key(
+    make_world: MakeWorld, path: str, status: int, code: ExitCode
+) -> None:
+    world = stocked(make_world)
+    count(world, 6)
+    world.katana.add_product("Lamp", "LAMP", in_stock=Decimal(2))
+    world.shop.set_stock(world.lamp["eu"], 1)
+    refused = {"body": '{"name": "BadRequest", "message": "no"}', "times": 9}
+    fault = Fault(FaultKind.STATUS, "GET", f"/v1{path}", status=status, **refused)  # type: ignore[arg-type]
+    world.katana.server.add_fault(fault)
+    report = world.sync(minutes=15)
+    assert report.exit_code is code
+    assert (report.store("eu").error is not None) == (code is ExitCode.PROBLEMS)
+    world.katana.server.faults.clear()
+    assert world.sync(minutes=15).exit_code is ExitCode.DONE
+    assert (stock(world), world.shop.stock(world.lamp["eu"])) == (6, 2)
+
+
 def test_an_order_placed_while_stock_is_worked_is_not_given_away(make_world: MakeWorld) -> None:
     world = stocked(make_world)
     world.sync(minutes=15)
@@ -544,3 +594,19 @@ def test_a_cycle_of_one_store_reports_on_that_one(make_world: MakeWorld) -> None
     assert (stock(world, "eu"), stock(world, "us")) == (3, 10)
     world.sync(minutes=15)
     assert stock(world, "us") == 3
+
+
+def test_stock_is_read_past_the_shops_rest_cache(make_world: MakeWorld) -> None:
+    world = make_world()
+    world.shop.app.rest_cache = {}
+    world.katana.set_stock(world.mug_variant, world.katana.main_location_id, Decimal(10))
+    world.shop.set_stock(world.mug["eu"], 0)
+    world.configure(stores={"eu": SYNCED})
+    world.backfill()
+    for quantity in (4, 9, 4, 9):
+        count(world, quantity)
+        world.sync(minutes=15)
+        assert stock(world) == quantity
+    world.shop.set_stock(world.mug["eu"], 99)
+    world.sync(minutes=15)
+    assert stock(world) == 9

@@ -97,6 +97,10 @@ class Hurry(StopSignals):
         self._clock.tick(seconds=seconds)
 
 
+DEFAULT_FACTOR = Decimal("1.22")
+"""Katana's default tax rate in the sandbox."""
+
+
 class World:
     """One Katana, stores "eu" (prices with tax, EUR) and maybe "us" (without, USD), one ledger.
 
@@ -175,7 +179,9 @@ class World:
         stores = {}
         for store in settings.stores:
             kind = DryRunShop if dry_run else WooCommerceClient
-            stores[store.name] = Store(store, kind(store, redactor=redactor, attempts=1))
+            stores[store.name] = Store(
+                store, kind(store, redactor=redactor, attempts=1, clock=self.clock)
+            )
         of_katana = DryRunKatana if dry_run else KatanaClient
         return Program(
             settings=settings,
@@ -187,6 +193,7 @@ class World:
                 throttle=self._throttle(settings.katana.requests_per_minute),
                 timeout=self.timeout,
                 attempts=1,
+                clock=self.clock,
                 quick=0,
             ),
             stores=stores,
@@ -346,11 +353,12 @@ class World:
             server.reset_counts()
 
     def foreign(self, order_id: int, *, store_name: str, **details: object) -> int:
-        """A sales order for this order that another program made. Returns its id."""
+        """A sales order for this order that another program made, with its total (in one row, at
+        Katana's default tax rate). Returns its id."""
         order = self.shop.state.orders[order_id]
         whole = {
             "customer_id": self.katana.add_customer("Someone"),
-            "rows": [(self.mug_variant, Decimal(1), Decimal(10))],
+            "rows": [(self.mug_variant, Decimal(1), order.totals.total / DEFAULT_FACTOR)],
             "order_no": order.number,
             "ecommerce_store_name": store_name,
             "ecommerce_order_id": str(order_id),

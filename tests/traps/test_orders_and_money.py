@@ -8,6 +8,10 @@ elsewhere already (the trap in the first file, the program in the second):
 |---|---|
 | several rates, compound rates | sandbox/test_woocommerce_recorded; domain/test_taxes |
 | zero rate, no rate, tax-exempt | sandbox/test_woocommerce_recorded; sync/test_orders (rule 5) |
+| `rate_percent` of today, or 0 | sync/test_money, both |
+| tax split by shares | sync/test_money, domain/test_taxes |
+| refunds stored positive, not listed, errors in their list | sync/test_money, both |
+| gift cards and store credit lower only the total | sync/test_money, both |
 | refunds of many kinds | sandbox/test_woocommerce_orders; here, domain/test_mapping (rule 8) |
 | a full refund makes it refunded | sandbox/test_woocommerce_orders; sync/test_orders (rule 8) |
 | `order_key` tells orders of one id apart | sandbox/test_woocommerce_orders; sync/test_once |
@@ -346,3 +350,33 @@ def test_whether_prices_include_tax_is_on_the_order_and_may_differ_from_todays_s
     for order in (of_then, of_today):
         assert total_in_katana(world, order) == total_in_shop(world, order)
     assert total_in_shop(world, of_then) != total_in_shop(world, of_today)
+
+
+def test_a_marketplaces_sub_orders_hold_the_parents_goods_again(world: World) -> None:
+    mug, lamp = world.mug["eu"], world.lamp["eu"]
+    parent = world.shop.place_order([Item(mug), Item(lamp)], billing=ANNA)
+    for product in (mug, lamp):
+        world.shop.place_order([Item(product)], billing=ANNA, parent_id=parent, created_via="dokan")
+    listed = ask(world.shop, "orders", {"status": "processing"}).json()
+    assert [order["parent_id"] for order in listed] == [parent, parent, 0]
+    sold = sum((amount(order, "total") for order in listed), Decimal(0))
+    world.sync()
+    held = [world.katana.order_total(found.id) for found in world.katana.sales_orders()]
+    assert round(sum(held, Decimal(0)), 2) == sold / 2
+
+
+def test_the_creation_in_utc_may_be_lost(world: World) -> None:
+    order = world.order()
+    world.shop.edit_order(order, lost_gmt=True)
+    shown = world.shop.order(order)
+    assert (shown["date_created_gmt"], shown["date_created"]) == (None, "2026-03-02T11:00:00")
+
+
+def test_a_deleted_variation_leaves_its_parent_and_what_was_chosen(world: World) -> None:
+    variations = [("TEA-S", "5.00", {"Size": "S"}), ("TEA-L", "9.00", {"Size": "L"})]
+    parent, (small, _large) = world.shop.add_variable_product("Tea", "TEA", variations)
+    order = world.shop.place_order([Item(parent, variation_id=small)], billing=ANNA)
+    world.shop.delete_product(small)
+    (line,) = rows_of(world.shop.order(order), "line_items")
+    assert (line["product_id"], line["variation_id"], line["sku"]) == (parent, 0, "TEA")
+    assert [meta["display_value"] for meta in rows_of(line, "meta_data")] == ["S"]

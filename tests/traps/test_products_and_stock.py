@@ -216,3 +216,42 @@ def test_a_variation_deleted_between_two_pages_hides_no_other(world: World) -> N
     world.before(world.shop.server, "GET", path, after_the_first_page)
     client = client_of(world.shop)
     assert {int(v.id) for v in client.variations(shoe)} >= {*sizes} - {sizes[3]}
+
+
+def test_the_rest_cache_answers_what_was_unless_it_is_skipped(store: WooCommerceSandbox) -> None:
+    store.app.rest_cache = {}
+    mug = store.add_product("Mug", "MUG", 5, stock=3)
+    path, asked = f"products/{mug}", {"_fields": "stock_quantity"}
+    assert ask(store, path, asked).json()["stock_quantity"] == 3
+    store.set_stock(mug, 8)
+    kept = ask(store, path, asked)
+    assert (kept.json()["stock_quantity"], kept.headers["X-WC-Cache"]) == (3, "HIT")
+    assert ask(store, path, {**asked, "_skip_cache": "1"}).json()["stock_quantity"] == 8
+    order = store.place_order([Item(mug)])
+    store.set_status(order, "completed")
+    assert ask(store, f"orders/{order}").json()["status"] == "completed"
+
+
+def test_products_are_read_past_the_rest_cache(store: WooCommerceSandbox) -> None:
+    store.app.rest_cache = {}
+    mug = store.add_product("Mug", "OLD", 5)
+    hat, (small, *_) = store.add_variable_product("Hat", "H", SIZES)
+    shop = client_of(store)
+
+    def skus() -> list[str]:
+        read = [
+            shop.product(mug),
+            *shop.products([mug]),
+            *(each for each in shop.all_products() if each.id == mug),
+            shop.variation(hat, small),
+            *(each for each in shop.variations(hat) if each.id == small),
+        ]
+        return [str(each.sku) for each in read]
+
+    assert skus() == ["OLD"] * 3 + ["H-S"] * 2
+    store.rename_sku(mug, "NEW")
+    store.rename_sku(small, "NEW-S")
+    assert skus() == ["NEW"] * 3 + ["NEW-S"] * 2
+    shop.tax_rates()
+    asked = [r for r in store.server.requests if r.path.endswith("/taxes")]
+    assert all("_skip_cache=1" in request.query for request in asked)

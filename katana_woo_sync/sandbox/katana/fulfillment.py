@@ -120,16 +120,16 @@ def settle(state: State, order: SalesOrder) -> SalesOrder:
     whole = status in ("PACKED", "DELIVERED")
     latest = max((part.picked_date for part in parts), default=None) if whole else None
     rate = money.rate_of(order, state) if whole else None
-    return state.touch(
-        state.orders,
-        replace(
-            order,
-            status=status,
-            picked_date=latest,
-            conversion_rate=rate,
-            conversion_date=order.conversion_date or latest if whole else None,
-        ),
+    settled = replace(
+        order,
+        status=status,
+        picked_date=latest,
+        conversion_rate=rate,
+        conversion_date=order.conversion_date or latest if whole else None,
     )
+    if not state.deliveries_are_changes:
+        return state.orders.put(settled)
+    return state.touch(state.orders, settled)
 
 
 def return_goods(state: State, order: SalesOrder) -> None:

@@ -26,7 +26,7 @@ def listed(state: State, query: queries.InventoryQuery) -> tuple[list[Json], str
     waiting = committed(state)
     places = [place for place in _places(state, waiting) if _is_wanted(state, place, query)]
     # only the page's own rows are made: a catalogue is long
-    page, header = lists.page_of(places, query)
+    page, header = lists.page_of(places, query, state.most_rows)
     rows = []
     for place in page:
         row = answers.inventory(

@@ -57,10 +57,12 @@ def selected(rows: Iterable[Json], query: ListQuery) -> list[Json]:
     ]
 
 
-def page_of(rows: list[R], query: ListQuery) -> tuple[list[R], str]:
-    """The rows of the query's page, and the text of its `X-Pagination` header."""
-    start = (query.page - 1) * query.limit
-    pages = max(1, -(-len(rows) // query.limit))
+def page_of(rows: list[R], query: ListQuery, most_rows: int = 250) -> tuple[list[R], str]:
+    """The rows of the query's page, `most_rows` at most, and the text of its `X-Pagination`
+    header."""
+    limit = min(query.limit, most_rows)
+    start = (query.page - 1) * limit
+    pages = max(1, -(-len(rows) // limit))
     header = {
         "total_records": str(len(rows)),
         "total_pages": str(pages),
@@ -69,7 +71,7 @@ def page_of(rows: list[R], query: ListQuery) -> tuple[list[R], str]:
         "first_page": "true" if query.page == 1 else "false",
         "last_page": "true" if query.page >= pages else "false",
     }
-    return rows[start : start + query.limit], msgspec.json.encode(header).decode()
+    return rows[start : start + limit], msgspec.json.encode(header).decode()
 
 
 def _is_date(name: str) -> bool:

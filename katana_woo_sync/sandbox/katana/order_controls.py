@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from msgspec import UNSET
@@ -36,11 +36,13 @@ class OrderControls(Controls):
         status: str = "NOT_SHIPPED",
         order_created_date: datetime | None = None,
         additional_info: str | None = None,
+        bill_to: tuple[str, str] | None = None,
     ) -> int:
         """Add an order as another program does, such as Katana's own integration; give its id.
 
         `rows` holds variant id, quantity and price per unit without tax. With a `status` of PACKED
-        or DELIVERED it is worked on at once. Raises `Refusal` where Katana would refuse it.
+        or DELIVERED it is worked on at once. `bill_to` is a first and last name. Raises `Refusal`
+        where Katana would refuse it.
         """
         created = None if order_created_date is None else order_created_date.isoformat()
         body = contract.NewSalesOrder(
@@ -60,6 +62,7 @@ class OrderControls(Controls):
             location_id=location_id or UNSET,
             status="PENDING" if status == "PENDING" else "NOT_SHIPPED",
             additional_info=additional_info,
+            addresses=_bill_to(bill_to),
             ecommerce_order_type=ecommerce_order_type,
             ecommerce_store_name=ecommerce_store_name,
             ecommerce_order_id=ecommerce_order_id,
@@ -73,6 +76,15 @@ class OrderControls(Controls):
     def leave_batches_to_others(self) -> None:
         """From now on refuse to deliver orders of batch-tracked goods that name no batches."""
         self._state.assigns_batches = False
+
+    def leave_updated_at_alone(self) -> None:
+        """From now on packing and delivering do not move the `updated_at` of a sales order."""
+        self._state.deliveries_are_changes = False
+
+    def lag_lists(self, lag: timedelta) -> None:
+        """From now on list a sales order only so long after its creation; its number is taken, and
+        it answers by its id, at once."""
+        self._state.list_lag = lag
 
     def deliver(self, order_id: int, *, picked_date: datetime | None = None) -> None:
         """Deliver all that is left. Raises `Refusal` where Katana would refuse it."""
@@ -187,3 +199,9 @@ class OrderControls(Controls):
     def _patch(self, order_id: int, body: contract.SalesOrderPatch) -> None:
         with self._state.lock:
             orders.patch(self._state, order_id, body, shortage_refused=self._shortage_refused)
+
+
+def _bill_to(name: tuple[str, str] | None) -> tuple[contract.Address, ...]:
+    if name is None:
+        return ()
+    return (contract.Address(entity_type="billing", first_name=name[0], last_name=name[1]),)

@@ -85,14 +85,18 @@ def _parsed(request: Request) -> object:
     return value
 
 
-def _listed(rows: Iterable[Json], query: queries.ListQuery) -> Reply:
-    page, header = lists.page_of(lists.selected(rows, query), query)
-    return Reply({"data": page}, {"X-Pagination": header})
+def _listed(call: Call, rows: Iterable[Json], query: queries.ListQuery) -> Reply:
+    page, header = lists.page_of(lists.selected(rows, query), query, call.state.most_rows)
+    spoilt = call.state.spoilt
+    given = [{**row, **spoilt.get(int(str(row.get("id", 0))), {})} for row in page]
+    return Reply({"data": given}, {"X-Pagination": header})
 
 
 def _list_orders(call: Call) -> Reply:
-    rows = (answers.sales_order(order, call.state, as_text=True) for order in call.state.orders)
-    return _listed(rows, call.query(queries.SalesOrdersQuery))
+    listed = call.state.now() - call.state.list_lag
+    orders_there = (order for order in call.state.orders if order.created_at <= listed)
+    rows = (answers.sales_order(order, call.state, as_text=True) for order in orders_there)
+    return _listed(call, rows, call.query(queries.SalesOrdersQuery))
 
 
 def _post_order(call: Call) -> Reply:
@@ -118,7 +122,7 @@ def _delete_order(call: Call) -> Reply:
 
 def _list_fees(call: Call) -> Reply:
     rows = (answers.shipping_fee(fee) for fee in call.state.fees)
-    return _listed(rows, call.query(queries.ShippingFeesQuery))
+    return _listed(call, rows, call.query(queries.ShippingFeesQuery))
 
 
 def _post_fee(call: Call) -> Reply:
@@ -143,7 +147,7 @@ def _delete_fee(call: Call) -> Reply:
 
 def _list_fulfillments(call: Call) -> Reply:
     rows = (answers.fulfillment(part) for part in call.state.fulfillments)
-    return _listed(rows, call.query(queries.FulfillmentsQuery))
+    return _listed(call, rows, call.query(queries.FulfillmentsQuery))
 
 
 def _post_fulfillment(call: Call) -> Reply:
@@ -154,7 +158,7 @@ def _post_fulfillment(call: Call) -> Reply:
 
 def _list_customers(call: Call) -> Reply:
     rows = (answers.customer(customer) for customer in call.state.customers)
-    return _listed(rows, call.query(queries.CustomersQuery))
+    return _listed(call, rows, call.query(queries.CustomersQuery))
 
 
 def _post_customer(call: Call) -> Reply:
@@ -175,7 +179,7 @@ def _list_variants(call: Call) -> Reply:
         if query.include_archived or not _is_archived(variant.id, call.state)
         if call.state.lists_service_variants or not _is_of_service(variant.id, call.state)
     )
-    return _listed(rows, query)
+    return _listed(call, rows, query)
 
 
 def _post_variant(call: Call) -> Reply:
@@ -185,7 +189,7 @@ def _post_variant(call: Call) -> Reply:
 
 def _list_products(call: Call) -> Reply:
     query = call.query(queries.ProductsQuery)
-    return _listed(_items(call.state, "product"), query)
+    return _listed(call, _items(call.state, "product"), query)
 
 
 def _post_product(call: Call) -> Reply:
@@ -207,7 +211,7 @@ def _patch_product(call: Call) -> Reply:
 
 def _list_services(call: Call) -> Reply:
     query = call.query(queries.ServicesQuery)
-    return _listed(_items(call.state, "service"), query)
+    return _listed(call, _items(call.state, "service"), query)
 
 
 def _post_service(call: Call) -> Reply:
@@ -217,7 +221,7 @@ def _post_service(call: Call) -> Reply:
 
 def _list_tax_rates(call: Call) -> Reply:
     rows = (answers.tax_rate(rate) for rate in call.state.tax_rates)
-    return _listed(rows, call.query(queries.TaxRatesQuery))
+    return _listed(call, rows, call.query(queries.TaxRatesQuery))
 
 
 def _post_tax_rate(call: Call) -> Reply:
@@ -227,7 +231,7 @@ def _post_tax_rate(call: Call) -> Reply:
 
 def _list_locations(call: Call) -> Reply:
     rows = (answers.location(place) for place in call.state.locations)
-    return _listed(rows, call.query(queries.LocationsQuery))
+    return _listed(call, rows, call.query(queries.LocationsQuery))
 
 
 def _get_location(call: Call) -> Reply:
@@ -248,7 +252,7 @@ def _list_batch_stocks(call: Call) -> Reply:
         batch = call.state.batches.live(batch_id)
         if batch is not None and (quantity or query.include_empty):
             rows.append(answers.batch_stock(batch, location_id, quantity))
-    return _listed(rows, query)
+    return _listed(call, rows, query)
 
 
 def _list_inventory(call: Call) -> Reply:
@@ -258,12 +262,12 @@ def _list_inventory(call: Call) -> Reply:
 
 def _list_movements(call: Call) -> Reply:
     rows = (answers.movement(movement) for movement in call.state.movements)
-    return _listed(rows, call.query(queries.MovementsQuery))
+    return _listed(call, rows, call.query(queries.MovementsQuery))
 
 
 def _list_adjustments(call: Call) -> Reply:
     rows = (answers.stock_adjustment(record) for record in call.state.adjustments)
-    return _listed(rows, call.query(queries.StockAdjustmentsQuery))
+    return _listed(call, rows, call.query(queries.StockAdjustmentsQuery))
 
 
 def _post_adjustment(call: Call) -> Reply:

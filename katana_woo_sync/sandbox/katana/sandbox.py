@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -12,17 +12,12 @@ from katana_woo_sync.sandbox.katana.catalogue_controls import CatalogueControls
 from katana_woo_sync.sandbox.katana.order_controls import OrderControls
 from katana_woo_sync.sandbox.katana.quota import Quota
 from katana_woo_sync.sandbox.katana.state import State
-from katana_woo_sync.sandbox.server import SandboxServer
+from katana_woo_sync.sandbox.server import SandboxServer, utc_now
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 DEFAULT_TAX_PERCENTAGE = Decimal(22)
-
-
-def utc_now() -> datetime:
-    """The time by this machine's clock."""
-    return datetime.now(UTC)
 
 
 class KatanaSandbox(CatalogueControls, OrderControls):
@@ -57,11 +52,15 @@ class KatanaSandbox(CatalogueControls, OrderControls):
             api_key,
             batch_shortage_refused=batch_shortage_refused,
         )
-        self.server = SandboxServer(self._app.handle, port=port)
+        self.server = SandboxServer(self._app.handle, port=port, clock=clock)
         self.main_location_id = self.add_location("Main location", is_primary=True)
         self.default_tax_rate_id = self.add_tax_rate(
             default_tax_percentage, "Default tax", is_default=True
         )
+
+    def set_clock(self, clock: Callable[[], datetime]) -> None:
+        """Katana's clock is another from now on: its times and its answers' dates are by it."""
+        self._state.clock = self.server.clock = clock
 
     # Serving
 

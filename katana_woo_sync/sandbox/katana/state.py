@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Generic, TypeVar
@@ -79,13 +79,21 @@ class State:
     """All that the sandbox Katana remembers. Hold `lock` while reading or changing it."""
 
     def __init__(self, clock: Callable[[], datetime], base_currency: str) -> None:
-        self._clock = clock
+        self.clock = clock
         self.lock = threading.RLock()
         self.base_currency = base_currency
         self.assigns_batches = True
         """Whether it chooses batches by itself when an order is delivered as a whole."""
+        self.deliveries_are_changes = True
+        """Whether packing and delivering moves the `updated_at` of a sales order."""
+        self.list_lag = timedelta(0)
+        """How long after its creation a sales order comes to be in lists."""
         self.lists_service_variants = True
         """Whether its list of variants holds those of services."""
+        self.most_rows = 250
+        """How many rows a page of a list has at most, whatever `limit` says."""
+        self.spoilt: dict[int, dict[str, object]] = {}
+        """What makes no sense of records, by id: these fields have these values in every list."""
         self.orders: Table[SalesOrder] = Table(2_100_101)
         self.fees: Table[ShippingFee] = Table(5_500_101, lambda fee: fee.sales_order_id)
         self.fulfillments: Table[Fulfillment] = Table(6_100_101, lambda part: part.sales_order_id)
@@ -109,7 +117,7 @@ class State:
 
     def now(self) -> datetime:
         """The time in UTC, cut to the millisecond."""
-        moment = self._clock().astimezone(UTC)
+        moment = self.clock().astimezone(UTC)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
     def touch(self, table: Table[R], record: R) -> R:

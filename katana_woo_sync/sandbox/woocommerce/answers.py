@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -62,6 +62,8 @@ class View:
     def sku(self, line: Line) -> str | None:
         """What a line shows as its SKU: looked up now; a variation without its own shows its
         parent's."""
+        if line.shown_sku:
+            return line.shown_sku
         product = self.state.products.get(line.variation_id or line.product_id)
         return None if product is None else shown_sku(product, self.state.products)
 
@@ -94,6 +96,8 @@ def order_json(order: Order, view: View, *, links: bool = True) -> Json:
     """An order. Its lines' SKUs are looked up now, not kept with it."""
     totals = order.totals
     created, modified = view.times("date_created", order.created), _modified(order, view)
+    if order.lost_gmt:
+        created["date_created_gmt"] = None
     completed, paid = (
         view.times("date_completed", order.completed),
         view.times("date_paid", order.paid),
@@ -101,7 +105,7 @@ def order_json(order: Order, view: View, *, links: bool = True) -> Json:
     lines = order.lines
     answer: Json = {
         "id": order.id,
-        "parent_id": 0,
+        "parent_id": order.parent_id,
         "status": order.status,
         "currency": order.currency,
         "version": view.version,
@@ -149,6 +153,7 @@ def order_json(order: Order, view: View, *, links: bool = True) -> Json:
         "date_completed_gmt": completed["date_completed_gmt"],
         "date_paid_gmt": paid["date_paid_gmt"],
         "currency_symbol": SYMBOLS.get(order.currency, order.currency),
+        **order.plugin_fields,
     }
     if links:
         answer["_links"] = order_links(order, view)
@@ -232,7 +237,7 @@ def item_json(line: Line, view: View) -> Json:
 
 
 def tax_line_json(line: TaxLine, view: View) -> Json:
-    """A rate that the order bears."""
+    """A rate that the order bears; its percentage may be today's, 0 where the rate is gone."""
     return {
         "id": line.id,
         "rate_code": line.rate.code,
@@ -241,7 +246,7 @@ def tax_line_json(line: TaxLine, view: View) -> Json:
         "compound": line.rate.compound,
         "tax_total": view.money(line.tax_total),
         "shipping_tax_total": view.money(line.shipping_tax_total),
-        "rate_percent": number(line.rate.percent),
+        "rate_percent": number(view.state.percent_today.get(line.rate.id, line.rate.percent)),
         "meta_data": [],
     }
 
@@ -305,7 +310,7 @@ def _refund_summary(refund: Refund, view: View) -> Json:
     found: Json = {
         "id": refund.id,
         "reason": refund.reason,
-        "total": view.money(-refund.amount),
+        "total": view.money(refund.amount if refund.listed == "positive" else -refund.amount),
     }
     if view.is_new:
         found["total_tax"] = view.money(refund.total_tax)
@@ -313,7 +318,9 @@ def _refund_summary(refund: Refund, view: View) -> Json:
 
 
 def refund_json(refund: Refund, order: Order, view: View) -> Json:
-    """A refund with its lines: quantities and amounts are negative."""
+    """A refund with its lines: quantities and amounts are negative (see `Refund.listed`)."""
+    if refund.listed == "positive":
+        refund = replace(refund, lines=tuple(_positive(line) for line in refund.lines))
     kind = "full" if refund.whole else "partial"
     entry = {"id": refund.meta_id, "key": "_refund_type", "value": kind}
     path = ("orders", str(order.id), "refunds", str(refund.id))
@@ -331,6 +338,16 @@ def refund_json(refund: Refund, order: Order, view: View) -> Json:
         "fee_lines": [fee_json(x, view) for x in refund.lines if x.kind == "fee"],
         "_links": view.links(*path, up=f"orders/{order.id}", allow=("GET", "DELETE")),
     }
+
+
+def _positive(line: Line) -> Line:
+    return replace(
+        line,
+        quantity=abs(line.quantity),
+        total=abs(line.total),
+        total_tax=abs(line.total_tax),
+        taxes={rate_id: abs(tax) for rate_id, tax in line.taxes.items()},
+    )
 
 
 def note_json(note: Note, order: Order, view: View) -> Json:

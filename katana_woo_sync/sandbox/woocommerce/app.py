@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from werkzeug.datastructures import MultiDict
@@ -35,6 +35,7 @@ from katana_woo_sync.sandbox.woocommerce.store import StoreState, valid_status
 R = TypeVar("R")
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 BATCH_LIMIT = 100
+CACHED = re.compile(r"/wc/v3/(products|variations|taxes)\b")
 
 
 class Call:
@@ -64,20 +65,32 @@ class Call:
 
     def listing(self, rows: list[Json]) -> Response:
         """The page that is asked for, of these rows. Raises `BadParameters`."""
-        checked = lists.Checked(self.query)
-        page = checked.page()
-        checked.check()
-        chosen = rows[page.start : page.start + page.per_page]
-        return listing(chosen, len(rows), page, self.request, self.url)
+        return self.listing_of(rows, lambda row: row)
 
     def listing_of(self, records: list[R], shown: Callable[[R], Json]) -> Response:
         """The page that is asked for, of these records; only its own are made into rows. Raises
         `BadParameters`."""
         checked = lists.Checked(self.query)
-        page = checked.page()
+        page = checked.page(self.state)
         checked.check()
         chosen = [shown(record) for record in records[page.start : page.start + page.per_page]]
-        return listing(chosen, len(records), page, self.request, self.url)
+        given = [row for row in chosen if row["id"] not in self.state.held_back]
+        return self.page_of(given, len(records), page)
+
+    def page_of(self, rows: Sequence[Json], total: int, page: lists.Page) -> Response:
+        """A page's rows, as plugins leave them."""
+        rows = [self.spoilt(row) for row in rows]
+        told = total if self.state.tells_total else None
+        return listing(rows, told, page, self.request, self.url)
+
+    def spoilt(self, row: Json) -> Json:
+        """A record as plugins leave it."""
+        record_id = row.get("id")
+        return {**row, **self.state.spoilt.get(record_id if isinstance(record_id, int) else 0, {})}
+
+    def single(self, row: Json) -> Response:
+        """One record, as plugins leave it."""
+        return single(self.spoilt(row), self.request)
 
 
 Route = Callable[[Call], Response]
@@ -108,6 +121,31 @@ class StoreApp:
         self.broken_orders: set[int] = set()
         """Orders on which a plugin fails: every answer that holds one is a 500."""
         self._table = table
+        self.rest_cache: dict[str, Response] | None = None
+        """What WooCommerce's REST cache (10.5, off unless switched on) keeps: answers about
+        products, variations and taxes, which it gives again whatever was changed since."""
+
+    def _past_cache(
+        self, request: Request, route: str, work: Route, found: re.Match[str]
+    ) -> Response:
+        cache = self.rest_cache
+        if cache is None or request.method != "GET" or not CACHED.match(route):
+            return work(Call(self, request, found))
+        asked = sorted(
+            (name, value)
+            for name, value in request.args.items(multi=True)
+            if not name.startswith("oauth_")
+        )
+        if ("_skip_cache", "1") in asked:
+            return work(Call(self, request, found))
+        key = f"{route}?{asked}"
+        hit = "HIT" if key in cache else "MISS"
+        if key not in cache:
+            cache[key] = work(Call(self, request, found))
+        kept = cache[key]
+        answered = Response(kept.get_data(), kept.status_code, headers=kept.headers)
+        answered.headers["X-WC-Cache"] = hit
+        return answered
 
     def url_for(self, request: Request) -> str:
         """The shop's own idea of its address."""
@@ -167,7 +205,7 @@ class StoreApp:
             if found and request.method in methods:
                 if not admitted:
                     raise _not_allowed(request.method, route)
-                return methods[request.method](Call(self, request, found))
+                return self._past_cache(request, route, methods[request.method], found)
         raise no_route()
 
     def _knows_key(self, request: Request) -> bool:
@@ -230,7 +268,7 @@ def list_orders(call: Call) -> Response:
         found, page = lists.list_orders(call.state, call.query)
         _break(call, (order.id for order in found.rows))
         rows = [order_json(order, call.view) for order in found.rows]
-        return listing(rows, found.total, page, call.request, call.url)
+        return call.page_of(rows, found.total, page)
 
 
 def get_order(call: Call) -> Response:
@@ -238,7 +276,7 @@ def get_order(call: Call) -> Response:
     with call.state.lock:
         order = _order(call, "Invalid ID.")
         _break(call, [order.id])
-        return single(order_json(order, call.view), call.request)
+        return call.single(order_json(order, call.view))
 
 
 def _break(call: Call, order_ids: Iterable[int]) -> None:
@@ -340,13 +378,27 @@ def _delete_one(call: Call, order_id: object) -> Json:
     return order_json(order, call.view)
 
 
+LOST_REFUND: Json = {
+    "code": "woocommerce_rest_invalid_order_refund_id",
+    "message": "Invalid order refund ID.",
+    "data": {"status": 404},
+}
+"""What stands in the list for a refund that the shop lost a part of."""
+
+
 def list_refunds(call: Call) -> Response:
     """GET /orders/{id}/refunds, newest first unless it says otherwise."""
     with call.state.lock:
         order = _order(call, "Invalid order ID.", "woocommerce_rest_invalid_order_id")
         oldest_first = call.query.get("order", "desc") == "asc"
         refunds = sorted(order.refunds, key=lambda r: r.id, reverse=not oldest_first)
-        return call.listing([refund_json(refund, order, call.view) for refund in refunds])
+        return call.listing(
+            [
+                LOST_REFUND if refund.listed == "error" else refund_json(refund, order, call.view)
+                for refund in refunds
+                if refund.listed != "missing"
+            ]
+        )
 
 
 def list_notes(call: Call) -> Response:

@@ -66,6 +66,16 @@ class Catalogue:
             _manage(parent, stock)
             return parent.id, [self._vary(parent, variation) for variation in added]
 
+    def translate(self, product_id: int, name: str) -> int:
+        """Add the same product in another language, as a translation plugin does: with its SKU and
+        its stock. Returns its id."""
+        with self.state.lock:
+            original = self.state.products[product_id]
+            added = self._new(name, original.sku, original.price, original.tax_class)
+            added.translation_of = product_id
+            self.state.keep_alike(original)
+            return added.id
+
     def make_variable(self, product_id: int, attributes: Mapping[str, Sequence[str]]) -> None:
         """Turn a simple product into a variable one, without variations yet."""
         with self.state.lock:
@@ -128,6 +138,7 @@ class Catalogue:
             product = self.state.products[product_id]
             _manage(product, quantity)
             product.modified = self.state.clock()
+            self.state.keep_alike(product)
 
     def allow_backorders(
         self, product_id: int, allowed: Literal["no", "notify", "yes"] = "yes"

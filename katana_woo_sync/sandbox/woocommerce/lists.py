@@ -94,15 +94,18 @@ class Checked:
         values = self.query.getlist(name)
         return values[-1] if values else None
 
-    def page(self) -> Page:
-        """Page numbers: `per_page` is 1 to 100, 10 if not given."""
+    def page(self, state: StoreState) -> Page:
+        """Page numbers: `per_page` is 1 to 100, 10 if not given; a host may cap it."""
         number = self.whole("page", 1, 1)
         per_page = self.whole("per_page", 10)
         if "per_page" not in self.wrong and not 1 <= per_page <= 100:
             message = "per_page must be between 1 (inclusive) and 100 (inclusive)"
             self.wrong["per_page"] = Wrong("rest_out_of_bounds", message)
         offset = self.whole("offset", -1)
-        return Page(per_page, number, offset if self.last("offset") is not None else None)
+        if state.drops_offset:
+            return Page(min(per_page, state.most_rows), 1, 0)
+        given = offset if self.last("offset") is not None else None
+        return Page(min(per_page, state.most_rows), number, given)
 
     def ids(self, name: str) -> set[int]:
         """A list of ids."""
@@ -175,7 +178,7 @@ def values_of(query: Query, name: str) -> list[str]:
 def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
     """The orders that a request asks for. Raises `BadParameters`."""
     checked = Checked(query)
-    page = checked.page()
+    page = checked.page(state)
     include = checked.ids("include")
     exclude = checked.ids("exclude")
     after = checked.moment("after", state.offset)
@@ -186,6 +189,7 @@ def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
     by = checked.one_of("orderby", ORDERS_BY, "date")
     wanted = checked.statuses(state.statuses)
     customer = checked.whole("customer", -1)
+    parents = checked.ids("parent")
     checked.check()
     matching = [
         found
@@ -194,13 +198,15 @@ def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
         and (not include or found.id in include)
         and found.id not in exclude
         and customer in (-1, found.customer_id)
+        and (not parents or found.parent_id in parents)
         and _between(found.created, after, before)
         and _between(found.modified, changed_after, changed_before)
     ]
     matching = _sorted(matching, by, page, state, descending=order == "desc")
     rows = matching[page.start : page.start + page.per_page]
+    rows = [row for row in rows if row.id not in state.held_back]
     # order tables say so of a page past the end
-    total = 0 if state.hpos and not rows else len(matching)
+    total = 0 if state.hpos and page.start >= len(matching) else len(matching)
     return Found(rows, total), page
 
 

@@ -58,6 +58,8 @@ class Cart:
     order_key: str | None = None
     created: datetime | None = None
     total: Decimal | None = None
+    created_via: str = "checkout"
+    parent_id: int = 0
     meta: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -91,6 +93,8 @@ def place(state: StoreState, cart: Cart) -> Order:
         customer_note=cart.customer_note,
         payment_method_title=cart.payment_method_title,
         needs_processing=_needs_processing(state, cart.items),
+        created_via=cart.created_via,
+        parent_id=cart.parent_id,
         paid=now if is_paid else None,
         completed=now if cart.status == "completed" else None,
     )
@@ -99,6 +103,19 @@ def place(state: StoreState, cart: Cart) -> Order:
         state.set_meta(order, key, value)
     state.move_stock(order)
     return order
+
+
+def set_taxes(
+    state: StoreState, order: Order, taxes: Mapping[int, Mapping[int, Decimal | str]]
+) -> None:
+    """Set what lines of an order bear of each tax rate. The state's lock is held."""
+    for line in order.lines:
+        if line.id in taxes:
+            line.taxes = {rate_id: Decimal(tax) for rate_id, tax in taxes[line.id].items()}
+            line.total_tax = state.rounding.line_taxes(line.taxes)
+    rates = {rate.id: rate for rate in state.rates}
+    order.tax_lines = tax_lines(order.lines, rates, state.rounding, state.next_line)
+    order.totals = order_totals(order.lines, state.rounding)
 
 
 def _totals(state: StoreState, cart: Cart, lines: Sequence[Line]) -> Totals:

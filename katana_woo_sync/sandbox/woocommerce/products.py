@@ -287,6 +287,7 @@ def set_stock(state: StoreState, product: Product, body: Mapping[str, object]) -
     if "stock_quantity" in body and product.manage_stock is True:
         product.stock = _whole(body["stock_quantity"])
     product.modified = state.clock()
+    state.keep_alike(product)
 
 
 def _whole(value: object) -> Decimal:

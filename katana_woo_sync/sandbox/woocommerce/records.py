@@ -118,6 +118,8 @@ class Product:
     attributes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     status: str = "publish"
+    translation_of: int = 0
+    """The product that this is in another language: a plugin keeps their stock alike."""
 
 
 @dataclass
@@ -155,6 +157,8 @@ class Line:
     variation_id: int = 0
     parent_name: str | None = None
     meta: list[Meta] = field(default_factory=list)
+    shown_sku: str = ""
+    """The SKU that a plugin has the line show, whatever product it has."""
 
     @property
     def gross(self) -> Decimal:
@@ -199,7 +203,10 @@ class Totals:
 @dataclass(frozen=True)
 class Refund:
     """A refund; `amount` with tax, positive. Its lines hold negative quantities and amounts.
-    `whole` is one that left nothing."""
+    `whole` is one that left nothing. `listed` tells how the order's list of refunds shows it:
+    as it is, with positive quantities and amounts (as WooCommerce's own till stored them), as an
+    error in its place, or not at all (both happen under HPOS); the order itself always tells of it.
+    """
 
     id: int
     amount: Decimal
@@ -209,6 +216,7 @@ class Refund:
     reason: str = ""
     meta_id: int = 0
     whole: bool = False
+    listed: Literal["whole", "positive", "error", "missing"] = "whole"
 
     @property
     def total_tax(self) -> Decimal:
@@ -269,6 +277,9 @@ class Order:
     payment_method_title: str = "Direct bank transfer"
     transaction_id: str = ""
     created_via: str = "checkout"
+    parent_id: int = 0
+    lost_gmt: bool = False
+    """Whether the time of its creation was left without GMT, as some migrations do."""
     needs_processing: bool = True
     completed: datetime | None = None
     paid: datetime | None = None
@@ -276,6 +287,7 @@ class Order:
     refunds: list[Refund] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     status_before_trash: str = ""
+    plugin_fields: dict[str, object] = field(default_factory=dict)
 
     @property
     def refundable(self) -> Decimal:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from types import TracebackType
 from typing import Literal
 
-from katana_woo_sync.sandbox.server import SandboxServer
+from katana_woo_sync.sandbox.server import SandboxServer, utc_now
 from katana_woo_sync.sandbox.woocommerce import generated
 from katana_woo_sync.sandbox.woocommerce.answers import Json, View, note_json, order_json
 from katana_woo_sync.sandbox.woocommerce.app import ORDER_ROUTES, StoreApp
 from katana_woo_sync.sandbox.woocommerce.catalogue import Catalogue
 from katana_woo_sync.sandbox.woocommerce.oauth import Gate
-from katana_woo_sync.sandbox.woocommerce.placing import Cart, place
+from katana_woo_sync.sandbox.woocommerce.placing import Cart, place, set_taxes
 from katana_woo_sync.sandbox.woocommerce.records import (
     Address,
     Coupon,
@@ -48,13 +49,9 @@ EDITABLE = frozenset(
         "needs_processing",
         "payment_method_title",
         "order_key",
+        "lost_gmt",
     }
 )
-
-
-def utc_now() -> datetime:
-    """The time now, UTC."""
-    return datetime.now(UTC)
 
 
 class WooCommerceSandbox(Catalogue):
@@ -116,7 +113,9 @@ class WooCommerceSandbox(Catalogue):
         )
         table = (*ORDER_ROUTES, *SHOP_ROUTES)
         self.app = StoreApp(state, self.gate, path, table, permalinks=permalinks)
-        self.server = SandboxServer(self.app.handle, port=port, host=host, ssl_context=ssl_context)
+        self.server = SandboxServer(
+            self.app.handle, port=port, host=host, ssl_context=ssl_context, clock=clock
+        )
 
     @property
     def url(self) -> str:
@@ -158,6 +157,11 @@ class WooCommerceSandbox(Catalogue):
     ) -> None:
         self.stop()
 
+    def set_clock(self, clock: Callable[[], datetime]) -> None:
+        """The clock of the shop's machine is another from now on: its stamps and its answers' dates
+        are by it."""
+        self.state.clock = self.server.clock = clock
+
     def buyer(self) -> Address:
         """An address of the shop's own country, which orders have that are given none."""
         base = self.state.base
@@ -193,13 +197,16 @@ class WooCommerceSandbox(Catalogue):
         order_id: int | None = None,
         order_key: str | None = None,
         total: Decimal | None = None,
+        created_via: str = "checkout",
+        parent_id: int = 0,
         meta: Mapping[str, object] | None = None,
     ) -> int:
         """Place an order, in any status; no mail is noted. Returns its id.
 
         Taxes are those of the shipping address (without one, the billing address). `total`
         overrides the sum with tax, as gift card plugins do. `order_id` and `order_key` are for
-        restored and cloned shops. Raises `ValueError` for an id that is taken.
+        restored and cloned shops. `created_via` and `parent_id` are what plugins write: Dokan's
+        sub-orders, balance orders, the till. Raises `ValueError` for an id that is taken.
         """
         buyer = self.buyer() if billing is None else billing
         cart = Cart(
@@ -220,6 +227,8 @@ class WooCommerceSandbox(Catalogue):
             order_key=order_key,
             created=created,
             total=total,
+            created_via=created_via,
+            parent_id=parent_id,
             meta=meta or {},
         )
         with self.state.lock:
@@ -293,6 +302,23 @@ class WooCommerceSandbox(Catalogue):
         with self.state.lock:
             self.state.set_meta(self.state.orders[order_id], key, value)
 
+    def set_plugin_field(self, order_id: int, name: str, value: object) -> None:
+        """Give an order a field of a plugin's own in the API, such as `gift_cards`."""
+        with self.state.lock:
+            self.state.orders[order_id].plugin_fields[name] = value
+
+    def set_taxes(self, order_id: int, taxes: Mapping[int, Mapping[int, Decimal | str]]) -> None:
+        """Set what lines bear of each tax rate, as plugins do (German shops split the tax of
+        shipping by shares): {line id: {rate id: tax}}. Lines, rates and total follow."""
+        with self.state.lock:
+            set_taxes(self.state, self.state.orders[order_id], taxes)
+
+    def rewrite_percentages(self, percents: Mapping[int, Decimal | int]) -> None:
+        """Have the orders show these percentages of their tax rates, by the rates' ids: WooCommerce
+        writes today's into old orders when they are saved, and 0 for a rate that is gone."""
+        with self.state.lock:
+            self.state.percent_today.update({i: Decimal(p) for i, p in percents.items()})
+
     def refund(
         self,
         order_id: int,
@@ -300,12 +326,13 @@ class WooCommerceSandbox(Catalogue):
         *,
         lines: Mapping[int, int | Decimal | tuple[int | Decimal, Decimal | None]] | None = None,
         reason: str = "",
+        listed: Literal["whole", "positive", "error", "missing"] = "whole",
     ) -> int:
         """Refund an amount (with tax), or lines: {line id: quantity} with the quantity's share of
         the money, or {line id: (quantity, money with tax)}. Returns the refund's id.
 
-        Neither refunds all that is left; that makes the order refunded. Stock stays. Raises
-        `ValueError` for more than is left.
+        Neither refunds all that is left; that makes the order refunded. Stock stays. `listed` is
+        how the order's list of refunds shows it. Raises `ValueError` for more than is left.
         """
         parts = {}
         for line_id, given in (lines or {}).items():
@@ -316,7 +343,9 @@ class WooCommerceSandbox(Catalogue):
             due = None if amount is None else Decimal(amount)
             if due is None and not parts:
                 due = order.refundable
-            return refund(self.state, order, parts, due, reason).id
+            done = replace(refund(self.state, order, parts, due, reason), listed=listed)
+            order.refunds[0] = done
+            return done.id
 
     def delete_refund(self, order_id: int, refund_id: int) -> None:
         """Delete a refund; no modification time moves."""

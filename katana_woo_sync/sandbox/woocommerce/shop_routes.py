@@ -36,7 +36,7 @@ def list_products(call: Call) -> Response:
 def get_product(call: Call) -> Response:
     """GET /products/{id}: a variation too."""
     with call.state.lock:
-        return single(products.product_json(_product(call, call.id()), call.view), call.request)
+        return call.single(products.product_json(_product(call, call.id()), call.view))
 
 
 def _product(call: Call, product_id: int, status: int = 404) -> Product:
@@ -54,7 +54,7 @@ def put_product(call: Call) -> Response:
         if product.parent_id:
             raise ApiError(404, "woocommerce_rest_invalid_product_id", USE_VARIATIONS)
         products.set_stock(call.state, product, body)
-        return single(products.product_json(product, call.view), call.request)
+        return call.single(products.product_json(product, call.view))
 
 
 def _checked_stock(call: Call) -> dict[str, object]:
@@ -138,7 +138,7 @@ def _variation(call: Call) -> Product:
 def get_variation(call: Call) -> Response:
     """GET /products/{id}/variations/{id}."""
     with call.state.lock:
-        return single(products.variation_json(_variation(call), call.view), call.request)
+        return call.single(products.variation_json(_variation(call), call.view))
 
 
 def put_variation(call: Call) -> Response:
@@ -147,7 +147,7 @@ def put_variation(call: Call) -> Response:
     with call.state.lock:
         variation = _variation(call)
         products.set_stock(call.state, variation, body)
-        return single(products.variation_json(variation, call.view), call.request)
+        return call.single(products.variation_json(variation, call.view))
 
 
 def batch_variations(call: Call) -> Response:

@@ -59,6 +59,16 @@ class StoreState:
     orders: dict[int, Order] = field(default_factory=dict)
     customers: dict[int, Customer] = field(default_factory=dict)
     mails: list[Mail] = field(default_factory=list)
+    most_rows: int = 100
+    """How many rows a page has at most, whatever `per_page` says: hosts and plugins cap it."""
+    tells_total: bool = True
+    """Whether `X-WP-Total` reaches the client."""
+    drops_offset: bool = False
+    """Whether a cache answers every page of a list with the first."""
+    held_back: set[int] = field(default_factory=set)
+    """Records that lists count and do not give: those that cannot be loaded."""
+    spoilt: dict[int, dict[str, object]] = field(default_factory=dict)
+    """What plugins make of records, by id: these fields have these values in every answer."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     last_post: int = 9
     last_line: int = 0
@@ -66,6 +76,7 @@ class StoreState:
     last_note: int = 0
     last_customer: int = 1
     placed: int = 0
+    percent_today: dict[int, Decimal] = field(default_factory=dict)
 
     def is_at_least(self, *version: int) -> bool:
         """Whether this WooCommerce is that version or newer."""
@@ -199,6 +210,15 @@ class StoreState:
     def _add_stock(self, product: Product, quantity: Decimal) -> None:
         product.stock = (product.stock or Decimal(0)) + quantity
         product.modified = self.clock()
+        self.keep_alike(product)
+
+    def keep_alike(self, product: Product) -> None:
+        """Give a product's stock to what is the same product in other languages."""
+        original = product.translation_of or product.id
+        for other in self.products.values():
+            if other is not product and original in (other.id, other.translation_of):
+                other.stock, other.manage_stock = product.stock, product.manage_stock
+                other.modified = product.modified
 
     def forget_product(self, product_id: int) -> None:
         """Delete a product for good; lines that held it keep their names and money."""

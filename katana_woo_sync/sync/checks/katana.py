@@ -52,6 +52,9 @@ def check_katana(
     variants = findings.ask("SKUs", lambda: _variants(katana))
     if variants is not None:
         findings.add(*sku_checks.in_katana(variants))
+    for text in katana.take_unread():
+        remedy = "Look at what is named in Katana"
+        findings.add(error(KATANA, "lists", f"it could not be read: {text}", remedy))
     return KatanaSide(base, locations, recent, variants)
 
 

@@ -8,19 +8,23 @@ from datetime import datetime
 from msgspec import Struct, structs
 
 from katana_woo_sync.clients.errors import MissingPermission, ServiceError
+from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks, sku_checks
 from katana_woo_sync.domain.checks import error, ok, warning
+from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.cursors import is_kept_answer
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.records import InKatana, State
-from katana_woo_sync.domain.woocommerce import LineItem, Order, Product, StoreFacts
+from katana_woo_sync.domain.woocommerce import LineItem, Order, StockItem, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings, refusal
 from katana_woo_sync.sync.checks.katana import KatanaSide
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.resolve import location_words, match_location
+from katana_woo_sync.sync.shop_side import answered_name, cursor_name
 
 MOST_PARENTS = 200
 """Variable products whose variations are asked for one by one, where there is no list of all."""
@@ -28,7 +32,10 @@ MOST_PARENTS = 200
 MOST_ORDERS = 500
 """Open orders whose products are looked at."""
 
+LET_IT_LEAVE_OUT = "Let the cache (plugin, host or CDN) leave out everything under /wp-json"
+
 REACHED = "connection"
+MEND = "Open what is named in the shop, and save it again; a plugin may have written into it"
 MAY_WRITE = "write permission"
 
 
@@ -47,13 +54,20 @@ class StoreCheck(Struct, frozen=True):
         reached = self._reach()
         self._location()
         self.findings.ask("Katana's integration", self._own_integration)
+        self.findings.ask("till", self._till)
         if not reached:
             return
         self._may_write()
         self._cache()
+        self._times()
+        self._lists()
         self._money()
         self._catalogue()
         self.findings.ask("open orders", self._open_orders)
+        for text in self.store.shop.take_unread():
+            self.findings.add(
+                error(self.store.name, "lists", f"it could not be read: {text}", MEND)
+            )
 
     def _reach(self) -> bool:
         name, shop = self.store.name, self.store.shop
@@ -89,18 +103,78 @@ class StoreCheck(Struct, frozen=True):
     def _cache(self) -> None:
         name, tested = self.store.name, "cache"
         sign = self.findings.ask(tested, self.store.shop.cached_by)
-        if sign:
+        dated = self._kept_answer()
+        if dated:
+            self.findings.add(
+                error(
+                    name,
+                    tested,
+                    f"a cache answers in the shop's place: the list of changed orders was dated "
+                    f"{dated} in every answer, however late it came; new orders are seen late or "
+                    "never",
+                    LET_IT_LEAVE_OUT,
+                )
+            )
+        elif sign:
             self.findings.add(
                 error(
                     name,
                     tested,
                     f"a cache answers in the shop's place ({sign}): new orders are seen late or "
                     "never",
-                    "Let the cache (plugin, host or CDN) leave out everything under /wp-json",
+                    LET_IT_LEAVE_OUT,
                 )
             )
         elif sign is not None:
             self.findings.add(ok(name, tested, "no cache answers in the shop's place"))
+
+    def _kept_answer(self) -> str:
+        """The date that the cycles' lists of changed orders were stuck at; "" where they were
+        not."""
+        if self.ledger is None:
+            return ""
+        answered = self.ledger.stores.cursor(answered_name(self.store))
+        if answered is None or answered.mark is None or not is_kept_answer(answered, self.now):
+            return ""
+        return f"{answered.mark:%Y-%m-%d %H:%M} UTC"
+
+    def _times(self) -> None:
+        """Orders that were modified in the shop's future, as the cycles found them."""
+        name, tested = self.store.name, "modification times"
+        if self.ledger is None:
+            return
+        ahead = self.ledger.stores.ahead(cursor_name(self.store))
+        times = in_the_future(ahead.values(), self.now)
+        if times:
+            remedy = "Look for a plugin that writes orders, and save these orders again"
+            self.findings.add(warning(name, tested, words_of_the_future(times), remedy))
+
+    def _lists(self) -> None:
+        """Whether lists can be read to their end, a page after the other."""
+        name, tested = self.store.name, "lists"
+        tried = self.findings.ask(tested, self.store.shop.tried_pages)
+        if tried is None:
+            return
+        if not tried.moves:
+            found = "other pages of a list have the rows of the first: most orders stay unseen"
+            remedy = (
+                "Let the cache (plugin, host or CDN) leave out everything under /wp-json, or take "
+                "the whole address, `offset` too"
+            )
+            self.findings.add(error(name, tested, found, remedy))
+        elif tried.is_capped and tried.came == 0:
+            found = f"none of {tried.total} orders came"
+            remedy = "A plugin or the host holds them back: let it leave out what is under /wp-json"
+            self.findings.add(error(name, tested, found, remedy))
+        elif tried.is_capped:
+            found = (
+                f"at most {tried.came} rows come in a page, though {PER_PAGE} are asked for: all "
+                "are read, in more requests"
+            )
+            remedy = "Have the host or plugin that caps `per_page` leave /wp-json alone"
+            self.findings.add(warning(name, tested, found, remedy))
+        else:
+            self.findings.add(ok(name, tested, "they are read page by page"))
 
     def _money(self) -> None:
         name = self.store.name
@@ -125,6 +199,14 @@ class StoreCheck(Struct, frozen=True):
         found = match_location(self.store, locations)
         wrong = "" if found else location_words(self.store, locations)
         self.findings.add(checks.location(self.store.name, found, wrong))
+
+    def _till(self) -> None:
+        """What was sold at the till and left out is in Katana's stock still."""
+        if self.ledger is None or not self.store.settings.sync_stock:
+            return
+        found = checks.till(self.store.name, self.ledger.orders.sold_at_till(self.store.identity))
+        if found is not None:
+            self.findings.add(found)
 
     # Katana's own integration
 
@@ -171,7 +253,7 @@ class StoreCheck(Struct, frozen=True):
 
     def _catalogue(self) -> None:
         tested, name = "SKUs in the shop", self.store.name
-        products = self.findings.ask(tested, self.store.shop.all_products)
+        products = self.findings.ask(tested, lambda: self.store.shop.all_stock_items(whole=True))
         if products is None:
             return
         variations = self.findings.ask(tested, lambda: self._variations(products))
@@ -186,7 +268,7 @@ class StoreCheck(Struct, frozen=True):
                 )
             )
 
-    def _variations(self, products: Sequence[Product]) -> Sequence[Product]:
+    def _variations(self, products: Sequence[StockItem]) -> Sequence[StockItem]:
         parents = [int(product.id) for product in products if product.type in VARIABLE]
         if not parents:
             return ()
@@ -197,7 +279,11 @@ class StoreCheck(Struct, frozen=True):
         if len(asked) < len(parents):
             found = f"only the first {len(asked)} of {len(parents)} variable products looked at"
             self.findings.add(ok(self.store.name, "SKUs in the shop", found))
-        return [each for parent in asked for each in self.store.shop.variations(parent)]
+        return [
+            each
+            for parent in asked
+            for each in self.store.shop.variations_stock(parent, whole=True)
+        ]
 
     def _open_orders(self) -> None:
         if self.katana.variants is None:
