@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.report import UNREAD, Problem, Report
 
@@ -95,7 +96,7 @@ def take_news(ledger: Ledger, report: Report, now: datetime) -> News:
     """What of a report is news, which counts as shown from now on."""
     with ledger.atomic():
         kept = ledger.stores.meta(SHOWN)
-        shown = msgspec.json.decode(kept, type=dict[str, Shown]) if kept else {}
+        shown = convert(msgspec.json.decode(kept), dict[str, Shown]) if kept else {}
         said, after = news(report, shown, now)
         if after != shown:
             ledger.stores.set_meta(SHOWN, msgspec.json.encode(after).decode())
