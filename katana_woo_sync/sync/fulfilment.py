@@ -46,7 +46,7 @@ STATUS_HOLDS = timedelta(seconds=20)
 """How long a status that was read may serve."""
 
 CLAIMED = timedelta(minutes=2)
-"""How long an order is another's to complete: longer than a request to a shop usually takes."""
+"""How long at least an order is one process's to complete: longer than a request may take."""
 
 
 class Fulfilment:
@@ -257,7 +257,8 @@ class Fulfilment:
             context.save(self._store, seen, record)
             return None
         due_at_completion(context, self._store, record)
-        claimed = replace(seen, next_attempt_at=context.clock() + CLAIMED)
+        longest = max(CLAIMED, 2 * timedelta(seconds=self._store.settings.timeout))
+        claimed = replace(seen, next_attempt_at=context.clock() + longest)
         return context.save(self._store, claimed, record)
 
     def _complete_one(self, record: OrderRecord) -> None:
