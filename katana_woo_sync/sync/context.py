@@ -83,6 +83,8 @@ class Context(Struct):
     dry_run: bool = False
     together: Together = field(default_factory=Together)
     """For requests to several stores at once."""
+    silent: set[str] = field(default_factory=set)
+    """The names of the stores that have not answered in this cycle yet."""
     katana_heard_at: datetime | None = None
     """When Katana was last asked what changed (UTC): nothing is created long after that."""
     knows_tax_rates: bool = False

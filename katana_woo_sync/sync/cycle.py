@@ -47,6 +47,9 @@ KATANA_ERROR = "katana_error"
 ABOUT_THE_SAME_TIME = 0.5
 """Seconds for which stores that have answered wait for others, so that their orders go together."""
 
+LATE = 5.0
+"""Seconds after which the stock of the stores that have answered waits for the others no longer."""
+
 
 class SweepWhen(Enum):
     """Whether a cycle sweeps: when the interval has passed, now, or not at all."""
@@ -89,9 +92,15 @@ def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> No
         cycle = _Cycle(context, options)
         cycle.hear_katana(stores)
         cycle.connect_again([s for s in stores if not _is_connected(context, s)])
+        context.silent = {store.name for store in polls.values()}
+        late = list(stores)
         for ended in _as_they_come(polls):
+            context.silent -= {store.name for store, _polled in ended}
             cycle.work(ended)
-    cycle.sync_stock(stores)
+            if not ended:
+                cycle.sync_stock([s for s in stores if s.name not in context.silent])
+                late = [s for s in stores if s.name in context.silent]
+    cycle.sync_stock(late)
     finish(context)
 
 
@@ -109,10 +118,16 @@ def _as_they_come(
     polls: dict[Future[Polled], Store],
 ) -> Iterator[list[tuple[Store, Future[Polled]]]]:
     """The stores that have answered by now, then those that did meanwhile: those that answer at
-    about the same time are worked together, and a slow one holds up no other."""
+    about the same time are worked together, and a slow one holds up no other. Nobody comes, once,
+    where those that are left are late."""
     waiting = dict(polls)
+    is_late = False
     while waiting:
-        wait(waiting, return_when=FIRST_COMPLETED)
+        done, _ = wait(waiting, timeout=None if is_late else LATE, return_when=FIRST_COMPLETED)
+        if not done:
+            is_late = True
+            yield []
+            continue
         ended, _ = wait(waiting, timeout=ABOUT_THE_SAME_TIME)
         yield [(waiting.pop(future), future) for future in polls if future in ended]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
 from msgspec.structs import replace
@@ -17,6 +18,7 @@ from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.decide import (
     GONE,
     Step,
+    is_stale,
     next_step,
     see_in_katana,
     see_in_shop,
@@ -31,7 +33,7 @@ from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.creating import StillUnknown
 from katana_woo_sync.sync.delivering import CannotDeliver, deliver
-from katana_woo_sync.sync.guard import guarded_order, is_an_outage
+from katana_woo_sync.sync.guard import fail_order, guarded, guarded_order, is_an_outage
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion
@@ -39,6 +41,12 @@ from katana_woo_sync.sync.shop_side import keep_gone
 
 READ_AGAIN = 10
 """Orders whose status is read in one request right before they are completed one by one."""
+
+STATUS_HOLDS = timedelta(seconds=20)
+"""How long a status that was read may serve."""
+
+CLAIMED = timedelta(minutes=2)
+"""How long at least an order is one process's to complete: longer than a request may take."""
 
 
 class Fulfilment:
@@ -66,8 +74,7 @@ class Fulfilment:
         if not accept_completions:
             self._brake(len(completions))
         for start in range(0, len(completions), READ_AGAIN):
-            with self._context.step():
-                self._complete([r.order_id for r in completions[start : start + READ_AGAIN]])
+            self._complete([r.order_id for r in completions[start : start + READ_AGAIN]])
 
     def _delete(self, cancelled: Sequence[OrderRecord]) -> None:
         """Rule 9's option. Where most of a store's orders are cancelled at once none is deleted:
@@ -177,11 +184,24 @@ class Fulfilment:
         return f"{len(lines)} refunded lines" if lines else ""
 
     def _complete(self, order_ids: Sequence[int]) -> None:
-        """Rule 10: read the shop's status again, since completing mails the customer."""
-        answered = self._read(order_ids)
+        """Rule 10: read the shop's status again, since completing mails the customer.
+
+        The shop is asked without the lock: one that takes seconds for each order holds up no other
+        process. A copy that has become old meanwhile is read again.
+        """
+        self._context.go_on()
+        read_at, answered = self._context.clock(), self._read(order_ids)
         for order_id in order_ids:
-            work = partial(self._read_and_complete, order_id, answered.get(order_id))
-            self._guarded(order_id, work)
+            self._context.go_on()
+            order = answered.get(order_id)
+            if self._context.clock() - read_at > STATUS_HOLDS:
+                order = None
+            work = partial(self._read_and_complete, order_id, order)
+            guarded(self._context, self._store, work, partial(self._failed, order_id))
+
+    def _failed(self, order_id: int, error: Exception) -> None:
+        with self._context.lock():
+            fail_order(self._context, self._store, order_id, error)
 
     def _read(self, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
         """Several orders in one request; none where one of them breaks the answer for all."""
@@ -194,16 +214,15 @@ class Fulfilment:
             return {}
 
     def _read_and_complete(self, order_id: int, order: ReadOrder | None) -> None:
+        record = self._current(order_id)
+        if isinstance(order, Order) and record is not None and is_stale(record, order):
+            order = None
         if order is None:
             order = self._missing_from_list(order_id)
-        if isinstance(order, UnreadableOrder):
-            record = self._current(order_id)
-            if record is not None:
-                now = self._context.clock()
-                shown = unreadable(record, order.problem, now, may_pass=order.may_pass)
-                self._context.save(self._store, shown, record)
-            return
-        self._complete_one(order_id, order)
+        with self._context.step():
+            record = self._to_complete(order_id, order)
+        if record is not None:
+            self._complete_one(record)
 
     def _guarded(self, order_id: int, work: Callable[[], None]) -> None:
         guarded_order(self._context, self._store, order_id, work)
@@ -215,10 +234,17 @@ class Fulfilment:
         except NotFound:
             return None
 
-    def _complete_one(self, order_id: int, order: Order | None) -> None:
+    def _to_complete(self, order_id: int, order: ReadOrder | None) -> OrderRecord | None:
+        """The record of an order that is to be completed now, by this process alone: no other looks
+        at it before its next attempt. None where there is nothing to complete."""
         context, record = self._context, self._current(order_id)
         if record is None:
-            return
+            return None
+        if isinstance(order, UnreadableOrder):
+            now = context.clock()
+            shown = unreadable(record, order.problem, now, may_pass=order.may_pass)
+            context.save(self._store, shown, record)
+            return None
         rules = context.rules(self._store)
         if order is None:
             keep_gone(context, self._store, [order_id])
@@ -227,24 +253,35 @@ class Fulfilment:
             heard = see_in_shop(order, record, rules, context.clock())
             seen = heard.record or record
             context.note(self._store, record, *heard.notes)
-        seen = context.save(self._store, seen, record)
         if not self._still(seen, Step.COMPLETE):
-            return
+            context.save(self._store, seen, record)
+            return None
         due_at_completion(context, self._store, record)
+        longest = max(CLAIMED, 2 * timedelta(seconds=self._store.settings.timeout))
+        claimed = replace(seen, next_attempt_at=context.clock() + longest)
+        return context.save(self._store, claimed, record)
+
+    def _complete_one(self, record: OrderRecord) -> None:
+        context = self._context
         try:
-            answer = self._store.shop.complete(order_id)
+            answer = self._store.shop.complete(record.order_id)
         except (BadRequest, NotFound) as error:
-            self._attend(seen, Reason.COMPLETION_REFUSED, error.reason)
+            with context.lock():
+                self._attend(record, Reason.COMPLETION_REFUSED, error.reason)
             return
         except UnknownOutcome as error:
             # The next attempt reads the status first, so nobody is mailed twice.
-            context.save(
-                self._store, failed(seen, Reason.TEMPORARY, str(error), context.clock()), seen
-            )
+            again = failed(record, Reason.TEMPORARY, str(error), context.clock())
+            with context.lock():
+                context.save(self._store, again, record)
             return
-        done = see_in_shop(answer, seen, rules, context.clock()).record or seen
-        with context.ledger.atomic():
-            context.save(self._store, replace(done, completed_at=context.clock()), seen)
+        now = context.clock()
+        with context.lock(), context.ledger.atomic():
+            # another process may have heard of it from the shop before we have
+            current = self._current(record.order_id) or record
+            done = see_in_shop(answer, current, context.rules(self._store), now).record or current
+            done = replace(done, completed_at=now, next_attempt_at=None)
+            context.save(self._store, done, current)
             context.did(self._store, record, "shop", "completed", "delivered in Katana")
             context.report.store(self._store.name).completed_in_store += 1
 

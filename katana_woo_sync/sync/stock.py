@@ -302,9 +302,12 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
 
 
 def _is_worked(context: Context, store: Store) -> bool:
-    """Whether this run is about the store, and could work it."""
+    """Whether this run is about the store, and could work it. What is not known of one that is
+    still silent is not waited for."""
     part = context.report.stores.get(store.name)
-    return part is not None and part.error is None and not part.lacks_orders
+    if part is None or store.name in context.silent:
+        return False
+    return part.error is None and not part.lacks_orders
 
 
 def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:

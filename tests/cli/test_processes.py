@@ -50,6 +50,21 @@ def test_two_syncs_at_once_double_nothing(world: World) -> None:
     assert sum(report["stores"]["eu"]["imported"] for report in reports) == 8
 
 
+def test_several_syncs_complete_an_order_once(world: World) -> None:
+    """A slow shop is asked without the lock, and each order by one process alone."""
+    orders = [world.order() for _ in range(4)]
+    world.sync()
+    for order in orders:
+        world.katana.deliver(world.sales_order(order).id)
+    world.shop.server.add_fault(Fault(FaultKind.DELAY, "PUT", "/orders/", times=9, seconds=0.5))
+    several = [start(world, "sync", "--json") for _ in range(3)]
+    reports = [json.loads(each.communicate(timeout=120)[0]) for each in several]
+    assert sum(report["stores"]["eu"]["completed_in_store"] for report in reports) == 4
+    assert [world.completions(order) for order in orders] == [1] * 4
+    assert world.shop.server.count("PUT", "/orders/") == 4
+    assert [world.state(order) for order in orders] == [("fulfilled", "")] * 4
+
+
 def test_run_works_and_leaves_cleanly_on_sigterm(world: World) -> None:
     order = world.order()
     process = start(world, "run")
