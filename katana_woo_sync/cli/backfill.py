@@ -18,10 +18,10 @@ from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.sync.backfill import Found, Prepared, decline, prepare, what_is_open
-from katana_woo_sync.sync.backlog import Progress, guarded_store, import_all
+from katana_woo_sync.sync.backlog import guarded_store, import_all
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
-from katana_woo_sync.sync.cycle import Options, finish
+from katana_woo_sync.sync.cycle import Options, Progress, finish
 from katana_woo_sync.sync.guard import is_katana_down
 from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.product_import import import_products

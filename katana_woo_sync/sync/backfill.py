@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.records import State
-from katana_woo_sync.sync.backlog import Pages, guarded_store, store_failed
+from katana_woo_sync.sync.backlog import guarded_store, store_failed
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.cycle import declined
+from katana_woo_sync.sync.cycle import Pages, declined
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.strangers import Strangers, refuse_known_copy, shown_as_known

@@ -1,29 +1,37 @@
-"""One cycle: hear both sides, settle what is unknown, import, deliver, complete, sweep if due."""
+"""The loop: read both sides, then some of each in turn: imports, deliveries, completions, stock."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from enum import Enum
 from functools import partial
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
-from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.ledger.values import time_text
 from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
+from katana_woo_sync.sync.context import (
+    Context,
+    FreshCopy,
+    Store,
+    StoreProblem,
+    first_today,
+    log,
+)
 from katana_woo_sync.sync.creating import forget_old_intents
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.hosts import warn_of_clocks
-from katana_woo_sync.sync.import_queue import Queue, import_due
+from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
 from katana_woo_sync.sync.katana_side import hear_katana, hear_open_orders, is_open_orders_due
 from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem, unread_lately
@@ -46,6 +54,28 @@ KATANA_ERROR = "katana_error"
 
 ABOUT_THE_SAME_TIME = 0.5
 """Seconds for which stores that have answered wait for others, so that their orders go together."""
+
+HEARD = timedelta(minutes=2)
+"""How often both sides are heard in a cycle that takes long."""
+
+LONGEST = timedelta(minutes=30)
+"""How long a cycle goes on while something is left."""
+
+WORTH_IT = 15
+"""As long as lists are read, orders are imported when the quota has room for so many requests: the
+shop is asked for orders by the dozen, and nothing waits."""
+
+REQUESTS_OF_AN_ORDER = 3
+"""An order, its shipping fee, and something that is new."""
+
+Progress = Callable[[int, int], None]
+"""Told how many orders are done, and of how many."""
+
+Pages = Iterator[set[int]]
+"""A store's list of open orders: the ids on each page, which is in the ledger when it comes."""
+
+Read = Callable[[Store], None]
+"""Told that a store's list of open orders was read to its end."""
 
 LATE = 5.0
 """Seconds after which the stock of the stores that have answered waits for the others no longer."""
@@ -71,65 +101,31 @@ class Options(Struct, frozen=True):
     accept_stock: bool = False
 
 
-def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> None:
-    """Work the stores once. What goes wrong with one of them is in the report, and the others go
-    on; raises only what ends the whole run (`FATAL`)."""
+def run_cycle(
+    context: Context,
+    stores: Sequence[Store],
+    options: Options,
+    *,
+    longest: timedelta | None = LONGEST,
+    backlog: Backlog | None = None,
+) -> None:
+    """Work the stores until all is done that is due, or for so long: what is left then is the next
+    run's.
+
+    It goes by slices, each of about half a minute of the quota: a thousand orders to import hold
+    up no delivery, no completion and no stock. What goes wrong with one of the stores is in the
+    report, and the others go on; raises only what ends the whole run (`FATAL`).
+    """
     for store in stores:
         context.report.store(store.name)
     with ThreadPoolExecutor(max_workers=max(1, len(stores)), thread_name_prefix="poll") as pool:
-        polls = {
-            pool.submit(
-                poll,
-                store,
-                context.ledger.stores.cursor(cursor_name(store)),
-                _known_facts(context, store),
-                context.clock(),
-                context.ledger.stores.ahead(cursor_name(store)),
-            ): store
-            for store in stores
-            if _is_connected(context, store)
-        }
-        cycle = _Cycle(context, options)
-        cycle.hear_katana(stores)
-        cycle.connect_again([s for s in stores if not _is_connected(context, s)])
-        context.silent = {store.name for store in polls.values()}
-        late = list(stores)
-        for ended in _as_they_come(polls):
-            context.silent -= {store.name for store, _polled in ended}
-            cycle.work(ended)
-            if not ended:
-                cycle.sync_stock([s for s in stores if s.name not in context.silent])
-                late = [s for s in stores if s.name in context.silent]
-    cycle.sync_stock(late)
+        _Cycle(context, stores, options, pool, backlog or Backlog()).work(longest)
     finish(context)
-
-
-def _known_facts(context: Context, store: Store) -> StoreFacts | None:
-    known = context.ledger.stores.get(store.identity)
-    return known.facts if known else None
 
 
 def _is_connected(context: Context, store: Store) -> bool:
     known = context.ledger.stores.get(store.identity)
     return known is not None and known.connected_at is not None
-
-
-def _as_they_come(
-    polls: dict[Future[Polled], Store],
-) -> Iterator[list[tuple[Store, Future[Polled]]]]:
-    """The stores that have answered by now, then those that did meanwhile: those that answer at
-    about the same time are worked together, and a slow one holds up no other. Nobody comes, once,
-    where those that are left are late."""
-    waiting = dict(polls)
-    is_late = False
-    while waiting:
-        done, _ = wait(waiting, timeout=None if is_late else LATE, return_when=FIRST_COMPLETED)
-        if not done:
-            is_late = True
-            yield []
-            continue
-        ended, _ = wait(waiting, timeout=ABOUT_THE_SAME_TIME)
-        yield [(waiting.pop(future), future) for future in polls if future in ended]
 
 
 def finish(context: Context) -> None:
@@ -175,16 +171,133 @@ def declined(store: Store) -> str:
     return f"declined:{store.identity}"
 
 
+class Backlog(Struct):
+    """What a first import adds to a cycle: lists of open orders that are still read, by the names
+    of their stores, and who is told how far it is."""
+
+    pages: dict[str, Pages] = field(default_factory=dict)
+    read: Read = lambda _store: None
+    progress: Progress = lambda _done, _total: None
+    done: int = 0
+    total: int = 0
+
+    def tell(self) -> None:
+        """Tell how many orders are done, and of how many."""
+        self.progress(min(self.done, self.total), self.total)
+
+
+class _Work(Struct):
+    """A store that is worked: what it has to import, and what to carry."""
+
+    queue: Queue
+    fulfilment: Fulfilment
+    carries: bool = True
+    """Whether its deliveries and completions go on: not after the brake, say."""
+
+
 class _Cycle:
     """A cycle in progress."""
 
-    def __init__(self, context: Context, options: Options) -> None:
+    def __init__(
+        self,
+        context: Context,
+        stores: Sequence[Store],
+        options: Options,
+        pool: ThreadPoolExecutor,
+        backlog: Backlog,
+    ) -> None:
         self._context = context
+        self._stores = stores
         self._options = options
+        self._pool = pool
+        self._backlog = backlog
         self._resolver = Resolver(context)
         self._katana_works = False
+        self._polls: dict[Future[Polled], Store] = {}
+        self._works: dict[str, _Work] = {}
+        self._stock_at: dict[str, datetime] = {}
+        self._read_at = self._begun = context.clock()
+        self._is_late = False
+        self._turn = 0
+
+    def work(self, longest: timedelta | None) -> None:
+        """Work slice by slice, and hear both sides every two minutes."""
+        self._read_both_sides()
+        self._connect_again()
+        is_left = bool(self._works)
+        while is_left or self._polls:
+            self._take_in(wait_for_one=not is_left)
+            is_left = self._slice()
+            now = self._context.clock()
+            if longest is not None and now - self._begun >= longest and is_left:
+                log.warning("The cycle has taken %s; what is left is the next one's", longest)
+                return
+            if is_left and now - self._read_at >= HEARD:
+                self._read_both_sides()
+
+    def _read_both_sides(self) -> None:
+        """Ask the shops aside, each in its own time, and Katana."""
+        self._read_at = self._context.clock()
+        for store in self._stores:
+            if _is_connected(self._context, store) and store not in self._polls.values():
+                self._polls[self._ask(store)] = store
+        self._context.silent = {store.name for store in self._polls.values()}
+        self._hear_katana(self._stores)
+
+    def _ask(self, store: Store) -> Future[Polled]:
+        stores, name = self._context.ledger.stores, cursor_name(store)
+        known = stores.get(store.identity)
+        facts = known.facts if known else None
+        now = self._context.clock()
+        return self._pool.submit(poll, store, stores.cursor(name), facts, now, stores.ahead(name))
+
+    def _take_in(self, *, wait_for_one: bool) -> None:
+        """Take in what the shops have answered by now. Where nothing else is to be done, one is
+        waited for, and those that answer at about the same time, so that their orders go together;
+        one that is late holds up no other's stock."""
+        if self._polls and wait_for_one:
+            limit = None if self._is_late else LATE
+            ended, _ = wait(self._polls, timeout=limit, return_when=FIRST_COMPLETED)
+            self._is_late = not ended
+            if ended:
+                wait(self._polls, timeout=ABOUT_THE_SAME_TIME)
+        for polled in [polled for polled in self._polls if polled.done()]:
+            store = self._polls.pop(polled)
+            self._context.silent.discard(store.name)
+            with self._part_of(store):
+                self._hear(store, polled.result())
+
+    def _hear(self, store: Store, polled: Polled) -> None:
+        copies = hear(self._context, store, polled)
+        if self._katana_works:
+            dp = self._context.facts(store).dp
+            self._begin(store)
+            if self._context.facts(store).dp != dp:
+                copies = {}  # their amounts do not add up by the settings of now
+            self._join(store, copies)
+
+    def _join(self, store: Store, copies: Mapping[int, FreshCopy]) -> None:
+        known = self._works.get(store.name)
+        if known is None:
+            fulfilment = Fulfilment(self._context, store)
+            self._works[store.name] = _Work(Queue(store, copies), fulfilment)
+        else:
+            known.queue.copies = {**known.queue.copies, **copies}
+
+    def _slice(self) -> bool:
+        """Some of each kind of work; whether more of it is left."""
+        if not self._katana_works:
+            return False
+        is_left = self._read_on()
+        is_left |= self._import()
+        for work in list(self._works.values()):
+            is_left |= self._carry(work)
+        self._sync_stock()
+        return is_left
 
     def _sweeps(self, store: Store) -> bool:
+        if store.name in self._backlog.pages:
+            return False  # its list of open orders is being read
         match self._options.sweep:
             case SweepWhen.DUE:
                 return sweep_due(self._context, store)
@@ -193,7 +306,7 @@ class _Cycle:
             case SweepWhen.NEVER:
                 return False
 
-    def hear_katana(self, stores: Sequence[Store]) -> None:
+    def _hear_katana(self, stores: Sequence[Store]) -> None:
         """The list request that comes before any create; without it nothing is imported."""
         context = self._context
         try:
@@ -220,16 +333,14 @@ class _Cycle:
         stores.set_meta(KATANA_ERROR, str(error))
         log.log(level, "%s", error)
 
-    def connect_again(self, stores: Sequence[Store]) -> None:
+    def _connect_again(self) -> None:
         """Stores that the ledger does not know: taken over where Katana holds their orders."""
-        queues = []
-        for store in stores:
+        for store in [s for s in self._stores if not _is_connected(self._context, s)]:
             with self._part_of(store):
                 if self._katana_works:
                     self._connect(store)
                     self._begin(store)
-                    queues.append(Queue(store))
-        self._import_and_carry(queues)
+                    self._join(store, {})
 
     def _connect(self, store: Store) -> None:
         context = self._context
@@ -242,20 +353,6 @@ class _Cycle:
         for error in reconnect(context, [store]).values():
             raise error
 
-    def work(self, polls: Sequence[tuple[Store, Future[Polled]]]) -> None:
-        """Work stores whose polls have ended."""
-        queues = []
-        for store, future in polls:
-            with self._part_of(store):
-                copies = hear(self._context, store, future.result())
-                if self._katana_works:
-                    dp = self._context.facts(store).dp
-                    self._begin(store)
-                    if self._context.facts(store).dp != dp:
-                        copies = {}  # their amounts do not add up by the settings of now
-                    queues.append(Queue(store, copies))
-        self._import_and_carry(queues)
-
     def _begin(self, store: Store) -> None:
         """What comes before a store's orders are imported."""
         context = self._context
@@ -267,45 +364,108 @@ class _Cycle:
         settle_unknown(context, store)
         Fees(context).add_missing(store)
 
-    def _import_and_carry(self, queues: Sequence[Queue]) -> None:
-        """Import what is due in these stores, then carry their deliveries and completions."""
-        if queues and self._katana_works:
-            self._import(queues)
-        for queue in queues:
-            with self._part_of(queue.store):
-                if queue.error is not None:
-                    raise queue.error
-                if self._katana_works:
-                    self._carry(queue.store)
+    def _read_on(self) -> bool:
+        """Read a page of each list of open orders that is still read; whether more may come."""
+        pages = self._backlog.pages
+        for name in [name for name in pages if name in self._works]:
+            store = self._works[name].queue.store
+            with self._part_of(store):
+                page = next(pages[name], None)
+                if page is not None:
+                    self._backlog.total += len(page)
+                    self._backlog.tell()
+                    continue
+                del pages[name]
+                if not self._context.report.store(name).lacks_orders:
+                    self._context.ledger.stores.swept(store.identity, self._context.clock())
+                self._backlog.read(store)
+        return bool(pages)
 
-    def _import(self, queues: Sequence[Queue]) -> None:
+    def _import(self) -> bool:
+        """Import some orders, of each store in turn; whether more may be left."""
+        room, answers = self._context.katana.room, self._resolver.answers
+        most = min(CHUNK, max(1, self._slice_of_quota // 2))
+        if self._backlog.pages:
+            if room < WORTH_IT:
+                return True
+            most = min(most, room // REQUESTS_OF_AN_ORDER)
+        queues = deque(work.queue for work in self._works.values())
+        queues.rotate(-self._turn)  # a long queue holds up no other store
+        self._turn += 1
+        tried = 0
         try:
-            import_due(self._context, self._resolver, queues)
+            if not answers.are_lost:
+                tried = import_chunk(self._context, self._resolver, queues, most)
+                if answers.are_lost:
+                    log.warning("Katana's answers are lost; the other orders wait")
         except FATAL:
             raise
         except Exception as error:  # noqa: BLE001 (no store's own, so it is shown with each)
             if is_katana_down(error):
                 self._katana_failed(error)
-                return
+                return False
             for queue in queues:
                 queue.error = queue.error or error
+        for queue in queues:
+            if queue.error is not None:
+                self._drop(queue.store, queue.error)
+        self._backlog.done += tried
+        if tried:
+            self._backlog.tell()
+        return tried > 0 and not answers.are_lost
 
-    def _carry(self, store: Store) -> None:
-        context = self._context
-        Fulfilment(context, store).carry(accept_completions=self._options.accept_completions)
-        write_notes(context, store)
-        if not context.dry_run:
-            context.ledger.stores.succeeded(store.identity, context.clock())
+    @property
+    def _slice_of_quota(self) -> int:
+        """Requests to Katana that a slice of one kind of work may take."""
+        return max(2, self._context.settings.katana.requests_per_minute // 2)
 
-    def sync_stock(self, stores: Sequence[Store]) -> None:
-        """Stock comes after the orders of all stores: what they sold is subtracted by then."""
+    def _drop(self, store: Store, error: Exception) -> None:
+        """A store that cannot be worked holds up no other."""
+        del self._works[store.name]
+        self._backlog.pages.pop(store.name, None)
+        with self._part_of(store):
+            raise error
+
+    def _carry(self, work: _Work) -> bool:
+        """Carry some of a store's deliveries and completions, and write notes; whether more is
+        left."""
+        context, store, is_left = self._context, work.queue.store, False
+        if not self._katana_works or not work.carries:
+            return False
+        work.carries = False  # unless it goes well
+        with self._part_of(store):
+            is_left = work.fulfilment.carry(
+                accept_completions=self._options.accept_completions, most=self._slice_of_quota
+            )
+            is_left |= write_notes(context, store)
+            if not context.dry_run:
+                context.ledger.stores.succeeded(store.identity, context.clock())
+            work.carries = True
+        return is_left
+
+    def _sync_stock(self) -> None:
+        """Stock comes after orders, of all stores that have answered or the others are late: what
+        they sold is subtracted by then. A store that cannot be worked is tried once."""
         if not (self._options.stock and self._katana_works):
             return
-        connected = [store for store in stores if _is_connected(self._context, store)]
+        now, interval = self._context.clock(), self._context.settings.schedule.stock
+        is_late = self._is_late or now - self._read_at >= timedelta(seconds=LATE)
+        if self._context.silent and not is_late:
+            return
+        due = [
+            store
+            for store in self._stores
+            if store.name not in self._context.silent
+            and _is_connected(self._context, store)
+            and (store.name not in self._stock_at or now - self._stock_at[store.name] >= interval)
+        ]
+        if not due:
+            return
+        self._stock_at.update(dict.fromkeys((store.name for store in due), now))
         try:
             sync_stock(
                 self._context,
-                connected,
+                due,
                 self._resolver,
                 accept_stock=self._options.accept_stock,
                 now=self._options.stock_now,

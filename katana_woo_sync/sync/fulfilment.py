@@ -42,6 +42,9 @@ from katana_woo_sync.sync.shop_side import keep_gone
 READ_AGAIN = 10
 """Orders whose status is read in one request right before they are completed one by one."""
 
+A_SLICE = timedelta(seconds=30)
+"""How long a store's completions go on before other work has its turn."""
+
 STATUS_HOLDS = timedelta(seconds=20)
 """How long a status that was read may serve."""
 
@@ -55,26 +58,45 @@ class Fulfilment:
     def __init__(self, context: Context, store: Store) -> None:
         self._context = context
         self._store = store
+        self._tried: set[tuple[int, Step]] = set()
+        self._completed = 0
 
-    def carry(self, *, accept_completions: bool) -> None:
-        """Deliver in Katana what the shop completed, complete in the shop what Katana delivered.
+    def carry(self, *, accept_completions: bool, most: int) -> bool:
+        """Deliver in Katana what the shop completed, complete in the shop what Katana delivered,
+        for at most so many requests to Katana and half a minute of the shop's time. Each order is
+        tried once in a cycle. Returns whether more is left.
 
         Raises `StoreProblem` where the brake of rule 12 holds the completions.
         """
         rules = self._context.rules(self._store)
-        now = self._context.clock()
+        now, sent = self._context.clock(), self._context.katana.sent
         records = self._context.ledger.orders.due_for_fulfilment(self._store.identity, now)
         steps = [(record, next_step(record, rules, now)) for record in records]
-        for record in (record for record, step in steps if step is Step.DELIVER):
+        due = [
+            (record, step) for record, step in steps if (record.order_id, step) not in self._tried
+        ]
+        for record in (record for record, step in due if step is Step.DELIVER):
+            if self._context.katana.sent - sent >= most:
+                return True
+            self._tried.add((record.order_id, Step.DELIVER))
             self._context.katana.wait_for_room(2)
             with self._context.step():
                 self._guarded(record.order_id, partial(self._deliver, record.order_id))
-        self._delete([record for record, step in steps if step is Step.DELETE])
-        completions = [record for record, step in steps if step is Step.COMPLETE]
+        cancelled = [record for record, step in due if step is Step.DELETE]
+        self._tried.update((record.order_id, Step.DELETE) for record in cancelled)
+        self._delete(cancelled)
+        completions = [record for record, step in due if step is Step.COMPLETE]
         if not accept_completions:
             self._brake(len(completions))
+        begun = self._context.clock()
         for start in range(0, len(completions), READ_AGAIN):
-            self._complete([r.order_id for r in completions[start : start + READ_AGAIN]])
+            if self._context.clock() - begun >= A_SLICE:
+                return True
+            part = [record.order_id for record in completions[start : start + READ_AGAIN]]
+            self._tried.update((order_id, Step.COMPLETE) for order_id in part)
+            self._completed += len(part)
+            self._complete(part)
+        return False
 
     def _delete(self, cancelled: Sequence[OrderRecord]) -> None:
         """Rule 9's option. Where most of a store's orders are cancelled at once none is deleted:
@@ -93,7 +115,10 @@ class Fulfilment:
                     self._guarded(record.order_id, work)
 
     def _brake(self, completions: int) -> None:
+        # those that this cycle has completed are open no more, and count all the same
         open_orders = self._context.ledger.orders.open_in_katana(self._store.identity)
+        open_orders += self._completed
+        completions += self._completed
         if too_many_completions(completions, open_orders):
             raise StoreProblem(
                 f"{completions} of {open_orders} open orders are delivered in Katana and would be "

@@ -16,7 +16,7 @@ from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.catalogue import KatanaVariants
-from katana_woo_sync.sync.context import Context, FreshCopy, Store, log
+from katana_woo_sync.sync.context import Context, FreshCopy, Store
 from katana_woo_sync.sync.guard import fail_order, left_to_each, store_part
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
@@ -79,20 +79,6 @@ class _Part:
     @property
     def store(self) -> Store:
         return self.queue.store
-
-
-def import_due(context: Context, resolver: Resolver, queues: Sequence[Queue]) -> None:
-    """Import the orders whose turn it is, each store's oldest first.
-
-    What goes wrong with a store is kept in its queue. Raises a `ServiceError` where Katana cannot
-    be worked.
-    """
-    waiting = deque(queues)
-    while import_chunk(context, resolver, waiting):
-        if resolver.answers.are_lost:
-            log.warning("Katana's answers are lost; the other orders wait")
-            return
-        waiting.rotate(-1)  # a long queue holds up no other store
 
 
 def import_chunk(

@@ -19,6 +19,9 @@ from katana_woo_sync.sync.guard import guarded
 
 IMPORT, TRACKING = "import", "tracking"
 
+A_SLICE = timedelta(seconds=30)
+"""How long a store's notes go on before other work has its turn."""
+
 AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 720))
 """How long after sending a note it is looked for, where its answer was lost. Then it is let go."""
 
@@ -36,11 +39,15 @@ def due_at_completion(context: Context, store: Store, record: OrderRecord) -> No
         context.ledger.shop_notes.add(store.identity, record.order_id, TRACKING)
 
 
-def write_notes(context: Context, store: Store) -> None:
-    """Write the notes that are due. What is wrong with one of them stops no other; raises a
-    `ServiceError` where a whole side cannot be worked."""
-    due = context.ledger.shop_notes.due(store.identity, context.clock())
+def write_notes(context: Context, store: Store) -> bool:
+    """Write the notes that are due, for about half a minute; returns whether more are left. What is
+    wrong with one of them stops no other; raises a `ServiceError` where a whole side cannot be
+    worked."""
+    begun = context.clock()
+    due = context.ledger.shop_notes.due(store.identity, begun)
     for order_id in sorted({note.order_id for note in due}):
+        if context.clock() - begun >= A_SLICE:
+            return True
         with context.step():
             # read under the lock: another run may have written it meanwhile
             for note in context.ledger.shop_notes.due(store.identity, context.clock(), order_id):
@@ -50,6 +57,7 @@ def write_notes(context: Context, store: Store) -> None:
                     partial(_write, context, store, note),
                     partial(_failed, context, store, note),
                 )
+    return False
 
 
 def _failed(context: Context, store: Store, note: DueNote, error: Exception) -> None:
