@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.report import UNREAD, Problem, Report
+from katana_woo_sync.sync.report import Problem, Report, in_one_line
 
 SHOWN = "shown"
 """Where the ledger keeps what was printed."""
@@ -71,13 +71,13 @@ def news(
 def _errors(report: Report) -> Iterator[tuple[str, str]]:
     if report.katana_error:
         yield KATANA, report.katana_error
-    elif report.katana_unread:
-        yield KATANA, f"{UNREAD}: {'; '.join(report.katana_unread)}"
+    elif unread := in_one_line(report.katana_unread):
+        yield KATANA, unread
     for name, store in report.stores.items():
         if store.error:
             yield name, store.error
-        elif store.unread:
-            yield name, f"{UNREAD}: {'; '.join(store.unread)}"
+        elif unread := in_one_line(store.unread):
+            yield name, unread
 
 
 def _is_news(before: Shown | None, what: str, now: datetime) -> bool:

@@ -122,7 +122,7 @@ def print_unread(where: str, unread: Sequence[str]) -> None:
     for text in unread[:MOST_PROBLEMS]:
         click.echo(f"{where}: {UNREAD}: {safe(text, 400)}")
     if len(unread) > MOST_PROBLEMS:
-        click.echo(f"{where}: ... and {len(unread) - MOST_PROBLEMS} more (all in --json)")
+        click.echo(f"{where}: ... and {len(unread) - MOST_PROBLEMS} more (all with --json)")
 
 
 MOST_PROBLEMS = 20

@@ -26,7 +26,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
-from katana_woo_sync.sync.report import ExitCode, Problem, unread_lately
+from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_lately
 from katana_woo_sync.sync.shop_side import cursor_name
 from katana_woo_sync.sync.stock import is_stock_due
 from katana_woo_sync.sync.sweep import is_sweep_due
@@ -52,8 +52,8 @@ def command(options: Globals, as_json: bool) -> None:
                 {
                     "stores": {s.name: _as_json(ledger, s) for s in settings.stores},
                     "problems": [problem.to_json() for problem in problems],
-                    "unread": list(unread_lately(ledger, KATANA, utc_now())),
-                    "error": ledger.stores.meta(KATANA_ERROR) or None,
+                    "error": ledger.stores.meta(KATANA_ERROR)
+                    or in_one_line(unread_lately(ledger, KATANA, utc_now())),
                 }
             )
         elif is_terminal():
@@ -81,8 +81,11 @@ def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
             {"sku": each.sku, "reason": each.reason, "detail": each.detail}
             for each in ledger.stock.left_out(store.identity)
         ],
-        "unread": list(unread_lately(ledger, store.identity, utc_now())),
-        "error": (known.last_error or _stock_error(store, stock) or None)
+        "error": (
+            known.last_error
+            or _stock_error(store, stock)
+            or in_one_line(unread_lately(ledger, store.identity, utc_now()))
+        )
         if known
         else "never connected: run backfill",
         **_left_out(ledger, store),

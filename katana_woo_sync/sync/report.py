@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import IntEnum
 
@@ -54,6 +55,12 @@ def unread_lately(ledger: Ledger, place: str, now: datetime) -> dict[str, str]:
     return {text: at for text, at in kept.items() if now - (read_time(at) or now) <= A_DAY}
 
 
+def in_one_line(unread: Iterable[str]) -> str | None:
+    """What could not be read, as an error; None where nothing is."""
+    said = "; ".join(unread)
+    return f"{UNREAD}: {said}" if said else None
+
+
 class StoreReport(Struct):
     """What happened with one store."""
 
@@ -88,8 +95,7 @@ class StoreReport(Struct):
             "stock_updated": self.stock_updated,
             "failed": self.failed,
             "attention": self.attention,
-            "unread": self.unread,
-            "error": self.error,
+            "error": self.error or in_one_line(self.unread),
         }
 
 
@@ -210,6 +216,5 @@ class Report(Struct):
             "stores": {name: store.to_json() for name, store in self.stores.items()},
             "requests": {"katana": self.katana_requests, "stores": self.store_requests},
             "problems": [problem.to_json() for problem in self.problems],
-            "unread": self.katana_unread,
-            "error": self.katana_error,
+            "error": self.katana_error or in_one_line(self.katana_unread),
         }
