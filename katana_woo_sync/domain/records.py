@@ -123,7 +123,7 @@ class TillSales(Struct, frozen=True):
         since = f" since {self.since:%Y-%m-%d}" if self.since else ""
         return (
             f"Katana does not know of {self.pieces.normalize():f} pieces that were sold at the "
-            f"till ({self.orders} sales{since})"
+            f"shop's Point of Sale ({self.orders} sales{since})"
         )
 
 
