@@ -73,7 +73,7 @@ class OrderSettings(Section, frozen=True, kw_only=True):
     create_products: bool = True
     completed_unseen: CompletedUnseen = "attention"
     pos: Pos = ""
-    """What becomes of sales of WooCommerce's own till; "" is as `completed_unseen`."""
+    """What becomes of sales of WooCommerce's Point of Sale; "" is as `completed_unseen`."""
     sub_orders: SubOrders = "skip"
     """Of a marketplace's parent order and its sub-orders, which are left out: the sub-orders, or
     ("children") the parent."""

@@ -48,7 +48,8 @@ ABOUT_THE_SAME_TIME = 0.5
 """Seconds for which stores that have answered wait for others, so that their orders go together."""
 
 LATE = 5.0
-"""Seconds after which the stock of the stores that have answered waits for the others no longer."""
+"""Seconds without an answer of another store, after which the stock of those that have answered
+waits for the others no longer."""
 
 
 class SweepWhen(Enum):
@@ -87,11 +88,11 @@ def run_cycle(context: Context, stores: Sequence[Store], options: Options) -> No
                 context.ledger.stores.ahead(cursor_name(store)),
             ): store
             for store in stores
-            if _is_connected(context, store)
+            if context.is_connected(store)
         }
         cycle = _Cycle(context, options)
         cycle.hear_katana(stores)
-        cycle.connect_again([s for s in stores if not _is_connected(context, s)])
+        cycle.connect_again([s for s in stores if not context.is_connected(s)])
         context.silent = {store.name for store in polls.values()}
         late = list(stores)
         for ended in _as_they_come(polls):
@@ -109,17 +110,12 @@ def _known_facts(context: Context, store: Store) -> StoreFacts | None:
     return known.facts if known else None
 
 
-def _is_connected(context: Context, store: Store) -> bool:
-    known = context.ledger.stores.get(store.identity)
-    return known is not None and known.connected_at is not None
-
-
 def _as_they_come(
     polls: dict[Future[Polled], Store],
 ) -> Iterator[list[tuple[Store, Future[Polled]]]]:
     """The stores that have answered by now, then those that did meanwhile: those that answer at
-    about the same time are worked together, and a slow one holds up no other. Nobody comes, once,
-    where those that are left are late."""
+    about the same time are worked together, and a slow one holds up no other. Once, when nobody has
+    answered for `LATE` seconds, the list is empty: the others are late."""
     waiting = dict(polls)
     is_late = False
     while waiting:
@@ -301,7 +297,7 @@ class _Cycle:
         """Stock comes after the orders of all stores: what they sold is subtracted by then."""
         if not (self._options.stock and self._katana_works):
             return
-        connected = [store for store in stores if _is_connected(self._context, store)]
+        connected = [store for store in stores if self._context.is_connected(store)]
         try:
             sync_stock(
                 self._context,
