@@ -43,7 +43,7 @@ PREFACE = """\
 # this file. A ${ that is meant as such is written $${. A key can also be read from a file of its
 # own, as systemd's credentials and Docker's secrets are: api_key_file, consumer_key_file,
 # consumer_secret_file, urls_file, ping_url_file. File names are relative to the folder of this file
-# (of the file itself, where it is called through a link); ~ is your home folder.
+# (of the file itself, where --config names a link to it); ~ is your home folder.
 #
 # Durations: "90s", "5m", "1h30m", "24h", or a bare number of seconds.
 #

@@ -122,7 +122,7 @@ def _working_folder() -> Path:
     """The folder that files are named from. Ends the program where it is gone."""
     folder = working_folder()
     if folder is None:
-        raise click.UsageError("The folder that the program was started in is gone; go to another.")
+        raise click.UsageError("The folder that the program was started in is gone: cd to another.")
     return folder
 
 

@@ -1,5 +1,5 @@
-"""What a quiet run prints, for cron's mail: a trouble when it is new, when its reason changes, when
-it ends, and once a day as long as it lasts."""
+"""What a quiet run prints, for cron's mail: a problem of a store, of Katana or of an order when it
+begins, when its reason changes, when it ends, and once a day as long as it lasts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 from msgspec import Struct
 
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.report import Problem, Report, in_one_line
@@ -21,7 +22,7 @@ A_DAY = timedelta(days=1)
 
 
 class Shown(Struct, frozen=True):
-    """A trouble as it was printed last: who has it, a word for what it is, and when (UTC)."""
+    """A problem as it was printed last: who has it, the reason or the error, and when (UTC)."""
 
     who: str
     what: str
@@ -29,15 +30,12 @@ class Shown(Struct, frozen=True):
 
 
 class News(Struct, frozen=True):
-    """What is to be printed: stores and Katana by name with what is wrong, orders, and who of those
-    that were printed before is well again."""
+    """What is to be printed: stores and Katana by name with their error, orders that have a
+    problem, and who has none any more (of those that were printed before)."""
 
     errors: dict[str, str]
     problems: list[Problem]
     ended: list[str]
-
-
-KATANA = "Katana"
 
 
 def news(

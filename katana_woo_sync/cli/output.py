@@ -118,7 +118,7 @@ def print_news(told: News) -> None:
         click.echo(f"{name}: {what}{safe(error.removeprefix(f'{name}: '))}")
     print_problems(told.problems)
     for who in told.ended:
-        click.echo(f"{safe(who, 100)}: well again")
+        click.echo(f"{safe(who, 100)}: no longer a problem")
 
 
 def _store_line(store: StoreReport, *, dry_run: bool) -> str:

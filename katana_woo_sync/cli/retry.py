@@ -32,6 +32,9 @@ def command(
 
     NUMBER is the shop's order number, or id:57 for its WooCommerce id. An order that is for
     attention because it was completed before it was ever seen is imported and delivered.
+
+    Orders that you must look at first (not_listed, known_elsewhere), and orders that are left out
+    (sub_order, has_sub_orders, pos_skipped), are tried only if STORE and NUMBER name them.
     """
     program = start(options, dry_run=dry_run)
     first = partial(prepare, program, store, number)

@@ -68,7 +68,7 @@ def tell(output: Stream) -> bool:
     if output.lost.errno != errno.EPIPE or not sys.stderr.isatty():
         why = "it is closed" if output.lost.errno == errno.EBADF else output.lost.strerror
         sys.stderr.write(
-            f"Standard output could not be written ({why}): the rest of it is lost. What the "
-            "command does was done all the same.\n"
+            f"Standard output could not be written ({why}): the rest of it is lost. The command "
+            "did its work all the same.\n"
         )
     return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -25,7 +24,7 @@ from katana_woo_sync.clients.errors import (
     TooLarge,
 )
 from katana_woo_sync.clients.http import HttpClient, Params, utc_now
-from katana_woo_sync.clients.list_reader import is_stuck
+from katana_woo_sync.clients.list_reader import Unread, is_stuck
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.together import Together, outcome
@@ -55,8 +54,6 @@ QUICK = 0.01
 """Seconds. An answer that comes sooner costs less waiting than a thread costs work."""
 
 T = TypeVar("T")
-
-log = logging.getLogger("katana_woo_sync.clients")
 
 
 class KatanaAccess(Protocol):
@@ -153,7 +150,7 @@ class KatanaApi:
     ) -> None:
         """`quick`: seconds; where answers come sooner, requests do not overlap."""
         self._quick = quick
-        self._unread: list[str] = []
+        self._unread = Unread(KATANA)
         self._throttle = throttle
         self._cancelled = cancelled
         self._together = Together()
@@ -241,17 +238,12 @@ class KatanaApi:
             raise NotTheApi(KATANA, f"{method} {path}", reason) from None
 
     def take_unread(self) -> list[str]:
-        """What lists held and could not be read, since this was last asked for: rows that make no
-        sense, and rows that did not come."""
-        unread = list(dict.fromkeys(self._unread))
-        self._unread.clear()
-        return unread
+        """What lists held and could not be read, since this was last asked for."""
+        return self._unread.take()
 
     def _pass_over(self, path: str, what: str) -> None:
         """Remember what a list held and could not be read. The others of its rows count."""
-        text = f"GET {path}: {self._http.words(what)}"
-        log.debug("%s: %s", KATANA, text)
-        self._unread.append(text)
+        self._unread.add(f"GET {path}: {self._http.words(what)}")
 
     def _list(self, path: str, params: Params, kind: type[T], *, whole: bool = False) -> list[T]:
         """A list to its end. A row that makes no sense is passed over, and so is what did not come
@@ -352,12 +344,14 @@ class KatanaApi:
                 except (msgspec.ValidationError, RecursionError):
                     pass
                 else:
-                    self._pass_over(path, f"{name} makes no sense, only its number counts: {error}")
+                    text = f"{name} is not as expected, only its number counts: {error}"
+                    self._pass_over(path, text)
                     return known
             if whole:
                 reason = f"the answer is not as expected: {name}: {self._http.words(error)}"
                 raise NotTheApi(KATANA, f"GET {path}", reason) from None
-            self._pass_over(path, f"{name} makes no sense and is passed over: {error}")
+            text = f"{name} is passed over, since its data is not as expected: {error}"
+            self._pass_over(path, text)
             return None
 
 

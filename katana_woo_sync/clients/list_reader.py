@@ -40,6 +40,26 @@ def is_stuck(alike: int, length: int) -> bool:
     return alike >= (2 if length >= 20 else 3 if length >= 3 else 10)
 
 
+class Unread:
+    """What lists of a service held and could not be read: rows whose data is not as expected, and
+    rows that did not come."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._texts: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Remember something that could not be read."""
+        log.debug("%s: %s", self._service, text)
+        self._texts.append(text)
+
+    def take(self) -> list[str]:
+        """All since this was last asked for, each once."""
+        texts = list(dict.fromkeys(self._texts))
+        self._texts.clear()
+        return texts
+
+
 class HasId(Protocol):
     """A row of a list."""
 

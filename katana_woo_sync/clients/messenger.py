@@ -44,7 +44,7 @@ def send(urls: Sequence[str], title: str, body: str, redactor: Redactor) -> list
 
 
 def _in_time(url: str, title: str, body: str, redactor: Redactor) -> str:
-    """Send aside, and wait for it so long and no longer."""
+    """Send in a thread, and wait `LONGEST` seconds for it at most."""
     said: list[str] = []
     sending = threading.Thread(
         target=lambda: said.append(_send(url, title, body, redactor)), name="message", daemon=True

@@ -67,12 +67,12 @@ class Times:
         self.as_of: datetime | None = None
         self.ahead: dict[int, datetime] = {}
 
-    def hear(self, orders: Iterable[ReadOrder], as_of: datetime) -> tuple[ReadOrder, ...]:
+    def sift(self, orders: Iterable[ReadOrder], as_of: datetime) -> tuple[ReadOrder, ...]:
         """The orders of a page that was given at `as_of`, without times that lie beyond that."""
         self.as_of = self.as_of or as_of
-        return tuple(self._heard(order, as_of) for order in orders)
+        return tuple(self._sifted(order, as_of) for order in orders)
 
-    def _heard(self, order: ReadOrder, as_of: datetime) -> ReadOrder:
+    def _sifted(self, order: ReadOrder, as_of: datetime) -> ReadOrder:
         self.ahead.pop(int(order.id), None)
         modified = order.modified if isinstance(order, Order) else None
         if not isinstance(order, Order) or modified is None or modified <= as_of:

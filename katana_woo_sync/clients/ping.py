@@ -22,7 +22,7 @@ PASSING = (502, 503, 504)
 
 
 class Pings:
-    """Pings of one cycle, sent aside: in threads of their own, one after the other."""
+    """Pings of one cycle, each sent in a thread of its own, one after the other."""
 
     def __init__(self, url: str) -> None:
         self._url = url

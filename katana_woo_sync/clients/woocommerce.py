@@ -270,13 +270,13 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
     def _order_page(
         self, params: Params, offset: int, per_page: int, times: Times | None = None
     ) -> Page:
-        """A page of a list of orders, without modification times that prove nothing: `times` hears
-        of them."""
+        """A page of a list of orders. `times` takes off modification times in the shop's future,
+        and keeps them."""
         place = (("per_page", str(per_page)), ("offset", str(offset)))
         rows, total, as_of = self._dated_rows("/orders", (*params, *place))
         read = [read_order(row) for row in rows]
         found = [order for order in read if order is not None]
-        orders = (times or Times()).hear(found, as_of)
+        orders = (times or Times()).sift(found, as_of)
         if len(orders) < len(rows):
             self._pass_over_order(f"rows without an id, passed over: {len(rows) - len(orders)}")
         return Page(orders, len(rows), total)
@@ -359,7 +359,7 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
         read = read_order(answer.data)
         if read is None or (isinstance(read, Order) and read.status == "trash"):
             return []
-        return [*(times or Times()).hear([read], answer.as_of)]
+        return [*(times or Times()).sift([read], answer.as_of)]
 
     def order(self, order_id: int, dp: int | None) -> Order:
         """One order, also from the trash. Raises `NotFound` for one deleted for good."""
@@ -488,8 +488,8 @@ class WooCommerceClient(WooCommerceProducts, WooCommerceStock):
 def missing_orders(how_many: str) -> tuple[str, str]:
     """What is wrong where fewer orders came than there are, and what to do."""
     remedy = (
-        "A plugin or the host may hold some back; look for an order in the shop's own list that "
-        "cannot be opened. The list is read again with the next cycle"
+        "A plugin or the host may hold some back. In the shop's list of orders, look for one that "
+        "cannot be opened. The list is read again in the next cycle"
     )
     return f"of its list of orders {how_many}", remedy
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,6 +19,7 @@ from katana_woo_sync.clients.list_reader import (
     Page,
     Rescue,
     StuckList,
+    Unread,
     read_pages,
 )
 from katana_woo_sync.clients.redact import Redactor
@@ -28,8 +28,6 @@ from katana_woo_sync.domain.text import plain
 
 T = TypeVar("T")
 R = TypeVar("R", bound=HasId)
-
-log = logging.getLogger("katana_woo_sync.clients")
 
 
 class WooCommerceApi:
@@ -46,7 +44,7 @@ class WooCommerceApi:
     ) -> None:
         self._name = store.name
         self._wants_meta = bool(store.additional_info_meta)
-        self._unread: list[str] = []
+        self._unread = Unread(self._name)
         self._http = WooCommerceHttp(
             store, redactor=redactor, attempts=attempts, cancelled=cancelled, clock=clock
         )
@@ -88,17 +86,12 @@ class WooCommerceApi:
         self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
 
     def take_unread(self) -> list[str]:
-        """What lists held and could not be read, since this was last asked for: rows that make no
-        sense, and rows that did not come."""
-        unread = list(dict.fromkeys(self._unread))
-        self._unread.clear()
-        return unread
+        """What lists held and could not be read, since this was last asked for."""
+        return self._unread.take()
 
     def _pass_over(self, path: str, what: str) -> None:
         """Remember what a list held and could not be read. The others of its rows count."""
-        text = f"GET {path}: {self._http.words(what)}"
-        log.debug("%s: %s", self._name, text)
-        self._unread.append(text)
+        self._unread.add(f"GET {path}: {self._http.words(what)}")
 
     def _all(
         self, path: str, params: Params, kind: type[R], *, whole: bool = False
@@ -146,7 +139,8 @@ class WooCommerceApi:
         except (msgspec.ValidationError, RecursionError) as error:
             if whole:
                 raise self._unexpected(path, f"{_name_of(data)}: {error}") from None
-            self._pass_over(path, f"{_name_of(data)} makes no sense and is passed over: {error}")
+            text = f"{_name_of(data)} is passed over, since its data is not as expected: {error}"
+            self._pass_over(path, text)
             return None
 
     def _stuck(self, path: str) -> NotTheApi:

@@ -97,7 +97,7 @@ def _named(named: str, cwd: Path | None, home: Path | None) -> Path:
     path = Path(named[2:] if is_at_home else named)
     if folder is None and not path.is_absolute():
         why = NO_HOME if is_at_home else NO_FOLDER
-        text = f"{printable(named)} cannot be found: {why}. Name the file with its whole path"
+        text = f"{printable(named)} cannot be found: {why}. Give the file's full path"
         raise ConfigError(None, [Problem("", text)])
     return path if folder is None else folder / path
 

@@ -206,9 +206,9 @@ def _refuse_beside_link(top: Reader, path: Path, ledger: Path) -> None:
         if beside.exists() and beside.resolve() != ledger.resolve():
             top.problem(
                 "ledger",
-                f"lies beside the link {printable(str(path))}, and is looked for beside the file "
-                f"that it leads to: move {printable(str(beside))} (with its -wal, if there is one) "
-                f"to {printable(str(ledger))}, or name it with its whole path",
+                f"lies beside the link {printable(str(path))}, but is looked for beside the file "
+                f"that the link leads to: move {printable(str(beside))} (with its -wal, if there "
+                f"is one) to {printable(str(ledger))}, or set ledger to its full path",
             )
 
 

@@ -127,8 +127,8 @@ class OrderSettings(Section, frozen=True, kw_only=True):
         Key(
             forms.flag(),
             "true: the shop's own cent roundings go onto the largest row, so that both totals "
-            "agree exactly. What roundings do not explain (what a plugin takes off the total) is "
-            "shown to you either way.",
+            "agree exactly. What roundings do not explain (a plugin took something off the total) "
+            "is shown to you either way.",
         ),
     ] = False
     create_products: Annotated[
@@ -152,9 +152,9 @@ class OrderSettings(Section, frozen=True, kw_only=True):
         Pos,
         Key(
             forms.choice(*get_args(Pos)),
-            "Sales of WooCommerce's own till (point of sale), which are completed at once: "
-            '"import" imports and delivers them, "skip" leaves them out (their pieces are then in '
-            'Katana\'s stock until you count), "attention" shows them to you; "" does as '
+            "Sales of WooCommerce's Point of Sale (POS), which are completed at once: "
+            '"import" imports and delivers them, "skip" leaves them out (Katana\'s stock then has '
+            'their pieces until you count it), "attention" shows them to you, "" does as '
             "completed_unseen says.",
         ),
     ] = ""
@@ -162,10 +162,10 @@ class OrderSettings(Section, frozen=True, kw_only=True):
         SubOrders,
         Key(
             forms.choice(*get_args(SubOrders)),
-            "A marketplace plugin (Dokan, MultiVendorX, YITH Multi Vendor) places an order for "
-            'each vendor beside the customer\'s, with the same goods: "skip" imports the '
-            'customer\'s order and leaves those out, "children" imports those and leaves out the '
-            "customer's.",
+            "A marketplace plugin (Dokan, MultiVendorX, YITH Multi Vendor) makes a sub-order for "
+            "each vendor, with goods that are on the customer's order (the parent) too: "
+            '"skip" imports the parent and leaves out its sub-orders, "children" imports the '
+            "sub-orders and leaves out the parent.",
         ),
     ] = "skip"
     import_delay: Annotated[

@@ -229,8 +229,8 @@ def refunds_of(order: Order, refunds: Sequence[Refund]) -> tuple[Refund, ...]:
 
 
 def _taken(refund: Refund, lines: Mapping[int, Line]) -> _Taken:
-    """A refund takes away, whatever sign its numbers have: WooCommerce's own till stored quantities
-    and amounts positive."""
+    """A refund takes away, whatever sign its numbers have: WooCommerce's Point of Sale stored
+    quantities and amounts positive."""
     return _Taken(
         abs(Decimal(refund.amount)),
         tuple(

@@ -222,14 +222,16 @@ def currency(store: str, shops: str, base: str, *, multi_currency: bool) -> Find
 
 
 def till(store: str, sales: TillSales) -> Finding | None:
-    """Whether Katana's stock leaves out what was sold at the shop's own till."""
+    """A warning where sales of the shop's Point of Sale were left out, so that their pieces are in
+    Katana's stock still; None where none were."""
     if not sales.orders:
         return None
     return warning(
         store,
         "till",
-        f"{sales.words}, so its stock is too high by them until somebody counts",
-        'Set pos = "import" under [orders], or take these pieces off the stock in Katana',
+        f"{sales.words}: its stock is too high by them until somebody counts it",
+        'Set pos = "import" under [orders] for later sales, and take these pieces off the stock in '
+        "Katana",
     )
 
 

@@ -17,9 +17,9 @@ def in_the_future(times: Iterable[datetime], now: datetime) -> list[datetime]:
 def words_of_the_future(times: Sequence[datetime]) -> str:
     """What to tell of orders that were modified at these times, sorted, in their shop's future."""
     return (
-        f"orders that are modified in the future: {len(times)}, the last at "
-        f"{times[-1]:%Y-%m-%d %H:%M} UTC. They are asked for in every cycle; a plugin that writes "
-        "local time, or a clock that was ahead, makes them"
+        f"orders whose modification date is in the future: {len(times)}, the last at "
+        f"{times[-1]:%Y-%m-%d %H:%M} UTC. They are synced all the same. A plugin wrote local time "
+        "as UTC, or the shop's clock was ahead"
     )
 
 

@@ -156,8 +156,8 @@ def is_stale(known: OrderRecord, order: Order) -> bool:
 def _is_another(known: OrderRecord, order: Order) -> bool:
     """Whether the shop has another order under the id now: a restored or copied shop.
 
-    An order that was adopted when the shop had lost it has no key to tell by; then Katana's date,
-    number and total must agree.
+    An order that was adopted when the shop had lost it has no key to tell by; then what the ledger
+    has of its sales order decides (date; total or number, where that agrees only to the day).
     """
     if known.order_key:
         return bool(order.order_key) and known.order_key != order.order_key

@@ -110,42 +110,45 @@ WORDS: dict[Reason, Words] = {
     Reason.BEFORE_SINCE: Words("It was placed before the store's import-from date (since)."),
     Reason.COMPLETED_UNSEEN: Words(
         "It was completed in the shop before the program ever saw it as Processing.",
-        "If it belongs in Katana, run `katana-woo-sync retry`: it is then imported and delivered. "
-        "Sales of WooCommerce's own till always come so: set `pos` under [orders] to import or to "
-        "skip them.",
+        "If it belongs in Katana, run `katana-woo-sync retry STORE NUMBER`: it is then imported "
+        "and delivered. Sales of WooCommerce's Point of Sale are always completed at once: set "
+        "`pos` under [orders] to import or to skip them.",
     ),
     Reason.POS_SKIPPED: Words(
-        "It was sold at WooCommerce's own till, whose sales are left out (pos, completed_unseen).",
-        "If it belongs in Katana, run `katana-woo-sync retry` with its number.",
+        "It was sold at WooCommerce's Point of Sale; such sales are not imported "
+        '(pos = "skip", or completed_unseen = "skip").',
+        "If it belongs in Katana, run `katana-woo-sync retry STORE NUMBER`.",
     ),
     Reason.SUB_ORDER: Words(
-        "It holds again what its parent order holds (a marketplace's sub-order, or the rest of a "
-        "deposit), and the parent is in Katana or is to be.",
-        "If it belongs in Katana all the same, run `katana-woo-sync retry` with its number. A "
-        "marketplace whose sub-orders are to be imported in place of their parents sets "
-        'sub_orders = "children" under [orders].',
+        "Its goods are on its parent order too (it is a marketplace's sub-order, or the balance "
+        "order of a deposit). The parent order is in Katana, or waits to be imported.",
+        "To import it all the same, run `katana-woo-sync retry STORE NUMBER`: its goods are in "
+        "Katana twice if the parent order is there too. To import sub-orders in place of their "
+        'parents, set sub_orders = "children" under [orders].',
     ),
     Reason.HAS_SUB_ORDERS: Words(
-        "Its sub-orders hold all its goods and are imported in its place "
+        "All its goods are on its sub-orders, which are imported in its place "
         '(sub_orders = "children").',
-        "If it belongs in Katana all the same, run `katana-woo-sync retry` with its number.",
+        "To import it all the same, run `katana-woo-sync retry STORE NUMBER`: its goods are in "
+        "Katana twice if the sub-orders are there too.",
     ),
     Reason.PARTLY_IN_SUB_ORDERS: Words(
-        "Some of its goods are on its sub-orders too, which are in Katana or are to be; imported "
-        "whole, those would be there twice.",
-        "Enter in Katana by hand what is missing there and `ignore` the order, or delete the "
-        "sub-orders in Katana and run `katana-woo-sync retry` with its number.",
+        "Some of its goods are on its sub-orders too, which are in Katana or wait to be imported. "
+        "If this order were imported as well, these goods would be in Katana twice.",
+        "Enter in Katana by hand what is missing there and `ignore` this order; or delete the "
+        "sub-orders' sales orders in Katana and run `katana-woo-sync retry STORE NUMBER` for it.",
     ),
     Reason.DEPOSIT: Words(
-        "Only a deposit is paid for it, and its full price cannot be told from the shop's data.",
-        "Enter it in Katana by hand, or run `katana-woo-sync retry` with its number to import it "
-        "with the prices that it has in the shop, and correct them in Katana.",
+        "It was paid by a deposit, and the shop's data does not give its full price.",
+        "Enter it in Katana by hand and `ignore` it here; or run `katana-woo-sync retry STORE "
+        "NUMBER`, which imports it with the prices that it has in the shop, and correct them in "
+        "Katana.",
     ),
     Reason.LEFT_OUT_BEFORE: Words(
         "It was open already when the store was first imported, and was not imported then; the "
         "ledger that knew why (backfill --since) was lost.",
-        "If it belongs in Katana, run `katana-woo-sync retry` with its number; else `ignore` it, "
-        "or set `since` in the config.",
+        "If it belongs in Katana, run `katana-woo-sync retry STORE NUMBER`; else `ignore` it, or "
+        "set `since` in the config.",
     ),
     Reason.UNREADABLE: Words(
         "The shop's answer about this order could not be read.",
@@ -185,10 +188,10 @@ WORDS: dict[Reason, Words] = {
         "Set multi_currency = true if your Katana plan has it; the order is then imported.",
     ),
     Reason.TAX_NOT_REPRESENTABLE: Words(
-        "No tax rate of at most three decimals gives the taxes on it (0 to 999.999 %); none is "
-        "created in Katana by guess, since a tax rate there cannot be deleted.",
-        "Look at the order's taxes in the shop. Add the right tax rate in Katana, and it is "
-        "imported; or enter the order there by hand.",
+        "No tax rate from 0 to 999.999 %, with at most three decimals, gives the taxes on it. The "
+        "program does not guess one, since a tax rate in Katana cannot be deleted.",
+        "Look at the order's taxes in the shop. Add the right tax rate in Katana: the order is "
+        "then imported. Or enter the order in Katana by hand and `ignore` it here.",
     ),
     Reason.CANNOT_HOLD: Words(
         "Its discounts or refunds are larger than what they could be taken from; Katana holds no "
@@ -205,8 +208,8 @@ WORDS: dict[Reason, Words] = {
     ),
     Reason.TOTAL_DIFFERS: Words(
         "It is in Katana, but its total there differs from the shop's by more than rounding.",
-        "Compare the two orders; a plugin that this program does not know (gift card, store "
-        "credit) may lower only the total.",
+        "Compare the two orders. Correct the one that is wrong; if the difference is right (a gift "
+        "card or store credit of a plugin that this program does not know), `ignore` the order.",
     ),
     Reason.ORDER_KEY_CHANGED: Words(
         "The shop has another order under this id than the one that was imported "
@@ -216,15 +219,16 @@ WORDS: dict[Reason, Words] = {
     Reason.TAKEOVER_MISMATCH: Words(
         "Katana holds a sales order with this order's hidden ID, but its date, total, lines or "
         "customer do not agree with the shop's order.",
-        "Compare the two. If it is another order, enter this one in Katana by hand.",
+        "Compare the two. If it is another order, enter this one in Katana by hand. Then `ignore` "
+        "it here.",
     ),
     Reason.KNOWN_ELSEWHERE: Words(
-        "It seems to be an order of another shop that is known already; importing it would enter "
-        "it in Katana twice.",
-        "If it was copied from that shop, `ignore` it. If it is an order of its "
-        "own, run `katana-woo-sync retry` with its store and number. If the whole shop moved to a "
-        "new address, set katana_store_name to the name given here; if it is a copy of that shop "
-        "(staging), take it out of the config.",
+        "It looks like an order that was already imported for another shop (named here). If it "
+        "were imported again, it would be in Katana twice.",
+        "If it was copied from that shop, `ignore` it. If it is an order of its own, run "
+        "`katana-woo-sync retry STORE NUMBER`. If the whole shop moved to a new address, set "
+        "katana_store_name to the name given here. If this shop is a copy of that shop (staging), "
+        "take it out of the config.",
     ),
     Reason.PERHAPS_IN_KATANA: Words(
         "Katana holds an order with this id under a name that several of your stores share, and "
@@ -237,11 +241,11 @@ WORDS: dict[Reason, Words] = {
         "Delete all but one of the sales orders in Katana, and let only one program import.",
     ),
     Reason.NOT_LISTED: Words(
-        "Katana's answer to its import was lost. Its number is taken there since, so it probably "
-        "arrived, but no list of Katana's shows it.",
-        "Look for the number in Katana. If it is this order, wait: it is taken over once Katana "
-        "lists it. If it is another order, run `katana-woo-sync retry` with this one's store and "
-        "number: it is then sent under another number.",
+        "Katana's answer to its import was lost. Katana now has a sales order with its number, so "
+        "it probably arrived; but Katana's API does not list that sales order.",
+        "Look for the number in Katana. If it is this order, wait: it is adopted once Katana lists "
+        "it. If it is another order, run `katana-woo-sync retry STORE NUMBER`: this one is then "
+        "imported under another number.",
     ),
     Reason.DISAGREED_AT_ADOPTION: Words(
         "Shop and Katana had disagreed for over a week about whether it is delivered when the "
@@ -253,10 +257,10 @@ WORDS: dict[Reason, Words] = {
         "Delete the sales order in Katana, or set the order right in the shop.",
     ),
     Reason.REOPENED_IN_SHOP: Words(
-        "It is open in the shop again, but its sales order was deleted in Katana meanwhile; "
-        "no order is imported twice.",
-        "Enter it in Katana by hand if it is to be made or sent, then `ignore` it; "
-        "else cancel it in the shop.",
+        "It is open in the shop again, but its sales order was deleted in Katana in the meantime. "
+        "No order is imported a second time.",
+        "If it is to be made or sent, enter it in Katana by hand and `ignore` it here. If not, "
+        "cancel it in the shop.",
     ),
     Reason.REFUNDED_SINCE_IMPORT: Words(
         "Lines of it were refunded after the import, and it was then completed in the shop; "
@@ -303,12 +307,13 @@ WORDS: dict[Reason, Words] = {
         "Wait. If it stays, look at Katana's status page and at the network.",
     ),
     Reason.ANSWER_AWAITED: Words(
-        "Katana's answer to a request for it was lost; whether the request arrived is not known.",
-        "Wait: Katana is asked within minutes, and nothing is sent twice.",
+        "Katana's answer to a request for it was lost; it is not known whether the request "
+        "arrived.",
+        "Wait. Katana is asked within minutes what became of it; nothing is sent twice.",
     ),
     Reason.NOTE_FAILED: Words(
-        "A note could not be written on it in the shop; it is tried again.",
-        "Wait. If it stays, look at what is named here.",
+        "An order note could not be written in the shop; it is tried again.",
+        "Wait. If it stays, look at the error that is shown here.",
     ),
     Reason.ADOPTED: Words("It was in Katana already and was adopted, not imported again."),
     Reason.EDITED: Words("It was edited in the shop after the import; edits do not cross."),
@@ -318,20 +323,26 @@ WORDS: dict[Reason, Words] = {
     Reason.REFUNDED_IN_SHOP: Words("A refund was made in the shop after the import."),
     Reason.CENT_ROUNDING: Words("Its total in Katana differs by the shop's own cent rounding."),
     Reason.CREATION_DATE_LOST: Words(
-        "The shop has lost when exactly it was placed; another of its dates was taken."
+        "The shop does not have its creation date in UTC; the date shown here was used instead."
     ),
-    Reason.NUMBER_TAKEN: Words("Its number was taken in Katana; the store's name was added."),
+    Reason.NUMBER_TAKEN: Words(
+        "Its number was taken in Katana; the store's name was added (and the order's id, where "
+        "that was taken too)."
+    ),
     Reason.SKU_LOOKS_ALIKE: Words(
         "An item was created for it, though Katana has one whose SKU differs only in case.",
         "If both are one product, write the SKU alike on both sides, or name it in [sku_aliases].",
     ),
-    Reason.NOTE_NOT_WRITTEN: Words("A note could not be written on it in the shop."),
+    Reason.NOTE_NOT_WRITTEN: Words(
+        "An order note could not be written in the shop, and is not tried again."
+    ),
     Reason.TAX_ROUNDING: Words(
-        "A tax on it differs by up to a cent from its percentage, which was taken all the same."
+        "A tax on it differs by up to a cent from what its percentage gives; the percentage was "
+        "used."
     ),
     Reason.PAID_BY_GIFT_CARD: Words(
-        "A part of it was paid by gift card or store credit, which the shop takes off its total; "
-        "in Katana it has its full price."
+        "A part of it was paid by gift card or store credit. The shop takes that off the total; in "
+        "Katana the order has its full price."
     ),
     Reason.SHIPPING_FEE_MISSING: Words(
         "Its shipping fee could not be added in Katana.",

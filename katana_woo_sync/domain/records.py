@@ -48,9 +48,9 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     what keeps a note from being written on the shop's order. `version` counts the ledger's writes
     of the record: one that was read before another run wrote it is not saved.
     `sent_as` is the number of a create whose answer has not come or was lost: the order may be in
-    Katana under it. Empty once that is known. `parent_id` is the order whose goods it holds again
-    (0: none); `wanted` tells that a person wants it in Katana all the same. `pieces` are those of a
-    sale of the till that is not imported.
+    Katana under it. Empty once that is known. `parent_id` is the order that has this one's goods
+    too (0: none); `wanted` tells that a person wants it in Katana all the same. `pieces` are those
+    of a Point of Sale's sale that is not imported.
     """
 
     identity: str
@@ -123,7 +123,7 @@ class TillSales(Struct, frozen=True):
         since = f" since {self.since:%Y-%m-%d}" if self.since else ""
         return (
             f"Katana does not know of {self.pieces.normalize():f} pieces that were sold at the "
-            f"till ({self.orders} sales{since})"
+            f"shop's Point of Sale ({self.orders} sales{since})"
         )
 
 

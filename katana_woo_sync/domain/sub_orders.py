@@ -1,4 +1,4 @@
-"""Orders that hold again what another order holds: a marketplace's sub-orders, a deposit's balance.
+"""Orders whose goods are on another order too: a marketplace's sub-orders, a deposit's balance.
 
 Only what a known plugin writes itself tells of one. `parent_id` alone does not: a renewal, a
 replacement and a part of a split order have a parent too, and are orders of their own.
@@ -50,7 +50,7 @@ def is_balance(order: Order) -> bool:
 
 
 def parent_of(order: Order) -> int:
-    """The id of the order whose goods this one holds again, by its plugin's own mark; else 0.
+    """The id of the order that has this one's goods too, by its plugin's own mark; else 0.
 
     A marketplace's other orders (a vendor's subscription, made by Dokan too) have no parent.
     """

@@ -37,7 +37,8 @@ from katana_woo_sync.domain.witness import (
 )
 from katana_woo_sync.domain.woocommerce import Order
 
-MOST_AT_LEAST = 3
+AT_LEAST = 3
+"""How many open orders must be another shop's before that says something of the whole store."""
 
 
 def evidence(sales_order: SalesOrder) -> Evidence:
@@ -60,7 +61,7 @@ def agrees(sales_order: SalesOrder, order: Order, prefix: str) -> bool:
 
 def is_another_shops(copies: int, open_orders: int) -> bool:
     """Rule 2: whether so many of a store's open orders are another shop's that it is that shop."""
-    return copies >= MOST_AT_LEAST and copies * 2 > open_orders
+    return copies >= AT_LEAST and copies * 2 > open_orders
 
 
 def adopt(

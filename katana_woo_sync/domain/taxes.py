@@ -1,8 +1,8 @@
 """Tax rates: from what WooCommerce's lines say to the Katana tax rates that hold them.
 
-The amounts rule, and `rate_percent` names them: it is taken where it gives the taxes that the lines
-bear. It is not always right: WooCommerce writes today's percentage into old orders, or 0 where the
-rate was deleted since.
+The lines' tax amounts decide. The percentage that the order states (`rate_percent`) is used if it
+gives these amounts. It may be wrong: WooCommerce writes today's percentage into old orders, or 0
+where the rate was deleted since.
 """
 
 from __future__ import annotations
@@ -375,8 +375,9 @@ def new_rate(need: TaxNeed, names: Mapping[Decimal, str]) -> TaxRateDraft | None
     if percent is None or not 0 <= percent <= HIGHEST_PERCENT:
         return None
     shown = f"{percent.normalize():f}"
-    stated = need.label if need.percent is not None else _PERCENT_IN_LABEL.sub("", need.label)
-    label = names.get(percent) or stated.strip() or ("No tax" if percent == 0 else "Tax")
+    # a percentage in the shop's own name for the rate is wrong where the amounts gave another
+    called = need.label if need.percent is not None else _PERCENT_IN_LABEL.sub("", need.label)
+    label = names.get(percent) or called.strip() or ("No tax" if percent == 0 else "Tax")
     name = label if shown in label else f"{label} {shown}%"
     return TaxRateDraft(rate=percent, name=name)
 

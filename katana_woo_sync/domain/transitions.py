@@ -127,7 +127,7 @@ def money_settled(record: OrderRecord) -> OrderRecord:
 def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | None:
     """The record of an order that a person wants tried again; None where nothing can be tried.
     `by_number`: this very order was asked for, so that it is imported also where another holds its
-    goods, only a deposit is paid, or sales of the till are left out.
+    goods, only a deposit is paid, or sales of the Point of Sale are left out.
 
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.

@@ -65,7 +65,8 @@ def is_copy(order: Order, held: Evidence) -> bool | None:
     where that cannot be told.
 
     Another shop may have placed an order with the same id in the same minute. So the total must
-    agree and nothing else differ, or else the customer and one thing more.
+    agree, and the customer not differ (the lines, where Katana has no customer); or the customer
+    must agree, and the lines or the number too.
     """
     if _other_currency(order, held) or not is_of_moment(order, held.created):
         return False

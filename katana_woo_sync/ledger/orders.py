@@ -151,7 +151,7 @@ class Orders:
         return list(self._select(where, [identity, identity, time_text(now), identity], _BY_STATE))
 
     def sub_orders(self, identity: str, parent_id: int) -> list[OrderRecord]:
-        """The orders that hold again what this one holds, as far as they are known."""
+        """The orders whose goods are on this one too, as far as they are known."""
         where = "identity = ? AND parent_id = ? AND parent_id != 0"
         return list(self._select(where, [identity, parent_id], "orders_by_parent"))
 

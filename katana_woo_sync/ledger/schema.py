@@ -131,7 +131,7 @@ def m014_ahead(db: Database) -> None:
 
 @migrations()
 def m015_orders_inside_orders(db: Database) -> None:
-    """Which order holds again what another holds; what was sold at a till and left out."""
+    """Which order has another's goods too; what a Point of Sale sold and was left out."""
     for column in (
         "parent_id INTEGER NOT NULL DEFAULT 0",
         "wanted INTEGER NOT NULL DEFAULT 0",

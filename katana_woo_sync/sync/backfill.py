@@ -93,17 +93,12 @@ def _adopt_all(context: Context, stores: Sequence[Store], strangers: Strangers) 
     """Takeover, once per store: a list of everything that Katana holds from WooCommerce.
 
     Returns the stores with which that went well."""
-    new = [store for store in stores if not _is_connected(context, store)]
+    new = [store for store in stores if not context.is_connected(store)]
     failed = take_over(context, new, strangers) if new else {}
     for store in new:
         if store.name in failed:
             store_failed(context, store, failed[store.name])
     return [store for store in stores if store.name not in failed]
-
-
-def _is_connected(context: Context, store: Store) -> bool:
-    known = context.ledger.stores.get(store.identity)
-    return known is not None and known.connected_at is not None
 
 
 def _scan(
@@ -114,7 +109,7 @@ def _scan(
     if shown_as_known(context, store):
         count, most = count + sum(1 for _page in pages), None  # to be counted before any import
     _apply_since(context, store)
-    if not _is_connected(context, store):
+    if not context.is_connected(store):
         refuse_known_copy(context, store)
     strangers.refuse_copy(store)
     if count == most:
@@ -158,5 +153,5 @@ def what_is_open(context: Context, store: Store) -> Found:
 def decline(context: Context, stores: Sequence[Store]) -> None:
     """Remember that a person did not want these stores imported: no later cycle does it unasked."""
     for store in stores:
-        if not _is_connected(context, store):
+        if not context.is_connected(store):
             context.ledger.stores.set_meta(declined(store), "yes")

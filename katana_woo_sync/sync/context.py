@@ -137,6 +137,11 @@ class Context(Struct):
             info_meta=store.settings.additional_info_meta,
         )
 
+    def is_connected(self, store: Store) -> bool:
+        """Whether the store was ever connected as what it is called now."""
+        known = self.ledger.stores.get(store.identity)
+        return known is not None and known.connected_at is not None
+
     def facts(self, store: Store) -> StoreFacts:
         """What is known of the store's settings; WooCommerce's defaults before it was asked."""
         known = self.ledger.stores.get(store.identity)

@@ -78,7 +78,8 @@ Read = Callable[[Store], None]
 """Told that a store's list of open orders was read to its end."""
 
 LATE = 5.0
-"""Seconds after which the stock of the stores that have answered waits for the others no longer."""
+"""Seconds without an answer of another store, after which the stock of those that have answered
+waits for the others no longer."""
 
 
 class SweepWhen(Enum):
@@ -121,11 +122,6 @@ def run_cycle(
     with ThreadPoolExecutor(max_workers=max(1, len(stores)), thread_name_prefix="poll") as pool:
         _Cycle(context, stores, options, pool, backlog or Backlog()).work(longest)
     finish(context)
-
-
-def _is_connected(context: Context, store: Store) -> bool:
-    known = context.ledger.stores.get(store.identity)
-    return known is not None and known.connected_at is not None
 
 
 def finish(context: Context) -> None:
@@ -239,7 +235,7 @@ class _Cycle:
         """Ask the shops aside, each in its own time, and Katana."""
         self._read_at = self._context.clock()
         for store in self._stores:
-            if _is_connected(self._context, store) and store not in self._polls.values():
+            if self._context.is_connected(store) and store not in self._polls.values():
                 self._polls[self._ask(store)] = store
         self._context.silent = {store.name for store in self._polls.values()}
         self._hear_katana(self._stores)
@@ -335,7 +331,7 @@ class _Cycle:
 
     def _connect_again(self) -> None:
         """Stores that the ledger does not know: taken over where Katana holds their orders."""
-        for store in [s for s in self._stores if not _is_connected(self._context, s)]:
+        for store in [s for s in self._stores if not self._context.is_connected(s)]:
             with self._part_of(store):
                 if self._katana_works:
                     self._connect(store)
@@ -456,7 +452,7 @@ class _Cycle:
             store
             for store in self._stores
             if store.name not in self._context.silent
-            and _is_connected(self._context, store)
+            and self._context.is_connected(store)
             and (store.name not in self._stock_at or now - self._stock_at[store.name] >= interval)
         ]
         if not due:

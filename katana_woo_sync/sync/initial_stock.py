@@ -32,6 +32,7 @@ from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
 from katana_woo_sync.sync.creating import StillUnknown, create_once
+from katana_woo_sync.sync.locking import STOCK_IS_HELD
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.stock_compare import shop_stock
@@ -74,7 +75,7 @@ def import_initial_stock(
     """
     with context.stock_lock(wait=True) as is_ours:
         if not is_ours:
-            raise StoreProblem("another run works the stock; try again", ExitCode.TRY_LATER)
+            raise StoreProblem(STOCK_IS_HELD, ExitCode.TRY_LATER)
         return _import(context, store, cost_percent)
 
 
@@ -142,8 +143,9 @@ def _covered(
         if not known.stock_adjustment_rows:
             of = ids.get(int(known.id)) or plain(said.removeprefix(NUMBER), 200)
             raise StoreProblem(
-                f"this store's location got its initial stock before, from {of}, and Katana does "
-                f"not tell of which items (stock adjustment {plain(said, 200)}). {remedy}",
+                "the initial stock of this store's location was imported before, from "
+                f"{of} (stock adjustment {plain(said, 200)}), and Katana does not say for which "
+                f"items. {remedy}",
                 ExitCode.PROBLEMS,
             )
     if not is_second:
@@ -162,7 +164,7 @@ def _is_there(
     variant_id = int(wanted.variant.id)
     there = stock.get(variant_id, ZERO)
     if variant_id in covered:
-        why = f"the stock adjustment {covered[variant_id]} brought its stock already"
+        why = f"its stock is in Katana already, by the stock adjustment {covered[variant_id]}"
     elif there > 0:
         why = f"Katana has {there.normalize():f} in stock already"
     else:

@@ -15,6 +15,9 @@ PATIENCE = 30.0
 """Seconds that a step waits for another run's step."""
 
 
+STOCK_IS_HELD = "another run is working on stock; try again in some minutes"
+
+
 class StockLock(Protocol):
     """Tells whether it is held by this run; `wait` waits for another run to end."""
 
@@ -82,12 +85,13 @@ def _acquire(lock: BaseFileLock, patience: float, is_held: str) -> None:
         path = Path(lock.lock_file)
         if not isinstance(error, PermissionError):
             raise LedgerError(
-                f"The lock file {path} cannot be had ({error.strerror or error}).", for_later=True
+                f"The lock file {path} cannot be opened ({error.strerror or error}).",
+                for_later=True,
             ) from error
         raise LedgerError(
             f"The lock file {path} may not be opened by this user"
-            f"{_owner(path)}. Run as the user that the ledger belongs to; or, where that is this "
-            "one, delete the lock file while no run is at work."
+            f"{_owner(path)}. Run as the user that the ledger belongs to. If that is this user, "
+            "delete the lock file while no run is at work."
         ) from error
 
 
@@ -101,7 +105,7 @@ def _owner(path: Path) -> str:
     try:
         return f": it belongs to {pwd.getpwuid(owner).pw_name}"
     except KeyError:
-        return f": it belongs to the user with the number {owner}"
+        return f": it belongs to the user with the id {owner}"
 
 
 def no_lock() -> AbstractContextManager[None]:

@@ -148,8 +148,8 @@ def _is_kept(context: Context, store: Store, as_of: datetime, read_at: datetime)
     is_kept = is_kept_answer(answered, read_at)
     if is_kept and first_today(context.ledger, f"kept answer {store.identity}", read_at):
         log.warning(
-            "%s: its list of changed orders is dated %s in every answer: a cache answers in the "
-            "shop's place; let it leave out /wp-json",
+            "%s: every answer with its list of changed orders is dated %s: a cache answers in the "
+            "shop's place. Let the cache leave out /wp-json",
             store.name,
             f"{as_of:%Y-%m-%d %H:%M} UTC",
             extra={"store": store.name},
@@ -225,9 +225,9 @@ def _unless_known_elsewhere(
     if not is_new or record.in_katana is not InKatana.NO or record.state is State.SKIPPED:
         return record
     other = context.ledger.orders.identity_with_key(record.order_key, other_than=store.identity)
-    return (
-        record if other is None else known_elsewhere(record, f'its key is that of one of "{other}"')
-    )
+    if other is None:
+        return record
+    return known_elsewhere(record, f'it has the order key of an order of "{other}"')
 
 
 def _is_sub_order(order: ReadOrder) -> bool:

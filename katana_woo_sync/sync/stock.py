@@ -12,6 +12,7 @@ from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
+from katana_woo_sync.sync.locking import STOCK_IS_HELD
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
@@ -72,11 +73,11 @@ def sync_stock(
             due = _due(context, syncing, now=now)
             _work(context, due, find_places(context, resolver), accept_stock=accept_stock)
             return
-    log.info("Another run works the stock; this one leaves it to that")
+    log.info("Another run is working on stock; this run leaves stock to it")
     for store in syncing if is_asked_for else ():
         if not _is_worked(context, store):
             continue
-        problem = StoreProblem("stock: another run works it; try again", ExitCode.TRY_LATER)
+        problem = StoreProblem(STOCK_IS_HELD, ExitCode.TRY_LATER)
         context.report.store_failed(store.name, problem)
 
 
@@ -131,7 +132,7 @@ def find_places(context: Context, resolver: Resolver) -> Places:
         place = int(kept) if location_id is None and kept is not None else location_id
         if place is None:
             continue
-        if not is_connected(context, store):
+        if not context.is_connected(store):
             # a shop that moved, say: what it had taken under its identity before is not given back
             last_known.update(dict.fromkeys(ledger.stores.connected_as(store.name), place))
         elif location_id is None:
@@ -156,12 +157,6 @@ def _location(context: Context, resolver: Resolver, store: Store) -> int | None:
 
 def _kept_location(store: Store) -> str:
     return f"location:{store.identity}"
-
-
-def is_connected(context: Context, store: Store) -> bool:
-    """Whether the store was ever connected as what it is called now."""
-    known = context.ledger.stores.get(store.identity)
-    return known is not None and known.connected_at is not None
 
 
 def _hear(comparison: Comparison, store: Store) -> None:
@@ -202,7 +197,7 @@ def _scan_others(comparison: Comparison, store: Store, interval: timedelta) -> N
 
 def _may_be_asked(context: Context, store: Store) -> bool:
     """Whether a store's orders can be read: it is connected, and nothing is wrong with it."""
-    if store.settings.paused or not is_connected(context, store):
+    if store.settings.paused or not context.is_connected(store):
         return False
     if store.name in context.report.stores:
         return _is_worked(context, store)
@@ -302,8 +297,8 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
 
 
 def _is_worked(context: Context, store: Store) -> bool:
-    """Whether this run is about the store, and could work it. What is not known of one that is
-    still silent is not waited for."""
+    """Whether this run has the store, and all of its orders. One that has not answered in this
+    cycle yet counts as one that could not be worked."""
     part = context.report.stores.get(store.name)
     if part is None or store.name in context.silent:
         return False

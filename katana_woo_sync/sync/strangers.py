@@ -46,14 +46,17 @@ def refuse_known_copy(context: Context, store: Store) -> None:
     identity. To be asked before anything is created for the store."""
     orders = context.ledger.orders
     names: Counter[str] = Counter()
-    for record in (shown := shown_as_known(context, store)):
+    examples: dict[str, str] = {}
+    for record in shown_as_known(context, store):
         other = orders.identity_with_key(record.order_key, other_than=store.identity)
-        names.update([other] if other is not None else [])
+        if other is not None:
+            names[other] += 1
+            examples.setdefault(other, record.number)
     if names and is_another_shops(names.total(), _count_open(context, store)):
         ((name, count),) = names.most_common(1)
         raise StoreProblem(
-            f'{count} of its open orders are known as orders of "{name}" (order '
-            f'{shown[0].number} is one), but this store is "{store.identity}". {remedies(name)}'
+            f'{count} of its open orders are known as orders of "{name}" (such as order '
+            f'{examples[name]}), but this store is "{store.identity}". {remedies(name)}'
         )
 
 
@@ -75,8 +78,8 @@ class Found(Struct, frozen=True):
         if self.certain:
             return f'sales order {number} of "{name}"'
         return (
-            f'perhaps sales order {number} of "{name}": id and minute agree, and whether it is the '
-            "same order cannot be told from total, lines and customer"
+            f'perhaps sales order {number} of "{name}": id and creation date agree; total, lines '
+            "and customer do not show whether it is the same order"
         )
 
 
@@ -187,14 +190,13 @@ def _cannot_be_told(found: Sequence[Found], store: Store) -> str:
     one = found[0]
     return (
         f"Katana may hold {len(found)} of its open orders already, as orders of "
-        f"{_shops(Counter(each.held.store_name for each in found))}: ids and minutes agree, but "
-        "whether they are the same orders cannot be told from totals, lines and customers. Compare "
+        f"{_shops(Counter(each.held.store_name for each in found))}: ids and creation dates agree, "
+        "but totals, lines and customers do not show whether they are the same orders. Compare "
         f"order {one.record.number} with sales order {one.held.evidence.number} of "
         f'"{one.held.store_name}". If they are the same: set katana_store_name to that name if the '
         "shop moved to a new address, or take it out of the config if it is a copy of that shop "
-        "(staging). If they are not, say so of each that `katana-woo-sync orders --state "
-        f"attention` shows (`katana-woo-sync retry {store.name} NUMBER`), then run the backfill "
-        "again"
+        f"(staging). If they are not: run `katana-woo-sync retry {store.name} NUMBER` for each "
+        "order that `katana-woo-sync orders --state attention` shows, then run the backfill again"
     )
 
 

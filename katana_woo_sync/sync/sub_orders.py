@@ -1,4 +1,4 @@
-"""Orders that hold again what another holds: whatever was ordered comes to Katana once."""
+"""Orders whose goods are on another order too: whatever was ordered comes to Katana once."""
 
 from __future__ import annotations
 

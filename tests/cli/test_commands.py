@@ -167,7 +167,10 @@ def test_status_tells_of_what_katana_does_not_know_was_sold_at_the_till(world: W
     world.order(quantity=2, status="completed", created_via="pos-rest-api")
     run(world, "sync")
     result = run(world, "status")
-    assert "does not know of 5 pieces that were sold at the till (2 sales since" in result.stdout
+    assert (
+        "does not know of 5 pieces that were sold at the shop's Point of Sale (2 sales since"
+        in result.stdout
+    )
     sold = inside(run_json(world, "status"), "stores", "eu", "sold_at_till")
     assert (sold, result.exit_code) == ({"orders": 2, "pieces": "5"}, 0)
 

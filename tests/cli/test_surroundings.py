@@ -185,8 +185,8 @@ def test_a_lock_file_of_another_user_is_said_with_what_to_do(tmp_path: Path) -> 
     for lock, said in zip(locks, ended.stdout.splitlines(), strict=True):
         assert said == (
             f"False The lock file {lock} may not be opened by this user: it belongs to root. Run "
-            "as the user that the ledger belongs to; or, where that is this one, delete the lock "
-            "file while no run is at work."
+            "as the user that the ledger belongs to. If that is this user, delete the lock file "
+            "while no run is at work."
         )
 
 

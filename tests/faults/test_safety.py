@@ -25,7 +25,7 @@ HOSTILE = {
     "right to left": "\u202egpj.exe\u2066\u200f",
     "NUL": "a\0b",
     "surrogate": "half \ud83d emoji",
-    "1 MB": "Ä" * 1_000_000,
+    "1 MB": "Ä" * 500_000,  # two bytes each
     "path": "../../etc/passwd",
     "formula": '=HYPERLINK("http://x")',
     "format": "%s%n{0}{name!r}%(x)s",

@@ -134,7 +134,8 @@ def test_another_store_at_the_location_brings_what_no_adjustment_covers(
     assert [mugs(world), world.katana.in_stock(lamp, place)] == [7, 5]
     assert [done.items, done.pieces] == [1, 5]
     listed = "\n".join(done.left_out)
-    assert f"SKU MUG): the stock adjustment WOO-INITIAL-{world.identity} brought" in listed
+    first = f"the stock adjustment WOO-INITIAL-{world.identity}"
+    assert f"SKU MUG): its stock is in Katana already, by {first}" in listed
     assert f"(id:{cup}, SKU CUP): Katana has 40 in stock already" in listed
     with pytest.raises(StoreProblem, match="imported before"):
         import_stock(world, "us")
@@ -155,7 +156,8 @@ def test_what_a_person_has_counted_by_an_adjustment_is_covered(make_world: MakeW
     )
     done = import_stock(world, "us")
     assert done.number == ""
-    assert any("SKU LAMP): the stock adjustment SA-1 brought" in each for each in done.left_out)
+    there = "SKU LAMP): its stock is in Katana already, by the stock adjustment SA-1"
+    assert any(there in each for each in done.left_out)
 
 
 def test_an_adjustment_that_tells_no_items_is_a_persons_matter(make_world: MakeWorld) -> None:
@@ -171,7 +173,8 @@ def test_an_adjustment_that_tells_no_items_is_a_persons_matter(make_world: MakeW
     fault = Fault(FaultKind.STATUS, "GET", "/stock_adjustments", status=200, times=9)
     fault.body = json.dumps({"data": [body]})
     world.katana.server.add_fault(fault)
-    with pytest.raises(StoreProblem, match=f"from {world.identity}, and Katana does not tell"):
+    known = rf"from {world.identity} \(stock adjustment \S+\), and Katana does not say for which"
+    with pytest.raises(StoreProblem, match=known):
         import_stock(world, "us")
 
 

@@ -77,7 +77,7 @@ def test_two_initial_imports_at_once_are_one(make_world: MakeWorld) -> None:
 
     world.before(world.shop.server, "GET", "/products", another)
     import_stock(world)
-    assert refused == ["another run works the stock; try again"]
+    assert refused == ["another run is working on stock; try again in some minutes"]
     assert [mugs(world), len(world.katana.adjustments())] == [7, 1]
 
 

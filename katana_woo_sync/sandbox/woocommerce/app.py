@@ -74,7 +74,7 @@ class Call:
         page = checked.page(self.state)
         checked.check()
         chosen = [shown(record) for record in records[page.start : page.start + page.per_page]]
-        given = [row for row in chosen if row["id"] not in self.state.held_back]
+        given = [row for row in chosen if row.get("id") not in self.state.held_back]
         return self.page_of(given, len(records), page)
 
     def page_of(self, rows: Sequence[Json], total: int, page: lists.Page) -> Response:

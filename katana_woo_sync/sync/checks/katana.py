@@ -53,7 +53,7 @@ def check_katana(
     if variants is not None:
         findings.add(*sku_checks.in_katana(variants))
     for text in katana.take_unread():
-        remedy = "Look at what is named in Katana"
+        remedy = "Open in Katana what is named here, and look at the field named"
         findings.add(error(KATANA, "lists", f"it could not be read: {text}", remedy))
     return KatanaSide(base, locations, recent, variants)
 

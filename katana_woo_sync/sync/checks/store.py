@@ -35,7 +35,10 @@ MOST_ORDERS = 500
 LET_IT_LEAVE_OUT = "Let the cache (plugin, host or CDN) leave out everything under /wp-json"
 
 REACHED = "connection"
-MEND = "Open what is named in the shop, and save it again; a plugin may have written into it"
+MEND = (
+    "Open in the shop what is named here and save it again: a plugin may have written a value that "
+    "WooCommerce does not foresee"
+)
 MAY_WRITE = "write permission"
 
 
@@ -109,9 +112,8 @@ class StoreCheck(Struct, frozen=True):
                 error(
                     name,
                     tested,
-                    f"a cache answers in the shop's place: the list of changed orders was dated "
-                    f"{dated} in every answer, however late it came; new orders are seen late or "
-                    "never",
+                    "a cache answers in the shop's place: every answer with the list of changed "
+                    f"orders is dated {dated}; new orders are seen late or never",
                     LET_IT_LEAVE_OUT,
                 )
             )
@@ -146,7 +148,7 @@ class StoreCheck(Struct, frozen=True):
         ahead = self.ledger.stores.ahead(cursor_name(self.store))
         times = in_the_future(ahead.values(), self.now)
         if times:
-            remedy = "Look for a plugin that writes orders, and save these orders again"
+            remedy = "Look for a plugin that changes orders, and save these orders again"
             self.findings.add(warning(name, tested, words_of_the_future(times), remedy))
 
     def _lists(self) -> None:
@@ -156,22 +158,19 @@ class StoreCheck(Struct, frozen=True):
         if tried is None:
             return
         if not tried.moves:
-            found = "other pages of a list have the rows of the first: most orders stay unseen"
-            remedy = (
-                "Let the cache (plugin, host or CDN) leave out everything under /wp-json, or take "
-                "the whole address, `offset` too"
-            )
+            found = "every page of a list holds the rows of the first page: most orders are missed"
+            remedy = f"{LET_IT_LEAVE_OUT}: it takes no notice of `offset` in the address"
             self.findings.add(error(name, tested, found, remedy))
         elif tried.is_capped and tried.came == 0:
             found = f"none of {tried.total} orders came"
-            remedy = "A plugin or the host holds them back: let it leave out what is under /wp-json"
+            remedy = "A plugin or the host holds them back: let it leave /wp-json alone"
             self.findings.add(error(name, tested, found, remedy))
         elif tried.is_capped:
             found = (
                 f"at most {tried.came} rows come in a page, though {PER_PAGE} are asked for: all "
                 "are read, in more requests"
             )
-            remedy = "Have the host or plugin that caps `per_page` leave /wp-json alone"
+            remedy = "Let the host or plugin that limits `per_page` leave /wp-json alone"
             self.findings.add(warning(name, tested, found, remedy))
         else:
             self.findings.add(ok(name, tested, "they are read page by page"))
