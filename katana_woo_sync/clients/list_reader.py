@@ -193,17 +193,19 @@ class _Reader(Generic[R]):
         return self.last is None or self._sign * (row.id - self.last) > 0
 
     def _move(self, page: Page[R]) -> None:
-        has_news = any(row.id not in self._seen for row in page.rows)
+        ids = [int(row.id) for row in page.rows if row.id]
+        has_news = any(row_id not in self._seen for row_id in ids)
         self._look_for_cache(page, has_news=has_news)
-        self._seen.update(int(row.id) for row in page.rows)
+        self._seen.update(ids)
         beyond = [int(row.id) for row in page.rows if self._is_beyond(row)]
         if beyond:
             self.last = max(beyond, key=lambda row_id: self._sign * row_id)
-        self._passed_over += page.length - len(page.rows)
+        self._passed_over += page.length - len(ids)
         self._usual = max(self._usual, page.length)
         end = self._offset + page.length
         if page.total is None:
-            self.at_end = page.length <= 1 and not has_news
+            # one row alone is the overlap, unless it is one without an id
+            self.at_end = not page.length or (page.length == 1 and bool(ids) and not has_news)
         else:
             self.at_end = end >= page.total
             self._was_short |= page.length < self._per_page and not self.at_end
@@ -222,6 +224,8 @@ class _Reader(Generic[R]):
     def _look_for_cache(self, page: Page[R], *, has_news: bool) -> None:
         """Raise `StuckList` where other places are answered with the list's beginning."""
         shape = (page.length, page.rows[0].id, page.rows[-1].id) if page.rows else None
+        if shape is None and page.length and page.total is None:
+            shape = (page.length, 0, 0)  # rows that cannot be told apart, and no end is told
         if self._offset == 0:
             self._first_page = shape
         elif shape is not None and shape == self._first_page and not has_news:

@@ -221,6 +221,19 @@ def test_a_cache_that_answers_every_page_alike_is_noticed(
     assert len(asked) <= 3
 
 
+@pytest.mark.parametrize("length", [1, 2, 100])
+def test_rows_without_an_id_that_come_again_and_again_end(length: int) -> None:
+    asked: list[int] = []
+
+    def fetch(offset: int, per_page: int) -> Page:
+        asked.append(offset)
+        assert len(asked) < 20
+        return Page((), length)
+
+    with pytest.raises(StuckList):
+        read_changed(fetch)
+
+
 def rescue(fetch: Callable[[int, int], Page], *, ids_break: Sequence[int] = ()) -> Rescue:
     """What a host gives beside whole pages: ids, single orders, and a sign of life."""
 
