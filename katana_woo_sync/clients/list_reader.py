@@ -47,11 +47,14 @@ class Unread:
     def __init__(self, service: str) -> None:
         self._service = service
         self._texts: list[str] = []
+        self.count = 0
+        """How much could not be read so far, also what was taken."""
 
     def add(self, text: str) -> None:
         """Remember something that could not be read."""
         log.debug("%s: %s", self._service, text)
         self._texts.append(text)
+        self.count += 1
 
     def take(self) -> list[str]:
         """All since this was last asked for, each once."""
