@@ -29,6 +29,10 @@ GROW_AFTER = 3
 """Pages in a row that a host gives before it is asked for larger ones again."""
 
 STEPS_BACK = (10, 20, 50, 100, 200, 400, 800, 1600, 3200, 6400)
+MOST_TIMEOUTS = 3
+"""How many single rows of a page may time out: more are a service that does not answer, and each
+costs as long as a request may take."""
+
 MOST_RETURNS = 10
 """How often the reader is thrown back to the beginning before it gives up."""
 
@@ -280,14 +284,18 @@ class _Reader(Generic[R]):
 
     def _row_by_row(self, failure: Temporary | NotTheApi) -> Page[R]:
         """The page's rows each for itself, without the one that breaks every page it is on. Raises
-        the failure where that is every single one: then it is no row's fault."""
+        the failure where that is every single one, or takes too long: then it is no row's fault."""
         rows: list[R] = []
         broken: list[str] = []
+        timeouts = 0
         total: int | None = None
         for place in range(self._offset, self._offset + self._per_page):
             try:
                 page = self._fetch_page(place, 1)
             except (Temporary, NotTheApi) as error:
+                timeouts += isinstance(error, Temporary) and error.timed_out
+                if timeouts >= MOST_TIMEOUTS:
+                    raise failure from None
                 before = rows[-1].id if rows else self.last
                 near = f"the one after id:{before}" if before is not None else "the first"
                 broken.append(f"row {place + 1}, {near}, cannot be read: {error.reason}")

@@ -279,6 +279,21 @@ def test_an_order_that_breaks_every_page_is_told_apart(ids_break: Sequence[int])
     assert len(found) == (149 if ids_break else 150)
 
 
+@pytest.mark.parametrize("answers", [0, 5])
+def test_a_list_that_never_ends_in_time_is_given_up_after_a_few_requests(answers: int) -> None:
+    timeouts: list[int] = []
+
+    def fetch(offset: int, per_page: int) -> Page:
+        if per_page == 1 and offset < answers:
+            return still(45)(offset, per_page)
+        timeouts.append(offset)
+        raise Temporary("eu", "GET /products", "no answer", "", timed_out=True)
+
+    with pytest.raises(Temporary):
+        list(read_pages(fetch, descending=False, rescue=Rescue(None, None, lambda: None)))
+    assert len(timeouts) == 3 + 3  # pages of 100, 50 and 20; then row by row
+
+
 def test_an_outage_is_no_reason_for_smaller_pages() -> None:
     def fetch(offset: int, per_page: int) -> Page:
         raise Temporary("eu", "GET /orders", f"HTTP 502 at {per_page}")
