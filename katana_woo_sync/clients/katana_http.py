@@ -237,6 +237,11 @@ class KatanaApi:
             reason = f"the answer is not as expected: {self._http.words(error)}"
             raise NotTheApi(KATANA, f"{method} {path}", reason) from None
 
+    @property
+    def passed_over(self) -> int:
+        """How much of lists could not be read so far: where it rises, a list is not whole."""
+        return self._unread.count
+
     def take_unread(self) -> list[str]:
         """What lists held and could not be read, since this was last asked for."""
         return self._unread.take()

@@ -29,6 +29,10 @@ GROW_AFTER = 3
 """Pages in a row that a host gives before it is asked for larger ones again."""
 
 STEPS_BACK = (10, 20, 50, 100, 200, 400, 800, 1600, 3200, 6400)
+MOST_TIMEOUTS = 3
+"""How many single rows of a page may time out: more are a service that does not answer, and each
+costs as long as a request may take."""
+
 MOST_RETURNS = 10
 """How often the reader is thrown back to the beginning before it gives up."""
 
@@ -47,11 +51,14 @@ class Unread:
     def __init__(self, service: str) -> None:
         self._service = service
         self._texts: list[str] = []
+        self.count = 0
+        """How much could not be read so far, also what was taken."""
 
     def add(self, text: str) -> None:
         """Remember something that could not be read."""
         log.debug("%s: %s", self._service, text)
         self._texts.append(text)
+        self.count += 1
 
     def take(self) -> list[str]:
         """All since this was last asked for, each once."""
@@ -193,17 +200,19 @@ class _Reader(Generic[R]):
         return self.last is None or self._sign * (row.id - self.last) > 0
 
     def _move(self, page: Page[R]) -> None:
-        has_news = any(row.id not in self._seen for row in page.rows)
+        ids = [int(row.id) for row in page.rows if row.id]
+        has_news = any(row_id not in self._seen for row_id in ids)
         self._look_for_cache(page, has_news=has_news)
-        self._seen.update(int(row.id) for row in page.rows)
+        self._seen.update(ids)
         beyond = [int(row.id) for row in page.rows if self._is_beyond(row)]
         if beyond:
             self.last = max(beyond, key=lambda row_id: self._sign * row_id)
-        self._passed_over += page.length - len(page.rows)
+        self._passed_over += page.length - len(ids)
         self._usual = max(self._usual, page.length)
         end = self._offset + page.length
         if page.total is None:
-            self.at_end = page.length <= 1 and not has_news
+            # one row alone is the overlap, unless it is one without an id
+            self.at_end = not page.length or (page.length == 1 and bool(ids) and not has_news)
         else:
             self.at_end = end >= page.total
             self._was_short |= page.length < self._per_page and not self.at_end
@@ -222,6 +231,8 @@ class _Reader(Generic[R]):
     def _look_for_cache(self, page: Page[R], *, has_news: bool) -> None:
         """Raise `StuckList` where other places are answered with the list's beginning."""
         shape = (page.length, page.rows[0].id, page.rows[-1].id) if page.rows else None
+        if shape is None and page.length and page.total is None:
+            shape = (page.length, 0, 0)  # rows that cannot be told apart, and no end is told
         if self._offset == 0:
             self._first_page = shape
         elif shape is not None and shape == self._first_page and not has_news:
@@ -273,14 +284,18 @@ class _Reader(Generic[R]):
 
     def _row_by_row(self, failure: Temporary | NotTheApi) -> Page[R]:
         """The page's rows each for itself, without the one that breaks every page it is on. Raises
-        the failure where that is every single one: then it is no row's fault."""
+        the failure where that is every single one, or takes too long: then it is no row's fault."""
         rows: list[R] = []
         broken: list[str] = []
+        timeouts = 0
         total: int | None = None
         for place in range(self._offset, self._offset + self._per_page):
             try:
                 page = self._fetch_page(place, 1)
             except (Temporary, NotTheApi) as error:
+                timeouts += isinstance(error, Temporary) and error.timed_out
+                if timeouts >= MOST_TIMEOUTS:
+                    raise failure from None
                 before = rows[-1].id if rows else self.last
                 near = f"the one after id:{before}" if before is not None else "the first"
                 broken.append(f"row {place + 1}, {near}, cannot be read: {error.reason}")

@@ -85,6 +85,11 @@ class WooCommerceApi:
         """Ask for a list that holds no order. Raises where the shop does not even answer that."""
         self._rows("/orders", (("include", "0"), ("per_page", "1"), ("_fields", "id")))
 
+    @property
+    def passed_over(self) -> int:
+        """How much of lists could not be read so far: where it rises, a list is not whole."""
+        return self._unread.count
+
     def take_unread(self) -> list[str]:
         """What lists held and could not be read, since this was last asked for."""
         return self._unread.take()

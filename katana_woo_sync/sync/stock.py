@@ -270,7 +270,7 @@ def _set(comparison: Comparison, store: Store, seen: Look, up_to: int) -> None:
         stock = context.ledger.stock
         left_out = [*seen.plan.left_out, *(each.left_out for each in refused)]
         stock.leave_out(store.identity, left_out, looked_at=seen.item_ids)
-        stock.done(store.identity, set(seen.variant_ids) - not_set, up_to)
+        stock.done(store.identity, seen.looked_at - not_set, up_to)
 
 
 def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:

@@ -59,10 +59,15 @@ class RecentStock:
         now = self._context.clock()
         old = [v for v in variant_ids if not self._is_recent((v, location_id), now)]
         if old:
-            found = {int(r.variant_id): r for r in self._context.katana.stock_of(old, location_id)}
-            self._read.update({(v, location_id): (found.get(v), now) for v in old})
-        rows = {v: self._read[v, location_id][0] for v in variant_ids}
-        return {v: row for v, row in rows.items() if row is not None}
+            katana = self._context.katana
+            before = katana.passed_over
+            found = {int(r.variant_id): r for r in katana.stock_of(old, location_id)}
+            is_whole = katana.passed_over == before  # else who is missing is asked for again
+            self._read.update(
+                {(v, location_id): (found.get(v), now) for v in old if is_whole or v in found}
+            )
+        rows = ((v, self._read.get((v, location_id), (None, now))[0]) for v in variant_ids)
+        return {v: row for v, row in rows if row is not None}
 
     def _is_recent(self, place: tuple[int, int], now: datetime) -> bool:
         known = self._read.get(place)
@@ -78,11 +83,21 @@ class Run(Protocol):
 
 
 class Look(Struct, frozen=True):
-    """What was seen of some variants, and what follows for a store."""
+    """What was seen of some variants, and what follows for a store. `is_whole` tells whether all
+    rows that came could be read."""
 
     variant_ids: tuple[int, ...]
     seen: Seen
     plan: Plan
+    is_whole: bool = True
+
+    @property
+    def looked_at(self) -> set[int]:
+        """The variants that were looked at: where rows could not be read, those that are in others;
+        for the rest it is not known what the shop has, or Katana."""
+        if self.is_whole:
+            return set(self.variant_ids)
+        return {v for target in self.plan.targets for v in target.variant_ids}
 
     @property
     def item_ids(self) -> list[int]:
@@ -91,8 +106,10 @@ class Look(Struct, frozen=True):
 
     def again(self, run: Run, store: Store) -> Look:
         """The same with what the shops' orders have taken by now, and what the shop has now."""
+        before = store.shop.passed_over
         items = _shop_items(run.context, store, self.variant_ids, self.seen.skus)
-        return _planned(run, store, self.variant_ids, replace(self.seen, items=items))
+        planned = _planned(run, store, self.variant_ids, replace(self.seen, items=items))
+        return replace(planned, is_whole=self.is_whole and store.shop.passed_over == before)
 
 
 def look(run: Run, store: Store, part: Sequence[int]) -> Look:
@@ -101,6 +118,7 @@ def look(run: Run, store: Store, part: Sequence[int]) -> Look:
     Where variations share their product's stock, the others of them are looked at with it.
     """
     context, recent = run.context, run.recent
+    before = store.shop.passed_over + context.katana.passed_over
     location_id = run.places.of_stores[store.identity]
     stock = recent.of(part, location_id)
     skus = by_sku(stock.values())
@@ -118,7 +136,9 @@ def look(run: Run, store: Store, part: Sequence[int]) -> Look:
         more = recent.of([int(v.id) for v in found if not is_gone(v)], location_id)
         stock = {**stock, **more}
         skus = {**skus, **by_sku(more.values())}
-    return _planned(run, store, tuple(part), Seen(items, stock, skus))
+    planned = _planned(run, store, tuple(part), Seen(items, stock, skus))
+    after = store.shop.passed_over + context.katana.passed_over
+    return replace(planned, is_whole=after == before)
 
 
 def _shared_skus(context: Context, skus: Skus) -> dict[str, tuple[int, ...]]:

@@ -15,11 +15,15 @@ ELSEWHERE = frozenset({"demo", "sandbox", "run", "init"})
 """Commands that last, or ask: each has tests of its own."""
 
 
+IN_PLACE_OF = {"STORE": "eu", "NUMBER": "1234"}
+"""What a reader puts in the place of a word in capitals."""
+
+
 def to_run(path: Path) -> list[list[str]]:
     """A page's commands, without options that come before them."""
     found = []
     for called in commands_in(path.read_text(encoding="utf-8")):
-        words = shlex.split(" ".join(called))
+        words = [IN_PLACE_OF.get(word, word) for word in shlex.split(" ".join(called))]
         words = words[2:] if words[0] == "--config" else words
         if words and words[0] not in ELSEWHERE and words not in found:
             found.append(words)

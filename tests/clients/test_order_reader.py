@@ -221,6 +221,19 @@ def test_a_cache_that_answers_every_page_alike_is_noticed(
     assert len(asked) <= 3
 
 
+@pytest.mark.parametrize("length", [1, 2, 100])
+def test_rows_without_an_id_that_come_again_and_again_end(length: int) -> None:
+    asked: list[int] = []
+
+    def fetch(offset: int, per_page: int) -> Page:
+        asked.append(offset)
+        assert len(asked) < 20
+        return Page((), length)
+
+    with pytest.raises(StuckList):
+        read_changed(fetch)
+
+
 def rescue(fetch: Callable[[int, int], Page], *, ids_break: Sequence[int] = ()) -> Rescue:
     """What a host gives beside whole pages: ids, single orders, and a sign of life."""
 
@@ -264,6 +277,21 @@ def test_an_order_that_breaks_every_page_is_told_apart(ids_break: Sequence[int])
     broken = [order for order in found if isinstance(order, UnreadableOrder)]
     assert [order.id for order in broken] == ([] if ids_break else [30])
     assert len(found) == (149 if ids_break else 150)
+
+
+@pytest.mark.parametrize("answers", [0, 5])
+def test_a_list_that_never_ends_in_time_is_given_up_after_a_few_requests(answers: int) -> None:
+    timeouts: list[int] = []
+
+    def fetch(offset: int, per_page: int) -> Page:
+        if per_page == 1 and offset < answers:
+            return still(45)(offset, per_page)
+        timeouts.append(offset)
+        raise Temporary("eu", "GET /products", "no answer", "", timed_out=True)
+
+    with pytest.raises(Temporary):
+        list(read_pages(fetch, descending=False, rescue=Rescue(None, None, lambda: None)))
+    assert len(timeouts) == 3 + 3  # pages of 100, 50 and 20; then row by row
 
 
 def test_an_outage_is_no_reason_for_smaller_pages() -> None:

@@ -97,6 +97,21 @@ def test_rule_08_a_refund_that_its_list_does_not_give_is_one_of_its_amount(
     assert total_in_katana(world, order) == Decimal("10.00")
 
 
+@pytest.mark.parametrize("tells_total", [True, False])
+@pytest.mark.parametrize("most_rows", [1, 2, 100])
+def test_rule_08_errors_among_refunds_do_not_hide_those_behind_them(
+    world: World, most_rows: int, *, tells_total: bool
+) -> None:
+    world.shop.state.most_rows, world.shop.state.tells_total = most_rows, tells_total
+    order = world.order(quantity=6)
+    for listed in ("error", "error", "error", "whole"):
+        world.shop.refund(order, lines={line_of(world, order): 1}, listed=listed)
+    world.sync()
+    assert world.state(order) == ("imported", "")
+    assert [row.quantity for row in world.sales_order(order).rows] == [5]
+    assert total_in_katana(world, order) == Decimal("24.80")
+
+
 @pytest.mark.parametrize("listed", ["error", "missing", "positive"])
 def test_rule_08_what_was_wholly_refunded_is_skipped_though_it_is_not_listed(
     world: World, listed: str

@@ -87,9 +87,13 @@ def _parsed(request: Request) -> object:
 
 def _listed(call: Call, rows: Iterable[Json], query: queries.ListQuery) -> Reply:
     page, header = lists.page_of(lists.selected(rows, query), query, call.state.most_rows)
+    return Reply({"data": _spoilt(call, page, "id")}, {"X-Pagination": header})
+
+
+def _spoilt(call: Call, rows: Iterable[Json], key: str) -> list[Json]:
+    """Rows as `State.spoilt` has them, by the number that is their key."""
     spoilt = call.state.spoilt
-    given = [{**row, **spoilt.get(int(str(row.get("id", 0))), {})} for row in page]
-    return Reply({"data": given}, {"X-Pagination": header})
+    return [{**row, **spoilt.get(int(str(row.get(key, 0))), {})} for row in rows]
 
 
 def _list_orders(call: Call) -> Reply:
@@ -257,7 +261,7 @@ def _list_batch_stocks(call: Call) -> Reply:
 
 def _list_inventory(call: Call) -> Reply:
     page, header = inventory.listed(call.state, call.query(queries.InventoryQuery))
-    return Reply({"data": page}, {"X-Pagination": header})
+    return Reply({"data": _spoilt(call, page, "variant_id")}, {"X-Pagination": header})
 
 
 def _list_movements(call: Call) -> Reply:
