@@ -361,21 +361,24 @@ class _Cycle:
         Fees(context).add_missing(store)
 
     def _read_on(self) -> bool:
-        """Read a page of each list of open orders that is still read; whether more may come."""
+        """Read a page of each list of open orders that is still read; whether more may come. What
+        is left of one that fails is the next sweep's."""
         pages = self._backlog.pages
         for name in [name for name in pages if name in self._works]:
-            store = self._works[name].queue.store
+            store, has_ended = self._works[name].queue.store, False
             with self._part_of(store):
                 page = next(pages[name], None)
                 if page is not None:
                     self._backlog.total += len(page)
                     self._backlog.tell()
                     continue
-                del pages[name]
+                has_ended = True
+            del pages[name]
+            if has_ended:
                 if not self._context.report.store(name).lacks_orders:
                     self._context.ledger.stores.swept(store.identity, self._context.clock())
                 self._backlog.read(store)
-        return bool(pages)
+        return any(name in self._works for name in pages)
 
     def _import(self) -> bool:
         """Import some orders, of each store in turn; whether more may be left."""
