@@ -142,6 +142,7 @@ def test_orders_without_end_keep_a_run_no_longer_than_half_an_hour(busy: Busy) -
     def another(request: Request) -> Response:
         if request.method == "POST" and request.path.endswith("/sales_orders"):
             busy.order()
+            busy.clock.tick(seconds=20)
         return handle(request)
 
     busy.katana.server._handle = another
