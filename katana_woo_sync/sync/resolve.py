@@ -188,7 +188,7 @@ class Resolver:
         remembered = self._ledger.customers.remembered(reference)
         if remembered is not None:
             return remembered
-        self._list_once("customers", self._refresh_customers)
+        self._list_customers()
         person = person_of_order(order, self._ledger.salt)
         candidates = self._ledger.customers.candidates(reference, person)
         matched = match_customer(reference, person, candidates)
@@ -228,9 +228,16 @@ class Resolver:
             return False
         if self._ledger.intents.open(IntentKind.CUSTOMER, reference) is not None:
             return False
-        self._list_once("customers", self._refresh_customers)
+        self._list_customers()
         candidates = self._ledger.customers.candidates(reference, person)
         return match_customer(reference, person, candidates) is None
+
+    def _list_customers(self) -> None:
+        """List what changed among Katana's customers: once in a cycle, and again as long as the
+        answer to a create is lost, since that customer may be another order's too."""
+        if any(each.kind == IntentKind.CUSTOMER for each in self._ledger.intents.all_open()):
+            self._listed.discard("customers")
+        self._list_once("customers", self._refresh_customers)
 
     def _remember_customer(self, reference: str, person: Person, customer: Customer) -> None:
         customers = self._ledger.customers

@@ -216,3 +216,16 @@ def test_the_intent_is_kept_for_as_long_as_it_takes(fresh: World) -> None:
             fresh.sync(minutes=timedelta(days=1).total_seconds() / 60)
     cycles(fresh, 2)
     check_one_of_each(fresh, order)
+
+
+def test_a_customer_whose_answer_was_lost_is_the_other_stores_too(tmp_path: Path) -> None:
+    """The order of another store comes in the same run, when the customer is in Katana by then."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack, names=("eu", "us"))
+        world.configure(stores={"us": 'order_number_prefix = "US-"'})
+        world.backfill()
+        world.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/v1/customers"))
+        first, second = world.order(), world.order(shop="us")
+        cycles(world, 3)
+        assert [world.state(first), world.state(second, shop="us")] == [("imported", "")] * 2
+        assert len(world.katana.customers()) == 1
