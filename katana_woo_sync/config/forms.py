@@ -139,8 +139,8 @@ def statuses(why: str = "") -> Form:
     return texts(values.status, '["processing"]', 1, why)
 
 
-def skus(example: str) -> Form:
-    """A list of texts that are not empty."""
+def texts_of_a_line(example: str) -> Form:
+    """A list of texts, each of one line that is not empty."""
     return texts(values.not_empty, example)
 
 

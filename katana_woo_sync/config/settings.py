@@ -393,7 +393,7 @@ class StoreSettings(Section, frozen=True, kw_only=True):
     additional_info_meta: Annotated[
         tuple[str, ...],
         Key(
-            forms.skus('["_billing_vat_number"]'),
+            forms.texts_of_a_line('["_billing_vat_number"]'),
             "Keys of order meta (a delivery slot, a VAT number) that a plugin keeps and that shall "
             "stand in the sales order's additional info.",
         ),
@@ -467,7 +467,7 @@ class StoreSettings(Section, frozen=True, kw_only=True):
     ] = NO_RESERVE
     stock_exclude: Annotated[
         tuple[str, ...],
-        Key(forms.skus('["GIFT-CARD"]'), "SKUs in the shop whose stock is left alone."),
+        Key(forms.texts_of_a_line('["GIFT-CARD"]'), "SKUs in the shop whose stock is left alone."),
     ] = ()
     allow_http: Annotated[
         bool,
