@@ -16,7 +16,7 @@ from katana_woo_sync.sync.report import UNREAD, Problem, Report, StoreReport
 
 if TYPE_CHECKING:
     from katana_woo_sync.cli.news import News
-    from katana_woo_sync.domain.records import OrderRecord
+    from katana_woo_sync.domain.order_record import OrderRecord
 
 DONE_WORDS = (
     ("imported", "imported"),

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.reasons import WORDS, words
-from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.journal import Event

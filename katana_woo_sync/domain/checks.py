@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.domain.katana import Location
-from katana_woo_sync.domain.records import TillSales
+from katana_woo_sync.domain.order_record import TillSales
 
 LATELY = timedelta(days=7)
 """How far back it is looked for orders that another program put into Katana."""

@@ -15,8 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder
-from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import (
+from katana_woo_sync.domain.order_record import (
     InKatana,
     OrderRecord,
     State,
@@ -24,6 +23,7 @@ from katana_woo_sync.domain.records import (
     fingerprint,
     is_edited,
 )
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.transitions import imported, money_settled, queued

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from katana_woo_sync.domain.batches import Fulfillment
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.text import clean
 
 KATANA_LINK = "https://factory.katanamrp.com/salesorder/{}"

@@ -26,8 +26,8 @@ from katana_woo_sync.domain.mapping import (
     map_order,
     plan_order,
 )
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.taxes import HALF_A_CENT, TaxNeed, choose_rate, stated
 from katana_woo_sync.domain.witness import (
     SAME_MOMENT,

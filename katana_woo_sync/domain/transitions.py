@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 
 FIRST_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
 """How long a failed order waits for its next attempt; after the last it needs attention."""

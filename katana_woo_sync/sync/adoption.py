@@ -10,8 +10,8 @@ from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.domain.decide import ADOPTION_GRACE, Note, new_record, settle
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.takeover import (
     AdoptedTotal,
     adopt,

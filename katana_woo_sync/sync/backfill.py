@@ -11,8 +11,8 @@ from itertools import islice
 from msgspec import Struct
 from msgspec.structs import replace
 
+from katana_woo_sync.domain.order_record import State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import State
 from katana_woo_sync.sync.backlog import guarded_store, store_failed
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.cycle import Pages, declined

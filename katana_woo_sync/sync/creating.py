@@ -10,7 +10,7 @@ from typing import TypeVar
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.clients.together import given, outcome
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
 from katana_woo_sync.sync.guard import FATAL

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.katana import ShippingFee, ShippingFeeDraft
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.taxes import HUNDRED
 from katana_woo_sync.domain.transitions import (
     answer_awaited,

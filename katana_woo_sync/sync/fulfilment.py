@@ -25,8 +25,8 @@ from katana_woo_sync.domain.decide import (
     settle,
     too_many_completions,
 )
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention, unreadable
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.cancelling import delete_cancelled

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
 from katana_woo_sync.clients.together import given
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.catalogue import KatanaVariants

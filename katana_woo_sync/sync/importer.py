@@ -23,8 +23,8 @@ from katana_woo_sync.domain.decide import (
 from katana_woo_sync.domain.deposits import priced_in_full
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.takeover import agrees, woocommerce_id
 from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order

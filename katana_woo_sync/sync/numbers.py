@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import Store
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.takeover import woocommerce_id
 from katana_woo_sync.domain.transitions import answer_awaited, failed
 from katana_woo_sync.ledger.intents import IntentKind

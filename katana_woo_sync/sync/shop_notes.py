@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound
 from katana_woo_sync.domain.decide import COMPLETED, Note
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.shop_notes import DueNote
 from katana_woo_sync.sync.context import Context, Store, log

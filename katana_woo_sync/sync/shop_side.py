@@ -34,8 +34,8 @@ from katana_woo_sync.domain.decide import (
     see_in_shop,
     settle,
 )
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.sub_orders import left_out, parent_of
 from katana_woo_sync.domain.transitions import FIRST_WAITS, known_elsewhere, unreadable
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts

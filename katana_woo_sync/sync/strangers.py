@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
+from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import OrderRecord, State
 from katana_woo_sync.domain.takeover import Stranger, is_another_shops, may_be, stranger
 from katana_woo_sync.domain.transitions import known_elsewhere
 from katana_woo_sync.domain.witness import is_copy

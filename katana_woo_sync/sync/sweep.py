@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from katana_woo_sync.clients.errors import Incomplete
 from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.products import is_gone
-from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.ledger.values import read_time, time_text

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from katana_woo_sync.cli.page import gather, write
 from katana_woo_sync.config import Settings, load
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally
 

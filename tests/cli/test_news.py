@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from katana_woo_sync.cli.news import News, Shown, news
-from katana_woo_sync.domain.records import State
+from katana_woo_sync.domain.order_record import State
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sync.report import Problem, Report
 from tests.cli.support import run

@@ -20,8 +20,8 @@ from katana_woo_sync.domain.mapping import (
     map_order,
     plan_order,
 )
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.taxes import TaxNeed, new_rate
 from katana_woo_sync.domain.woocommerce import Order, Refund
 

@@ -19,8 +19,8 @@ from katana_woo_sync.domain.decide import Rules, Step, next_step, see_in_katana,
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert, utc_time
 from katana_woo_sync.domain.katana import encode
 from katana_woo_sync.domain.mapping import Mapped, Unmappable
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
 from katana_woo_sync.domain.transitions import NOTHING_TO_RETRY, failed, for_attention

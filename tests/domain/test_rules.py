@@ -16,8 +16,8 @@ from katana_woo_sync.domain.decide import (
     see_in_shop,
     settle,
 )
+from katana_woo_sync.domain.order_record import InKatana, State, fingerprint
 from katana_woo_sync.domain.reasons import WORDS, Reason, words
-from katana_woo_sync.domain.records import InKatana, State, fingerprint
 from katana_woo_sync.domain.transitions import (
     FIRST_WAITS,
     RECHECK,

@@ -13,8 +13,8 @@ from katana_woo_sync.domain.decide import (
     settle,
     too_many_completions,
 )
+from katana_woo_sync.domain.order_record import InKatana, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, State
 from katana_woo_sync.domain.transitions import RECHECK, for_attention, retried
 from tests.domain.samples import (
     NOW,

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
-from katana_woo_sync.domain.records import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.errors import Refusal
 from katana_woo_sync.sandbox.katana.records import SalesOrder

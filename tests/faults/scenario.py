@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
-from katana_woo_sync.domain.records import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.transitions import retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder

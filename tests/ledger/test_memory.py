@@ -14,7 +14,7 @@ from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import KnownCustomer, person_of_order, reference_id
 from katana_woo_sync.domain.fields import Amount, Text, Whole
 from katana_woo_sync.domain.katana import Location, TaxRate
-from katana_woo_sync.domain.records import fingerprint
+from katana_woo_sync.domain.order_record import fingerprint
 from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.intents import Intent, IntentKind

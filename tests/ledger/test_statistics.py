@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from katana_woo_sync.domain.decide import Note
+from katana_woo_sync.domain.order_record import InKatana, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import InKatana, State
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Moment, Tally, Wait
 from tests.domain.samples import DAY, IDENTITY, NOW, make_record

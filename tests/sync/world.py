@@ -17,8 +17,8 @@ from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.config import Settings, load
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.records import OrderRecord
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.katana.records import SalesOrder

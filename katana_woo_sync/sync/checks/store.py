@@ -16,8 +16,8 @@ from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.cursors import is_kept_answer
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.order_record import InKatana, State
 from katana_woo_sync.domain.products import VARIABLE
-from katana_woo_sync.domain.records import InKatana, State
 from katana_woo_sync.domain.woocommerce import LineItem, Order, StockItem, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings, refusal
