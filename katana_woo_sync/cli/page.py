@@ -13,8 +13,8 @@ from katana_woo_sync.cli.orders import links
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.config.files import replacing
 from katana_woo_sync.domain.order_record import OrderRecord, State
+from katana_woo_sync.domain.order_rules import is_tried_again, with_its_complaint
 from katana_woo_sync.domain.reasons import words
-from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally
 from katana_woo_sync.report import Page, render

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.bundles import Knows, Mode, as_rows, bundled
 from katana_woo_sync.domain.charges import Charge, ChargeKind, Charges, charges_of, refunds_of
-from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
     AttributeDraft,
@@ -27,6 +26,7 @@ from katana_woo_sync.domain.katana import (
     ShippingFeeDraft,
     TaxRate,
 )
+from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.payments import rounded_sums
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.rows import (

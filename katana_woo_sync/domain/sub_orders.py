@@ -12,8 +12,8 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_rules import queued
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.transitions import queued
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 
 MARKETPLACES = frozenset(

@@ -9,13 +9,6 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.decide import (
-    GONE,
-    Rules,
-    new_record,
-    settle,
-    stale_disagreement,
-)
 from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFeeDraft, TaxRate
 from katana_woo_sync.domain.mapping import (
@@ -27,6 +20,13 @@ from katana_woo_sync.domain.mapping import (
     plan_order,
 )
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.order_rules import (
+    GONE,
+    Rules,
+    new_record,
+    settle,
+    stale_disagreement,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.taxes import HALF_A_CENT, TaxNeed, choose_rate, stated
 from katana_woo_sync.domain.witness import (

@@ -10,8 +10,8 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 from sqlite_utils import Database
 
-from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, TillSales
+from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger.values import amount_text, read_amount, read_time, time_text
 

@@ -7,10 +7,18 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import ADOPTION_GRACE, Note, new_record, settle
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_rules import (
+    ADOPTION_GRACE,
+    Note,
+    for_attention,
+    imported,
+    known_elsewhere,
+    new_record,
+    settle,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.takeover import (
     AdoptedTotal,
@@ -20,7 +28,6 @@ from katana_woo_sync.domain.takeover import (
     evidence,
     mismatch,
 )
-from katana_woo_sync.domain.transitions import for_attention, imported, known_elsewhere
 from katana_woo_sync.domain.witness import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind

@@ -6,10 +6,9 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound, UnknownOutcome
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import CANCELLED, Note, settle
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
+from katana_woo_sync.domain.order_rules import CANCELLED, Note, failed, settle
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.transitions import failed
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.creating import is_certain

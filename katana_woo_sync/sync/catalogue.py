@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from katana_woo_sync.clients.errors import NotFound
-from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.mapping import Unmappable
+from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.products import (
     GLOBAL_ATTRIBUTE,
     in_katana,

@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.katana import ShippingFee, ShippingFeeDraft
 from katana_woo_sync.domain.order_record import OrderRecord
-from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.taxes import HUNDRED
-from katana_woo_sync.domain.transitions import (
+from katana_woo_sync.domain.order_rules import (
     answer_awaited,
     failed,
     for_attention,
     without_fee_due,
 )
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.taxes import HUNDRED
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once, create_together

@@ -15,19 +15,22 @@ from katana_woo_sync.clients.errors import (
     UnknownOutcome,
 )
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.decide import (
+from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.order_rules import (
     GONE,
     Step,
+    answer_awaited,
+    failed,
+    for_attention,
     is_stale,
     next_step,
     see_in_katana,
     see_in_shop,
     settle,
     too_many_completions,
+    unreadable,
 )
-from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.transitions import answer_awaited, failed, for_attention, unreadable
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem

@@ -20,8 +20,8 @@ from katana_woo_sync.clients.errors import (
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.domain.order_record import State
+from katana_woo_sync.domain.order_rules import failed
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.transitions import failed
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.ledger.orders import StaleRecord
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem, log

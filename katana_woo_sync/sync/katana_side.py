@@ -12,9 +12,9 @@ from katana_woo_sync.domain.cursors import (
     is_beyond,
     read_from,
 )
-from katana_woo_sync.domain.decide import Rules, see_in_katana
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
+from katana_woo_sync.domain.order_rules import Rules, see_in_katana
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.takeover import woocommerce_id
 from katana_woo_sync.ledger.values import read_time, time_text

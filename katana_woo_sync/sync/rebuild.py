@@ -7,7 +7,7 @@ from functools import partial
 
 from msgspec import Struct
 
-from katana_woo_sync.domain.transitions import left_out_before
+from katana_woo_sync.domain.order_rules import left_out_before
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.guard import store_part
 from katana_woo_sync.sync.katana_side import hear_katana

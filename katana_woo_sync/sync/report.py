@@ -18,8 +18,8 @@ from katana_woo_sync.clients.errors import (
     ServiceError,
 )
 from katana_woo_sync.domain.order_record import OrderRecord, State
+from katana_woo_sync.domain.order_rules import is_tried_again, with_its_complaint
 from katana_woo_sync.domain.reasons import words
-from katana_woo_sync.domain.transitions import is_tried_again, with_its_complaint
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.values import read_time
 

@@ -8,12 +8,11 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.decide import Note, Rules, see_in_katana
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.mapping import Mapped, Resolved
 from katana_woo_sync.domain.order_record import OrderRecord, State
+from katana_woo_sync.domain.order_rules import Note, Rules, answer_awaited, see_in_katana
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.transitions import answer_awaited
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log

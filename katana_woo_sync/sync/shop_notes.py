@@ -9,8 +9,8 @@ from functools import partial
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound
-from katana_woo_sync.domain.decide import COMPLETED, Note
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
+from katana_woo_sync.domain.order_rules import COMPLETED, Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.shop_notes import DueNote

@@ -25,19 +25,21 @@ from katana_woo_sync.domain.cursors import (
     is_kept_answer,
     read_from,
 )
-from katana_woo_sync.domain.decide import (
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_rules import (
+    FIRST_WAITS,
     GONE,
     Note,
     is_stale,
+    known_elsewhere,
     left_before_import,
     may_be_imported,
     see_in_shop,
     settle,
+    unreadable,
 )
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import left_out, parent_of
-from katana_woo_sync.domain.transitions import FIRST_WAITS, known_elsewhere, unreadable
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.order_record import OrderRecord, State
+from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import (
     are_in_katana,

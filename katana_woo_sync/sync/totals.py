@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.decide import compared
 from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.order_rules import compared
 from katana_woo_sync.domain.payments import may_tell_more
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store

@@ -15,15 +15,24 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from katana_woo_sync.domain import katana, woocommerce
-from katana_woo_sync.domain.decide import Rules, Step, next_step, see_in_katana, see_in_shop, settle
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert, utc_time
 from katana_woo_sync.domain.katana import encode
 from katana_woo_sync.domain.mapping import Mapped, Unmappable
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_rules import (
+    NOTHING_TO_RETRY,
+    Rules,
+    Step,
+    failed,
+    for_attention,
+    next_step,
+    see_in_katana,
+    see_in_shop,
+    settle,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
-from katana_woo_sync.domain.transitions import NOTHING_TO_RETRY, failed, for_attention
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
 from katana_woo_sync.sandbox.woocommerce.totals import Rounding

@@ -5,17 +5,19 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.decide import (
+from katana_woo_sync.domain.order_record import InKatana, State
+from katana_woo_sync.domain.order_rules import (
+    RECHECK,
     Step,
+    for_attention,
     next_step,
+    retried,
     see_in_katana,
     see_in_shop,
     settle,
     too_many_completions,
 )
-from katana_woo_sync.domain.order_record import InKatana, State
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.transitions import RECHECK, for_attention, retried
 from tests.domain.samples import (
     NOW,
     RULES,

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.decide import Note, Rules, Step, next_step
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_rules import Note, Rules, Step, next_step
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger, orders
 from katana_woo_sync.ledger.orders import StaleRecord

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from katana_woo_sync.domain.decide import Note
 from katana_woo_sync.domain.order_record import InKatana, State
+from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Moment, Tally, Wait
