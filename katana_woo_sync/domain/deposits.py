@@ -13,8 +13,8 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.fields import Amount
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.sub_orders import is_balance, parent_of
 from katana_woo_sync.domain.taxes import HUNDRED, percent_of
 from katana_woo_sync.domain.text import plain

@@ -19,9 +19,9 @@ from katana_woo_sync.domain.order_record import (
     is_edited,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.same_order import Evidence, is_of_order
 from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.taxes import HALF_A_CENT
-from katana_woo_sync.domain.witness import Evidence, is_of_order
 from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"

@@ -22,10 +22,10 @@ from katana_woo_sync.domain.katana import (
     VariantDraft,
 )
 from katana_woo_sync.domain.katana import Product as KatanaProduct
-from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.rows import TEN_DECIMALS
+from katana_woo_sync.domain.sales_order import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Product
 

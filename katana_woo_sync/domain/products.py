@@ -12,9 +12,9 @@ from urllib.parse import unquote
 
 from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.katana import Variant
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.payments import lines_of
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.taxes import HUNDRED, stated, taxes_of
 from katana_woo_sync.domain.text import plain, visible_meta
 from katana_woo_sync.domain.woocommerce import LineItem, Order, Product

@@ -7,6 +7,14 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.order_reader import UnreadableOrder
+from katana_woo_sync.domain.adoption import (
+    AdoptedTotal,
+    adopt,
+    adopted_total,
+    agrees,
+    evidence,
+    mismatch,
+)
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
@@ -20,15 +28,7 @@ from katana_woo_sync.domain.order_rules import (
     settle,
 )
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.takeover import (
-    AdoptedTotal,
-    adopt,
-    adopted_total,
-    agrees,
-    evidence,
-    mismatch,
-)
-from katana_woo_sync.domain.witness import is_of_moment, is_told_by_total
+from katana_woo_sync.domain.same_order import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store

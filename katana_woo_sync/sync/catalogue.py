@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from katana_woo_sync.clients.errors import NotFound
 from katana_woo_sync.domain.katana import Variant
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.products import (
     GLOBAL_ATTRIBUTE,
@@ -21,6 +20,7 @@ from katana_woo_sync.domain.products import (
     skus_in_katana,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct

@@ -13,10 +13,10 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.together import Together
 from katana_woo_sync.config import Settings, StoreSettings
-from katana_woo_sync.domain.mapping import Terms
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note, Rules
 from katana_woo_sync.domain.reasons import Reason, words
+from katana_woo_sync.domain.sales_order import Terms
 from katana_woo_sync.domain.sub_orders import ended_unimported, taken_up
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger

@@ -17,8 +17,8 @@ from katana_woo_sync.domain.batches import (
     without_batch,
 )
 from katana_woo_sync.domain.katana import SalesOrder, Variant
-from katana_woo_sync.domain.mapping import katana_time
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.creating import create_once

@@ -11,10 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest
+from katana_woo_sync.domain.adoption import agrees, woocommerce_id
 from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.deposits import priced_in_full
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
-from katana_woo_sync.domain.mapping import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.order_rules import (
     Note,
@@ -28,7 +28,7 @@ from katana_woo_sync.domain.order_rules import (
     see_in_shop,
 )
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.takeover import agrees, woocommerce_id
+from katana_woo_sync.domain.sales_order import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems

@@ -21,11 +21,11 @@ from katana_woo_sync.domain.inventory import (
 )
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.listing import as_order, no_price
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.product_drafts import net_price
 from katana_woo_sync.domain.products import VARIABLE, pick_variant, price_factor, skus_in_katana
 from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.stock import ZERO, Taken, are_one_product, taken_by, takes_stock
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, StockItem

@@ -18,7 +18,6 @@ from katana_woo_sync.domain.katana import (
     VariantDraft,
 )
 from katana_woo_sync.domain.listing import as_order, no_price, taxed_as
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
     deleted_draft,
@@ -45,6 +44,7 @@ from katana_woo_sync.domain.products import (
     siblings_skus,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order, PriceSettings, StoreTaxRate
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct

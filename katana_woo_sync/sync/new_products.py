@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.katana import Product, ProductDraft
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.creating import create_once, create_together

@@ -9,11 +9,11 @@ from decimal import Decimal
 from katana_woo_sync.domain.charges import refunds_of
 from katana_woo_sync.domain.deposits import at_full_price
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.order_rules import GONE_STATUSES, LEFT_TO_OTHERS
 from katana_woo_sync.domain.reasons import Reason, words
 from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.woocommerce import DatedOrder
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.totals import with_payments

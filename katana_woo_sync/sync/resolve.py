@@ -19,9 +19,9 @@ from katana_woo_sync.domain.customers import (
     reference_id,
 )
 from katana_woo_sync.domain.katana import Customer, CustomerDraft, Location, Product, TaxRate
-from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.product_drafts import fee_service_draft
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.taxes import TaxNeed, choose_rate, new_rate
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind

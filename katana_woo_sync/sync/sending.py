@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
-from katana_woo_sync.domain.mapping import Mapped, Resolved
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note, Rules, answer_awaited, see_in_katana
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Mapped, Resolved
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from katana_woo_sync.domain.adoption import Stranger, is_another_shops, may_be, stranger
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import known_elsewhere
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.takeover import Stranger, is_another_shops, may_be, stranger
-from katana_woo_sync.domain.witness import is_copy
+from katana_woo_sync.domain.same_order import is_copy
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.katana_side import candidates

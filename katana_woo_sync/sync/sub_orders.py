@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.sub_orders import (
     are_in_katana,
     are_to_be,

@@ -10,7 +10,10 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert
 from katana_woo_sync.domain.katana import RowDraft, SalesOrder, TaxRate
-from katana_woo_sync.domain.mapping import (
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
+from katana_woo_sync.domain.order_rules import Rules, Step, next_step, see_in_shop
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import (
     Mapped,
     Plan,
     Resolved,
@@ -19,9 +22,6 @@ from katana_woo_sync.domain.mapping import (
     map_order,
     plan_order,
 )
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.order_rules import Rules, Step, next_step, see_in_shop
-from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.taxes import TaxNeed, new_rate
 from katana_woo_sync.domain.woocommerce import Order, Refund
 

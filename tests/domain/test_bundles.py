@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from katana_woo_sync.domain.bundles import Mode, bundled
 from katana_woo_sync.domain.katana import RowDraft
-from katana_woo_sync.domain.mapping import Mapped, Terms, map_order, plan_order
+from katana_woo_sync.domain.sales_order import Mapped, Terms, map_order, plan_order
 from katana_woo_sync.domain.woocommerce import LineItem, Order, Refund
 from tests.domain.samples import (
     IDENTITY,

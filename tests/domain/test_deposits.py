@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from katana_woo_sync.domain.deposits import at_full_price
-from katana_woo_sync.domain.mapping import Unmappable
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.woocommerce import Order
 from tests.domain.samples import item, make_order, mapped
 

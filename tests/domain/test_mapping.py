@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.mapping import (
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import (
     SERVICE_NAME,
     Mapped,
     Unmappable,
     map_order,
     plan_order,
 )
-from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import Order, Refund
 from tests.domain.samples import (
     SERVICE,

@@ -11,8 +11,8 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.fields import Amount
-from katana_woo_sync.domain.mapping import Mapped, Terms
 from katana_woo_sync.domain.rows import price_and_discount
+from katana_woo_sync.domain.sales_order import Mapped, Terms
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from tests.domain.samples import (
     IDENTITY,

@@ -10,7 +10,6 @@ import pytest
 from katana_woo_sync.domain.fields import Text, Whole, convert
 from katana_woo_sync.domain.katana import Config, ProductDraft, Variant, encode
 from katana_woo_sync.domain.katana import Product as KatanaProduct
-from katana_woo_sync.domain.mapping import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
     fee_service_draft,
@@ -34,6 +33,7 @@ from katana_woo_sync.domain.products import (
     skus_in_katana,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import SERVICE_NAME, Unmappable
 from katana_woo_sync.domain.woocommerce import LineItem, Product
 from tests.domain.samples import Json, item, make_order
 

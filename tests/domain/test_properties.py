@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from katana_woo_sync.domain import katana, woocommerce
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert, utc_time
 from katana_woo_sync.domain.katana import encode
-from katana_woo_sync.domain.mapping import Mapped, Unmappable
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.order_rules import (
     NOTHING_TO_RETRY,
@@ -31,6 +30,7 @@ from katana_woo_sync.domain.order_rules import (
     settle,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Mapped, Unmappable
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
 from katana_woo_sync.domain.woocommerce import Order

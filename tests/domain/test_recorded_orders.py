@@ -12,8 +12,8 @@ import pytest
 
 from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.katana import encode
-from katana_woo_sync.domain.mapping import Mapped, Terms, Unmappable
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import Mapped, Terms, Unmappable
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.woocommerce import Order, Product, Refund
 from tests.domain.samples import IDENTITY, Json, mapped

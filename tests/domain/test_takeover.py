@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from katana_woo_sync.domain.adoption import adopt, agrees, mismatch, woocommerce_id
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.order_rules import Step, next_step, stale_disagreement
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.takeover import adopt, agrees, mismatch, woocommerce_id
 from katana_woo_sync.domain.woocommerce import Order
 from tests.domain.samples import (
     DAY,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from katana_woo_sync.domain.adoption import agrees, evidence, is_another_shops
 from katana_woo_sync.domain.katana import SalesOrder
-from katana_woo_sync.domain.takeover import agrees, evidence, is_another_shops
-from katana_woo_sync.domain.witness import is_copy, is_told_by_total, person
+from katana_woo_sync.domain.same_order import is_copy, is_told_by_total, person
 from katana_woo_sync.domain.woocommerce import Order
 from tests.domain.samples import fee, item, make_order, make_sales_order
 

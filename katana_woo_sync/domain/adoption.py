@@ -11,14 +11,6 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFeeDraft, TaxRate
-from katana_woo_sync.domain.mapping import (
-    Mapped,
-    Resolved,
-    Terms,
-    Unmappable,
-    map_order,
-    plan_order,
-)
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.order_rules import (
     GONE,
@@ -28,13 +20,21 @@ from katana_woo_sync.domain.order_rules import (
     stale_disagreement,
 )
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.taxes import HALF_A_CENT, TaxNeed, choose_rate, stated
-from katana_woo_sync.domain.witness import (
+from katana_woo_sync.domain.sales_order import (
+    Mapped,
+    Resolved,
+    Terms,
+    Unmappable,
+    map_order,
+    plan_order,
+)
+from katana_woo_sync.domain.same_order import (
     SAME_MOMENT,
     Evidence,
     is_of_order,
     person,
 )
+from katana_woo_sync.domain.taxes import HALF_A_CENT, TaxNeed, choose_rate, stated
 from katana_woo_sync.domain.woocommerce import Order
 
 AT_LEAST = 3
