@@ -25,7 +25,7 @@ from katana_woo_sync.config.pasted import shop_addresses, store_name
 from katana_woo_sync.config.settings import KatanaSettings, Section, StoreSettings
 from katana_woo_sync.config.values import NAME
 from katana_woo_sync.config.writer import Keeping
-from katana_woo_sync.domain.clocks import MOST_SKEW
+from katana_woo_sync.domain.checks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location
 from katana_woo_sync.sync.connecting import Account, FoundShop, find_shop
 from katana_woo_sync.sync.ports import Shop

@@ -19,7 +19,7 @@ from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings, StoreSettings
-from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger

@@ -10,7 +10,7 @@ from katana_woo_sync.cli.output import moment
 from katana_woo_sync.cli.page import problem_groups, troubles
 from katana_woo_sync.cli.terminal import STYLES, ago, console, facts, text
 from katana_woo_sync.config import Settings, StoreSettings
-from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger

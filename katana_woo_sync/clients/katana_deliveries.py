@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from katana_woo_sync.clients.katana_http import KatanaApi
-from katana_woo_sync.domain.batches import BatchStock, Fulfillment, FulfillmentDraft
-from katana_woo_sync.domain.inventory import Inventory
+from katana_woo_sync.domain.deliveries import BatchStock, Fulfillment, FulfillmentDraft
+from katana_woo_sync.domain.stock import Inventory
 
 
 class KatanaDeliveries(KatanaApi):

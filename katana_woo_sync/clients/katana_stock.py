@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from katana_woo_sync.clients.katana_http import PER_PAGE, KatanaApi, milliseconds, newest_update
 from katana_woo_sync.domain.fields import utc_time
-from katana_woo_sync.domain.inventory import (
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.stock import (
     Inventory,
     Movement,
     StockAdjustment,
     StockAdjustmentDraft,
 )
-from katana_woo_sync.domain.katana import SalesOrder
 
 VARIANTS_PER_REQUEST = PER_PAGE
 """As many as one page answers: about 5,000 characters of address."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from katana_woo_sync.domain.batches import Fulfillment
+from katana_woo_sync.domain.deliveries import Fulfillment
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.text import clean
 

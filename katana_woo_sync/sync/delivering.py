@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from katana_woo_sync.clients.errors import BadRequest
-from katana_woo_sync.domain.batches import (
+from katana_woo_sync.domain.deliveries import (
     BatchStock,
     Fulfillment,
     FulfillmentDraft,

@@ -9,9 +9,8 @@ from msgspec import structs
 
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
-from katana_woo_sync.domain.batches import Fulfillment, FulfillmentDraft
+from katana_woo_sync.domain.deliveries import Fulfillment, FulfillmentDraft
 from katana_woo_sync.domain.fields import Amount, Text, Whole
-from katana_woo_sync.domain.inventory import StockAdjustment, StockAdjustmentDraft
 from katana_woo_sync.domain.katana import (
     ConfigAttribute,
     Customer,
@@ -29,6 +28,7 @@ from katana_woo_sync.domain.katana import (
     Variant,
     VariantDraft,
 )
+from katana_woo_sync.domain.stock import StockAdjustment, StockAdjustmentDraft
 from katana_woo_sync.domain.woocommerce import Order, StockAnswer
 
 _IDS = count(-1, -1)

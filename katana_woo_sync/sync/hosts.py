@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 
 from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.clients.katana_http import KATANA
-from katana_woo_sync.domain.clocks import MOST_SKEW, is_ours, words_of_skew
+from katana_woo_sync.domain.checks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import Context, Store, first_today, log
 from katana_woo_sync.sync.ports import Katana

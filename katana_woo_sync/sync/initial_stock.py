@@ -12,21 +12,31 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct, field, structs
 
-from katana_woo_sync.domain.batches import left_to_deliver
+from katana_woo_sync.domain.deliveries import left_to_deliver
 from katana_woo_sync.domain.fields import Text
-from katana_woo_sync.domain.inventory import (
+from katana_woo_sync.domain.katana import Variant
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord
+from katana_woo_sync.domain.product_drafts import net_price
+from katana_woo_sync.domain.products import (
+    VARIABLE,
+    as_order,
+    no_price,
+    pick_variant,
+    price_factor,
+    skus_in_katana,
+)
+from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.sales_order import Unmappable
+from katana_woo_sync.domain.stock import (
+    ZERO,
     AdjustmentRowDraft,
     StockAdjustment,
     StockAdjustmentDraft,
+    Taken,
+    are_one_product,
+    taken_by,
+    takes_stock,
 )
-from katana_woo_sync.domain.katana import Variant
-from katana_woo_sync.domain.listing import as_order, no_price
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.product_drafts import net_price
-from katana_woo_sync.domain.products import VARIABLE, pick_variant, price_factor, skus_in_katana
-from katana_woo_sync.domain.reasons import words
-from katana_woo_sync.domain.sales_order import Unmappable
-from katana_woo_sync.domain.stock import ZERO, Taken, are_one_product, taken_by, takes_stock
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.intents import IntentKind

@@ -17,7 +17,6 @@ from katana_woo_sync.domain.katana import (
     Variant,
     VariantDraft,
 )
-from katana_woo_sync.domain.listing import as_order, no_price, taxed_as
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
     deleted_draft,
@@ -32,16 +31,19 @@ from katana_woo_sync.domain.product_drafts import (
     variant_draft,
 )
 from katana_woo_sync.domain.products import (
+    as_order,
     chosen_options,
     in_katana,
     is_deleted_variation,
     is_gone,
     name_of_deleted,
+    no_price,
     of_these_options,
     price_factor,
     product_of_siblings,
     same_options,
     siblings_skus,
+    taxed_as,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import Unmappable

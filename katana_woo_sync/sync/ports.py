@@ -12,13 +12,7 @@ from katana_woo_sync.clients.katana_stock import MovementsChanged, OrdersTouched
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
 from katana_woo_sync.clients.woocommerce import TriedPages
 from katana_woo_sync.clients.woocommerce_stock import ProductsChanged
-from katana_woo_sync.domain.batches import BatchStock, Fulfillment, FulfillmentDraft
-from katana_woo_sync.domain.inventory import (
-    Inventory,
-    Movement,
-    StockAdjustment,
-    StockAdjustmentDraft,
-)
+from katana_woo_sync.domain.deliveries import BatchStock, Fulfillment, FulfillmentDraft
 from katana_woo_sync.domain.katana import (
     Customer,
     CustomerDraft,
@@ -35,6 +29,12 @@ from katana_woo_sync.domain.katana import (
     TaxRate,
     TaxRateDraft,
     Variant,
+)
+from katana_woo_sync.domain.stock import (
+    Inventory,
+    Movement,
+    StockAdjustment,
+    StockAdjustmentDraft,
 )
 from katana_woo_sync.domain.woocommerce import (
     About,

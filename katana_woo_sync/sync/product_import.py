@@ -8,8 +8,7 @@ from functools import partial
 from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import BadRequest
-from katana_woo_sync.domain.listing import NOT_IMPORTED, as_order, no_price
-from katana_woo_sync.domain.products import VARIABLE
+from katana_woo_sync.domain.products import NOT_IMPORTED, VARIABLE, as_order, no_price
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.text import plain

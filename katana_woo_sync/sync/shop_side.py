@@ -15,7 +15,7 @@ from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFou
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
 from katana_woo_sync.clients.woocommerce import missing_orders
 from katana_woo_sync.config import StoreSettings
-from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.cursors import (
     OLD_ANSWER,
     SHOP_OVERLAP,

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from katana_woo_sync.domain.inventory import OF_SALES, Inventory
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
-from katana_woo_sync.domain.stock import Target
+from katana_woo_sync.domain.stock import OF_SALES, Inventory, Target
 from katana_woo_sync.domain.woocommerce import StockItem
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.stock_hearing import (

@@ -11,7 +11,6 @@ from decimal import Decimal
 from msgspec import Struct, field
 
 from katana_woo_sync.clients.katana_stock import OPEN, MovementsChanged
-from katana_woo_sync.domain.batches import Fulfillment, left_to_deliver
 from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
     SHOP_OVERLAP,
@@ -20,10 +19,10 @@ from katana_woo_sync.domain.cursors import (
     is_beyond,
     read_from,
 )
-from katana_woo_sync.domain.inventory import OF_SALES, Movement
+from katana_woo_sync.domain.deliveries import Fulfillment, left_to_deliver
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
-from katana_woo_sync.domain.stock import taken_by, takes_stock
+from katana_woo_sync.domain.stock import OF_SALES, Movement, taken_by, takes_stock
 from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched

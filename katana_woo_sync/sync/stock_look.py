@@ -11,11 +11,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import NotFound
-from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.products import is_gone, skus_in_katana
 from katana_woo_sync.domain.stock import (
     ZERO,
     Ambiguous,
+    Inventory,
     LeftOut,
     Plan,
     Sellable,

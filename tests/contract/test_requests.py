@@ -14,7 +14,6 @@ import pytest
 from katana_public_api_client import models
 
 from katana_woo_sync.clients.katana import KatanaClient
-from katana_woo_sync.domain.inventory import AdjustmentRowDraft, StockAdjustmentDraft
 from katana_woo_sync.domain.katana import (
     ConfigAttributeDraft,
     ConfigDraft,
@@ -26,6 +25,7 @@ from katana_woo_sync.domain.katana import (
     VariantDraft,
     encode,
 )
+from katana_woo_sync.domain.stock import AdjustmentRowDraft, StockAdjustmentDraft
 from katana_woo_sync.sandbox.server import Fault, FaultKind, RecordedRequest
 from katana_woo_sync.sandbox.woocommerce import Address, Coupon, Fee, Item, Shipping
 from tests.clients.drafts import CUSTOMER, sales_order

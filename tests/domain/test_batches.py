@@ -7,7 +7,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from katana_woo_sync.domain.batches import (
+from katana_woo_sync.domain.deliveries import (
     BatchStock,
     Fulfillment,
     Left,
@@ -17,8 +17,8 @@ from katana_woo_sync.domain.batches import (
     without_batch,
 )
 from katana_woo_sync.domain.fields import convert
-from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.katana import SalesOrder, encode
+from katana_woo_sync.domain.stock import Inventory
 
 PLACE = (7, 5)
 

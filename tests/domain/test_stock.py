@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from katana_woo_sync.config.values import NO_RESERVE, StockReserve
 from katana_woo_sync.domain.fields import convert
-from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.stock import (
+    Inventory,
     LeftOut,
     Sellable,
     Target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from katana_woo_sync.domain.fields import convert
-from katana_woo_sync.domain.listing import rates_of
+from katana_woo_sync.domain.products import rates_of
 from katana_woo_sync.domain.woocommerce import PriceSettings, StoreTaxRate
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Variation

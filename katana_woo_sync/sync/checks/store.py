@@ -11,8 +11,7 @@ from katana_woo_sync.clients.errors import MissingPermission, ServiceError
 from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks, sku_checks
-from katana_woo_sync.domain.checks import error, ok, warning
-from katana_woo_sync.domain.clocks import in_the_future, words_of_the_future
+from katana_woo_sync.domain.checks import error, in_the_future, ok, warning, words_of_the_future
 from katana_woo_sync.domain.cursors import is_kept_answer
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder

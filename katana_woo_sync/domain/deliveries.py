@@ -11,8 +11,8 @@ from decimal import Decimal
 import msgspec
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole
-from katana_woo_sync.domain.inventory import Inventory
 from katana_woo_sync.domain.katana import Draft, SalesOrder, Struct
+from katana_woo_sync.domain.stock import Inventory
 
 ZERO = Decimal(0)
 
