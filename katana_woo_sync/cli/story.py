@@ -9,8 +9,8 @@ from msgspec import Struct
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.reasons import WORDS, words
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.history import Event
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.ledger.journal import Event
 from katana_woo_sync.sync.creating import intent_key
 
 PROBLEMS = ("failed", "attention", "tried again")

@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 from sqlite_utils import Database
 
-from katana_woo_sync.ledger.values import read_time, time_text
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 
 
 class IntentKind(StrEnum):

@@ -10,10 +10,11 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 from sqlite_utils import Database
 
+from katana_woo_sync.domain.katana import ShippingFeeDraft
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, TillSales
 from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.ledger.values import amount_text, read_amount, read_time, time_text
+from katana_woo_sync.ledger.sqlite import amount_text, read_amount, read_time, time_text
 
 COLUMNS = OrderRecord.__struct_fields__
 _INSERT = (
@@ -413,3 +414,101 @@ def _record(row: Mapping[str, object]) -> OrderRecord:
     values["state"] = _STATES[str(values["state"])]
     values["in_katana"] = _IN_KATANA[str(values["in_katana"])]
     return OrderRecord(**values)  # type: ignore[arg-type]  # the columns are the fields
+
+
+class ShippingFees:
+    """The fee of an order as it is to be sent; amounts without tax, in the order's currency."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def keep(self, identity: str, order_id: int, fee: ShippingFeeDraft) -> None:
+        """Keep the fee that an order is to have, before the order is created."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT OR REPLACE INTO shipping_fees VALUES (?, ?, ?, ?, ?)",
+                [identity, order_id, fee.amount, fee.tax_rate_id, fee.description or ""],
+            )
+
+    def due(self, identity: str, order_id: int, sales_order_id: int) -> ShippingFeeDraft | None:
+        """The fee of an order, for its sales order; None where none was kept."""
+        rows = self._db.query(
+            "SELECT amount, tax_rate_id, description FROM shipping_fees "
+            "WHERE identity = ? AND order_id = ?",
+            [identity, order_id],
+        )
+        for row in rows:
+            return ShippingFeeDraft(
+                sales_order_id=sales_order_id,
+                amount=row["amount"],
+                tax_rate_id=int(row["tax_rate_id"]),
+                description=row["description"] or None,
+            )
+        return None
+
+    def settled(self, identity: str, order_id: int) -> None:
+        """The fee is in Katana, or nothing more is to be done about it."""
+        with self._db.atomic():
+            self._db.execute(
+                "DELETE FROM shipping_fees WHERE identity = ? AND order_id = ?",
+                [identity, order_id],
+            )
+
+
+class DueNote(Struct, frozen=True):
+    """A note of a kind ("import", "tracking") that an order is to have; sent so many times."""
+
+    order_id: int
+    kind: str
+    attempts: int
+
+
+class ShopNotes:
+    """The shop_notes table; times UTC."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def add(self, identity: str, order_id: int, kind: str) -> None:
+        """The order is to have a note of this kind. One that is due already stays as it is."""
+        with self._db.atomic():
+            self._db.execute(
+                "INSERT OR IGNORE INTO shop_notes (identity, order_id, kind, attempts) "
+                "VALUES (?, ?, ?, 0)",
+                [identity, order_id, kind],
+            )
+
+    def due(self, identity: str, now: datetime, order_id: int | None = None) -> list[DueNote]:
+        """The notes that may be sent now, of one order or of all."""
+        rows = self._db.query(
+            "SELECT order_id, kind, attempts FROM shop_notes WHERE identity = ? "
+            "AND order_id = coalesce(?, order_id) "
+            "AND (next_attempt_at IS NULL OR next_attempt_at <= ?) ORDER BY order_id, kind",
+            [identity, order_id, time_text(now)],
+        )
+        return [DueNote(int(r["order_id"]), str(r["kind"]), int(r["attempts"])) for r in rows]
+
+    def retry(self, identity: str, order_id: int) -> None:
+        """The order's notes may be sent at once."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE shop_notes SET next_attempt_at = NULL WHERE identity = ? AND order_id = ?",
+                [identity, order_id],
+            )
+
+    def sending(self, identity: str, note: DueNote, again_at: datetime) -> None:
+        """The note is about to be sent; if nothing more is heard of it, it is looked for then."""
+        with self._db.atomic():
+            self._db.execute(
+                "UPDATE shop_notes SET attempts = attempts + 1, next_attempt_at = ? "
+                "WHERE identity = ? AND order_id = ? AND kind = ?",
+                [time_text(again_at), identity, note.order_id, note.kind],
+            )
+
+    def settled(self, identity: str, note: DueNote) -> None:
+        """The note is there, or there is nothing to tell."""
+        with self._db.atomic():
+            self._db.execute(
+                "DELETE FROM shop_notes WHERE identity = ? AND order_id = ? AND kind = ?",
+                [identity, note.order_id, note.kind],
+            )

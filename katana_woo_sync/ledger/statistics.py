@@ -9,7 +9,7 @@ from enum import StrEnum
 from msgspec import Struct
 from sqlite_utils import Database
 
-from katana_woo_sync.ledger.values import read_time, time_text
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 
 _MINUTE = 16
 """How much of a time's text names its minute: as fine as any time zone's days need."""

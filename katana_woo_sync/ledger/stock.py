@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.stock import LeftOut, Taken
-from katana_woo_sync.ledger.values import read_time, time_text
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 
 Place = tuple[int, int]
 """A variant's id and a location's."""

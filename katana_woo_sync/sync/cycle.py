@@ -16,7 +16,7 @@ from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
-from katana_woo_sync.ledger.values import time_text
+from katana_woo_sync.ledger.sqlite import time_text
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import (
     Context,

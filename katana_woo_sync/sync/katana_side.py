@@ -17,7 +17,7 @@ from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.order_rules import Rules, see_in_katana
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.ledger.values import read_time, time_text
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.cancelling import keep_deletion, was_deleted_here
 from katana_woo_sync.sync.context import Context, Store, log
 

@@ -21,7 +21,7 @@ from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import is_tried_again, with_its_complaint
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.ledger.values import read_time
+from katana_woo_sync.ledger.sqlite import read_time
 
 A_DAY = timedelta(days=1)
 UNREAD = "COULD NOT BE READ"

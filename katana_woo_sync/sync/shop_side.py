@@ -41,7 +41,7 @@ from katana_woo_sync.domain.order_rules import (
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import left_out, parent_of
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
-from katana_woo_sync.ledger.values import read_time, time_text
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import (
     Context,
     FreshCopy,

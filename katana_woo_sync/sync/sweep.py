@@ -10,8 +10,8 @@ from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
-from katana_woo_sync.ledger.values import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver

@@ -17,8 +17,8 @@ from katana_woo_sync.domain.katana import Location, TaxRate
 from katana_woo_sync.domain.order_record import fingerprint
 from katana_woo_sync.domain.woocommerce import StoreFacts
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.history import Event
 from katana_woo_sync.ledger.intents import Intent, IntentKind
-from katana_woo_sync.ledger.journal import Event
 from tests.domain.samples import ANN, DAY, IDENTITY, NOW, make_order, make_record
 
 # Intents

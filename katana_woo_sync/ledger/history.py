@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 from sqlite_utils import Database
 
-from katana_woo_sync.ledger.values import read_time, time_text
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 
 
 class Event(Struct, frozen=True):
