@@ -273,7 +273,7 @@ KATANA = "Katana"
 T = TypeVar("T")
 
 
-def in_katana(variants: Iterable[Variant]) -> list[Finding]:
+def katana_skus(variants: Iterable[Variant]) -> list[Finding]:
     """SKUs that several of Katana's items share, or that differ from another only in case."""
     skus = [str(v.sku) for v in variants if v.sku and not is_gone(v)]
     double, alike = _double(skus), _alike(skus)
@@ -299,7 +299,7 @@ def in_katana(variants: Iterable[Variant]) -> list[Finding]:
     return findings or [ok(KATANA, "SKUs", f"{len(skus)}, each of one item")]
 
 
-def in_shop(
+def shop_skus(
     store: str, products: Sequence[StockItem], variations: Sequence[StockItem]
 ) -> list[Finding]:
     """SKUs that several products of a shop share, and variations without a SKU of their own.
@@ -337,7 +337,7 @@ def in_shop(
     return findings or [ok(store, "SKUs in the shop", f"{len(skus)}, each of one product")]
 
 
-def against_katana(
+def matched_skus(
     store: str,
     products: Sequence[Product],
     variations: Sequence[Product],
@@ -405,7 +405,7 @@ def _clashes(
     return double, pairs, missing
 
 
-def on_open_orders(
+def ordered_skus(
     store: str,
     orders: Sequence[Order],
     products: Mapping[int, Product],

@@ -1,4 +1,4 @@
-"""What is to be done with an order, by its record and what both sides show; and how its record changes."""
+"""The rules for an order: what is to be done with it, and how its record changes."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from katana_woo_sync.config.values import StockReserve
 from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
-from katana_woo_sync.domain.katana import Draft, Struct, Variant
+from katana_woo_sync.domain.katana import Draft, Variant
 from katana_woo_sync.domain.products import VARIABLE
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 

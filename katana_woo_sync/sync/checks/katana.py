@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
-from katana_woo_sync.domain import sku_checks
+from katana_woo_sync.domain import checks
 from katana_woo_sync.domain.checks import LATELY, Cause, error, ok, rate_limit
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Location, SalesOrder, Variant
@@ -51,7 +51,7 @@ def check_katana(
     recent = changed and [o for o in changed if (utc_time(o.created_at) or now) >= since]
     variants = findings.ask("SKUs", lambda: _variants(katana))
     if variants is not None:
-        findings.add(*sku_checks.in_katana(variants))
+        findings.add(*checks.katana_skus(variants))
     for text in katana.take_unread():
         remedy = "Open in Katana what is named here, and look at the field named"
         findings.add(error(KATANA, "lists", f"it could not be read: {text}", remedy))

@@ -10,7 +10,7 @@ from msgspec import Struct, structs
 from katana_woo_sync.clients.errors import MissingPermission, ServiceError
 from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.config import Settings
-from katana_woo_sync.domain import checks, sku_checks
+from katana_woo_sync.domain import checks
 from katana_woo_sync.domain.checks import error, in_the_future, ok, warning, words_of_the_future
 from katana_woo_sync.domain.cursors import is_kept_answer
 from katana_woo_sync.domain.fields import utc_time
@@ -257,13 +257,11 @@ class StoreCheck(Struct, frozen=True):
         variations = self.findings.ask(tested, lambda: self._variations(products))
         if variations is None:
             return
-        self.findings.add(*sku_checks.in_shop(name, products, variations))
+        self.findings.add(*checks.shop_skus(name, products, variations))
         if self.katana.variants is not None:
             aliases = self.settings.sku_aliases
             self.findings.add(
-                *sku_checks.against_katana(
-                    name, products, variations, self.katana.variants, aliases
-                )
+                *checks.matched_skus(name, products, variations, self.katana.variants, aliases)
             )
 
     def _variations(self, products: Sequence[StockItem]) -> Sequence[StockItem]:
@@ -290,7 +288,7 @@ class StoreCheck(Struct, frozen=True):
         ids = {int(line.product_id) for order in orders for line in order.line_items}
         products = self.store.shop.products(sorted(ids - {0})) if ids - {0} else ()
         self.findings.add(
-            sku_checks.on_open_orders(
+            checks.ordered_skus(
                 self.store.name,
                 orders,
                 {int(product.id): product for product in products},
