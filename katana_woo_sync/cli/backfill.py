@@ -22,7 +22,7 @@ from katana_woo_sync.sync.backlog import guarded_store, import_all
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, Progress, finish
-from katana_woo_sync.sync.guard import is_katana_down
+from katana_woo_sync.sync.failures import is_katana_down
 from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.product_import import import_products
 from katana_woo_sync.sync.report import ExitCode

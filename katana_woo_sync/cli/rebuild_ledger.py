@@ -13,7 +13,7 @@ from katana_woo_sync.cli.output import print_json, safe
 from katana_woo_sync.cli.setup import Program, exits, start
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.cycle import finish
-from katana_woo_sync.sync.locking import step_lock
+from katana_woo_sync.sync.lock import step_lock
 from katana_woo_sync.sync.rebuild import NOT_KNOWN, Rebuilt, rebuild
 
 SIDECARS = ("", "-wal", "-shm")

@@ -20,7 +20,7 @@ from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.schedule import start_schedule
 from katana_woo_sync.sync.context import OtherAccount, Stopped, log
 from katana_woo_sync.sync.cycle import Options, SweepWhen, run_cycle
-from katana_woo_sync.sync.locking import LockHeld, only_run
+from katana_woo_sync.sync.lock import LockHeld, only_run
 from katana_woo_sync.sync.report import ExitCode, Report
 
 SWEEP_LOOK = timedelta(minutes=30)

@@ -39,7 +39,7 @@ from katana_woo_sync.sync.hosts import (
     restore_connections,
     restore_quota,
 )
-from katana_woo_sync.sync.locking import (
+from katana_woo_sync.sync.lock import (
     LockHeld,
     no_lock,
     no_stock_lock,

@@ -11,7 +11,7 @@ from katana_woo_sync.domain.reasons import WORDS, words
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.history import Event
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.create_once import intent_key
 
 PROBLEMS = ("failed", "attention", "tried again")
 

@@ -32,7 +32,7 @@ from katana_woo_sync.domain.same_order import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import intent_key
+from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.katana_side import candidates
 from katana_woo_sync.sync.ports import ReadOrder

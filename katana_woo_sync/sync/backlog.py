@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.creating import ask_at
+from katana_woo_sync.sync.create_once import ask_at
 from katana_woo_sync.sync.cycle import (
     Backlog,
     Options,
@@ -16,7 +16,7 @@ from katana_woo_sync.sync.cycle import (
     declined,
     run_cycle,
 )
-from katana_woo_sync.sync.guard import store_part
+from katana_woo_sync.sync.failures import store_part
 from katana_woo_sync.sync.takeover import connect
 
 

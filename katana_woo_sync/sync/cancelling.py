@@ -11,7 +11,7 @@ from katana_woo_sync.domain.order_rules import CANCELLED, Note, failed, settle
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import is_certain
+from katana_woo_sync.sync.create_once import is_certain
 
 
 def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> None:

@@ -25,7 +25,7 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.guard import left_to_each
+from katana_woo_sync.sync.failures import left_to_each
 from katana_woo_sync.sync.items import NAMELESS, Items
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver

@@ -20,7 +20,7 @@ from katana_woo_sync.domain.sales_order import Terms
 from katana_woo_sync.domain.sub_orders import ended_unimported, taken_up
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.locking import StockLock
+from katana_woo_sync.sync.lock import StockLock
 from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Problem, Report
 

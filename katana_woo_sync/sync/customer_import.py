@@ -11,8 +11,8 @@ from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.woocommerce import Customer
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import StillUnknown
-from katana_woo_sync.sync.guard import guarded, left_to_each
+from katana_woo_sync.sync.create_once import StillUnknown
+from katana_woo_sync.sync.failures import guarded, left_to_each
 from katana_woo_sync.sync.portions import portions
 from katana_woo_sync.sync.resolve import Resolver
 

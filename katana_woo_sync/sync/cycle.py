@@ -26,10 +26,10 @@ from katana_woo_sync.sync.context import (
     first_today,
     log,
 )
-from katana_woo_sync.sync.creating import forget_old_intents
+from katana_woo_sync.sync.create_once import forget_old_intents
+from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.fulfilment import Fulfilment
-from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
 from katana_woo_sync.sync.katana_side import hear_katana, hear_open_orders, is_open_orders_due

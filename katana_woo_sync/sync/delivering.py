@@ -21,7 +21,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context
-from katana_woo_sync.sync.creating import create_once
+from katana_woo_sync.sync.create_once import create_once
 
 
 class CannotDeliver(Exception):

@@ -23,8 +23,8 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.taxes import HUNDRED
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.creating import StillUnknown, ask_at, create_once, create_together
-from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.create_once import StillUnknown, ask_at, create_once, create_together
+from katana_woo_sync.sync.failures import guarded
 from katana_woo_sync.sync.totals import compare
 
 NOT_KNOWN = "what the fee should be is not known any more"

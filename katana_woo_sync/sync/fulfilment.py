@@ -34,9 +34,9 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.cancelling import delete_cancelled
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.creating import StillUnknown
+from katana_woo_sync.sync.create_once import StillUnknown
 from katana_woo_sync.sync.delivering import CannotDeliver, deliver
-from katana_woo_sync.sync.guard import fail_order, guarded, guarded_order, is_an_outage
+from katana_woo_sync.sync.failures import fail_order, guarded, guarded_order, is_an_outage
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion

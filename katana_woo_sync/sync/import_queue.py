@@ -17,7 +17,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, FreshCopy, Store
-from katana_woo_sync.sync.guard import fail_order, left_to_each, store_part
+from katana_woo_sync.sync.failures import fail_order, left_to_each, store_part
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.new_products import create_products

@@ -33,8 +33,8 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import StillUnknown, is_certain
-from katana_woo_sync.sync.guard import guarded_order
+from katana_woo_sync.sync.create_once import StillUnknown, is_certain
+from katana_woo_sync.sync.failures import guarded_order
 from katana_woo_sync.sync.new_products import NewProduct
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender

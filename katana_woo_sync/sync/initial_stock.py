@@ -41,8 +41,8 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
-from katana_woo_sync.sync.creating import StillUnknown, create_once
-from katana_woo_sync.sync.locking import STOCK_IS_HELD
+from katana_woo_sync.sync.create_once import StillUnknown, create_once
+from katana_woo_sync.sync.lock import STOCK_IS_HELD
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.stock_compare import shop_stock

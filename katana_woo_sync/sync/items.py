@@ -52,7 +52,7 @@ from katana_woo_sync.domain.woocommerce import LineItem, Order, PriceSettings, S
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, first_today, log
-from katana_woo_sync.sync.creating import create_once
+from katana_woo_sync.sync.create_once import create_once
 from katana_woo_sync.sync.new_products import NewProduct, create_item, create_product
 from katana_woo_sync.sync.resolve import Resolver
 

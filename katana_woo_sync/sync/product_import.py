@@ -21,8 +21,8 @@ from katana_woo_sync.domain.woocommerce import (
 )
 from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import StillUnknown
-from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.create_once import StillUnknown
+from katana_woo_sync.sync.failures import guarded
 from katana_woo_sync.sync.new_products import create_products
 from katana_woo_sync.sync.portions import portions
 from katana_woo_sync.sync.resolve import Resolver

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.order_rules import left_out_before
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.guard import store_part
+from katana_woo_sync.sync.failures import store_part
 from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import learn_facts

@@ -26,7 +26,7 @@ from katana_woo_sync.domain.taxes import TaxNeed, choose_rate, new_rate
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.creating import create_once, create_together
+from katana_woo_sync.sync.create_once import create_once, create_together
 from katana_woo_sync.sync.numbers import OrderNumbers
 
 CUSTOMERS_CURSOR = "katana_customers"

@@ -9,7 +9,7 @@ from katana_woo_sync.domain.order_rules import answer_awaited, failed
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.creating import ask_at, intent_key
+from katana_woo_sync.sync.create_once import ask_at, intent_key
 from katana_woo_sync.sync.sending import in_katana, keep_imported
 from katana_woo_sync.sync.totals import compare
 

@@ -15,7 +15,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.orders import DueNote
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.guard import guarded
+from katana_woo_sync.sync.failures import guarded
 
 IMPORT, TRACKING = "import", "tracking"
 

@@ -11,8 +11,8 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS, Target, too_many_zeros
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
-from katana_woo_sync.sync.guard import FATAL, is_katana_down, store_part
-from katana_woo_sync.sync.locking import STOCK_IS_HELD
+from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
+from katana_woo_sync.sync.lock import STOCK_IS_HELD
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll

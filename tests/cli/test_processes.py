@@ -13,7 +13,7 @@ from filelock import FileLock
 from katana_woo_sync.cli.setup import exits
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Shipping
-from katana_woo_sync.sync.locking import LockHeld
+from katana_woo_sync.sync.lock import LockHeld
 from tests.cli.support import run, start, wait_until
 from tests.sync.world import World
 

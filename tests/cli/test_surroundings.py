@@ -154,7 +154,7 @@ NOBODY = """
 import os, sys
 from pathlib import Path
 from katana_woo_sync.ledger import LedgerError
-from katana_woo_sync.sync.locking import only_run, step_lock
+from katana_woo_sync.sync.lock import only_run, step_lock
 import pwd
 os.setuid(65534)
 ledger = Path(sys.argv[1])

@@ -16,7 +16,7 @@ from katana_woo_sync.domain.stock import Taken
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.cycle import Options, run_cycle
-from katana_woo_sync.sync.locking import stock_lock
+from katana_woo_sync.sync.lock import stock_lock
 from katana_woo_sync.sync.report import ExitCode, Report
 from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
 from tests.sync.test_initial_stock import import_stock, mugs, uncounted

@@ -25,7 +25,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.ledger.orders import StaleRecord
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem, log
-from katana_woo_sync.sync.locking import LockHeld
+from katana_woo_sync.sync.lock import LockHeld
 
 FATAL = (
     Stopped,

@@ -13,7 +13,7 @@ from katana_woo_sync.clients.together import given, outcome
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
-from katana_woo_sync.sync.guard import FATAL
+from katana_woo_sync.sync.failures import FATAL
 
 T = TypeVar("T")
 
