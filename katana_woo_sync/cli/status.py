@@ -26,8 +26,8 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
+from katana_woo_sync.sync.poll import cursor_name
 from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_lately
-from katana_woo_sync.sync.shop_side import cursor_name
 from katana_woo_sync.sync.stock import is_stock_due
 from katana_woo_sync.sync.sweep import is_sweep_due
 

@@ -15,7 +15,7 @@ from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.report.values import ProblemGroup
-from katana_woo_sync.sync.shop_side import cursor_name
+from katana_woo_sync.sync.poll import cursor_name
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -34,7 +34,7 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.fees import Fees
-from katana_woo_sync.sync.katana_side import candidates
+from katana_woo_sync.sync.poll import candidates
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.sending import note_number
 from katana_woo_sync.sync.totals import compare, with_payments

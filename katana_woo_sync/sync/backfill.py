@@ -16,8 +16,8 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sync.backlog import guarded_store, store_failed
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.cycle import Pages, declined
+from katana_woo_sync.sync.poll import learn_facts
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.strangers import Strangers, refuse_known_copy, shown_as_known
 from katana_woo_sync.sync.sweep import scan_pages, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, start_cursor, take_over

@@ -32,18 +32,20 @@ from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
-from katana_woo_sync.sync.katana_side import hear_katana, hear_open_orders, is_open_orders_due
+from katana_woo_sync.sync.poll import (
+    Polled,
+    cursor_name,
+    hear,
+    hear_katana,
+    hear_open_orders,
+    is_open_orders_due,
+    poll,
+)
 from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem, unread_lately
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.settling import settle_unknown
 from katana_woo_sync.sync.shop_notes import write_notes
-from katana_woo_sync.sync.shop_side import (
-    Polled,
-    cursor_name,
-    hear,
-    poll,
-)
 from katana_woo_sync.sync.stock import sync_stock
 from katana_woo_sync.sync.sweep import look_for_gone, sweep, sweep_due, sweep_katana
 from katana_woo_sync.sync.takeover import check_account, katana_holds

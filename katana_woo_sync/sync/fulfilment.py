@@ -1,8 +1,8 @@
-"""Carrying deliveries to the shop and completions to Katana (rules 10 to 12)."""
+"""Deliveries, completions and cancellations, carried from one side to the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -15,9 +15,23 @@ from katana_woo_sync.clients.errors import (
     UnknownOutcome,
 )
 from katana_woo_sync.clients.order_reader import UnreadableOrder
-from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.deliveries import (
+    BatchStock,
+    Fulfillment,
+    FulfillmentDraft,
+    Left,
+    Place,
+    Short,
+    assign,
+    left_to_deliver,
+    without_batch,
+)
+from katana_woo_sync.domain.katana import SalesOrder, Variant
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.order_rules import (
+    CANCELLED,
     GONE,
+    Note,
     Step,
     answer_awaited,
     failed,
@@ -31,16 +45,16 @@ from katana_woo_sync.domain.order_rules import (
     unreadable,
 )
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.cancelling import delete_cancelled
+from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.create_once import StillUnknown
-from katana_woo_sync.sync.delivering import CannotDeliver, deliver
+from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import fail_order, guarded, guarded_order, is_an_outage
+from katana_woo_sync.sync.poll import keep_gone
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion
-from katana_woo_sync.sync.shop_side import keep_gone
 
 READ_AGAIN = 10
 """Orders whose status is read in one request right before they are completed one by one."""
@@ -316,3 +330,208 @@ class Fulfilment:
     def _attend(self, record: OrderRecord, reason: Reason, detail: str) -> None:
         now = self._context.clock()
         self._context.save(self._store, for_attention(record, reason, detail, now), record)
+
+
+class CannotDeliver(Exception):
+    """A delivery that a person must see to; `detail` says what is missing."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def deliver(context: Context, sales_order_id: int) -> SalesOrder:
+    """Deliver all that is left of a sales order; returns it, delivered.
+
+    Katana assigns batches by itself, first in, first out. Where it refuses, the oldest batches at
+    the order's location are named to it. Raises `CannotDeliver`, `StillUnknown`, and a
+    `ServiceError`.
+    """
+    if context.ledger.intents.open(IntentKind.FULFILLMENT, str(sales_order_id)) is None:
+        try:
+            return context.katana.deliver(sales_order_id)
+        except BadRequest as error:
+            refusal = error
+    else:
+        refusal = None
+    _deliver_from_batches(context, sales_order_id, refusal)
+    order = context.katana.sales_order(sales_order_id)
+    # what was packed before is delivered with the order itself
+    return order if order.is_delivered else context.katana.deliver(sales_order_id)
+
+
+def _deliver_from_batches(
+    context: Context, sales_order_id: int, refusal: BadRequest | None
+) -> None:
+    order = context.katana.sales_order(sales_order_id)
+    parts = context.katana.fulfillments(sales_order_id)
+    rows = left_to_deliver(order, parts)
+    if not rows:
+        context.ledger.intents.end(IntentKind.FULFILLMENT, str(sales_order_id))
+        if refusal is not None and not order.is_delivered:
+            _explain_serials(context, order)
+            raise refusal
+        return
+    variants = {int(v.id): v for v in context.katana.variants_by_id(_variant_ids(rows))}
+    _refuse_serials(variants.values())
+    tracked = frozenset(key for key, variant in variants.items() if _is_batched(variant))
+    if refusal is not None and not tracked:
+        raise refusal
+    draft = _with_batches(context, sales_order_id, rows, tracked, variants)
+
+    def find(_begun: object) -> Fulfillment | None:
+        # what is left was asked for just now: if it were there, nothing would be left
+        return None
+
+    create_once(
+        context,
+        IntentKind.FULFILLMENT,
+        str(sales_order_id),
+        find=find,
+        create=lambda: context.katana.create_fulfillment(draft),
+        record=lambda _made: None,
+    )
+
+
+def _explain_serials(context: Context, order: SalesOrder) -> None:
+    ids = [int(row.variant_id) for row in order.sales_order_rows]
+    _refuse_serials(context.katana.variants_by_id(ids))
+
+
+def _refuse_serials(variants: Iterable[Variant]) -> None:
+    """Serial numbers are never made up: they say which piece a customer got."""
+    named = [_name(v) for v in variants if v.product_or_material and _is_serial(v)]
+    if named:
+        raise CannotDeliver(Reason.SERIAL_NUMBERS_NEEDED, ", ".join(sorted(named)))
+
+
+def _is_serial(variant: Variant) -> bool:
+    return variant.product_or_material is not None and variant.product_or_material.serial_tracked
+
+
+def _is_batched(variant: Variant) -> bool:
+    return variant.product_or_material is not None and variant.product_or_material.batch_tracked
+
+
+def _name(variant: Variant) -> str:
+    item = variant.product_or_material
+    return str(variant.sku) or (str(item.name) if item else f"variant {variant.id}")
+
+
+def _variant_ids(rows: Sequence[Left]) -> list[int]:
+    return sorted({row.variant_id for row in rows})
+
+
+def _with_batches(
+    context: Context,
+    sales_order_id: int,
+    rows: Sequence[Left],
+    tracked: frozenset[int],
+    variants: dict[int, Variant],
+) -> FulfillmentDraft:
+    places = sorted({row.place for row in rows if row.variant_id in tracked})
+    stocks = {place: list(context.katana.batch_stocks(*place)) for place in places}
+    drafts, short = assign(rows, tracked, stocks)
+    if short:
+        _add_loose_stock(context, short, stocks)
+        drafts, short = assign(rows, tracked, stocks)
+    if short:
+        raise CannotDeliver(Reason.BATCH_SHORTAGE, "; ".join(_words(s, variants) for s in short))
+    return FulfillmentDraft(
+        sales_order_id=sales_order_id,
+        status="DELIVERED",
+        picked_date=katana_time(context.clock()),
+        sales_order_fulfillment_rows=drafts,
+    )
+
+
+def _add_loose_stock(
+    context: Context, short: Sequence[Short], stocks: dict[Place, list[BatchStock]]
+) -> None:
+    """Add what is in stock without a batch, for the variants whose batches do not suffice."""
+    wanted = {each.variant_id for each in short}
+    for place in [place for place in stocks if place[0] in wanted]:
+        for found in context.katana.inventory([place[0]], place[1]):
+            stocks[place].append(without_batch(found, stocks[place]))
+
+
+def _words(short: Short, variants: dict[int, Variant]) -> str:
+    name = _name(variants[short.variant_id])
+    needed, there = (f"{amount.normalize():f}" for amount in (short.needed, short.available))
+    return f"{name}: {needed} needed, {there} in batches"
+
+
+def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> None:
+    """Delete the order in Katana if nothing was made, packed, delivered or invoiced for it, and
+    the shop says once more that it is cancelled. What was begun is left to a person.
+
+    Both sides are asked right before: a deletion cannot be taken back. Raises a `ServiceError`.
+    """
+    if not _is_cancelled(context, store, record):
+        return
+    sales_order_id = int(record.sales_order_id or 0)
+    intents, key = context.ledger.intents, str(sales_order_id)
+    is_own = intents.open(IntentKind.DELETION, key) is not None
+    try:
+        sales_order = context.katana.sales_order(sales_order_id)
+        if sales_order.begun:
+            now_is = replace(record, katana_status=str(sales_order.status))
+            _leave(context, store, now_is, record, sales_order.begun)
+            return
+        intents.begin(IntentKind.DELETION, key, context.clock())
+        context.katana.delete_sales_order(sales_order_id)
+        is_own = True
+    except NotFound:
+        pass  # an earlier attempt deleted it, or a person did
+    except UnknownOutcome as error:
+        # Deleting is absolute: whether it happened is seen before it is sent again.
+        again = failed(record, Reason.TEMPORARY, str(error), context.clock())
+        context.save(store, again, record)
+        return
+    except BadRequest as error:
+        _leave(context, store, record, record, error.reason)
+        return
+    except Exception as error:
+        if is_certain(error) and not is_own:
+            intents.end(IntentKind.DELETION, key)
+        raise
+    deleted = replace(record, in_katana=InKatana.DELETED, next_attempt_at=None, attempts=0)
+    with context.ledger.atomic():
+        context.save(store, settle(deleted, context.rules(store)), record)
+        if is_own:
+            keep_deletion(context, store, record)
+        else:
+            intents.end(IntentKind.DELETION, key)
+            context.note(store, record, Note(Reason.DELETED_IN_KATANA))
+
+
+def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
+    """Record that this program deleted the order's sales order; call inside a group of writes."""
+    context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
+    detail = f"{record.sales_order_no}: cancelled in the shop, nothing was begun"
+    context.did(store, record, "katana", "deleted", detail)
+
+
+def was_deleted_here(context: Context, record: OrderRecord) -> bool:
+    """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
+    key = str(record.sales_order_id)
+    return context.ledger.intents.open(IntentKind.DELETION, key) is not None
+
+
+def _leave(
+    context: Context, store: Store, now_is: OrderRecord, record: OrderRecord, why: str
+) -> None:
+    """Leave the sales order to a person, with the reason why it was not deleted."""
+    with context.ledger.atomic():
+        context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
+        left = settle(now_is, context.rules(store))
+        detail = f"not deleted in Katana: {why}"
+        context.save(store, replace(left, detail=detail), record)
+
+
+def _is_cancelled(context: Context, store: Store, record: OrderRecord) -> bool:
+    answered = store.shop.orders([record.order_id], context.facts(store).dp)
+    return any(
+        not isinstance(order, UnreadableOrder) and order.status == CANCELLED for order in answered
+    )

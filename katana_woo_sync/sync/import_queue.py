@@ -19,12 +19,11 @@ from katana_woo_sync.sync.catalogue import KatanaVariants
 from katana_woo_sync.sync.context import Context, FreshCopy, Store
 from katana_woo_sync.sync.failures import fail_order, left_to_each, store_part
 from katana_woo_sync.sync.importer import Importer
-from katana_woo_sync.sync.katana_side import hear_katana
 from katana_woo_sync.sync.new_products import create_products
+from katana_woo_sync.sync.poll import hear_katana, hear_missing, merge
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Sender
-from katana_woo_sync.sync.shop_side import hear_missing, merge
 
 CHUNK = 50
 """Orders that are imported from one reading of the shops: under two minutes at 60 a minute."""

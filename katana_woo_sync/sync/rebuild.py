@@ -10,9 +10,8 @@ from msgspec import Struct
 from katana_woo_sync.domain.order_rules import left_out_before
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.failures import store_part
-from katana_woo_sync.sync.katana_side import hear_katana
+from katana_woo_sync.sync.poll import hear_katana, learn_facts
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import learn_facts
 from katana_woo_sync.sync.strangers import refuse_known_copy
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 from katana_woo_sync.sync.takeover import (

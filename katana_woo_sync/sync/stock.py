@@ -13,9 +13,9 @@ from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
 from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.lock import STOCK_IS_HELD
+from katana_woo_sync.sync.poll import cursor_name, hear, poll
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
 from katana_woo_sync.sync.stock_compare import Comparison, compare, find_uncounted
 from katana_woo_sync.sync.stock_hearing import (
     Places,

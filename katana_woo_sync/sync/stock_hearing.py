@@ -27,7 +27,7 @@ from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.katana_side import CURSOR as SALES_ORDERS
+from katana_woo_sync.sync.poll import CURSOR as SALES_ORDERS
 from katana_woo_sync.sync.ports import ReadOrder
 
 MOVEMENTS = "stock:movements"

@@ -19,7 +19,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.same_order import is_copy
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.katana_side import candidates
+from katana_woo_sync.sync.poll import candidates
 
 AT_ONCE = 100
 

@@ -17,7 +17,7 @@ from katana_woo_sync.domain.sub_orders import (
 )
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.shop_side import merge
+from katana_woo_sync.sync.poll import merge
 
 
 def left_to_others(

@@ -13,9 +13,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.ports import ReadOrder
-from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.shop_side import (
+from katana_woo_sync.sync.poll import (
     came_back,
     cursor_name,
     gone_to_look_for,
@@ -25,6 +23,8 @@ from katana_woo_sync.sync.shop_side import (
     merge,
     warn_of_cache,
 )
+from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.resolve import Resolver
 
 A_DAY = timedelta(days=1)
 

@@ -11,8 +11,7 @@ from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, OtherAccount, Store
 from katana_woo_sync.sync.failures import store_part
-from katana_woo_sync.sync.katana_side import CURSOR, candidates, merge_sales_orders
-from katana_woo_sync.sync.shop_side import cursor_name
+from katana_woo_sync.sync.poll import CURSOR, candidates, cursor_name, merge_sales_orders
 from katana_woo_sync.sync.strangers import Strangers
 
 CLOCKS_APART = timedelta(hours=1)

@@ -35,7 +35,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.server import FaultKind
 from katana_woo_sync.sandbox.woocommerce.records import Order
-from katana_woo_sync.sync.katana_side import CURSOR
+from katana_woo_sync.sync.poll import CURSOR
 from tests.faults.people import SHOWN, STORES, People, profile, stores, which
 from tests.faults.points import quiet, say
 

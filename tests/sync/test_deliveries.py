@@ -10,7 +10,7 @@ import pytest
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sync.context import Context
-from katana_woo_sync.sync.shop_side import Polled, hear, poll
+from katana_woo_sync.sync.poll import Polled, hear, poll
 from tests.sync.world import ANNA, World
 
 

@@ -17,8 +17,8 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.lock import stock_lock
+from katana_woo_sync.sync.poll import cursor_name, hear, poll
 from katana_woo_sync.sync.report import ExitCode, Report
-from katana_woo_sync.sync.shop_side import cursor_name, hear, poll
 from tests.sync.test_initial_stock import import_stock, mugs, uncounted
 from tests.sync.test_stock import count, stock, stocked
 from tests.sync.world import World
