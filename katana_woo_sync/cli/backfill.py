@@ -17,8 +17,15 @@ from katana_woo_sync.cli.output import moment, money, safe
 from katana_woo_sync.cli.setup import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.sync.backfill import Found, Prepared, decline, prepare, what_is_open
-from katana_woo_sync.sync.backlog import guarded_store, import_all
+from katana_woo_sync.sync.backfill import (
+    Found,
+    Prepared,
+    decline,
+    guarded_store,
+    import_all,
+    prepare,
+    what_is_open,
+)
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customer_import import import_customers
 from katana_woo_sync.sync.cycle import Options, Progress, finish

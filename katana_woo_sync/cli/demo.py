@@ -20,8 +20,7 @@ from katana_woo_sync.domain.katana import WOOCOMMERCE
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sandbox.world import COURIER, ELENI, JURGEN, World, open_world
-from katana_woo_sync.sync.backfill import prepare
-from katana_woo_sync.sync.backlog import import_all
+from katana_woo_sync.sync.backfill import import_all, prepare
 from katana_woo_sync.sync.cycle import Options, finish, run_cycle
 from katana_woo_sync.sync.report import Report
 

@@ -12,9 +12,9 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, safe
 from katana_woo_sync.cli.setup import Program, exits, start
 from katana_woo_sync.ledger import Ledger, LedgerError
+from katana_woo_sync.sync.connect import NOT_KNOWN, Rebuilt, rebuild
 from katana_woo_sync.sync.cycle import finish
 from katana_woo_sync.sync.lock import step_lock
-from katana_woo_sync.sync.rebuild import NOT_KNOWN, Rebuilt, rebuild
 
 SIDECARS = ("", "-wal", "-shm")
 """The files that SQLite keeps of one database."""

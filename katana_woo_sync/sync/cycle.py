@@ -18,6 +18,7 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.ledger.sqlite import time_text
 from katana_woo_sync.sync.adoption import adopt_waiting
+from katana_woo_sync.sync.connect import check_account, katana_holds, reconnect
 from katana_woo_sync.sync.context import (
     Context,
     FreshCopy,
@@ -41,14 +42,12 @@ from katana_woo_sync.sync.poll import (
     is_open_orders_due,
     poll,
 )
-from katana_woo_sync.sync.rebuild import reconnect
 from katana_woo_sync.sync.report import Problem, unread_lately
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.settling import settle_unknown
 from katana_woo_sync.sync.shop_notes import write_notes
 from katana_woo_sync.sync.stock import sync_stock
 from katana_woo_sync.sync.sweep import look_for_gone, sweep, sweep_due, sweep_katana
-from katana_woo_sync.sync.takeover import check_account, katana_holds
 
 KATANA_ERROR = "katana_error"
 """Where the ledger keeps why Katana could not be worked last; empty once it could."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from katana_woo_sync.sync.rebuild import NOT_KNOWN
+from katana_woo_sync.sync.connect import NOT_KNOWN
 from tests.cli.support import inside, run, run_json
 from tests.sync.world import World
 

@@ -32,10 +32,10 @@ from werkzeug.wrappers import Request, Response
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, Cursor, advance, read_from
 from katana_woo_sync.sync.backfill import prepare
+from katana_woo_sync.sync.connect import connect
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.poll import cursor_name, hear, poll
 from katana_woo_sync.sync.sweep import sweep
-from katana_woo_sync.sync.takeover import connect
 from tests.faults.points import quiet, say
 from tests.sync.world import World
 

@@ -12,9 +12,9 @@ from katana_woo_sync.domain.order_rules import retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Variation
+from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.initial_stock import import_initial_stock
-from katana_woo_sync.sync.rebuild import rebuild
 from tests.faults.secrets import keep_log, leaks
 from tests.sync.world import ANNA, World
 

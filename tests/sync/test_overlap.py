@@ -18,8 +18,7 @@ from katana_woo_sync.clients.katana_http import KatanaHttp
 from katana_woo_sync.clients.together import Together
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item, Shipping
-from katana_woo_sync.sync.backfill import prepare
-from katana_woo_sync.sync.backlog import import_all
+from katana_woo_sync.sync.backfill import import_all, prepare
 from katana_woo_sync.sync.cycle import Options
 from tests.sync.world import ANNA, World
 

@@ -8,8 +8,7 @@ from decimal import Decimal
 import pytest
 
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.backfill import prepare
-from katana_woo_sync.sync.backlog import import_all
+from katana_woo_sync.sync.backfill import import_all, prepare
 from katana_woo_sync.sync.cycle import Options
 from tests.sync.test_stock import SYNCED, count, stock, stocked
 from tests.sync.world import World

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sync import cycle
-from katana_woo_sync.sync.backlog import guarded_store
+from katana_woo_sync.sync.backfill import guarded_store
 from katana_woo_sync.sync.report import ExitCode
 from tests.sync.test_overlap import COURIER, CUSTOMERS, FEES, ORDERS, PATIENCE, meeting
 from tests.sync.world import World

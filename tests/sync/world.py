@@ -24,8 +24,7 @@ from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item, TaxRate, WooCommerceSandbox
-from katana_woo_sync.sync.backfill import Found, prepare
-from katana_woo_sync.sync.backlog import import_all
+from katana_woo_sync.sync.backfill import Found, import_all, prepare
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.cycle import Options, SweepWhen, finish, run_cycle
 from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
