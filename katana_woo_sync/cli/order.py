@@ -14,8 +14,7 @@ from katana_woo_sync.cli.setup import exits, read_settings, utc_now
 from katana_woo_sync.cli.story import story
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings
-from katana_woo_sync.domain.order_record import OrderRecord
-from katana_woo_sync.domain.order_rules import with_its_complaint
+from katana_woo_sync.domain.order_record import OrderRecord, with_its_complaint
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.ledger import Ledger
 

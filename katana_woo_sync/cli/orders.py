@@ -20,8 +20,7 @@ from katana_woo_sync.cli.output import (
 from katana_woo_sync.cli.setup import exits, read_settings
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
-from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import with_its_complaint
+from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_complaint
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.ledger import Ledger

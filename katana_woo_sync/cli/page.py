@@ -12,8 +12,12 @@ from katana_woo_sync import __version__
 from katana_woo_sync.cli.orders import links
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.config.files import replacing
-from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import is_tried_again, with_its_complaint
+from katana_woo_sync.domain.order_record import (
+    OrderRecord,
+    State,
+    is_tried_again,
+    with_its_complaint,
+)
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally

@@ -12,8 +12,7 @@ from katana_woo_sync.cli.orders import store_names
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.cli.setup import Program, start
 from katana_woo_sync.cli.sync import show, work
-from katana_woo_sync.domain.order_record import OrderRecord
-from katana_woo_sync.domain.order_rules import RETRIED_ONE_BY_ONE, retried
+from katana_woo_sync.domain.order_record import RETRIED_ONE_BY_ONE, OrderRecord, retried
 from katana_woo_sync.sync.connect import RETRIED
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options

@@ -1,26 +1,49 @@
-"""The client of Katana's public API (v1): sales orders, their fees, and customers."""
+"""The client of Katana's public API (v1)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
 from msgspec import Struct
 
+from katana_woo_sync.clients.answers import record
 from katana_woo_sync.clients.errors import BadRequest
-from katana_woo_sync.clients.katana_catalogue import KatanaCatalogue
-from katana_woo_sync.clients.katana_deliveries import KatanaDeliveries
-from katana_woo_sync.clients.katana_http import KATANA, milliseconds, newest_update
-from katana_woo_sync.clients.katana_stock import KatanaStock
+from katana_woo_sync.clients.katana_http import (
+    KATANA,
+    PER_PAGE,
+    KatanaApi,
+    milliseconds,
+    newest_update,
+)
+from katana_woo_sync.domain.deliveries import BatchStock, Fulfillment, FulfillmentDraft
+from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import (
     WOOCOMMERCE,
+    Config,
     Customer,
     CustomerDraft,
+    Factory,
+    Location,
+    NewVariantDraft,
+    Product,
+    ProductDraft,
     SalesOrder,
     SalesOrderDraft,
+    ServiceDraft,
     ShippingFee,
     ShippingFeeDraft,
+    TaxRate,
+    TaxRateDraft,
+    Variant,
+    encode_plain,
+)
+from katana_woo_sync.domain.stock import (
+    Inventory,
+    Movement,
+    StockAdjustment,
+    StockAdjustmentDraft,
 )
 
 
@@ -41,7 +64,86 @@ class CustomersChanged(Struct, frozen=True):
     as_of: datetime
 
 
-class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
+def _is_woocommerce(order: SalesOrder) -> bool:
+    return order.ecommerce_order_type == WOOCOMMERCE
+
+
+KEPT_BY_PATCH = (
+    "name",
+    "uom",
+    "category_name",
+    "additional_info",
+    "is_sellable",
+    "is_producible",
+    "is_purchasable",
+    "is_auto_assembly",
+    "batch_tracked",
+    "serial_tracked",
+    "operations_in_sequence",
+    "default_supplier_id",
+    "purchase_uom",
+    "purchase_uom_conversion_rate",
+    "custom_field_collection_id",
+)
+"""What a product has and a PATCH of it may hold."""
+
+IDS_PER_REQUEST = 100
+SKUS_PER_REQUEST = 100
+LONGEST_SKUS = 5000
+"""Characters of SKUs in one address; servers take about 8,000 in all."""
+
+
+def _with_value(config: Config, values: Mapping[str, str]) -> list[str]:
+    value = values.get(str(config.name))
+    known = [str(each) for each in config.values]
+    return [*known, value] if value is not None and value not in known else known
+
+
+def _parts(skus: Sequence[str]) -> Iterator[list[str]]:
+    """The SKUs in portions that fit into an address."""
+    part: list[str] = []
+    size = 0
+    for sku in skus:
+        length = len(sku.encode("utf-8", "replace")) * 3 + 5
+        if part and (len(part) >= SKUS_PER_REQUEST or size + length > LONGEST_SKUS):
+            yield part
+            part, size = [], 0
+        part.append(sku)
+        size += length
+    if part:
+        yield part
+
+
+VARIANTS_PER_REQUEST = PER_PAGE
+"""As many as one page answers: about 5,000 characters of address."""
+
+OPEN = ("NOT_SHIPPED", "PARTIALLY_PACKED", "PARTIALLY_DELIVERED")
+"""The statuses of sales orders that commit stock; PENDING is a quote, PACKED has left the stock."""
+
+
+class MovementsChanged(Struct, frozen=True):
+    """Movements, the mark (UTC) up to which none was missed, and when Katana answered (UTC, by its
+    own clock)."""
+
+    movements: tuple[Movement, ...]
+    mark: datetime | None
+    as_of: datetime
+
+
+class OrdersTouched(Struct, frozen=True):
+    """Sales orders from anywhere that changed; `mark` and `as_of` as in `MovementsChanged`."""
+
+    orders: tuple[SalesOrder, ...]
+    mark: datetime | None
+    as_of: datetime
+
+
+def _is_since(order: SalesOrder, since: datetime) -> bool:
+    updated = utc_time(order.updated_at)
+    return updated is None or updated >= since
+
+
+class KatanaClient(KatanaApi):
     """Katana's sales orders, their deliveries, customers, items, stock, tax rates and places."""
 
     def sales_orders_changed(self, since: datetime | None) -> SalesOrdersChanged:
@@ -160,6 +262,217 @@ class KatanaClient(KatanaCatalogue, KatanaDeliveries, KatanaStock):
         """Create customers, as `create_sales_orders` does."""
         return self._do([partial(self.create_customer, draft) for draft in drafts])
 
+    def variants(self, skus: Sequence[str]) -> tuple[Variant, ...]:
+        """The variants with these SKUs, archived ones too, many SKUs in one request.
 
-def _is_woocommerce(order: SalesOrder) -> bool:
-    return order.ecommerce_order_type == WOOCOMMERCE
+        What the server answers is returned as far as its SKU is one of these but for case, so that
+        one that only looks alike can be told of.
+        """
+        wanted = {sku.casefold() for sku in skus}
+        found: dict[int, Variant] = {}
+        for part in _parts(skus):
+            params = [("sku", sku) for sku in part]
+            params += [("extend", "product_or_material"), ("include_archived", "true")]
+            for variant in self._list("/variants", params, Variant):
+                if variant.sku.casefold() in wanted:
+                    found[int(variant.id)] = variant
+        return tuple(found.values())
+
+    def products(self, name: str) -> tuple[Product, ...]:
+        """Products of this name."""
+        found = self._list("/products", (("name", name),), Product, whole=True)
+        return tuple(product for product in found if product.name == name)
+
+    def variants_by_id(self, variant_ids: Sequence[int]) -> tuple[Variant, ...]:
+        """These variants with the items that they belong to, archived ones too."""
+        found: list[Variant] = []
+        for start in range(0, len(variant_ids), IDS_PER_REQUEST):
+            part = variant_ids[start : start + IDS_PER_REQUEST]
+            params = [("ids", str(int(variant_id))) for variant_id in part]
+            params += [("extend", "product_or_material"), ("include_archived", "true")]
+            listed = self._list("/variants", params, Variant)
+            found += [variant for variant in listed if int(variant.id) in part]
+        return tuple(found)
+
+    def variants_changed(self, since: datetime) -> tuple[Variant, ...]:
+        """Variants that changed since then (UTC), deleted and archived ones too."""
+        params = (
+            ("updated_at_min", milliseconds(since)),
+            ("include_deleted", "true"),
+            ("include_archived", "true"),
+        )
+        return tuple(self._list("/variants", params, Variant))
+
+    def all_variants(self) -> tuple[Variant, ...]:
+        """Every variant with the item that it belongs to, but for archived and deleted ones."""
+        return tuple(self._list("/variants", (("extend", "product_or_material"),), Variant))
+
+    def create_variant(self, draft: NewVariantDraft) -> Variant:
+        """Add a variant to a product."""
+        return self._create("/variants", draft, Variant)
+
+    def product(self, product_id: int) -> Product:
+        """One product with its variants. Raises `NotFound` for one that was deleted."""
+        path = f"/products/{int(product_id)}"
+        return self._one("GET", path, self._http.get(path), Product)
+
+    def add_config_values(self, product_id: int, values: Mapping[str, str]) -> None:
+        """Add these values to the configs of a product, by the configs' names, and change no more.
+
+        A PATCH takes back every flag that it leaves out, and blanks `additional_info`, so all that
+        the product has now is sent with it.
+        """
+        path = f"/products/{int(product_id)}"
+        known = self._http.get(path).data
+        product = known if isinstance(known, dict) else {}
+        body = {name: product[name] for name in KEPT_BY_PATCH if product.get(name) is not None}
+        body = {name: value for name, value in body.items() if value != ""}
+        configs = record(product, Product).configs
+        body["configs"] = [
+            {"id": int(config.id), "name": config.name, "values": _with_value(config, values)}
+            for config in configs
+        ]
+        answer = self._http.request("PATCH", path, body=encode_plain(body))
+        self._written("PATCH", path, answer, Product)
+
+    def create_product(self, draft: ProductDraft) -> Product:
+        """Create a product with its variants."""
+        return self._create("/products", draft, Product)
+
+    def create_products(self, drafts: Sequence[ProductDraft]) -> list[Product | Exception]:
+        """Create products, whose requests overlap: what became of each, in their order."""
+        return self._do([partial(self.create_product, draft) for draft in drafts])
+
+    def services(self, name: str = "") -> tuple[Product, ...]:
+        """Services of this name; all without one. SKUs are no filter of services."""
+        found = self._list("/services", (("name", name),) if name else (), Product)
+        return tuple(service for service in found if not name or service.name == name)
+
+    def create_service(self, draft: ServiceDraft) -> Product:
+        """Create a service."""
+        return self._create("/services", draft, Product)
+
+    def tax_rates(self) -> tuple[TaxRate, ...]:
+        """All tax rates."""
+        return tuple(self._list("/tax_rates", (), TaxRate))
+
+    def create_tax_rate(self, draft: TaxRateDraft) -> TaxRate:
+        """Create a tax rate."""
+        return self._create("/tax_rates", draft, TaxRate)
+
+    def locations(self) -> tuple[Location, ...]:
+        """All locations that were not deleted."""
+        return tuple(loc for loc in self._list("/locations", (), Location) if not loc.deleted_at)
+
+    def factory(self) -> Factory:
+        """The account's settings."""
+        return self._one("GET", "/factory", self._http.get("/factory"), Factory)
+
+    def fulfillments(self, sales_order_id: int) -> tuple[Fulfillment, ...]:
+        """The parts of a sales order that were packed or delivered."""
+        params = (("sales_order_id", str(int(sales_order_id))),)
+        parts = self._list("/sales_order_fulfillments", params, Fulfillment, whole=True)
+        return tuple(p for p in parts if p.sales_order_id == sales_order_id and not p.deleted_at)
+
+    def create_fulfillment(self, draft: FulfillmentDraft) -> Fulfillment:
+        """Deliver rows of a sales order from named batches."""
+        return self._create("/sales_order_fulfillments", draft, Fulfillment)
+
+    def batch_stocks(self, variant_id: int, location_id: int) -> tuple[BatchStock, ...]:
+        """The batches of a variant at a location."""
+        params = (("variant_id", str(int(variant_id))), ("location_id", str(int(location_id))))
+        found = []
+        for page in self._pages("/batch_stocks", params, BatchStock, whole=True):
+            found += [
+                stock
+                for stock in page.rows
+                if stock.variant_id == variant_id and stock.location_id == location_id
+            ]
+        return tuple({(s.batch_id, s.location_id): s for s in found}.values())
+
+    def inventory(self, variant_ids: Sequence[int], location_id: int) -> tuple[Inventory, ...]:
+        """What is in stock of these variants at a location."""
+        params = [("variant_id", str(int(variant_id))) for variant_id in variant_ids]
+        params.append(("location_id", str(int(location_id))))
+        found: list[Inventory] = []
+        for page in self._pages("/inventory", params, Inventory, whole=True):
+            found += [i for i in page.rows if i.location_id == location_id]
+        return tuple(i for i in found if int(i.variant_id) in variant_ids)
+
+    def stock_of(self, variant_ids: Sequence[int], location_id: int) -> tuple[Inventory, ...]:
+        """What there is of these variants at a location, with their SKUs; those that have no row
+        were never counted and nobody waits for them."""
+        found: dict[int, Inventory] = {}
+        for start in range(0, len(variant_ids), VARIANTS_PER_REQUEST):
+            part = set(variant_ids[start : start + VARIANTS_PER_REQUEST])
+            params = [("variant_id", str(int(variant_id))) for variant_id in sorted(part)]
+            params += [("location_id", str(int(location_id))), ("extend", "variant")]
+            for page in self._pages("/inventory", params, Inventory):
+                for row in page.rows:
+                    if row.location_id == location_id and int(row.variant_id) in part:
+                        found[int(row.variant_id)] = row
+        return tuple(found.values())
+
+    def all_stock(self, location_id: int) -> tuple[Inventory, ...]:
+        """All that there is at a location, with SKUs: a request for each 250 variants."""
+        params = (("location_id", str(int(location_id))), ("extend", "variant"))
+        found: dict[int, Inventory] = {}
+        for page in self._pages("/inventory", params, Inventory):
+            found.update((int(r.variant_id), r) for r in page.rows if r.location_id == location_id)
+        return tuple(found.values())
+
+    def newest_movement(self) -> datetime | None:
+        """When stock last moved (UTC), by the newest movements; None where it never did."""
+        for page in self._pages("/inventory_movements", (), Movement):
+            return newest_update(page.rows, page.as_of)
+        return None
+
+    def movements_changed(self, since: datetime | None) -> MovementsChanged:
+        """Movements written since then (UTC)."""
+        params = () if since is None else (("updated_at_min", milliseconds(since)),)
+        movements, mark, as_of = self._changed("/inventory_movements", params, Movement)
+        return MovementsChanged(tuple(movements), mark, as_of)
+
+    def movements_of(self, variant_ids: Sequence[int]) -> Iterator[tuple[Movement, ...]]:
+        """All movements of these variants, by pages."""
+        for start in range(0, len(variant_ids), VARIANTS_PER_REQUEST):
+            part = variant_ids[start : start + VARIANTS_PER_REQUEST]
+            params = [("variant_ids", str(int(variant_id))) for variant_id in part]
+            for page in self._pages("/inventory_movements", params, Movement):
+                yield tuple(movement for movement in page.rows if int(movement.variant_id) in part)
+
+    def orders_touched(self, since: datetime | None) -> OrdersTouched:
+        """Sales orders from anywhere that changed since then (UTC), deleted ones too."""
+        params = [("include_deleted", "true")]
+        if since is not None:
+            params.append(("updated_at_min", milliseconds(since)))
+        orders, mark, as_of = self._changed("/sales_orders", params, SalesOrder)
+        wanted = (o for o in orders if since is None or _is_since(o, since))
+        return OrdersTouched(tuple(wanted), mark, as_of)
+
+    def open_orders(self) -> Iterator[tuple[SalesOrder, ...]]:
+        """The sales orders from anywhere that commit stock, by pages."""
+        for status in OPEN:
+            for page in self._pages("/sales_orders", (("status", status),), SalesOrder):
+                yield tuple(o for o in page.rows if o.status == status and not o.is_deleted)
+
+    def stock_adjustments(
+        self, *, number: str | None = None, location_id: int | None = None
+    ) -> tuple[StockAdjustment, ...]:
+        """Stock adjustments with this number, or at this location; deleted ones are left out."""
+        params = []
+        if number is not None:
+            params.append(("stock_adjustment_number", number))
+        if location_id is not None:
+            params.append(("location_id", str(int(location_id))))
+        return tuple(
+            each
+            for each in self._list("/stock_adjustments", params, StockAdjustment, whole=True)
+            if not each.deleted_at
+            and (number is None or each.stock_adjustment_number == number)
+            and (location_id is None or each.location_id == location_id)
+        )
+
+    def create_stock_adjustment(self, draft: StockAdjustmentDraft) -> StockAdjustment:
+        """Correct what is in stock."""
+        return self._create("/stock_adjustments", draft, StockAdjustment)

@@ -11,8 +11,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.order_rules import queued
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, queued
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 

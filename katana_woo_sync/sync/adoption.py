@@ -17,16 +17,15 @@ from katana_woo_sync.domain.adoption import (
 )
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.order_rules import (
-    ADOPTION_GRACE,
-    Note,
+from katana_woo_sync.domain.order_record import (
+    InKatana,
+    OrderRecord,
+    State,
     for_attention,
     imported,
     known_elsewhere,
-    new_record,
-    settle,
 )
+from katana_woo_sync.domain.order_rules import ADOPTION_GRACE, Note, new_record, settle
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.same_order import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order

@@ -1,4 +1,4 @@
-"""Connecting a store with what Katana holds of it: takeover, other programs' orders, a lost ledger."""
+"""Connecting a store with what Katana holds of it: takeover, other programs, a lost ledger."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from katana_woo_sync.domain.adoption import Stranger, is_another_shops, may_be, 
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
-from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import known_elsewhere, left_out_before
+from katana_woo_sync.domain.order_record import OrderRecord, State, known_elsewhere, left_out_before
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.same_order import is_copy
 from katana_woo_sync.domain.woocommerce import Order

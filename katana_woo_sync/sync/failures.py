@@ -19,8 +19,7 @@ from katana_woo_sync.clients.errors import (
 )
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.domain.order_record import State
-from katana_woo_sync.domain.order_rules import failed
+from katana_woo_sync.domain.order_record import State, failed
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.ledger.orders import StaleRecord

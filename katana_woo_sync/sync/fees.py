@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.katana import ShippingFee, ShippingFeeDraft
-from katana_woo_sync.domain.order_record import OrderRecord
-from katana_woo_sync.domain.order_rules import (
+from katana_woo_sync.domain.order_record import (
+    OrderRecord,
     answer_awaited,
     failed,
     for_attention,

@@ -27,22 +27,25 @@ from katana_woo_sync.domain.deliveries import (
     without_batch,
 )
 from katana_woo_sync.domain.katana import SalesOrder, Variant
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord
+from katana_woo_sync.domain.order_record import (
+    InKatana,
+    OrderRecord,
+    answer_awaited,
+    failed,
+    for_attention,
+    unreadable,
+)
 from katana_woo_sync.domain.order_rules import (
     CANCELLED,
     GONE,
     Note,
     Step,
-    answer_awaited,
-    failed,
-    for_attention,
     is_stale,
     next_step,
     see_in_katana,
     see_in_shop,
     settle,
     too_many_completions,
-    unreadable,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import katana_time

@@ -15,12 +15,17 @@ from katana_woo_sync.domain.adoption import agrees, woocommerce_id
 from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.deposits import priced_in_full
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
-from katana_woo_sync.domain.order_rules import (
-    Note,
+from katana_woo_sync.domain.order_record import (
+    InKatana,
+    OrderRecord,
+    State,
     answer_awaited,
     failed,
+    fingerprint,
     for_attention,
+)
+from katana_woo_sync.domain.order_rules import (
+    Note,
     is_stale,
     left_before_import,
     may_be_imported,

@@ -29,20 +29,24 @@ from katana_woo_sync.domain.cursors import (
     read_from,
 )
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.order_rules import (
+from katana_woo_sync.domain.order_record import (
     FIRST_WAITS,
+    InKatana,
+    OrderRecord,
+    State,
+    known_elsewhere,
+    unreadable,
+)
+from katana_woo_sync.domain.order_rules import (
     GONE,
     Note,
     Rules,
     is_stale,
-    known_elsewhere,
     left_before_import,
     may_be_imported,
     see_in_katana,
     see_in_shop,
     settle,
-    unreadable,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import left_out, parent_of

@@ -7,11 +7,14 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from katana_woo_sync.clients.connection import Connection
-from katana_woo_sync.clients.katana import CustomersChanged, SalesOrdersChanged
-from katana_woo_sync.clients.katana_stock import MovementsChanged, OrdersTouched
+from katana_woo_sync.clients.katana import (
+    CustomersChanged,
+    MovementsChanged,
+    OrdersTouched,
+    SalesOrdersChanged,
+)
 from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
-from katana_woo_sync.clients.woocommerce import TriedPages
-from katana_woo_sync.clients.woocommerce_stock import ProductsChanged
+from katana_woo_sync.clients.woocommerce import ProductsChanged, TriedPages
 from katana_woo_sync.domain.deliveries import BatchStock, Fulfillment, FulfillmentDraft
 from katana_woo_sync.domain.katana import (
     Customer,

@@ -17,8 +17,12 @@ from katana_woo_sync.clients.errors import (
     RefusedKey,
     ServiceError,
 )
-from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import is_tried_again, with_its_complaint
+from katana_woo_sync.domain.order_record import (
+    OrderRecord,
+    State,
+    is_tried_again,
+    with_its_complaint,
+)
 from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time

@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
-from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import Note, Rules, answer_awaited, see_in_katana
+from katana_woo_sync.domain.order_record import OrderRecord, State, answer_awaited
+from katana_woo_sync.domain.order_rules import Note, Rules, see_in_katana
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import Mapped, Resolved
 from katana_woo_sync.domain.woocommerce import Order

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from katana_woo_sync.domain.adoption import woocommerce_id
 from katana_woo_sync.domain.katana import SalesOrder
-from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import answer_awaited, failed
+from katana_woo_sync.domain.order_record import OrderRecord, State, answer_awaited, failed
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from msgspec import Struct, field
 
-from katana_woo_sync.clients.katana_stock import OPEN, MovementsChanged
+from katana_woo_sync.clients.katana import OPEN, MovementsChanged
 from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
     SHOP_OVERLAP,

@@ -17,13 +17,17 @@ from msgspec.structs import replace
 from katana_woo_sync.domain import katana, woocommerce
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert, utc_time
 from katana_woo_sync.domain.katana import encode
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.order_rules import (
+from katana_woo_sync.domain.order_record import (
     NOTHING_TO_RETRY,
-    Rules,
-    Step,
+    InKatana,
+    OrderRecord,
+    State,
     failed,
     for_attention,
+)
+from katana_woo_sync.domain.order_rules import (
+    Rules,
+    Step,
     next_step,
     see_in_katana,
     see_in_shop,

@@ -7,22 +7,26 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.order_record import InKatana, State, fingerprint
-from katana_woo_sync.domain.order_rules import (
+from katana_woo_sync.domain.order_record import (
     FIRST_WAITS,
     RECHECK,
-    Step,
+    InKatana,
+    State,
     failed,
+    fingerprint,
     for_attention,
+    queued,
+    retried,
+    without_fee_due,
+)
+from katana_woo_sync.domain.order_rules import (
+    Step,
     left_before_import,
     may_be_imported,
     next_step,
-    queued,
-    retried,
     see_in_katana,
     see_in_shop,
     settle,
-    without_fee_due,
 )
 from katana_woo_sync.domain.reasons import WORDS, Reason, words
 from tests.domain.samples import (

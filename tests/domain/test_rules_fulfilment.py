@@ -5,13 +5,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.order_record import InKatana, State
+from katana_woo_sync.domain.order_record import RECHECK, InKatana, State, for_attention, retried
 from katana_woo_sync.domain.order_rules import (
-    RECHECK,
     Step,
-    for_attention,
     next_step,
-    retried,
     see_in_katana,
     see_in_shop,
     settle,

@@ -28,8 +28,7 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.config import load
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SHOP_OVERLAP
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.order_rules import retried
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, retried
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder

@@ -7,8 +7,7 @@ from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 
-from katana_woo_sync.domain.order_record import OrderRecord
-from katana_woo_sync.domain.order_rules import retried
+from katana_woo_sync.domain.order_record import OrderRecord, retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Variation

@@ -9,7 +9,7 @@ from unittest import mock
 import pytest
 
 from katana_woo_sync.domain.cursors import Cursor
-from katana_woo_sync.sync import shop_side
+from katana_woo_sync.sync import poll
 from tests.faults.readers import Missed, missed_in_a_shop, missed_in_katana
 
 
@@ -29,6 +29,6 @@ def test_a_reader_without_overlap_would_be_found_out() -> None:
     def without(cursor: Cursor | None, *_more: object, **_named: object) -> datetime | None:
         return cursor.mark if cursor is not None else None
 
-    with mock.patch.object(shop_side, "read_from", without):
+    with mock.patch.object(poll, "read_from", without):
         found: list[Missed] = [missed_in_a_shop(seed) for seed in range(1, 16)]
     assert any(each.by_polls and not each.set_back for each in found)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 
-from katana_woo_sync.sync import shop_side
+from katana_woo_sync.sync import poll
 from tests.faults.hard_times import HardTimes, OrdinaryDays
 from tests.faults.people import profile
 
@@ -22,7 +22,7 @@ def test_on_ordinary_days_two_cycles_settle_all() -> None:
 def test_a_program_that_moves_the_cursor_without_recording_would_be_found_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(shop_side, "merge", lambda *_arguments: None)
+    monkeypatch.setattr(poll, "merge", lambda *_arguments: None)
     history = OrdinaryDays()
     try:
         history.connect()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from katana_woo_sync.domain.order_rules import retried
+from katana_woo_sync.domain.order_record import retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from katana_woo_sync.domain.order_rules import ignored, retried
+from katana_woo_sync.domain.order_record import ignored, retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.woocommerce import Address, Item
 from tests.sync.world import ANNA, World

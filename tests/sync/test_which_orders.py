@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from katana_woo_sync.domain.order_rules import retried
+from katana_woo_sync.domain.order_record import retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sync.cycle import SweepWhen
