@@ -15,6 +15,12 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
+SALES_ORDERS = "katana:sales_orders"
+"""The name of the cursor for Katana's sales orders."""
+
+CUSTOMERS = "katana_customers"
+"""The name of the cursor for Katana's customers."""
+
 SHOP_OVERLAP = timedelta(seconds=10)
 KATANA_OVERLAP = timedelta(seconds=20)
 OLD_ANSWER = timedelta(hours=1)

@@ -35,8 +35,8 @@ from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.poll import candidates
 from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.recorder import compare, with_payments
 from katana_woo_sync.sync.sending import note_number
-from katana_woo_sync.sync.totals import compare, with_payments
 
 AT_ONCE = 100
 """Sales orders that are asked for by their ids in one request."""

@@ -10,7 +10,7 @@ from functools import partial
 from msgspec import Struct
 
 from katana_woo_sync.domain.adoption import Stranger, is_another_shops, may_be, stranger
-from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.cursors import SALES_ORDERS, Cursor
 from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.order_record import OrderRecord, State, known_elsewhere, left_out_before
@@ -21,7 +21,6 @@ from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
 from katana_woo_sync.sync.failures import store_part
 from katana_woo_sync.sync.poll import (
-    CURSOR,
     candidates,
     cursor_name,
     hear_katana,
@@ -81,9 +80,9 @@ def take_over(
             with store_part(partial(failed.__setitem__, store.name)):
                 adopt_waiting(context, store)
     with context.step():
-        cursor = context.ledger.stores.cursor(CURSOR)
+        cursor = context.ledger.stores.cursor(SALES_ORDERS)
         if cursor is None and newest is not None:
-            context.ledger.stores.set_cursor(CURSOR, Cursor(newest, context.clock()))
+            context.ledger.stores.set_cursor(SALES_ORDERS, Cursor(newest, context.clock()))
     return failed
 
 

@@ -25,7 +25,7 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.create_once import StillUnknown, ask_at, create_once, create_together
 from katana_woo_sync.sync.failures import guarded
-from katana_woo_sync.sync.totals import compare
+from katana_woo_sync.sync.recorder import compare
 
 NOT_KNOWN = "what the fee should be is not known any more"
 

@@ -54,8 +54,8 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import fail_order, guarded, guarded_order, is_an_outage
-from katana_woo_sync.sync.poll import keep_gone
 from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.recorder import keep_deletion, keep_gone
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion
 
@@ -507,19 +507,6 @@ def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> Non
         else:
             intents.end(IntentKind.DELETION, key)
             context.note(store, record, Note(Reason.DELETED_IN_KATANA))
-
-
-def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
-    """Record that this program deleted the order's sales order; call inside a group of writes."""
-    context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
-    detail = f"{record.sales_order_no}: cancelled in the shop, nothing was begun"
-    context.did(store, record, "katana", "deleted", detail)
-
-
-def was_deleted_here(context: Context, record: OrderRecord) -> bool:
-    """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
-    key = str(record.sales_order_id)
-    return context.ledger.intents.open(IntentKind.DELETION, key) is not None
 
 
 def _leave(

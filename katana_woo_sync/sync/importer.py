@@ -41,10 +41,10 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import StillUnknown, is_certain
 from katana_woo_sync.sync.failures import guarded_order
 from katana_woo_sync.sync.new_products import NewProduct
+from katana_woo_sync.sync.recorder import with_payments
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
 from katana_woo_sync.sync.sub_orders import left_to_others, save_left_out
-from katana_woo_sync.sync.totals import with_payments
 
 SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
 """Reasons for which an order is left out without a person having to act."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -21,6 +20,7 @@ from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
     KATANA_SWEEP,
     OLD_ANSWER,
+    SALES_ORDERS,
     SHOP_OVERLAP,
     Cursor,
     advance,
@@ -30,7 +30,6 @@ from katana_woo_sync.domain.cursors import (
 )
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.order_record import (
-    FIRST_WAITS,
     InKatana,
     OrderRecord,
     State,
@@ -59,8 +58,8 @@ from katana_woo_sync.sync.context import (
     first_today,
     log,
 )
-from katana_woo_sync.sync.fulfilment import keep_deletion, was_deleted_here
 from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.recorder import keep_deletion, keep_gone, was_deleted_here
 from katana_woo_sync.sync.stock_hearing import forget_taken, hear_taken
 
 
@@ -318,50 +317,6 @@ def hear_missing(
         context.save(store, gone, record)
 
 
-def keep_gone(context: Context, store: Store, order_ids: Sequence[int]) -> list[int]:
-    """Remember orders that the shop does not have, to be looked for again in the next cycles: in
-    some moments a shop answers nothing at all. Returns those that were gone before. Call inside a
-    step."""
-    kept, now = _gone(context, store), context.clock()
-    again = [order_id for order_id in order_ids if str(order_id) in kept]
-    for order_id in order_ids:
-        looks = kept.pop(str(order_id), (0, ""))[0]
-        if looks < len(FIRST_WAITS):  # later the sweep alone looks
-            kept[str(order_id)] = (looks + 1, time_text(now + FIRST_WAITS[looks]) or "")
-    _set_gone(context, store, kept)
-    return again
-
-
-def gone_to_look_for(context: Context, store: Store) -> list[int]:
-    """The orders that were gone and are to be looked for now."""
-    now = context.clock()
-    due = ((i, read_time(at)) for i, (_looks, at) in _gone(context, store).items())
-    return sorted(int(order_id) for order_id, at in due if at is None or at <= now)
-
-
-def came_back(context: Context, store: Store, order_ids: Iterable[int]) -> None:
-    """Orders that were gone are there; call inside a step."""
-    kept = _gone(context, store)
-    there = kept.keys() & {str(order_id) for order_id in order_ids}
-    if there:
-        _set_gone(context, store, {i: at for i, at in kept.items() if i not in there})
-
-
-def _gone(context: Context, store: Store) -> dict[str, tuple[int, str]]:
-    """How often each order was found gone, and when it is looked for again."""
-    kept = json.loads(context.ledger.stores.meta(f"gone:{store.identity}") or "{}")
-    return {order_id: (int(looks), str(at)) for order_id, (looks, at) in kept.items()}
-
-
-def _set_gone(context: Context, store: Store, kept: Mapping[str, tuple[int, str]]) -> None:
-    before = context.ledger.stores.meta(f"gone:{store.identity}") or ""
-    text = json.dumps(kept) if kept else ""
-    if text != before:
-        context.ledger.stores.set_meta(f"gone:{store.identity}", text)
-
-
-CURSOR = "katana:sales_orders"
-
 UNTOLD_AT = "katana_untold_at"
 """Where the ledger keeps when a change was found that the list of changes had not told of."""
 
@@ -383,7 +338,7 @@ def hear_katana(context: Context, *, sweep: bool = False) -> None:
     kept, in the cursor's own group of writes, until their store says whether they are its own.
     Raises a `ServiceError`.
     """
-    cursor = context.ledger.stores.cursor(CURSOR)
+    cursor = context.ledger.stores.cursor(SALES_ORDERS)
     told_from = read_from(cursor, KATANA_OVERLAP)
     since = read_from(cursor, KATANA_OVERLAP, sweep=KATANA_SWEEP) if sweep else told_from
     changed = context.katana.sales_orders_changed(since)
@@ -392,7 +347,7 @@ def hear_katana(context: Context, *, sweep: bool = False) -> None:
     with context.step(), context.ledger.atomic():
         merge_sales_orders(context, changed.orders, told_from)
         moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
-        context.ledger.stores.set_cursor(CURSOR, moved)
+        context.ledger.stores.set_cursor(SALES_ORDERS, moved)
     context.katana_heard_at = context.clock()
 
 
@@ -411,7 +366,7 @@ def hear_open_orders(context: Context) -> None:
     delivery that leaves `updated_at` alone is in no list of changes. Raises a `ServiceError`."""
     ledger = context.ledger
     ids = ledger.orders.open_sales_orders([s.identity for s in context.stores.values()])
-    told_from = read_from(ledger.stores.cursor(CURSOR), KATANA_OVERLAP)
+    told_from = read_from(ledger.stores.cursor(SALES_ORDERS), KATANA_OVERLAP)
     for start in range(0, len(ids), AT_ONCE):
         answered = context.katana.sales_orders_by_id(ids[start : start + AT_ONCE])
         with context.step(), ledger.atomic():

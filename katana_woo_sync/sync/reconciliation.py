@@ -16,7 +16,7 @@ from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana,
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.woocommerce import DatedOrder
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.totals import with_payments
+from katana_woo_sync.sync.recorder import with_payments
 
 SOLD = frozenset({"processing", "completed", "refunded"})
 """Statuses of orders that were paid; others count where they are in Katana."""

@@ -8,7 +8,7 @@ from functools import partial
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.together import AT_ONCE
-from katana_woo_sync.domain.cursors import KATANA_OVERLAP, advance, is_beyond, read_from
+from katana_woo_sync.domain.cursors import CUSTOMERS, KATANA_OVERLAP, advance, is_beyond, read_from
 from katana_woo_sync.domain.customers import (
     KnownCustomer,
     Person,
@@ -29,7 +29,6 @@ from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import create_once, create_together
 from katana_woo_sync.sync.numbers import OrderNumbers
 
-CUSTOMERS_CURSOR = "katana_customers"
 FEE_SERVICE = "fee_service"
 
 MOST_LOST = 2
@@ -267,7 +266,7 @@ class Resolver:
 
     def _refresh_customers(self) -> None:
         """Bring the index of Katana's customers up to date: one list of what changed."""
-        cursor = self._ledger.stores.cursor(CUSTOMERS_CURSOR)
+        cursor = self._ledger.stores.cursor(CUSTOMERS)
         changed = self._context.katana.customers_changed(read_from(cursor, KATANA_OVERLAP))
         if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
             cursor, changed = None, self._context.katana.customers_changed(None)
@@ -284,7 +283,7 @@ class Resolver:
             )
             now = self._context.clock()
             self._ledger.stores.set_cursor(
-                CUSTOMERS_CURSOR, advance(cursor, changed.mark, now, KATANA_OVERLAP)
+                CUSTOMERS, advance(cursor, changed.mark, now, KATANA_OVERLAP)
             )
 
     def forget(self, refusal: BadRequest, customer_id: int, variant_ids: Sequence[int]) -> None:

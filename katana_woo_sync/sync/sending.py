@@ -19,9 +19,9 @@ from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.create_once import intent_key, is_certain
 from katana_woo_sync.sync.failures import FATAL
 from katana_woo_sync.sync.fees import Fees
+from katana_woo_sync.sync.recorder import compare
 from katana_woo_sync.sync.resolve import Answers
 from katana_woo_sync.sync.shop_notes import due_at_import
-from katana_woo_sync.sync.totals import compare
 
 
 class Ready(Struct, frozen=True):

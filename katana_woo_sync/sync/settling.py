@@ -9,8 +9,8 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import ask_at, intent_key
+from katana_woo_sync.sync.recorder import compare
 from katana_woo_sync.sync.sending import in_katana, keep_imported
-from katana_woo_sync.sync.totals import compare
 
 
 def settle_unknown(context: Context, store: Store) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from katana_woo_sync.clients.katana import OPEN, MovementsChanged
 from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
+    SALES_ORDERS,
     SHOP_OVERLAP,
     Cursor,
     advance,
@@ -27,7 +28,6 @@ from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.poll import CURSOR as SALES_ORDERS
 from katana_woo_sync.sync.ports import ReadOrder
 
 MOVEMENTS = "stock:movements"

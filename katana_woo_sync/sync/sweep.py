@@ -14,9 +14,7 @@ from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.poll import (
-    came_back,
     cursor_name,
-    gone_to_look_for,
     hear_missing,
     lacks_orders,
     learn_facts,
@@ -24,6 +22,7 @@ from katana_woo_sync.sync.poll import (
     warn_of_cache,
 )
 from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.recorder import came_back, gone_to_look_for
 from katana_woo_sync.sync.resolve import Resolver
 
 A_DAY = timedelta(days=1)

@@ -27,14 +27,13 @@ from hypothesis.stateful import initialize, invariant, rule, run_state_machine_a
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.config import load
-from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SHOP_OVERLAP
+from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SALES_ORDERS, SHOP_OVERLAP
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, retried
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.server import FaultKind
 from katana_woo_sync.sandbox.woocommerce.records import Order
-from katana_woo_sync.sync.poll import CURSOR
 from tests.faults.people import SHOWN, STORES, People, profile, stores, which
 from tests.faults.points import quiet, say
 
@@ -72,7 +71,7 @@ class Watched(People):
             return
         identities = {store.name: store.identity for store in self.world.settings.stores}
         with Ledger.open_to_read(self.world.ledger) as ledger:
-            heard = ledger.stores.cursor(CURSOR)
+            heard = ledger.stores.cursor(SALES_ORDERS)
             katana_mark = heard.mark if heard is not None else None
             for name, identity in identities.items():
                 cursor = ledger.stores.cursor(f"shop:{identity}")

@@ -11,10 +11,9 @@ import pytest
 from msgspec.structs import replace
 from werkzeug.wrappers import Request, Response
 
-from katana_woo_sync.domain.cursors import Cursor
+from katana_woo_sync.domain.cursors import SALES_ORDERS, Cursor
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.cycle import SweepWhen
-from katana_woo_sync.sync.poll import CURSOR as SALES_ORDERS
 from katana_woo_sync.sync.report import Report
 from tests.cli.support import run
 from tests.sync.checking import found, one, with_headers

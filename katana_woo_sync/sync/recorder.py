@@ -1,0 +1,104 @@
+"""What is written down of an order besides its record: totals, deletions, orders that are gone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from katana_woo_sync.domain.order_record import (
+    FIRST_WAITS,
+    OrderRecord,
+)
+from katana_woo_sync.domain.order_rules import (
+    compared,
+)
+from katana_woo_sync.domain.payments import may_tell_more
+from katana_woo_sync.domain.woocommerce import Order
+from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.sync.context import (
+    Context,
+    Store,
+)
+
+Orders = TypeVar("Orders", bound=Order)
+
+
+def compare(context: Context, store: Store, record: OrderRecord, total: Decimal) -> OrderRecord:
+    """Compare Katana's total (with tax and shipping) with what the import expected of it; returns
+    the record as it is saved."""
+    seen = compared(record, total, context.facts(store).decimals)
+    if seen.record is not None and seen.record != record:
+        record = context.save(store, seen.record, record)
+    context.note(store, record, *seen.notes)
+    return record
+
+
+def with_payments(context: Context, store: Store, order: Orders) -> Orders:
+    """The order with what tells of gift cards and store credit: its meta is asked for where its
+    lines exceed its total. Raises a `ServiceError`."""
+    facts = context.facts(store)
+    if order.meta_data or not may_tell_more(
+        order, decimals=facts.decimals, rounds_each_line=not facts.round_at_subtotal
+    ):
+        return order
+    return replace(order, meta_data=store.shop.order_meta(int(order.id)))
+
+
+def keep_gone(context: Context, store: Store, order_ids: Sequence[int]) -> list[int]:
+    """Remember orders that the shop does not have, to be looked for again in the next cycles: in
+    some moments a shop answers nothing at all. Returns those that were gone before. Call inside a
+    step."""
+    kept, now = _gone(context, store), context.clock()
+    again = [order_id for order_id in order_ids if str(order_id) in kept]
+    for order_id in order_ids:
+        looks = kept.pop(str(order_id), (0, ""))[0]
+        if looks < len(FIRST_WAITS):  # later the sweep alone looks
+            kept[str(order_id)] = (looks + 1, time_text(now + FIRST_WAITS[looks]) or "")
+    _set_gone(context, store, kept)
+    return again
+
+
+def gone_to_look_for(context: Context, store: Store) -> list[int]:
+    """The orders that were gone and are to be looked for now."""
+    now = context.clock()
+    due = ((i, read_time(at)) for i, (_looks, at) in _gone(context, store).items())
+    return sorted(int(order_id) for order_id, at in due if at is None or at <= now)
+
+
+def came_back(context: Context, store: Store, order_ids: Iterable[int]) -> None:
+    """Orders that were gone are there; call inside a step."""
+    kept = _gone(context, store)
+    there = kept.keys() & {str(order_id) for order_id in order_ids}
+    if there:
+        _set_gone(context, store, {i: at for i, at in kept.items() if i not in there})
+
+
+def _gone(context: Context, store: Store) -> dict[str, tuple[int, str]]:
+    """How often each order was found gone, and when it is looked for again."""
+    kept = json.loads(context.ledger.stores.meta(f"gone:{store.identity}") or "{}")
+    return {order_id: (int(looks), str(at)) for order_id, (looks, at) in kept.items()}
+
+
+def _set_gone(context: Context, store: Store, kept: Mapping[str, tuple[int, str]]) -> None:
+    before = context.ledger.stores.meta(f"gone:{store.identity}") or ""
+    text = json.dumps(kept) if kept else ""
+    if text != before:
+        context.ledger.stores.set_meta(f"gone:{store.identity}", text)
+
+
+def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
+    """Record that this program deleted the order's sales order; call inside a group of writes."""
+    context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
+    detail = f"{record.sales_order_no}: cancelled in the shop, nothing was begun"
+    context.did(store, record, "katana", "deleted", detail)
+
+
+def was_deleted_here(context: Context, record: OrderRecord) -> bool:
+    """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
+    key = str(record.sales_order_id)
+    return context.ledger.intents.open(IntentKind.DELETION, key) is not None
