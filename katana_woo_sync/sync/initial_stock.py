@@ -45,7 +45,7 @@ from katana_woo_sync.sync.create_once import StillUnknown, create_once
 from katana_woo_sync.sync.lock import STOCK_IS_HELD
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.stock_compare import shop_stock
+from katana_woo_sync.sync.stock_levels import shop_stock
 
 NUMBER = "WOO-INITIAL-"
 """How the numbers of these stock adjustments begin; the store's identity follows."""

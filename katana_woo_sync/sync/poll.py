@@ -60,7 +60,7 @@ from katana_woo_sync.sync.context import (
 )
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.recorder import keep_deletion, keep_gone, was_deleted_here
-from katana_woo_sync.sync.stock_hearing import forget_taken, hear_taken
+from katana_woo_sync.sync.stock_changes import forget_taken, hear_taken
 
 
 class Polled(Struct, frozen=True):
