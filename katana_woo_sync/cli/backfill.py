@@ -14,7 +14,7 @@ import click
 from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money, safe
-from katana_woo_sync.cli.setup import exits, start
+from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.sync.backfill import (

@@ -11,11 +11,11 @@ import click
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_table, safe
-from katana_woo_sync.cli.setup import StopSignals, exits, make_katana, make_stores, utc_now
+from katana_woo_sync.cli.program import StopSignals, exits, make_katana, make_stores, utc_now
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, find, home_folder, load, working_folder
 from katana_woo_sync.domain.checks import Cause, Finding, Result, causes, error, summary
-from katana_woo_sync.sync.check import check, exit_code
+from katana_woo_sync.sync.checks.check import check, exit_code
 from katana_woo_sync.sync.context import Store
 
 COLUMNS = ("WHERE", "TESTED", "RESULT", "FOUND", "WHAT TO DO")

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
-from katana_woo_sync.cli.setup import Program, StopSignals, make_katana, make_stores
+from katana_woo_sync.cli.program import Program, StopSignals, make_katana, make_stores
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import load
 from katana_woo_sync.domain.katana import WOOCOMMERCE

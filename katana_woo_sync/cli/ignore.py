@@ -8,7 +8,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.order import find_order
 from katana_woo_sync.cli.orders import as_dict, store_names
 from katana_woo_sync.cli.output import print_json, safe
-from katana_woo_sync.cli.setup import exits, start
+from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.domain.order_record import OrderRecord, State, ignored
 from katana_woo_sync.sync.report import ExitCode
 

@@ -23,7 +23,7 @@ from katana_woo_sync.config.files import read_secret
 from katana_woo_sync.config.settings import KatanaSettings, StoreSettings
 from katana_woo_sync.config.values import KATANA_URL
 from katana_woo_sync.config.writer import Keeping, NotWritten, Written, write
-from katana_woo_sync.sync.connecting import Account, ask_katana
+from katana_woo_sync.sync.checks.new_store import Account, ask_katana
 from katana_woo_sync.sync.report import ExitCode
 
 SECRET_FILE = click.Path(dir_okay=False, path_type=Path)

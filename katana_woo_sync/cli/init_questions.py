@@ -27,7 +27,7 @@ from katana_woo_sync.config.values import NAME
 from katana_woo_sync.config.writer import Keeping
 from katana_woo_sync.domain.checks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location
-from katana_woo_sync.sync.connecting import Account, FoundShop, find_shop
+from katana_woo_sync.sync.checks.new_store import Account, FoundShop, find_shop
 from katana_woo_sync.sync.ports import Shop
 
 KATANA_WORDS = """

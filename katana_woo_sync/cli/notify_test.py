@@ -6,7 +6,7 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
-from katana_woo_sync.cli.setup import exits, start
+from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.sync.report import ExitCode
 
 

@@ -10,7 +10,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.names import complete_store
 from katana_woo_sync.cli.orders import as_dict, links, store_names
 from katana_woo_sync.cli.output import iso, moment, money, print_json, safe
-from katana_woo_sync.cli.setup import exits, read_settings, utc_now
+from katana_woo_sync.cli.program import exits, read_settings, utc_now
 from katana_woo_sync.cli.story import story
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings

@@ -17,7 +17,7 @@ from katana_woo_sync.cli.output import (
     print_json_list,
     print_table,
 )
-from katana_woo_sync.cli.setup import exits, read_settings
+from katana_woo_sync.cli.program import exits, read_settings
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_complaint

@@ -10,7 +10,7 @@ from msgspec.structs import asdict, replace
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, safe
-from katana_woo_sync.cli.setup import Program, exits, start
+from katana_woo_sync.cli.program import Program, exits, start
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.connect import NOT_KNOWN, Rebuilt, rebuild
 from katana_woo_sync.sync.cycle import finish

@@ -15,7 +15,7 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_table, safe
-from katana_woo_sync.cli.setup import exits, start
+from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.reconciliation import Amounts, Cell, Pair, cells, differing
 from katana_woo_sync.sync.reconciliation import reconcile

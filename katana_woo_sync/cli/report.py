@@ -8,7 +8,7 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.page import NotWritten, gather, write
-from katana_woo_sync.cli.setup import exits, read_settings, utc_now
+from katana_woo_sync.cli.program import exits, read_settings, utc_now
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.report import render
 from katana_woo_sync.sync.report import ExitCode

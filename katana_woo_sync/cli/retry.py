@@ -10,7 +10,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.order import find_order
 from katana_woo_sync.cli.orders import store_names
 from katana_woo_sync.cli.output import safe
-from katana_woo_sync.cli.setup import Program, start
+from katana_woo_sync.cli.program import Program, start
 from katana_woo_sync.cli.sync import show, work
 from katana_woo_sync.domain.order_record import RETRIED_ONE_BY_ONE, OrderRecord, retried
 from katana_woo_sync.sync.connect import RETRIED

@@ -13,7 +13,7 @@ import click
 
 from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.setup import Program, exits, start
+from katana_woo_sync.cli.program import Program, exits, start
 from katana_woo_sync.cli.systemd import Systemd
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.ledger import LedgerError

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.setup import StopSignals
+from katana_woo_sync.cli.program import StopSignals
 from katana_woo_sync.sandbox.world import open_world
 
 CONFIG = "sandbox.toml"

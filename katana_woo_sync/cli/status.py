@@ -15,7 +15,7 @@ from katana_woo_sync.cli.output import (
     print_unread,
     safe,
 )
-from katana_woo_sync.cli.setup import exits, read_settings, utc_now
+from katana_woo_sync.cli.program import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings, StoreSettings

@@ -11,7 +11,7 @@ from katana_woo_sync.cli.after_cycle import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.news import take_news
 from katana_woo_sync.cli.output import print_json, print_news, print_report
-from katana_woo_sync.cli.setup import Program, exits, start
+from katana_woo_sync.cli.program import Program, exits, start
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.report import ExitCode, Report

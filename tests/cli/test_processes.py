@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from katana_woo_sync.cli.setup import exits
+from katana_woo_sync.cli.program import exits
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Shipping
 from katana_woo_sync.sync.lock import LockHeld

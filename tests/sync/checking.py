@@ -6,7 +6,7 @@ from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.domain.checks import Finding, Result
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
-from katana_woo_sync.sync.check import check, exit_code
+from katana_woo_sync.sync.checks.check import check, exit_code
 from katana_woo_sync.sync.report import ExitCode
 from tests.sync.world import World
 

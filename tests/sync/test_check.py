@@ -11,8 +11,8 @@ import pytest
 from katana_woo_sync.domain.checks import Result
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox
-from katana_woo_sync.sync.check import exit_code
 from katana_woo_sync.sync.checks.asking import Findings
+from katana_woo_sync.sync.checks.check import exit_code
 from katana_woo_sync.sync.report import ExitCode
 from tests.sync.checking import (
     ERROR,

@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 from werkzeug.wrappers import Request, Response
 
-from katana_woo_sync.cli.setup import Program, StopSignals
+from katana_woo_sync.cli.program import Program, StopSignals
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
