@@ -1,10 +1,9 @@
-"""Writes what follows from the code: config.example.toml, options.md, commands.md, and the table of
-problems.md.
+"""Writes what follows from the code: config.example.toml, options.md, commands.md and problems.md.
 
     python docs/generate.py
 
 Keys, defaults and meanings come from the settings, commands from their help, reasons from their
-words. A test compares the files with what this makes.
+table. A test compares the files with what this makes.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from katana_woo_sync.cli.main import COMMANDS, cli
 from katana_woo_sync.config.forms import Key
 from katana_woo_sync.config.settings import SECTIONS, Settings, keys_of
 from katana_woo_sync.config.values import StockReserve, written
-from katana_woo_sync.domain.reasons import WORDS
+from katana_woo_sync.domain.reasons import Kind, Reason
 
 HERE = Path(__file__).resolve().parent
 MADE = "<!-- Made by docs/generate.py -->"
@@ -51,6 +50,18 @@ PREFACE = """\
 # "#:schema ./katana-woo-sync.schema.json"; `katana-woo-sync config schema` prints that schema.
 
 """
+
+KINDS = {
+    Kind.ATTENTION: ("Attention", "The order needs a person."),
+    Kind.FAILED: ("Failed", "The program tries again by itself."),
+    Kind.SKIPPED: ("Skipped", "The order is not imported, and nothing needs to be done."),
+    Kind.NOTE: ("Notes", "They change neither the order's state nor the exit code."),
+}
+"""The parts of problems.md: title and first sentence."""
+
+REASONS_HEAD = """\
+| code | what is so | what to do | tried again by itself | ends by itself |
+|---|---|---|---|---|"""
 
 FREE_TABLES = {
     "taxes": (
@@ -199,21 +210,33 @@ def _help(command: click.Command, name: str) -> str:
     return command.get_help(context).rstrip()
 
 
-def problems(page: str) -> str:
-    """The page of problems with its table made anew."""
-    above = page.split("|---|---|---|\n", maxsplit=1)[0]
-    rows = [f"| `{code}` | {w.sentence} | {w.remedy} |" for code, w in WORDS.items()]
-    return above + "|---|---|---|\n" + "\n".join(rows) + "\n"
+def problems() -> str:
+    """docs/problems.md: every reason with its remedy, those that need a person first."""
+    parts = [
+        "# Problems and remedies",
+        MADE,
+        "Every reason that `status`, `orders` and `--json` show. The codes are stable.",
+    ]
+    for kind, (title, preface) in KINDS.items():
+        rows = [_reason(each) for each in Reason if each.about.kind is kind]
+        parts.append(f"## {title}\n\n{preface}")
+        parts.append("\n".join((REASONS_HEAD, *rows)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _reason(reason: Reason) -> str:
+    row = reason.about
+    cells = f"`{reason}`", row.sentence, row.remedy, row.tried_again.value, row.ends.value
+    return f"| {' | '.join(cells)} |"
 
 
 def pages() -> dict[Path, str]:
     """Every page that is made, with its text."""
-    of_problems = HERE / "problems.md"
     return {
         HERE.parent / "config.example.toml": example(),
         HERE / "options.md": options(),
         HERE / "commands.md": commands(),
-        of_problems: problems(of_problems.read_text(encoding="utf-8")),
+        HERE / "problems.md": problems(),
     }
 
 

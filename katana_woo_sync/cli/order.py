@@ -15,7 +15,7 @@ from katana_woo_sync.cli.story import story
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, with_its_complaint
-from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.ledger import Ledger
 
 
@@ -67,7 +67,7 @@ def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[st
             {
                 "at": iso(at),
                 "reason": str(note.reason),
-                "sentence": words(note.reason).sentence,
+                "sentence": note.reason.about.sentence,
                 "detail": note.detail or None,
             }
             for at, note in notes
@@ -145,7 +145,7 @@ def _why(record: OrderRecord) -> list[str]:
     """Why it is in its state, and what to do."""
     if not record.reason:
         return []
-    said = words(record.reason)
+    said = about(record.reason)
     lines = [f"{said.sentence} {record.detail}".rstrip()]
     return [*lines, said.remedy] if said.remedy else lines
 

@@ -21,7 +21,7 @@ from katana_woo_sync.cli.program import exits, read_settings
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_complaint
-from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.ledger import Ledger
 
@@ -144,8 +144,8 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "state": str(record.state),
         "reason": str(record.reason) or None,
         "detail": record.detail or None,
-        "sentence": words(record.reason).sentence if record.reason else None,
-        "remedy": words(record.reason).remedy or None if record.reason else None,
+        "sentence": about(record.reason).sentence if record.reason else None,
+        "remedy": about(record.reason).remedy or None if record.reason else None,
         "in_katana": str(record.in_katana),
         "sales_order_id": record.sales_order_id,
         "sales_order_no": record.sales_order_no or None,

@@ -18,7 +18,7 @@ from katana_woo_sync.domain.order_record import (
     is_tried_again,
     with_its_complaint,
 )
-from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally
 from katana_woo_sync.report import Page, render
@@ -146,7 +146,7 @@ def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]
         groups.setdefault(key, []).append(shown.problem(record))
     return [
         ProblemGroup(
-            reason, words(reason).sentence, words(reason).remedy, orders, mends_itself=mends_itself
+            reason, about(reason).sentence, about(reason).remedy, orders, mends_itself=mends_itself
         )
         for (mends_itself, reason), orders in sorted(
             groups.items(), key=lambda group: (group[0][0], -len(group[1]))

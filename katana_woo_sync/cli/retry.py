@@ -12,7 +12,7 @@ from katana_woo_sync.cli.orders import store_names
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.cli.program import Program, start
 from katana_woo_sync.cli.sync import show, work
-from katana_woo_sync.domain.order_record import RETRIED_ONE_BY_ONE, OrderRecord, retried
+from katana_woo_sync.domain.order_record import OrderRecord, retried
 from katana_woo_sync.sync.connect import RETRIED
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options
@@ -55,8 +55,6 @@ def prepare(program: Program, store: str | None, number: str | None, context: Co
 
 
 def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: bool) -> None:
-    if record.reason in RETRIED_ONE_BY_ONE and not asked_for:
-        return
     again = retried(record, by_number=asked_for)
     if record.note_failed:
         context.ledger.shop_notes.retry(record.identity, record.order_id)

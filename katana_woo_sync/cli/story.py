@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.reasons import WORDS, words
+from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.history import Event
 from katana_woo_sync.ledger.intents import IntentKind
@@ -40,7 +40,7 @@ def story(ledger: Ledger, record: OrderRecord) -> list[Happening]:
         *_still_open(ledger, record),
     ]
     for at, note in ledger.orders.notes(record.identity, record.order_id):
-        told.append(Happening(at, "note", words(note.reason).sentence, note.detail))
+        told.append(Happening(at, "note", note.reason.about.sentence, note.detail))
     return sorted(told, key=lambda each: (each.at is None, each.at))
 
 
@@ -59,9 +59,9 @@ def _of_event(event: Event) -> Happening:
     if event.side != "ledger" or event.action not in PROBLEMS:
         return Happening(event.at, event.side, event.action, event.detail)
     reason, _, detail = event.detail.partition(": ")
-    if reason not in {str(each) for each in WORDS}:
+    if reason not in set(Reason):
         return Happening(event.at, event.side, event.action, event.detail)
-    sentence = words(reason).sentence
+    sentence = about(reason).sentence
     return Happening(event.at, event.side, event.action, f"({reason}) {sentence} {detail}".rstrip())
 
 

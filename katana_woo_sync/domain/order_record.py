@@ -11,8 +11,15 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.reasons import Kind, Reason, Retry, TriedAgain, about
 from katana_woo_sync.domain.woocommerce import Address, Order
+
+RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
+"""The retry schedule: how long a failed order waits for each attempt. After the last, it needs
+attention."""
+
+RECHECK = timedelta(hours=1)
+"""How often an order in attention is tried again by itself, in case its cause is gone."""
 
 
 class State(StrEnum):
@@ -241,42 +248,6 @@ def _first_form(address: Address) -> str:
     return f"Address({', '.join(f'{name}={text!r}' for name, text in fields)})"
 
 
-FIRST_WAITS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
-"""How long a failed order waits for its next attempt; after the last it needs attention."""
-
-
-RECHECK = timedelta(hours=1)
-"""How often an order in attention is tried again by itself, in case its cause is gone."""
-
-
-NOTHING_TO_RETRY = frozenset(
-    {
-        Reason.ORDER_KEY_CHANGED,
-        Reason.TAKEOVER_MISMATCH,
-        Reason.TOTAL_DIFFERS,
-        Reason.DOUBLED_IN_KATANA,
-        Reason.REOPENED_IN_SHOP,
-    }
-)
-"""Reasons that trying again cannot mend, or would make worse: a person compares and decides."""
-
-
-RETRIED_ONE_BY_ONE = frozenset({Reason.NOT_LISTED, Reason.KNOWN_ELSEWHERE})
-"""Reasons that a person has to look at in Katana before trying again is right."""
-
-
-WANTED_BY_NUMBER = frozenset(
-    {
-        Reason.SUB_ORDER,
-        Reason.HAS_SUB_ORDERS,
-        Reason.PARTLY_IN_SUB_ORDERS,
-        Reason.DEPOSIT,
-        Reason.POS_SKIPPED,
-    }
-)
-"""Reasons that a person may set aside for one order, by naming it."""
-
-
 _RETRIABLE = frozenset({State.FAILED, State.ATTENTION, State.IGNORED})
 
 
@@ -299,16 +270,16 @@ def imported(record: OrderRecord, state: State) -> OrderRecord:
 
 def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
     """The record after an attempt that failed: tried again later, and at last shown to a person."""
-    if record.attempts >= len(FIRST_WAITS):
-        is_fee = reason is Reason.SHIPPING_FEE_MISSING
-        return for_attention(record, reason if is_fee else Reason.TOO_MANY_ATTEMPTS, detail, now)
+    if record.attempts >= len(RETRY_DELAYS):
+        goes_on = reason.about.tried_again is TriedAgain.AT_DELAYS_THEN_HOURLY
+        return for_attention(record, reason if goes_on else Reason.TOO_MANY_ATTEMPTS, detail, now)
     return replace(
         record,
         state=record.state if record.state is State.IGNORED else State.FAILED,
         reason=reason,
         detail=detail,
         attempts=record.attempts + 1,
-        next_attempt_at=now + FIRST_WAITS[record.attempts],
+        next_attempt_at=now + RETRY_DELAYS[record.attempts],
     )
 
 
@@ -326,8 +297,9 @@ def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetim
 
     One whose import failed time and again waits for the person: its cause cannot be seen from here.
     """
-    has_given_up = reason is Reason.TOO_MANY_ATTEMPTS and record.in_katana is InKatana.NO
-    waits = has_given_up or reason in NOTHING_TO_RETRY
+    again = reason.about.tried_again
+    has_given_up = again is TriedAgain.HOURLY_IN_KATANA and record.in_katana is InKatana.NO
+    waits = has_given_up or again is TriedAgain.NEVER
     return replace(
         record,
         state=State.ATTENTION,
@@ -343,7 +315,7 @@ def unreadable(record: OrderRecord, detail: str, now: datetime, *, may_pass: boo
     shown = for_attention(record, Reason.UNREADABLE, detail, now)
     if not may_pass:
         return shown
-    wait = min(RECHECK, FIRST_WAITS[min(record.attempts, len(FIRST_WAITS) - 1)])
+    wait = min(RECHECK, RETRY_DELAYS[min(record.attempts, len(RETRY_DELAYS) - 1)])
     return replace(shown, attempts=record.attempts + 1, next_attempt_at=now + wait)
 
 
@@ -369,9 +341,11 @@ def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | No
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.
     """
-    if by_number and record.reason in WANTED_BY_NUMBER:
+    retry = about(record.reason).retry
+    is_refused = retry is Retry.NOTHING or (retry is Retry.NAMED and not by_number)
+    if by_number and retry is Retry.WANTED:
         record = replace(record, wanted=True)
-    elif record.state not in _RETRIABLE or record.reason in NOTHING_TO_RETRY:
+    elif record.state not in _RETRIABLE or is_refused:
         return None
     if record.in_katana is InKatana.NO:
         seen = record.was_processing or record.wanted or record.reason == Reason.COMPLETED_UNSEEN
@@ -393,6 +367,13 @@ def ignored(record: OrderRecord) -> OrderRecord | None:
     if record.state in (State.FULFILLED, State.SKIPPED, State.IGNORED, State.IMPORTING):
         return None
     return replace(record, state=State.IGNORED, reason="", detail="", next_attempt_at=None)
+
+
+def not_imported(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
+    """The record of an order that cannot be imported as it is: left out, or for attention."""
+    if reason.about.kind is Kind.SKIPPED:
+        return replace(record, state=State.SKIPPED, reason=reason, next_attempt_at=None)
+    return for_attention(record, reason, detail, now)
 
 
 def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord | None:
@@ -435,7 +416,4 @@ def is_tried_again(record: OrderRecord) -> bool:
     """Whether the trouble that people see of an order is one that the program tries to end by
     itself, and not (yet) one that needs a person."""
     record = with_its_complaint(record)
-    return record.state is State.FAILED or record.reason in (
-        Reason.ANSWER_AWAITED,
-        Reason.NOTE_FAILED,
-    )
+    return record.state is State.FAILED or about(record.reason).kind is Kind.FAILED

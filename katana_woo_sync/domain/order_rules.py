@@ -21,7 +21,7 @@ from katana_woo_sync.domain.order_record import (
     money_settled,
     queued,
 )
-from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.reasons import Ends, Reason, Stops, about
 from katana_woo_sync.domain.same_order import Evidence, is_of_order
 from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.taxes import HALF_A_CENT
@@ -35,40 +35,11 @@ GONE = "gone"
 TILL = "pos-rest-api"
 """`created_via` of a sale of WooCommerce's own point of sale, which completes it at once."""
 
-LEFT_TO_OTHERS = frozenset({Reason.SUB_ORDER, Reason.HAS_SUB_ORDERS})
-"""Reasons for which an order is left out as long as another that holds its goods is not."""
-
 ENDED = frozenset({"cancelled", "refunded", "failed"})
 GONE_STATUSES = frozenset({"trash", GONE})
 
 ADOPTION_GRACE = timedelta(days=7)
 """Rule 12: pairs that disagree when adopted are carried if they began to within this time."""
-
-ENDS_WITH_ITS_CAUSE = frozenset(
-    {
-        Reason.CANCELLED_IN_SHOP,
-        Reason.SHOP_STATUS,
-        Reason.GONE_IN_SHOP,
-        Reason.REFUNDED_SINCE_IMPORT,
-        Reason.DELIVERY_REFUSED,
-        Reason.BATCH_SHORTAGE,
-        Reason.SERIAL_NUMBERS_NEEDED,
-        Reason.COMPLETION_REFUSED,
-        Reason.DISAGREED_AT_ADOPTION,
-        Reason.TOO_MANY_ATTEMPTS,
-        Reason.REOPENED_IN_SHOP,
-    }
-)
-"""Reasons that hold only while both sides say what they said."""
-
-_DELIVERY_HELD = frozenset(
-    {
-        Reason.DELIVERY_REFUSED,
-        Reason.BATCH_SHORTAGE,
-        Reason.SERIAL_NUMBERS_NEEDED,
-        Reason.REFUNDED_SINCE_IMPORT,
-    }
-)
 
 _SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
 
@@ -127,7 +98,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         # never read before, so this is the first time that it is seen
         first = _first_seen(order, rules, known.first_seen_at)
         return Seen(first or left_before_import(replace(known, shop_status=order.status)))
-    if known.reason in (Reason.UNREADABLE, Reason.ORDER_KEY_CHANGED):
+    if about(known.reason).ends is Ends.WITH_A_GOOD_ANSWER:
         known = _relieved(known)
     record = replace(
         known,
@@ -237,8 +208,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     """Rule 1: what becomes of an order whose turn has not come."""
     if record.state in (State.IGNORED, State.IMPORTING):
         return record
-    if record.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE):
-        return record  # Katana holds it, or what has its hidden ID: importing it would double that
+    if about(record.reason).stops is Stops.IMPORT:
+        return record
     record = replace(
         record,
         number=str(order.number) or record.number,
@@ -252,7 +223,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
         return replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE, detail="")
     if order.status in rules.import_statuses:
         record = replace(record, was_processing=True)
-    if record.reason in LEFT_TO_OTHERS and order.status in {*rules.import_statuses, COMPLETED}:
+    is_left_out = about(record.reason).goods_elsewhere
+    if is_left_out and order.status in {*rules.import_statuses, COMPLETED}:
         return record
     if order.status in rules.import_statuses or (
         order.status == COMPLETED and record.was_processing
@@ -394,7 +366,7 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         if record.reason == reason:
             return record
         return replace(record, state=State.ATTENTION, reason=reason, detail="")
-    if record.reason in ENDS_WITH_ITS_CAUSE and not _refusal_stands(record):
+    if _cause_is_gone(record):
         return imported(record, State.IMPORTED)
     if record.state is State.FAILED and _is_due(record, rules):
         return record
@@ -428,15 +400,20 @@ def _disagreement(record: OrderRecord, rules: Rules) -> Reason | None:
     return None
 
 
-def _refusal_stands(record: OrderRecord) -> bool:
-    """Whether the disagreement that a refusal left behind is still there."""
-    if record.reason in _DELIVERY_HELD:
-        return record.is_open_in_katana and record.shop_status == COMPLETED
-    if record.reason == Reason.COMPLETION_REFUSED:
-        return record.is_delivered and record.shop_status != COMPLETED
-    if record.reason in (Reason.DISAGREED_AT_ADOPTION, Reason.TOO_MANY_ATTEMPTS):
-        return record.is_delivered != (record.shop_status == COMPLETED)
-    return False
+def _cause_is_gone(record: OrderRecord) -> bool:
+    """Whether the reason holds no more by what both sides say, which do not disagree now."""
+    is_completed = record.shop_status == COMPLETED
+    match about(record.reason).ends:
+        case Ends.WITH_THE_STATUSES:
+            return True
+        case Ends.WHEN_DELIVERED:
+            return not (record.is_open_in_katana and is_completed)
+        case Ends.WHEN_COMPLETED:
+            return is_completed or not record.is_delivered
+        case Ends.WHEN_BOTH_AGREE:
+            return record.is_delivered == is_completed
+        case _:
+            return False
 
 
 def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
@@ -444,7 +421,7 @@ def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
     # a fee that waits for its next attempt holds up no delivery
     waits = record.next_attempt_at if record.reason != Reason.SHIPPING_FEE_MISSING else None
     due = waits is None or waits <= now
-    if not due or record.reason in (Reason.ORDER_KEY_CHANGED, Reason.DISAGREED_AT_ADOPTION):
+    if not due or about(record.reason).stops is Stops.ALL:
         return Step.NOTHING
     if record.in_katana is InKatana.NO:
         return Step.IMPORT if _wants_import(record) else Step.NOTHING

@@ -10,6 +10,7 @@ from decimal import Decimal
 from msgspec import Struct
 from sqlite_utils import Database
 
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.stock import LeftOut, Taken
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 
@@ -432,9 +433,10 @@ SELECT t.* FROM stock_taken t
 LEFT JOIN orders o ON o.identity = t.identity AND o.order_id = t.order_id
 WHERE t.quantity != '0' AND
 """
+_GOODS_ELSEWHERE = ", ".join(f"'{reason}'" for reason in Reason if reason.about.goods_elsewhere)
 _NOT_HELD = (
     "(o.in_katana IS NULL OR (o.in_katana != 'yes' "
-    "AND NOT (o.state = 'skipped' AND o.reason IN ('sub_order', 'has_sub_orders'))))"
+    f"AND NOT (o.state = 'skipped' AND o.reason IN ({_GOODS_ELSEWHERE}))))"
 )
 """Nor counts what an order has taken whose goods another holds too."""
 

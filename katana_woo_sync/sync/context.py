@@ -15,7 +15,7 @@ from katana_woo_sync.clients.together import Together
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note, Rules
-from katana_woo_sync.domain.reasons import Reason, words
+from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.sales_order import Terms
 from katana_woo_sync.domain.sub_orders import ended_unimported, taken_up
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
@@ -191,7 +191,7 @@ class Context(Struct):
             return record
         if record.state is State.SKIPPED:
             self.report.store(store.name).skipped += 1
-            self.did(store, record, "ledger", "skipped", words(record.reason).sentence)
+            self.did(store, record, "ledger", "skipped", about(record.reason).sentence)
         elif record.state in (State.FAILED, State.ATTENTION):
             problem = Problem.of(store.name, record)
             self.ledger.journal.add(
@@ -223,7 +223,7 @@ class Context(Struct):
                 store.name,
                 record.number,
                 note.reason,
-                words(note.reason).sentence,
+                note.reason.about.sentence,
                 note.detail,
                 extra={"store": store.name, "order": record.number, "order_id": record.order_id},
             )

@@ -23,6 +23,7 @@ from katana_woo_sync.domain.order_record import (
     failed,
     fingerprint,
     for_attention,
+    not_imported,
 )
 from katana_woo_sync.domain.order_rules import (
     Note,
@@ -32,7 +33,7 @@ from katana_woo_sync.domain.order_rules import (
     notes_of,
     see_in_shop,
 )
-from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.reasons import Reason, Stops, about
 from katana_woo_sync.domain.sales_order import Plan, Resolved, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
@@ -45,9 +46,6 @@ from katana_woo_sync.sync.recorder import with_payments
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Ready, Sender
 from katana_woo_sync.sync.sub_orders import left_to_others, save_left_out
-
-SKIPPING = frozenset({Reason.EMPTY_ORDER, Reason.REFUNDED_BEFORE_IMPORT})
-"""Reasons for which an order is left out without a person having to act."""
 
 T = TypeVar("T")
 
@@ -212,8 +210,7 @@ class Importer:
             adopt_order(context, self._store, record.order_id, found, order)
         now = self._current(record.order_id)
         return now is not None and (
-            now.in_katana is not InKatana.NO
-            or now.reason in (Reason.TAKEOVER_MISMATCH, Reason.KNOWN_ELSEWHERE)
+            now.in_katana is not InKatana.NO or about(now.reason).stops is Stops.IMPORT
         )
 
     def _current(self, order_id: int) -> OrderRecord | None:
@@ -221,11 +218,7 @@ class Importer:
 
     def _leave(self, record: OrderRecord, error: Unmappable) -> None:
         now = self._context.clock()
-        if error.reason in SKIPPING:
-            left = replace(record, state=State.SKIPPED, reason=error.reason, next_attempt_at=None)
-        else:
-            left = for_attention(record, error.reason, error.detail, now)
-        self._save(left)
+        self._save(not_imported(record, error.reason, error.detail, now))
 
     def _save(self, record: OrderRecord) -> None:
         """Save what became of an order since it was planned, all under one lock. An attempt to send

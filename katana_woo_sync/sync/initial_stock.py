@@ -25,7 +25,6 @@ from katana_woo_sync.domain.products import (
     price_factor,
     skus_in_katana,
 )
-from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.stock import (
     ZERO,
@@ -345,7 +344,7 @@ def _variants(
             picks = (pick_variant(each, answered) for each in skus_in_katana(sku, aliases))
             picked = next((variant for variant in picks if variant is not None), None)
         except Unmappable as error:
-            done.left_out.append(f"{_name(item)}: {words(error.reason).sentence}")
+            done.left_out.append(f"{_name(item)}: {error.reason.about.sentence}")
             continue
         if picked is not None:
             found[int(item.id)] = picked

@@ -9,7 +9,6 @@ from msgspec import Struct, field
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.products import NOT_IMPORTED, VARIABLE, as_order, no_price
-from katana_woo_sync.domain.reasons import words
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import (
@@ -127,7 +126,7 @@ def _import_one(
         try:
             items.variants_of(sold.order, [int(line.id)])
         except Unmappable as error:
-            done.left_out.append(f"{name}: {words(error.reason).sentence} {error.detail}")
+            done.left_out.append(f"{name}: {error.reason.about.sentence} {error.detail}")
         except (BadRequest, StillUnknown) as error:
             done.left_out.append(f"{name}: {error}")
         else:

@@ -10,8 +10,8 @@ from katana_woo_sync.domain.charges import refunds_of
 from katana_woo_sync.domain.deposits import at_full_price
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.order_rules import GONE_STATUSES, LEFT_TO_OTHERS
-from katana_woo_sync.domain.reasons import Reason, words
+from katana_woo_sync.domain.order_rules import GONE_STATUSES
+from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.woocommerce import DatedOrder
@@ -23,13 +23,6 @@ SOLD = frozenset({"processing", "completed", "refunded"})
 
 AT_ONCE = 100
 A_DAY = timedelta(days=1)
-TELLING = (
-    Reason.EDITED,
-    Reason.REFUNDED_IN_SHOP,
-    Reason.DELETED_IN_KATANA,
-    Reason.CENT_ROUNDING,
-)
-"""Notes that explain a difference."""
 
 
 def reconcile(context: Context, store: Store, first: date, last: date) -> list[Pair]:
@@ -56,7 +49,7 @@ def reconcile(context: Context, store: Store, first: date, last: date) -> list[P
 
 def _is_anothers(records: Mapping[int, OrderRecord], order_id: int) -> bool:
     """Whether the order's goods are another's, by which they were sold."""
-    return order_id in records and records[order_id].reason in LEFT_TO_OTHERS
+    return order_id in records and about(records[order_id].reason).goods_elsewhere
 
 
 def _as_imported(order: DatedOrder, record: OrderRecord | None) -> DatedOrder:
@@ -103,16 +96,16 @@ def _why(context: Context, record: OrderRecord | None) -> str:
     if record is None:
         return "the program has not seen it as Processing"
     if record.in_katana is InKatana.DELETED:
-        return words(Reason.DELETED_IN_KATANA).sentence
+        return Reason.DELETED_IN_KATANA.about.sentence
     if record.in_katana is InKatana.NO:
-        reason = f": {words(record.reason).sentence}" if record.reason else ""
+        reason = f": {about(record.reason).sentence}" if record.reason else ""
         return f"not in Katana ({record.state}){reason}"
     notes = {
         note.reason for _at, note in context.ledger.orders.notes(record.identity, record.order_id)
     }
-    told = [words(reason).sentence for reason in TELLING if reason in notes]
+    told = [r.about.sentence for r in Reason if r in notes and r.about.explains_total]
     if record.money_differs:
-        told.insert(0, f"{words(Reason.TOTAL_DIFFERS).sentence} ({record.money_differs})")
+        told.insert(0, f"{Reason.TOTAL_DIFFERS.about.sentence} ({record.money_differs})")
     return " ".join(told)
 
 

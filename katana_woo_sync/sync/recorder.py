@@ -10,7 +10,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.order_record import (
-    FIRST_WAITS,
+    RETRY_DELAYS,
     OrderRecord,
 )
 from katana_woo_sync.domain.order_rules import (
@@ -57,8 +57,8 @@ def keep_gone(context: Context, store: Store, order_ids: Sequence[int]) -> list[
     again = [order_id for order_id in order_ids if str(order_id) in kept]
     for order_id in order_ids:
         looks = kept.pop(str(order_id), (0, ""))[0]
-        if looks < len(FIRST_WAITS):  # later the sweep alone looks
-            kept[str(order_id)] = (looks + 1, time_text(now + FIRST_WAITS[looks]) or "")
+        if looks < len(RETRY_DELAYS):  # later the sweep alone looks
+            kept[str(order_id)] = (looks + 1, time_text(now + RETRY_DELAYS[looks]) or "")
     _set_gone(context, store, kept)
     return again
 

@@ -23,7 +23,7 @@ from katana_woo_sync.domain.order_record import (
     is_tried_again,
     with_its_complaint,
 )
-from katana_woo_sync.domain.reasons import words
+from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time
 
@@ -134,7 +134,7 @@ class Problem(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What is so, in a sentence, with what exactly is meant."""
-        sentence = words(self.reason).sentence
+        sentence = about(self.reason).sentence
         if not self.detail:
             return sentence
         return f"{sentence.rstrip('.')}: {self.detail.rstrip('.')}."
@@ -142,7 +142,7 @@ class Problem(Struct, frozen=True):
     @property
     def remedy(self) -> str:
         """What to do about it."""
-        return words(self.reason).remedy
+        return about(self.reason).remedy
 
     def to_json(self) -> dict[str, object]:
         """An element of `problems`."""

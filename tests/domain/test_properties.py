@@ -18,7 +18,6 @@ from katana_woo_sync.domain import katana, woocommerce
 from katana_woo_sync.domain.fields import Amount, Text, Whole, convert, utc_time
 from katana_woo_sync.domain.katana import encode
 from katana_woo_sync.domain.order_record import (
-    NOTHING_TO_RETRY,
     InKatana,
     OrderRecord,
     State,
@@ -33,7 +32,7 @@ from katana_woo_sync.domain.order_rules import (
     see_in_shop,
     settle,
 )
-from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.reasons import Reason, TriedAgain
 from katana_woo_sync.domain.sales_order import Mapped, Unmappable
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
@@ -319,7 +318,7 @@ def test_a_problem_says_when_it_is_looked_at_again_unless_trying_cannot_mend_it(
     assert again.next_attempt_at is None or again.next_attempt_at > NOW
     waits = for_attention(record, reason, "", NOW).next_attempt_at
     given_up = reason is Reason.TOO_MANY_ATTEMPTS and record.in_katana is InKatana.NO
-    assert (waits is None) == (given_up or reason in NOTHING_TO_RETRY)
+    assert (waits is None) == (given_up or reason.about.tried_again is TriedAgain.NEVER)
     assert waits is None or waits > NOW
 
 

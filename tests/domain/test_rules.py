@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.order_record import (
-    FIRST_WAITS,
     RECHECK,
+    RETRY_DELAYS,
     InKatana,
     State,
     failed,
@@ -28,7 +28,7 @@ from katana_woo_sync.domain.order_rules import (
     see_in_shop,
     settle,
 )
-from katana_woo_sync.domain.reasons import WORDS, Reason, words
+from katana_woo_sync.domain.reasons import Reason
 from tests.domain.samples import (
     DAY,
     NOW,
@@ -354,7 +354,7 @@ def test_rule_09_attention_ends_by_itself_when_the_order_is_set_right() -> None:
 
 def test_a_failed_order_is_tried_again_later_and_at_last_shown_to_a_person() -> None:
     record, waits = make_record(), []
-    for _ in FIRST_WAITS:
+    for _ in RETRY_DELAYS:
         record = failed(record, Reason.TEMPORARY, "time-out", NOW)
         assert (record.state, step(record)) == (State.FAILED, Step.NOTHING)
         assert record.next_attempt_at is not None
@@ -383,7 +383,7 @@ def test_a_fee_that_fails_is_shown_and_holds_up_no_delivery() -> None:
     done = settle(replace(record, katana_status="DELIVERED"), RULES)
     assert (done.state, done.reason) == (State.FAILED, Reason.SHIPPING_FEE_MISSING)
     assert without_fee_due(done).state is State.FULFILLED
-    for _ in FIRST_WAITS:
+    for _ in RETRY_DELAYS:
         record = failed(record, Reason.SHIPPING_FEE_MISSING, "500", NOW)
     assert (record.state, record.reason) == (State.ATTENTION, Reason.SHIPPING_FEE_MISSING)
 
@@ -409,17 +409,6 @@ def test_there_is_nothing_to_retry_where_nothing_failed(state: State) -> None:
 )
 def test_what_trying_again_would_make_worse_is_not_retried(reason: Reason) -> None:
     assert retried(make_record(state=State.ATTENTION, reason=reason)) is None
-
-
-# Words
-
-
-def test_every_reason_has_words_and_every_attention_a_remedy() -> None:
-    codes = list(Reason)
-    first, last = codes.index(Reason.COMPLETED_UNSEEN), codes.index(Reason.COMPLETION_REFUSED)
-    assert all(WORDS[code].sentence.endswith(".") or "(" in WORDS[code].sentence for code in codes)
-    assert [code for code in codes[first : last + 1] if not WORDS[code].remedy] == []
-    assert words("of_a_newer_version").sentence == "of_a_newer_version"
 
 
 def test_an_order_keeps_what_it_was_when_seen_first() -> None:
