@@ -16,8 +16,8 @@ from katana_woo_sync.domain.order_rules import (
     GONE,
     Rules,
     new_record,
-    settle,
     stale_disagreement,
+    with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import (
@@ -90,7 +90,7 @@ def adopt(
         return record
     if stale_disagreement(record, order, sales_order, now):
         return replace(record, state=State.ATTENTION, reason=Reason.DISAGREED_AT_ADOPTION)
-    return settle(record, rules)
+    return with_state(record, rules)
 
 
 class AdoptedTotal(Struct, frozen=True):

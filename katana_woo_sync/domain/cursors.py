@@ -1,9 +1,9 @@
 """How far a list of changes was read: marks are the servers' own times, never this machine's.
 
 A server may commit a change some seconds after the time that it stamps on it, and a store's stamps
-are whole seconds. So a mark is read again with an overlap until it has *settled*: until a read,
+are whole seconds. So a mark is read again with an overlap until it is *complete*: until a read,
 made at least the overlap after the mark was first seen, brought nothing later. (That is a duration
-by our clock, not a date.) A settled mark is read from exactly, so an idle shop costs one short
+by our clock, not a date.) A complete mark is read from exactly, so an idle shop costs one short
 answer however many orders its last busy second holds.
 """
 
@@ -42,11 +42,12 @@ class Cursor(Struct, frozen=True):
 
     `mark` is the newest modification time that the server itself reported (UTC; None while the
     list was always empty), `seen_at` when this program saw it first (UTC).
+    `is_complete`: all that the server stamped with the mark's time has been read.
     """
 
     mark: datetime | None
     seen_at: datetime
-    settled: bool = False
+    is_complete: bool = False
 
 
 def read_from(
@@ -57,7 +58,7 @@ def read_from(
         return None
     if sweep is not None:
         return cursor.mark - sweep
-    return cursor.mark if cursor.settled else cursor.mark - overlap
+    return cursor.mark if cursor.is_complete else cursor.mark - overlap
 
 
 def is_beyond(cursor: Cursor | None, as_of: datetime, overlap: timedelta) -> bool:
@@ -71,7 +72,7 @@ def is_kept_answer(answered: Cursor | None, now: datetime) -> bool:
     own clock (which is the mark) did not, and that is over an hour ago. `now` is UTC."""
     if answered is None or answered.mark is None:
         return False
-    return answered.settled and now - answered.mark > OLD_ANSWER
+    return answered.is_complete and now - answered.mark > OLD_ANSWER
 
 
 def advance(
@@ -83,4 +84,4 @@ def advance(
     if reported is not None and reported > cursor.mark:
         return Cursor(reported, now)
     waited = now - cursor.seen_at >= overlap
-    return replace(cursor, settled=cursor.settled or waited)
+    return replace(cursor, is_complete=cursor.is_complete or waited)

@@ -321,13 +321,13 @@ def unreadable(record: OrderRecord, detail: str, now: datetime, *, may_pass: boo
 
 def without_fee_due(record: OrderRecord) -> OrderRecord:
     """The record of an order whose shipping fee is in Katana."""
-    settled = replace(record, shipping_fee_due=False)
-    if settled.reason == Reason.SHIPPING_FEE_MISSING or settled.state is State.IMPORTED:
-        return imported(settled, State.FULFILLED if settled.is_done else State.IMPORTED)
-    return settled
+    record = replace(record, shipping_fee_due=False)
+    if record.reason == Reason.SHIPPING_FEE_MISSING or record.state is State.IMPORTED:
+        return imported(record, State.FULFILLED if record.is_done else State.IMPORTED)
+    return record
 
 
-def money_settled(record: OrderRecord) -> OrderRecord:
+def with_total_accepted(record: OrderRecord) -> OrderRecord:
     """The record without a complaint about its total."""
     record = replace(record, money_differs="")
     return imported(record, State.IMPORTED) if record.reason == Reason.TOTAL_DIFFERS else record
@@ -363,7 +363,7 @@ def ignored(record: OrderRecord) -> OrderRecord | None:
     if record.money_differs and record.state is State.FULFILLED:
         return replace(record, money_differs="")
     if record.reason == Reason.TOTAL_DIFFERS:
-        return money_settled(record)
+        return with_total_accepted(record)
     if record.state in (State.FULFILLED, State.SKIPPED, State.IGNORED, State.IMPORTING):
         return None
     return replace(record, state=State.IGNORED, reason="", detail="", next_attempt_at=None)

@@ -18,8 +18,8 @@ from katana_woo_sync.domain.order_record import (
     fingerprint,
     imported,
     is_edited,
-    money_settled,
     queued,
+    with_total_accepted,
 )
 from katana_woo_sync.domain.reasons import Ends, Reason, Stops, about
 from katana_woo_sync.domain.same_order import Evidence, is_of_order
@@ -41,7 +41,8 @@ GONE_STATUSES = frozenset({"trash", GONE})
 ADOPTION_GRACE = timedelta(days=7)
 """Rule 12: pairs that disagree when adopted are carried if they began to within this time."""
 
-_SETTLED = frozenset({State.IMPORTED, State.ATTENTION})
+_STATES_IN_KATANA = frozenset({State.IMPORTED, State.ATTENTION})
+"""States in which an order in Katana stays until a side says something that changes it."""
 
 
 class Rules(Struct, frozen=True):
@@ -284,7 +285,7 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
             detail=f"sales order {known.sales_order_no}",
             next_attempt_at=None,
         )
-    return Seen(settle(replace(record, fingerprint=now_is), rules), tuple(notes))
+    return Seen(with_state(replace(record, fingerprint=now_is), rules), tuple(notes))
 
 
 def _is_reopened(known: OrderRecord, order: Order, rules: Rules) -> bool:
@@ -313,7 +314,7 @@ def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> 
         katana_status=str(sales_order.status),
         katana_total=known.katana_total if sales_order.total is None else sales_order.total,
     )
-    return Seen(settle(_money_mended(record), rules), tuple(notes))
+    return Seen(with_state(_money_mended(record), rules), tuple(notes))
 
 
 def _money_mended(record: OrderRecord) -> OrderRecord:
@@ -323,7 +324,7 @@ def _money_mended(record: OrderRecord) -> OrderRecord:
     within = record.tolerance or Decimal(0)
     if abs(record.katana_total - record.expected) > max(within, HALF_A_CENT):
         return record
-    return money_settled(record)
+    return with_total_accepted(record)
 
 
 def compared(record: OrderRecord, total: Decimal, decimals: int) -> Seen:
@@ -346,8 +347,8 @@ def compared(record: OrderRecord, total: Decimal, decimals: int) -> Seen:
     return Seen(differs, (Note(Reason.TOTAL_DIFFERS, shown),))
 
 
-def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
-    """The state that follows from what both sides say of an order in Katana.
+def with_state(record: OrderRecord, rules: Rules) -> OrderRecord:
+    """The record with the state that follows from what both sides say of an order in Katana.
 
     Attention for a disagreement ends by itself when its cause is gone; `fulfilled` is final.
     """
@@ -370,7 +371,7 @@ def settle(record: OrderRecord, rules: Rules) -> OrderRecord:
         return imported(record, State.IMPORTED)
     if record.state is State.FAILED and _is_due(record, rules):
         return record
-    if record.in_katana is InKatana.DELETED or record.state not in _SETTLED:
+    if record.in_katana is InKatana.DELETED or record.state not in _STATES_IN_KATANA:
         return imported(record, State.IMPORTED)
     return record
 

@@ -148,7 +148,7 @@ class Stores:
         with self._db.atomic():
             self._db.execute(
                 "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)",
-                [name, time_text(cursor.mark), time_text(cursor.seen_at), int(cursor.settled)],
+                [name, time_text(cursor.mark), time_text(cursor.seen_at), int(cursor.is_complete)],
             )
 
     def ahead(self, name: str) -> dict[int, datetime]:

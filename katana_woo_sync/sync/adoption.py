@@ -25,7 +25,7 @@ from katana_woo_sync.domain.order_record import (
     imported,
     known_elsewhere,
 )
-from katana_woo_sync.domain.order_rules import ADOPTION_GRACE, Note, new_record, settle
+from katana_woo_sync.domain.order_rules import ADOPTION_GRACE, Note, new_record, with_state
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.same_order import is_of_moment, is_told_by_total
 from katana_woo_sync.domain.woocommerce import Order
@@ -222,7 +222,9 @@ def _twins(context: Context, store: Store, known: OrderRecord, living: list[str]
     if living:
         _doubled(context, store, known, [known.sales_order_no, *living])
     elif known.reason == Reason.DOUBLED_IN_KATANA and _is_single(context, known):
-        context.save(store, settle(imported(known, State.IMPORTED), context.rules(store)), known)
+        context.save(
+            store, with_state(imported(known, State.IMPORTED), context.rules(store)), known
+        )
 
 
 def _is_single(context: Context, known: OrderRecord) -> bool:

@@ -44,8 +44,8 @@ from katana_woo_sync.domain.order_rules import (
     next_step,
     see_in_katana,
     see_in_shop,
-    settle,
     too_many_completions,
+    with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import katana_time
@@ -293,7 +293,7 @@ class Fulfilment:
         rules = context.rules(self._store)
         if order is None:
             keep_gone(context, self._store, [order_id])
-            seen = settle(replace(record, shop_status=GONE), rules)
+            seen = with_state(replace(record, shop_status=GONE), rules)
         else:
             heard = see_in_shop(order, record, rules, context.clock())
             seen = heard.record or record
@@ -501,7 +501,7 @@ def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> Non
         raise
     deleted = replace(record, in_katana=InKatana.DELETED, next_attempt_at=None, attempts=0)
     with context.ledger.atomic():
-        context.save(store, settle(deleted, context.rules(store)), record)
+        context.save(store, with_state(deleted, context.rules(store)), record)
         if is_own:
             keep_deletion(context, store, record)
         else:
@@ -515,7 +515,7 @@ def _leave(
     """Leave the sales order to a person, with the reason why it was not deleted."""
     with context.ledger.atomic():
         context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
-        left = settle(now_is, context.rules(store))
+        left = with_state(now_is, context.rules(store))
         detail = f"not deleted in Katana: {why}"
         context.save(store, replace(left, detail=detail), record)
 

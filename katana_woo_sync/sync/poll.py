@@ -45,7 +45,7 @@ from katana_woo_sync.domain.order_rules import (
     may_be_imported,
     see_in_katana,
     see_in_shop,
-    settle,
+    with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import left_out, parent_of
@@ -311,7 +311,7 @@ def hear_missing(
             continue
         gone = replace(record, shop_status=GONE)
         if record.in_katana is not InKatana.NO:
-            gone = settle(gone, rules)
+            gone = with_state(gone, rules)
         elif record.state is not State.IMPORTING and not may_be_imported(gone, rules):
             gone = left_before_import(gone)
         context.save(store, gone, record)

@@ -146,7 +146,7 @@ def hear_stock(context: Context, places: Places) -> None:
 
 
 def _not_heard_before(context: Context, moved: MovementsChanged) -> list[Movement]:
-    """Those that did not come with the last read, whose end is read again until it has settled. (So
+    """Those that did not come with the last read, whose end is read again until it is complete. (So
     is what moved in Katana's future.)"""
     before = set(json.loads(context.ledger.stores.meta(HEARD) or "[]"))
     heard = {f"{int(m.id)} {m.updated_at}": m for m in moved.movements}
@@ -162,10 +162,10 @@ def _not_heard_before(context: Context, moved: MovementsChanged) -> list[Movemen
 
 
 def _since(cursor: Cursor) -> datetime | None:
-    """Where to read on. Katana's filter is inclusive: of a settled mark all is known, and a count
+    """Where to read on. Katana's filter is inclusive: of a complete mark all is known, and a count
     of the whole stock, which moves thousands in one moment, must not come again with every run."""
     since = read_from(cursor, KATANA_OVERLAP)
-    return since + A_MOMENT if since is not None and cursor.settled else since
+    return since + A_MOMENT if since is not None and cursor.is_complete else since
 
 
 def _start(context: Context) -> None:

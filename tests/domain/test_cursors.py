@@ -1,4 +1,4 @@
-"""Cursors: read again until settled, then exactly; never by this machine's clock."""
+"""Cursors: read again until complete, then exactly; never by this machine's clock."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def test_a_fresh_mark_is_read_again_with_an_overlap() -> None:
     assert read_from(Cursor(MARK, NOW), OVERLAP) == MARK - OVERLAP
 
 
-def test_a_settled_mark_is_read_from_exactly() -> None:
-    assert read_from(Cursor(MARK, NOW, settled=True), OVERLAP) == MARK
+def test_a_complete_mark_is_read_from_exactly() -> None:
+    assert read_from(Cursor(MARK, NOW, is_complete=True), OVERLAP) == MARK
 
 
 def test_the_mark_is_the_newest_time_that_the_server_reported() -> None:
@@ -40,16 +40,16 @@ def test_the_mark_is_the_newest_time_that_the_server_reported() -> None:
     assert later == Cursor(MARK + SECOND, NOW + DAY)
 
 
-def test_a_mark_settles_when_nothing_later_came_for_the_overlap() -> None:
+def test_a_mark_is_complete_when_nothing_later_came_for_the_overlap() -> None:
     fresh = Cursor(MARK, NOW)
-    assert not advance(fresh, MARK, NOW + OVERLAP - SECOND, OVERLAP).settled
-    assert advance(fresh, MARK, NOW + OVERLAP, OVERLAP) == Cursor(MARK, NOW, settled=True)
+    assert not advance(fresh, MARK, NOW + OVERLAP - SECOND, OVERLAP).is_complete
+    assert advance(fresh, MARK, NOW + OVERLAP, OVERLAP) == Cursor(MARK, NOW, is_complete=True)
 
 
-def test_a_settled_mark_stays_settled_until_something_later_comes() -> None:
-    settled = Cursor(MARK, NOW, settled=True)
-    assert advance(settled, None, NOW, OVERLAP) == settled
-    assert not advance(settled, MARK + SECOND, NOW, OVERLAP).settled
+def test_a_complete_mark_stays_complete_until_something_later_comes() -> None:
+    complete = Cursor(MARK, NOW, is_complete=True)
+    assert advance(complete, None, NOW, OVERLAP) == complete
+    assert not advance(complete, MARK + SECOND, NOW, OVERLAP).is_complete
 
 
 def test_a_mark_never_goes_back() -> None:
@@ -63,8 +63,8 @@ def test_an_empty_list_has_no_mark_until_something_is_in_it() -> None:
     assert advance(empty, MARK, NOW + DAY, OVERLAP) == Cursor(MARK, NOW + DAY)
 
 
-def test_our_clock_going_back_settles_nothing_too_early() -> None:
-    assert not advance(Cursor(MARK, NOW), MARK, NOW - DAY, OVERLAP).settled
+def test_our_clock_going_back_completes_no_mark_too_early() -> None:
+    assert not advance(Cursor(MARK, NOW), MARK, NOW - DAY, OVERLAP).is_complete
 
 
 def test_no_time_of_the_servers_future_is_a_mark() -> None:
@@ -82,7 +82,7 @@ def test_a_mark_is_beyond_where_the_overlap_does_not_reach_back_from_it() -> Non
 
 def test_answers_that_stay_at_one_time_for_over_an_hour_are_a_caches() -> None:
     hour = 3600 * SECOND
-    stuck = Cursor(NOW - hour - SECOND, NOW - hour, settled=True)
+    stuck = Cursor(NOW - hour - SECOND, NOW - hour, is_complete=True)
     assert is_kept_answer(stuck, NOW)
     assert not is_kept_answer(stuck, NOW - 2 * SECOND)
     assert not is_kept_answer(Cursor(MARK, NOW), NOW)

@@ -30,7 +30,7 @@ from katana_woo_sync.domain.order_rules import (
     next_step,
     see_in_katana,
     see_in_shop,
-    settle,
+    with_state,
 )
 from katana_woo_sync.domain.reasons import Reason, TriedAgain
 from katana_woo_sync.domain.sales_order import Mapped, Unmappable
@@ -198,18 +198,18 @@ records = st.builds(
 
 
 @given(records, rules)
-def test_settling_is_idempotent(record: OrderRecord, rules: Rules) -> None:
-    settled = settle(record, rules)
-    assert settle(settled, rules) == settled
+def test_with_state_is_idempotent(record: OrderRecord, rules: Rules) -> None:
+    after = with_state(record, rules)
+    assert with_state(after, rules) == after
 
 
 @given(records, rules)
-def test_settling_changes_only_the_state_and_what_goes_with_it(
+def test_a_new_state_changes_only_the_state_and_what_goes_with_it(
     record: OrderRecord, rules: Rules
 ) -> None:
-    settled = settle(record, rules)
+    after = with_state(record, rules)
     kept = replace(
-        settled,
+        after,
         state=record.state,
         reason=record.reason,
         detail=record.detail,

@@ -26,7 +26,7 @@ from katana_woo_sync.domain.order_rules import (
     next_step,
     see_in_katana,
     see_in_shop,
-    settle,
+    with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
 from tests.domain.samples import (
@@ -368,11 +368,11 @@ def test_a_failed_order_is_tried_again_later_and_at_last_shown_to_a_person() -> 
 def test_a_failure_of_fulfilment_is_shown_until_it_is_carried_or_over() -> None:
     record = failed(imported("completed"), Reason.TEMPORARY, "", NOW)
     assert (record.state, step(record)) == (State.FAILED, Step.NOTHING)
-    assert settle(record, RULES) == record
+    assert with_state(record, RULES) == record
     assert next_step(record, RULES, NOW + MINUTE) is Step.DELIVER
-    by_hand = settle(replace(record, katana_status="DELIVERED"), RULES)
+    by_hand = with_state(replace(record, katana_status="DELIVERED"), RULES)
     assert (by_hand.state, by_hand.reason, by_hand.attempts) == (State.FULFILLED, "", 0)
-    reverted = settle(replace(record, shop_status="processing"), RULES)
+    reverted = with_state(replace(record, shop_status="processing"), RULES)
     assert (reverted.state, reverted.reason, reverted.attempts) == (State.IMPORTED, "", 0)
 
 
@@ -380,7 +380,7 @@ def test_a_fee_that_fails_is_shown_and_holds_up_no_delivery() -> None:
     due = replace(imported("completed"), shipping_fee_due=True)
     record = failed(due, Reason.SHIPPING_FEE_MISSING, "500", NOW)
     assert (record.state, step(record)) == (State.FAILED, Step.DELIVER)
-    done = settle(replace(record, katana_status="DELIVERED"), RULES)
+    done = with_state(replace(record, katana_status="DELIVERED"), RULES)
     assert (done.state, done.reason) == (State.FAILED, Reason.SHIPPING_FEE_MISSING)
     assert without_fee_due(done).state is State.FULFILLED
     for _ in RETRY_DELAYS:

@@ -11,8 +11,8 @@ from katana_woo_sync.domain.order_rules import (
     next_step,
     see_in_katana,
     see_in_shop,
-    settle,
     too_many_completions,
+    with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
 from tests.domain.samples import (
@@ -87,7 +87,7 @@ def test_rule_11_an_order_deleted_in_katana_is_not_delivered() -> None:
 )
 def test_rule_11_a_refused_delivery_ends_with_its_cause(reason: Reason) -> None:
     refused = for_attention(imported("completed"), reason, "no stock", NOW)
-    assert settle(refused, RULES) == refused
+    assert with_state(refused, RULES) == refused
     assert step(refused) is Step.NOTHING
     assert next_step(refused, RULES, NOW + RECHECK) is Step.DELIVER
     assert still(refused, status="processing").state is State.IMPORTED
@@ -98,7 +98,7 @@ def test_rule_11_a_refused_delivery_ends_with_its_cause(reason: Reason) -> None:
 
 def test_rule_11_a_refused_completion_ends_with_its_cause() -> None:
     refused = for_attention(imported(katana="DELIVERED"), Reason.COMPLETION_REFUSED, "", NOW)
-    assert settle(refused, RULES) == refused
+    assert with_state(refused, RULES) == refused
     reverted = see_in_katana(make_sales_order("NOT_SHIPPED"), refused, RULES).record
     assert reverted is not None
     assert reverted.state is State.IMPORTED
@@ -158,7 +158,7 @@ def test_rule_12_brake_on_many_completions(completions: int, open_orders: int, s
 
 def test_rule_12_a_disagreement_at_adoption_waits_for_a_person() -> None:
     known = imported(katana="DELIVERED", state=State.ATTENTION, reason=Reason.DISAGREED_AT_ADOPTION)
-    assert (settle(known, RULES), step(known)) == (known, Step.NOTHING)
+    assert (with_state(known, RULES), step(known)) == (known, Step.NOTHING)
     again = retried(known)
     assert again is not None
     assert step(again) is Step.COMPLETE

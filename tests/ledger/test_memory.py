@@ -201,7 +201,7 @@ def test_an_error_ends_with_the_next_success(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    "cursor", [Cursor(NOW - DAY, NOW), Cursor(None, NOW), Cursor(NOW, NOW, settled=True)]
+    "cursor", [Cursor(NOW - DAY, NOW), Cursor(None, NOW), Cursor(NOW, NOW, is_complete=True)]
 )
 def test_a_cursor_comes_back_as_it_was(ledger: Ledger, cursor: Cursor) -> None:
     assert ledger.stores.cursor("katana") is None

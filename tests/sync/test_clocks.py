@@ -243,7 +243,7 @@ def test_a_ledger_whose_marks_are_in_the_future_goes_back_at_once(world: World) 
         assert record is not None
         ledger.orders.save([replace(record, shop_modified=YEAR_2099)])
         for name in (f"shop:{world.identity}", SALES_ORDERS):
-            ledger.stores.set_cursor(name, Cursor(YEAR_2099, world.clock(), settled=True))
+            ledger.stores.set_cursor(name, Cursor(YEAR_2099, world.clock(), is_complete=True))
     world.shop.set_status(order, "completed")
     new = world.order()
     delivered = world.order()
