@@ -272,7 +272,7 @@ def failed(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> O
     """The record after an attempt that failed: tried again later, and at last shown to a person."""
     if record.attempts >= len(RETRY_DELAYS):
         goes_on = reason.about.tried_again is TriedAgain.AT_DELAYS_THEN_HOURLY
-        return for_attention(record, reason if goes_on else Reason.TOO_MANY_ATTEMPTS, detail, now)
+        return needs_attention(record, reason if goes_on else Reason.TOO_MANY_ATTEMPTS, detail, now)
     return replace(
         record,
         state=record.state if record.state is State.IGNORED else State.FAILED,
@@ -292,7 +292,7 @@ def answer_awaited(
     return replace(record, state=state, reason=reason, detail=detail, next_attempt_at=until)
 
 
-def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
+def needs_attention(record: OrderRecord, reason: Reason, detail: str, now: datetime) -> OrderRecord:
     """The record of an order that a person must look at; tried again in case its cause is gone.
 
     One whose import failed time and again waits for the person: its cause cannot be seen from here.
@@ -312,7 +312,7 @@ def for_attention(record: OrderRecord, reason: Reason, detail: str, now: datetim
 def unreadable(record: OrderRecord, detail: str, now: datetime, *, may_pass: bool) -> OrderRecord:
     """The record of an order whose answer could not be read. Where the shop only failed to answer
     (`may_pass`) it is asked again soon."""
-    shown = for_attention(record, Reason.UNREADABLE, detail, now)
+    shown = needs_attention(record, Reason.UNREADABLE, detail, now)
     if not may_pass:
         return shown
     wait = min(RECHECK, RETRY_DELAYS[min(record.attempts, len(RETRY_DELAYS) - 1)])
@@ -373,7 +373,7 @@ def not_imported(record: OrderRecord, reason: Reason, detail: str, now: datetime
     """The record of an order that cannot be imported as it is: left out, or for attention."""
     if reason.about.kind is Kind.SKIPPED:
         return replace(record, state=State.SKIPPED, reason=reason, next_attempt_at=None)
-    return for_attention(record, reason, detail, now)
+    return needs_attention(record, reason, detail, now)
 
 
 def left_out_before(record: OrderRecord, connected_at: datetime) -> OrderRecord | None:

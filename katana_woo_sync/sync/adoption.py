@@ -21,9 +21,9 @@ from katana_woo_sync.domain.order_record import (
     InKatana,
     OrderRecord,
     State,
-    for_attention,
     imported,
     known_elsewhere,
+    needs_attention,
 )
 from katana_woo_sync.domain.order_rules import ADOPTION_GRACE, Note, new_record, with_state
 from katana_woo_sync.domain.reasons import Reason
@@ -248,7 +248,7 @@ def _imported_by_us(
 
 def _doubled(context: Context, store: Store, record: OrderRecord, numbers: list[str]) -> None:
     """Two writers within seconds: Katana has nothing that prevents it, so it is shown."""
-    doubled = for_attention(
+    doubled = needs_attention(
         record, Reason.DOUBLED_IN_KATANA, "sales orders " + ", ".join(numbers), context.clock()
     )
     context.save(store, doubled, record)

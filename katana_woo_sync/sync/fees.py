@@ -16,7 +16,7 @@ from katana_woo_sync.domain.order_record import (
     OrderRecord,
     answer_awaited,
     failed,
-    for_attention,
+    needs_attention,
     without_fee_due,
 )
 from katana_woo_sync.domain.reasons import Reason
@@ -129,7 +129,7 @@ class Fees:
     def _attend(self, store: Store, record: OrderRecord, detail: str) -> None:
         now = self._context.clock()
         current = self._current(record)
-        left = for_attention(current, Reason.SHIPPING_FEE_MISSING, detail, now)
+        left = needs_attention(current, Reason.SHIPPING_FEE_MISSING, detail, now)
         self._context.save(store, left, current)
 
     def _current(self, record: OrderRecord) -> OrderRecord:

@@ -32,7 +32,7 @@ from katana_woo_sync.domain.order_record import (
     OrderRecord,
     answer_awaited,
     failed,
-    for_attention,
+    needs_attention,
     unreadable,
 )
 from katana_woo_sync.domain.order_rules import (
@@ -332,7 +332,7 @@ class Fulfilment:
 
     def _attend(self, record: OrderRecord, reason: Reason, detail: str) -> None:
         now = self._context.clock()
-        self._context.save(self._store, for_attention(record, reason, detail, now), record)
+        self._context.save(self._store, needs_attention(record, reason, detail, now), record)
 
 
 class CannotDeliver(Exception):

@@ -22,7 +22,7 @@ from katana_woo_sync.domain.order_record import (
     answer_awaited,
     failed,
     fingerprint,
-    for_attention,
+    needs_attention,
     not_imported,
 )
 from katana_woo_sync.domain.order_rules import (
@@ -173,7 +173,7 @@ class Importer:
         except BadRequest as error:
             detail = f"{error.service}: {error.reason}"
             now = self._context.clock()
-            refused = for_attention(record, Reason.REFUSED_BY_KATANA, detail, now)
+            refused = needs_attention(record, Reason.REFUSED_BY_KATANA, detail, now)
             self._save(refused)
 
     def _is_there_already(self, record: OrderRecord, order: Order) -> bool:
@@ -329,7 +329,7 @@ class Importer:
         if record.attempts < PATIENCE:
             waits = failed(record, Reason.ANSWER_LOST, detail, now)
         else:
-            waits = for_attention(record, Reason.NOT_LISTED, detail, now)
+            waits = needs_attention(record, Reason.NOT_LISTED, detail, now)
         self._context.save(self._store, waits, record)
 
     def _is_this(self, sales_order: SalesOrder, order: Order) -> bool:

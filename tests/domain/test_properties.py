@@ -22,7 +22,7 @@ from katana_woo_sync.domain.order_record import (
     OrderRecord,
     State,
     failed,
-    for_attention,
+    needs_attention,
 )
 from katana_woo_sync.domain.order_rules import (
     Rules,
@@ -316,7 +316,7 @@ def test_a_problem_says_when_it_is_looked_at_again_unless_trying_cannot_mend_it(
     given_up = again.state is State.ATTENTION and record.in_katana is InKatana.NO
     assert (again.next_attempt_at is None) == given_up
     assert again.next_attempt_at is None or again.next_attempt_at > NOW
-    waits = for_attention(record, reason, "", NOW).next_attempt_at
+    waits = needs_attention(record, reason, "", NOW).next_attempt_at
     given_up = reason is Reason.TOO_MANY_ATTEMPTS and record.in_katana is InKatana.NO
     assert (waits is None) == (given_up or reason.about.tried_again is TriedAgain.NEVER)
     assert waits is None or waits > NOW

@@ -14,7 +14,7 @@ from katana_woo_sync.domain.order_record import (
     State,
     failed,
     fingerprint,
-    for_attention,
+    needs_attention,
     queued,
     retried,
     without_fee_due,
@@ -389,7 +389,7 @@ def test_a_fee_that_fails_is_shown_and_holds_up_no_delivery() -> None:
 
 
 def test_an_order_in_attention_is_looked_at_again_in_case_its_cause_is_gone() -> None:
-    record = for_attention(make_record(), Reason.UNKNOWN_SKU, "MUG-01", NOW)
+    record = needs_attention(make_record(), Reason.UNKNOWN_SKU, "MUG-01", NOW)
     assert (record.detail, step(record)) == ("MUG-01", Step.NOTHING)
     assert next_step(record, RULES, NOW + RECHECK) is Step.IMPORT
 

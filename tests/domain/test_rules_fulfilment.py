@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.order_record import RECHECK, InKatana, State, for_attention, retried
+from katana_woo_sync.domain.order_record import RECHECK, InKatana, State, needs_attention, retried
 from katana_woo_sync.domain.order_rules import (
     Step,
     next_step,
@@ -86,7 +86,7 @@ def test_rule_11_an_order_deleted_in_katana_is_not_delivered() -> None:
     "reason", [Reason.DELIVERY_REFUSED, Reason.REFUNDED_SINCE_IMPORT, Reason.TOO_MANY_ATTEMPTS]
 )
 def test_rule_11_a_refused_delivery_ends_with_its_cause(reason: Reason) -> None:
-    refused = for_attention(imported("completed"), reason, "no stock", NOW)
+    refused = needs_attention(imported("completed"), reason, "no stock", NOW)
     assert with_state(refused, RULES) == refused
     assert step(refused) is Step.NOTHING
     assert next_step(refused, RULES, NOW + RECHECK) is Step.DELIVER
@@ -97,7 +97,7 @@ def test_rule_11_a_refused_delivery_ends_with_its_cause(reason: Reason) -> None:
 
 
 def test_rule_11_a_refused_completion_ends_with_its_cause() -> None:
-    refused = for_attention(imported(katana="DELIVERED"), Reason.COMPLETION_REFUSED, "", NOW)
+    refused = needs_attention(imported(katana="DELIVERED"), Reason.COMPLETION_REFUSED, "", NOW)
     assert with_state(refused, RULES) == refused
     reverted = see_in_katana(make_sales_order("NOT_SHIPPED"), refused, RULES).record
     assert reverted is not None
