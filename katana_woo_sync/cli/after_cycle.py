@@ -9,7 +9,7 @@ import threading
 from datetime import timedelta
 
 from katana_woo_sync.ledger.statistics import Tally
-from katana_woo_sync.sync.context import Context, first_today, log
+from katana_woo_sync.sync.context import Context, log, once_a_day
 
 
 class AfterCycle:
@@ -49,7 +49,7 @@ class AfterCycle:
 
 def _thin(context: Context) -> None:
     days = context.settings.report.history_days
-    if days and first_today(context.ledger, "thinned", context.clock()):
+    if days and once_a_day(context.ledger, "thinned", context.clock()):
         gone = context.ledger.statistics.thin(context.clock() - timedelta(days=days))
         log.info("thinned the history: %d lines older than %d days", gone, days)
 

@@ -229,8 +229,9 @@ class Context(Struct):
             )
 
 
-def first_today(ledger: Ledger, what: str, now: datetime) -> bool:
-    """Whether this is told for the first time today (UTC): what stands for weeks floods no log."""
+def once_a_day(ledger: Ledger, what: str, now: datetime) -> bool:
+    """Whether this is to be logged, since it was not yet today (UTC): what lasts for weeks must not
+    flood the log."""
     today = f"{now:%Y-%m-%d}"
     if ledger.stores.meta(f"told:{what}") == today:
         return False

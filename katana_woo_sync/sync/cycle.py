@@ -24,8 +24,8 @@ from katana_woo_sync.sync.context import (
     FreshCopy,
     Store,
     StoreProblem,
-    first_today,
     log,
+    once_a_day,
 )
 from katana_woo_sync.sync.create_once import forget_old_intents
 from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
@@ -497,5 +497,5 @@ class _Cycle:
         """What goes on being wrong is an error once a day: days of it flood no log. The report
         and `status` show it as long as it is so."""
         context = self._context
-        is_news = first_today(context.ledger, f"error {what}", context.clock())
+        is_news = once_a_day(context.ledger, f"error {what}", context.clock())
         return logging.ERROR if is_news or text != before else logging.DEBUG

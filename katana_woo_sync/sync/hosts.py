@@ -12,7 +12,7 @@ from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.checks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.context import Context, Store, first_today, log
+from katana_woo_sync.sync.context import Context, Store, log, once_a_day
 from katana_woo_sync.sync.ports import Katana
 
 SENT = "katana_sent"
@@ -28,7 +28,7 @@ def restore_connections(ledger: Ledger, stores: Iterable[Store], now: datetime) 
         if not reach_as_before(ledger, store):
             continue
         moved = store.shop.connection.url
-        if moved and first_today(ledger, f"moved {store.identity}", now):
+        if moved and once_a_day(ledger, f"moved {store.identity}", now):
             log.warning(
                 "%s: its address redirects to %s; set url in the config to that",
                 store.name,
@@ -79,7 +79,7 @@ def warn_of_clocks(context: Context) -> None:
     skews[KATANA] = context.katana.clock_skew
     heard = {name: skew for name, skew in skews.items() if skew is not None}
     off = any(abs(skew) > MOST_SKEW for skew in heard.values())
-    if not off or not first_today(context.ledger, "clocks", context.clock()):
+    if not off or not once_a_day(context.ledger, "clocks", context.clock()):
         return
     if len(heard) > 1 and is_ours(heard):
         skew = -next(iter(heard.values()))

@@ -51,7 +51,7 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order, PriceSettings, StoreTaxRate
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.context import Context, Store, first_today, log
+from katana_woo_sync.sync.context import Context, Store, log, once_a_day
 from katana_woo_sync.sync.create_once import create_once
 from katana_woo_sync.sync.new_products import NewProduct, create_item, create_product
 from katana_woo_sync.sync.resolve import Resolver
@@ -391,7 +391,7 @@ class Items:
     def _tell_of_price(self, sold: ShopProduct) -> None:
         """An order does not wait for a price that nobody pays: the item is created without it."""
         store, what = self._store, f"price {self._store.identity} {int(sold.id)}"
-        if no_price(sold) and first_today(self._context.ledger, what, self._context.clock()):
+        if no_price(sold) and once_a_day(self._context.ledger, what, self._context.clock()):
             log.warning(
                 "%s: product %s (id:%d): %s; Katana has it without one",
                 store.name,

@@ -12,7 +12,7 @@ from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain.notices import Kind, Notice, Remembered, Trouble, message, plan
 from katana_woo_sync.ledger import Ledger, LedgerError
-from katana_woo_sync.sync.context import Context, first_today, log
+from katana_woo_sync.sync.context import Context, log, once_a_day
 from katana_woo_sync.sync.report import ExitCode, Report
 
 SIDE = "side:"
@@ -103,7 +103,7 @@ class Notifier:
         """Warn once a day (UTC): a monitor that is down for a week floods no log and no mailbox."""
         try:
             with Ledger.open(self._settings.ledger) as ledger:
-                first = first_today(ledger, what, self._clock())
+                first = once_a_day(ledger, what, self._clock())
         except LedgerError:
             first = True
         say = log.warning if first else log.info

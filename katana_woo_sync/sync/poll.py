@@ -55,8 +55,8 @@ from katana_woo_sync.sync.context import (
     Context,
     FreshCopy,
     Store,
-    first_today,
     log,
+    once_a_day,
 )
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.recorder import keep_deletion, keep_gone, was_deleted_here
@@ -158,7 +158,7 @@ def _is_kept(context: Context, store: Store, as_of: datetime, read_at: datetime)
     answered = advance(before, as_of, read_at, SHOP_OVERLAP)
     stores.set_cursor(name, answered)
     is_kept = is_kept_answer(answered, read_at)
-    if is_kept and first_today(context.ledger, f"kept answer {store.identity}", read_at):
+    if is_kept and once_a_day(context.ledger, f"kept answer {store.identity}", read_at):
         log.warning(
             "%s: every answer with its list of changed orders is dated %s: a cache answers in the "
             "shop's place. Let the cache leave out /wp-json",
@@ -175,7 +175,7 @@ def _has_other_settings(context: Context, store: Store, orders: Sequence[ReadOrd
     facts = context.facts(store)
     if all(facts.shows(order) for order in orders if isinstance(order, Order)):
         return False
-    return first_today(context.ledger, f"settings {store.identity}", context.clock())
+    return once_a_day(context.ledger, f"settings {store.identity}", context.clock())
 
 
 def _tell_of_the_future(
@@ -183,7 +183,7 @@ def _tell_of_the_future(
 ) -> None:
     """Note once a day how many orders were modified in the shop's future."""
     times = in_the_future(ahead.values(), now)
-    if times and first_today(context.ledger, f"future {store.identity}", context.clock()):
+    if times and once_a_day(context.ledger, f"future {store.identity}", context.clock()):
         log.warning("%s: %s", store.name, words_of_the_future(times), extra={"store": store.name})
 
 
@@ -264,7 +264,7 @@ def _is_old(before: OrderRecord | None, order: ReadOrder) -> bool:
 
 def warn_of_cache(context: Context, store: Store, order: Order) -> None:
     """Tell once a day that the shop answers with copies older than what it had told before."""
-    if first_today(context.ledger, f"cache {store.identity}", context.clock()):
+    if once_a_day(context.ledger, f"cache {store.identity}", context.clock()):
         log.warning(
             "%s: order %s came as it was before its last change: a cache seems to answer in the "
             "shop's place; let it leave out /wp-json",

@@ -22,7 +22,7 @@ from katana_woo_sync.domain.stock import (
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import StockAnswer
 from katana_woo_sync.ledger.stock import StockState
-from katana_woo_sync.sync.context import Context, Store, StoreProblem, first_today, log
+from katana_woo_sync.sync.context import Context, Store, StoreProblem, log, once_a_day
 from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.lock import STOCK_IS_HELD
 from katana_woo_sync.sync.poll import cursor_name, hear, poll
@@ -330,7 +330,7 @@ def _brake(context: Context, store: Store, targets: Sequence[Target]) -> None:
 
 def _tell_left_out(context: Context, store: Store) -> None:
     left_out = context.ledger.stock.left_out(store.identity)
-    if not left_out or not first_today(
+    if not left_out or not once_a_day(
         context.ledger, f"stock left out {store.identity}", context.clock()
     ):
         return
