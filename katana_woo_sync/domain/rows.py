@@ -21,8 +21,8 @@ WORTH_MATCHING = Decimal("0.000001")
 """What totals may differ by before `match_totals` acts: less is Katana's own ten decimals."""
 
 
-class Bearer(Struct):
-    """A row or the shipping fee while discounts are spread: amounts are without tax."""
+class DiscountableRow(Struct):
+    """A row, or the shipping fee, while discounts are spread. Amounts are without tax."""
 
     charge: Charge
     rate: Decimal
@@ -31,75 +31,84 @@ class Bearer(Struct):
     discount: Decimal = Decimal(0)
 
     @property
-    def left(self) -> Decimal:
+    def discounted(self) -> Decimal:
+        """The amount less its discount."""
         return self.net - self.discount
 
     @property
     def gross(self) -> Decimal:
-        return self.left * self.factor
+        """The same with tax."""
+        return self.discounted * self.factor
 
     @property
     def factor(self) -> Decimal:
+        """What an amount is multiplied by to have its tax in it."""
         return 1 + self.rate / HUNDRED
 
 
 def spread(
-    discount: Charge, rows: list[Bearer], shipping: Bearer | None, *, inclusive: bool
+    discount: Charge,
+    rows: list[DiscountableRow],
+    shipping: DiscountableRow | None,
+    *,
+    inclusive: bool,
 ) -> Decimal:
-    """Take a negative charge off the rows in proportion: those of its tax rate first, then the
-    others, then the shipping fee. What is taken from another rate keeps the amount with tax.
+    """Subtract a negative charge from the rows in proportion: those of its tax rate first, then the
+    others, then the shipping fee. Across rates it is the amount with tax that stays the same.
 
-    Returns the amount, with tax, that nothing could bear."""
-    # a refund of an amount alone has no rate: all rows bear it alike (rule 8)
+    Returns the amount, with tax, that exceeds what rows and shipping come to."""
+    # a refund of an amount alone has no rate: it is subtracted from all rows alike (rule 8)
     any_rate = discount.kind is ChargeKind.REFUND
     same = [row for row in rows if _is_of_rate(row, discount) and not any_rate]
-    net_left = -discount.net
-    gross_left = -discount.gross
+    net = -discount.net
+    gross = -discount.gross
     if same and not inclusive:
-        taken = _take(net_left, same, gross=False)
-        gross_left *= (net_left - taken) / net_left if net_left else Decimal(0)
+        subtracted = _subtract(net, same, with_tax=False)
+        gross *= (net - subtracted) / net if net else Decimal(0)
     else:
-        gross_left -= _take(gross_left, same, gross=True)
+        gross -= _subtract(gross, same, with_tax=True)
     others = [row for row in rows if any_rate or not _is_of_rate(row, discount)]
-    gross_left -= _take(gross_left, others, gross=True)
+    gross -= _subtract(gross, others, with_tax=True)
     if shipping is not None:
-        gross_left -= _take(gross_left, [shipping], gross=True)
-    return gross_left
+        gross -= _subtract(gross, [shipping], with_tax=True)
+    return gross
 
 
-def _is_of_rate(row: Bearer, discount: Charge) -> bool:
+def _is_of_rate(row: DiscountableRow, discount: Charge) -> bool:
     return row.charge.need == discount.need or row.rate == discount.need.percent
 
 
-def _take(amount: Decimal, bearers: Sequence[Bearer], *, gross: bool) -> Decimal:
-    """Take up to `amount` from the bearers in proportion to what is left of them."""
-    capacities = [b.left * (b.factor if gross else 1) for b in bearers]
-    capacity = sum(capacities, Decimal(0))
-    taken = min(amount, capacity)
-    if taken <= 0:
+def _subtract(amount: Decimal, rows: Sequence[DiscountableRow], *, with_tax: bool) -> Decimal:
+    """Subtract up to `amount` from the rows in proportion to their discounted amounts; returns how
+    much that was."""
+    amounts = [row.gross if with_tax else row.discounted for row in rows]
+    total = sum(amounts, Decimal(0))
+    subtracted = min(amount, total)
+    if subtracted <= 0:
         return Decimal(0)
-    for bearer, part in zip(bearers, capacities, strict=True):
-        share = taken * part / capacity
-        bearer.discount += min(share / (bearer.factor if gross else 1), bearer.left)
-    return taken
+    for row, part in zip(rows, amounts, strict=True):
+        share = subtracted * part / total
+        row.discount += min(share / (row.factor if with_tax else 1), row.discounted)
+    return subtracted
 
 
-def total_of(rows: Sequence[RowDraft], bearers: Sequence[Bearer]) -> Decimal:
-    """What Katana will compute for the rows, with tax."""
+def total_of(rows: Sequence[RowDraft], priced: Sequence[DiscountableRow]) -> Decimal:
+    """What Katana will compute for the rows, with tax; `priced` are the same rows in that order."""
     totals = (
-        (row.quantity * row.price_per_unit - (row.total_discount or 0)) * bearer.factor
-        for row, bearer in zip(rows, bearers, strict=True)
+        (row.quantity * row.price_per_unit - (row.total_discount or 0)) * each.factor
+        for row, each in zip(rows, priced, strict=True)
     )
     return sum(totals, Decimal(0))
 
 
 def matched(
-    rows: tuple[RowDraft, ...], bearers: Sequence[Bearer], short: Decimal
+    rows: tuple[RowDraft, ...], priced: Sequence[DiscountableRow], short: Decimal
 ) -> tuple[RowDraft, ...]:
-    """The rows with the shop's own cent roundings (`short`, with tax) put onto the largest one."""
+    """The rows with the shop's own cent roundings (`short`, with tax) added to the largest one;
+    `priced` are the same rows in that order."""
     nets = [row.quantity * row.price_per_unit - (row.total_discount or 0) for row in rows]
     place = max(range(len(rows)), key=lambda n: nets[n])
-    wanted = nets[place] + short / bearers[place].factor
+    wanted = nets[place] + short / priced[place].factor
     if wanted < 0:
         return rows
     row = rows[place]

@@ -32,7 +32,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.rows import (
     TEN_DECIMALS,
     WORTH_MATCHING,
-    Bearer,
+    DiscountableRow,
     matched,
     price_and_discount,
     spread,
@@ -217,7 +217,7 @@ def _shipping_fee(lines: Sequence[Charge]) -> tuple[Charge | None, list[Charge]]
 
 
 def map_order(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
-    """Make the sales order. Raises `Unmappable` where discounts exceed all that could bear them."""
+    """Make the sales order. Raises `Unmappable` where discounts exceed rows and shipping."""
     with localcontext() as context:
         context.prec = 40
         return _map(plan, resolved, terms)
@@ -225,28 +225,28 @@ def map_order(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
 
 def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     order = plan.order
-    bearers = [_bearer(charge, plan, resolved) for charge in (*plan.items, *plan.services)]
-    shipping = _bearer(plan.shipping, plan, resolved) if plan.shipping else None
+    priced = [_discountable(charge, plan, resolved) for charge in (*plan.items, *plan.services)]
+    shipping = _discountable(plan.shipping, plan, resolved) if plan.shipping else None
     tolerance = plan.roundings * Decimal(5).scaleb(-terms.decimals - 1)
     # a gift card for all of an order may exceed its unrounded sum by what the shop rounded
-    most_left = tolerance if plan.total >= 0 else TEN_DECIMALS
+    most = tolerance if plan.total >= 0 else TEN_DECIMALS
     for discount in plan.discounts:
-        left = spread(discount, bearers, shipping, inclusive=order.prices_include_tax)
-        if left > most_left:
+        excess = spread(discount, priced, shipping, inclusive=order.prices_include_tax)
+        if excess > most:
             raise Unmappable(Reason.CANNOT_HOLD, f"{discount.name}: {discount.gross}")
     fee = _fee(shipping, resolved)
     fee_total = Decimal(fee.amount) * shipping.factor if fee and shipping else Decimal(0)
-    rows = tuple(_row(bearer, resolved, terms) for bearer in bearers)
-    rows_total = total_of(rows, bearers)
+    rows = tuple(_row(each, resolved, terms) for each in priced)
+    rows_total = total_of(rows, priced)
     short = plan.total - rows_total - fee_total
     if terms.match_totals and WORTH_MATCHING < abs(short) <= tolerance:
-        bearing = matched(rows, bearers, short)
-        if bearing == rows and shipping is not None and shipping.gross + short >= 0:
-            # no row can bear it: an order of little but shipping
+        with_short = matched(rows, priced, short)
+        if with_short == rows and shipping is not None and shipping.gross + short >= 0:
+            # it would make even the largest row negative: an order of little but shipping
             shipping.net += short / shipping.factor
             fee = _fee(shipping, resolved)
             fee_total = Decimal(fee.amount) * shipping.factor if fee else Decimal(0)
-        rows, rows_total = bearing, total_of(bearing, bearers)
+        rows, rows_total = with_short, total_of(with_short, priced)
     return Mapped(
         draft=_draft(order, rows, resolved, terms),
         fee=fee,
@@ -257,27 +257,27 @@ def _map(plan: Plan, resolved: Resolved, terms: Terms) -> Mapped:
     )
 
 
-def _bearer(charge: Charge, plan: Plan, resolved: Resolved) -> Bearer:
+def _discountable(charge: Charge, plan: Plan, resolved: Resolved) -> DiscountableRow:
     rate = resolved.tax_rates[charge.need].rate
     factor = 1 + rate / HUNDRED
     if plan.order.prices_include_tax:
-        return Bearer(charge, rate, charge.gross / factor, charge.full_gross / factor)
-    return Bearer(charge, rate, charge.net, charge.full_net)
+        return DiscountableRow(charge, rate, charge.gross / factor, charge.full_gross / factor)
+    return DiscountableRow(charge, rate, charge.net, charge.full_net)
 
 
-def _row(bearer: Bearer, resolved: Resolved, terms: Terms) -> RowDraft:
-    charge = bearer.charge
+def _row(row: DiscountableRow, resolved: Resolved, terms: Terms) -> RowDraft:
+    charge = row.charge
     attributes = charge.attributes
     if charge.kind is ChargeKind.ITEM and charge.line_id in resolved.variants:
         variant_id = resolved.variants[charge.line_id]
     else:
         variant_id = resolved.service_variant_id
         attributes = (("Name", plain(charge.name, 200) or SERVICE_NAME), *attributes)
-    if terms.separate_discounts and bearer.full_net > bearer.net:
-        price, discount = price_and_discount(bearer.full_net, bearer.left, charge.quantity)
+    if terms.separate_discounts and row.full_net > row.net:
+        price, discount = price_and_discount(row.full_net, row.discounted, charge.quantity)
     else:
-        price = ten_decimals(bearer.net / charge.quantity)
-        discount = ten_decimals(bearer.discount)
+        price = ten_decimals(row.net / charge.quantity)
+        discount = ten_decimals(row.discount)
     if discount > charge.quantity * price:
         # a discount of the whole row, whose price per unit was rounded down
         discount = ten_decimals(charge.quantity * price, ROUND_DOWN)
@@ -292,10 +292,10 @@ def _row(bearer: Bearer, resolved: Resolved, terms: Terms) -> RowDraft:
     )
 
 
-def _fee(shipping: Bearer | None, resolved: Resolved) -> ShippingFeeDraft | None:
+def _fee(shipping: DiscountableRow | None, resolved: Resolved) -> ShippingFeeDraft | None:
     if shipping is None:
         return None
-    amount = ten_decimals(shipping.left)
+    amount = ten_decimals(shipping.discounted)
     if amount == 0:
         return None
     return ShippingFeeDraft(
