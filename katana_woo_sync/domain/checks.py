@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.katana import Location, Variant
 from katana_woo_sync.domain.order_record import TillSales
-from katana_woo_sync.domain.products import VARIABLE, is_gone, own_sku, skus_in_katana
+from katana_woo_sync.domain.products import VARIABLE, is_gone, sku_of_line, skus_in_katana
 from katana_woo_sync.domain.stock import are_one_product
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, Product, StockItem
@@ -240,7 +240,7 @@ def till(store: str, sales: TillSales) -> Finding | None:
     )
 
 
-def own_integration(
+def other_importer(
     store: str, order_numbers: Sequence[str], *, connected: bool, since: datetime
 ) -> Finding:
     """Whether another program, most likely Katana's own integration, imports the store's orders
@@ -307,13 +307,13 @@ def shop_skus(
     Translations of a product, which share its quantity too, are no double.
     """
     parents = {int(p.id): p for p in products}
-    own = [(v, _of_its_own(v, parents.get(int(v.parent_id)))) for v in variations]
+    of_variations = [(v, _sku_of_variation(v, parents.get(int(v.parent_id)))) for v in variations]
     singles = [(p, str(p.sku)) for p in products if p.sku and p.type not in VARIABLE]
     skus: list[str] = []
-    for same in _groups((sku, item) for item, sku in (*singles, *own) if sku):
+    for same in _groups((sku, item) for item, sku in (*singles, *of_variations) if sku):
         skus += [str(item.sku) for item in (same[:1] if are_one_product(same) else same)]
     double = [*_double(skus), *_alike(skus)]
-    bare = [_name(v, parents.get(int(v.parent_id))) for v, sku in own if not sku]
+    bare = [_name(v, parents.get(int(v.parent_id))) for v, sku in of_variations if not sku]
     findings = []
     if double:
         findings.append(
@@ -378,9 +378,9 @@ def matched_skus(
 def _skus(products: Sequence[Product], variations: Sequence[Product]) -> list[str]:
     """The SKUs that are sold, each once."""
     parents = {int(p.id): p for p in products}
-    own = [_of_its_own(v, parents.get(int(v.parent_id))) for v in variations]
+    of_variations = [_sku_of_variation(v, parents.get(int(v.parent_id))) for v in variations]
     singles = [str(p.sku) for p in products if p.type not in VARIABLE]
-    return [sku for sku in dict.fromkeys([*singles, *own]) if sku]
+    return [sku for sku in dict.fromkeys([*singles, *of_variations]) if sku]
 
 
 def _clashes(
@@ -420,7 +420,7 @@ def ordered_skus(
     missing: dict[str, None] = {}
     for order in orders:
         for line in order.line_items:
-            wanted = skus_in_katana(own_sku(line, products.get(int(line.product_id))), aliases)
+            wanted = skus_in_katana(sku_of_line(line, products.get(int(line.product_id))), aliases)
             if not known.intersection(wanted):
                 missing[wanted[0] if wanted else f"{plain(line.name, 60)} (no SKU)"] = None
     count = "1 open order" if len(orders) == 1 else f"{len(orders)} open orders"
@@ -443,8 +443,8 @@ def ordered_skus(
     )
 
 
-def _of_its_own(variation: Product, parent: Product | None) -> str:
-    """A variation's own SKU: one without shows its parent's."""
+def _sku_of_variation(variation: Product, parent: Product | None) -> str:
+    """A variation's SKU; "" where it has none, and shows its parent's."""
     if parent is not None and variation.sku == parent.sku:
         return ""
     return str(variation.sku)

@@ -138,9 +138,9 @@ def variant_draft(product: Product, variation: Product, factor: Decimal | None) 
         rest = pairs[MOST_CONFIGS - 1 :]
         joined = (JOINED.join(name for name, _ in rest), JOINED.join(value for _, value in rest))
         pairs = [*pairs[: MOST_CONFIGS - 1], joined]
-    own_sku = variation.sku if variation.sku != product.sku else ""
+    sku = variation.sku if variation.sku != product.sku else ""
     return VariantDraft(
-        sku=own_sku or None,
+        sku=sku or None,
         sales_price=_price(variation, factor),
         registered_barcode=_barcode(variation),
         config_attributes=tuple(

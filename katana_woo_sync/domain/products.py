@@ -154,8 +154,8 @@ def of_these_options(
     return found[0] if len(found) == 1 else None
 
 
-def own_sku(line: LineItem, product: Product | None) -> str:
-    """The SKU that is the line's own; "" where it has none, or shows another's.
+def sku_of_line(line: LineItem, product: Product | None) -> str:
+    """The SKU of what the line sells; "" where that has none, and the line shows its parent's.
 
     A line's `sku` is looked up live: a variation without one shows its parent's, and so does a line
     whose variation was deleted. One that shows a SKU without a product was given it by a plugin.
@@ -308,12 +308,12 @@ def as_order(
                 variation_id=each.id if variations else Whole(0),
                 quantity=Amount(1),
                 sku=each.sku or product.sku,
-                taxes=tuple(LineTax(id=Text(rate.id), total="0") for rate in own),
+                taxes=tuple(LineTax(id=Text(rate.id), total="0") for rate in its_rates),
             )
-            for each, own in zip(sold, taxed, strict=True)
+            for each, its_rates in zip(sold, taxed, strict=True)
         ),
         tax_lines=tuple(
             TaxLine(rate_id=Text(rate.id), compound=rate.compound, rate_percent=Decimal(rate.rate))
-            for rate in {int(rate.id): rate for own in taxed for rate in own}.values()
+            for rate in {int(rate.id): rate for its_rates in taxed for rate in its_rates}.values()
         ),
     )

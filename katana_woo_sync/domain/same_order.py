@@ -125,11 +125,11 @@ def _total(order: Order, held: Evidence) -> bool | None:
 
 
 def _customer(order: Order, held: Evidence) -> bool | None:
-    own = {
+    people = {
         person(address.first_name, address.last_name, address.company)
         for address in (order.billing, order.shipping)
     } - {""}
-    return bool(own & held.people) if own and held.people else None
+    return bool(people & held.people) if people and held.people else None
 
 
 def _goods(order: Order, held: Evidence) -> bool | None:

@@ -255,20 +255,19 @@ def _target(
 ) -> Target | LeftOut | None:
     item_id, sku = int(item.id), str(item.sku)
     try:
-        own = variant_of(item)
-        with_own_sku = [m for m in members if m.sku and m.sku != item.sku]
-        sources = [own] if own is not None else [variant_of(m) for m in with_own_sku]
+        variant_id = variant_of(item)
+        of_other_skus = [m for m in members if m.sku and m.sku != item.sku]
+        sources = [variant_of(m) for m in of_other_skus] if variant_id is None else [variant_id]
     except Ambiguous as error:
         return LeftOut(item_id, sku, WhyLeftOut.SKU_AMBIGUOUS, str(error))
-    if own is None and not members and (item.type in VARIABLE or not sku):
-        return None  # its variations keep their own, or nothing tells which item it is
+    if variant_id is None and not members and (item.type in VARIABLE or not sku):
+        return None  # its variations have stocks, or nothing says which item it is
     shown = sku or ", ".join(dict.fromkeys(str(m.sku) for m in members if m.sku))
     variants = tuple(dict.fromkeys(source for source in sources if source is not None))
     if not variants or None in sources:
         return LeftOut(item_id, shown, WhyLeftOut.NO_INVENTORY)
     found = []
-    for variant_id in variants:
-        each = what(variant_id)
+    for each in map(what, variants):
         if not isinstance(each, Sellable):
             reason = each.reason if each is not None else WhyLeftOut.NO_INVENTORY
             return LeftOut(item_id, shown, reason)

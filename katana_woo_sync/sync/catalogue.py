@@ -15,8 +15,8 @@ from katana_woo_sync.domain.products import (
     looks_alike,
     may_be_of_variation,
     name_of_deleted,
-    own_sku,
     pick_variant,
+    sku_of_line,
     skus_in_katana,
 )
 from katana_woo_sync.domain.reasons import Reason
@@ -236,7 +236,7 @@ class LineItems:
 
     def _katana_skus(self, line: LineItem) -> list[str]:
         """The SKUs by which Katana may know the line's own, the likeliest first."""
-        sku = own_sku(line, self._product(line))
+        sku = sku_of_line(line, self._product(line))
         return skus_in_katana(sku, self._context.settings.sku_aliases)
 
     def _shown_sku(self, line: LineItem) -> str:

@@ -25,11 +25,11 @@ from katana_woo_sync.domain.products import (
     is_deleted_variation,
     looks_alike,
     name_of_deleted,
-    own_sku,
     pick_variant,
     price_factor,
     product_of_siblings,
     same_options,
+    sku_of_line,
     skus_in_katana,
 )
 from katana_woo_sync.domain.reasons import Reason
@@ -183,7 +183,7 @@ def test_rule_07_one_archived_and_one_living_is_the_living_one() -> None:
 def test_a_sku_that_is_not_the_lines_own_is_never_taken_for_it(
     line_item: LineItem, there: Product | None, sku: str
 ) -> None:
-    assert own_sku(line_item, there) == sku
+    assert sku_of_line(line_item, there) == sku
 
 
 def test_a_deleted_product_and_a_deleted_variation_are_told() -> None:

@@ -219,7 +219,7 @@ class StoreCheck(Struct, frozen=True):
             since = max(since, self.ledger.journal.first_run() or connected_at)
         numbers = self._made_by_others(self.ledger, self.katana.recent, since)
         self.findings.add(
-            checks.own_integration(
+            checks.other_importer(
                 self.store.name, numbers, connected=connected_at is not None, since=since
             )
         )
