@@ -252,13 +252,15 @@ def _after_refunds(charges: Sequence[Charge], refunds: Iterable[_Taken]) -> list
     by_line = {charge.line_id: charge for charge in charges}
     loose: list[Charge] = []
     for refund in refunds:
-        left = refund.amount - sum((line.gross for line in refund.lines), ZERO)
+        beyond_lines = refund.amount - sum((line.gross for line in refund.lines), ZERO)
         for line in refund.lines:
             charge = by_line.get(line.line_id)
             if charge is not None:
                 by_line[charge.line_id] = _less(charge, line)
-        if left > HALF_A_CENT:
-            loose.append(Charge(ChargeKind.REFUND, 0, "Refund", Decimal(1), -left, ZERO, NO_TAX))
+        if beyond_lines > HALF_A_CENT:
+            loose.append(
+                Charge(ChargeKind.REFUND, 0, "Refund", Decimal(1), -beyond_lines, ZERO, NO_TAX)
+            )
     return [by_line[charge.line_id] for charge in charges] + loose
 
 
@@ -266,7 +268,7 @@ def _less(charge: Charge, line: _TakenLine) -> Charge:
     quantity = charge.quantity
     if charge.kind is ChargeKind.ITEM:
         quantity -= line.quantity
-    # a refund does not tell what of it was undiscounted: the pieces that are left keep their share
+    # a refund does not tell what of it was undiscounted: the other pieces keep their share
     share = quantity / charge.quantity if charge.quantity else Decimal(1)
     return replace(
         charge,

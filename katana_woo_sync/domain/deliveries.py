@@ -75,7 +75,7 @@ class FulfillmentDraft(Draft, frozen=True):
     sales_order_fulfillment_rows: tuple[FulfillmentRowDraft, ...]
 
 
-class Left(msgspec.Struct, frozen=True):
+class RowToDeliver(msgspec.Struct, frozen=True):
     """What is left to deliver of a row."""
 
     row_id: int
@@ -97,7 +97,7 @@ class Short(msgspec.Struct, frozen=True):
     available: Decimal
 
 
-def left_to_deliver(order: SalesOrder, parts: Iterable[Fulfillment]) -> list[Left]:
+def rows_to_deliver(order: SalesOrder, parts: Iterable[Fulfillment]) -> list[RowToDeliver]:
     """What no fulfilment holds yet of each row. What is packed has its batches already."""
     picked: dict[int, Decimal] = {}
     for part in parts:
@@ -109,12 +109,14 @@ def left_to_deliver(order: SalesOrder, parts: Iterable[Fulfillment]) -> list[Lef
         rest = each.quantity - picked.get(int(each.id), ZERO)
         if rest > 0:
             place = int(each.location_id or order.location_id)
-            rows.append(Left(int(each.id), int(each.variant_id), place, rest))
+            rows.append(RowToDeliver(int(each.id), int(each.variant_id), place, rest))
     return rows
 
 
 def assign(
-    rows: Sequence[Left], tracked: frozenset[int], stocks: Mapping[Place, Sequence[BatchStock]]
+    rows: Sequence[RowToDeliver],
+    tracked: frozenset[int],
+    stocks: Mapping[Place, Sequence[BatchStock]],
 ) -> tuple[tuple[FulfillmentRowDraft, ...], tuple[Short, ...]]:
     """The rows with their batches, oldest first, and what is short.
 

@@ -85,14 +85,14 @@ def _of_woocommerce_deposits(line: LineItem, order: Order, meta: Mapping[str, ob
 
 def _of_yith(line: LineItem, order: Order, meta: Mapping[str, object]) -> LineItem:
     """Deposit and balance are of one piece, as prices are entered in the shop."""
-    paid, left = _amount(meta.get("_deposit_value")), _amount(meta.get("_deposit_balance"))
-    if paid is None or left is None or paid <= 0 or left < 0:
+    paid, balance = _amount(meta.get("_deposit_value")), _amount(meta.get("_deposit_balance"))
+    if paid is None or balance is None or paid <= 0 or balance < 0:
         raise _unknown(line)
     before, after = _as_entered(line, order)
     deposit = paid * line.quantity
     if abs(deposit - before) > CLOSE * max(line.quantity, Decimal(1)):
         deposit = before  # rounded by the piece, or entered otherwise: the share is right
-    full = deposit * (paid + left) / paid
+    full = deposit * (paid + balance) / paid
     return _priced(line, order, full, full - (before - after))
 
 

@@ -94,12 +94,12 @@ class SalesOrder(Struct, frozen=True):
     @property
     def begun(self) -> str:
         """What was done for it already, in Katana's words; "" where it may be deleted."""
-        left = (
+        statuses = (
             (self.status, UNTOUCHED, "status"),
             (self.production_status, NOT_PRODUCED, "production"),
             (self.invoicing_status, NOT_INVOICED, "invoicing"),
         )
-        words = [f"{name} {value}" for value, harmless, name in left if value not in harmless]
+        words = [f"{name} {value}" for value, harmless, name in statuses if value not in harmless]
         if self.linked_manufacturing_order_id:
             words.append(f"manufacturing order {self.linked_manufacturing_order_id}")
         return ", ".join(words)

@@ -356,7 +356,8 @@ def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | No
 
 
 def ignored(record: OrderRecord) -> OrderRecord | None:
-    """The record of an order that a person wants left alone; None where there is nothing to leave.
+    """The record of an order that a person wants no more to be done with; None where nothing would
+    be done anyway.
 
     Where all that is wrong is the total of an order in Katana, only that is set aside.
     """

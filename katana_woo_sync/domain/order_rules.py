@@ -98,7 +98,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     if known.reason == Reason.UNREADABLE and not known.was_processing:
         # never read before, so this is the first time that it is seen
         first = _first_seen(order, rules, known.first_seen_at)
-        return Seen(first or left_before_import(replace(known, shop_status=order.status)))
+        return Seen(first or skipped_before_import(replace(known, shop_status=order.status)))
     if about(known.reason).ends is Ends.WITH_A_GOOD_ANSWER:
         known = _relieved(known)
     record = replace(
@@ -236,7 +236,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
         return queued(record) if edited else record
     if order.status == COMPLETED:
         return record
-    return left_before_import(record)
+    return skipped_before_import(record)
 
 
 def notes_of(order: Order) -> tuple[Note, ...]:
@@ -246,7 +246,7 @@ def notes_of(order: Order) -> tuple[Note, ...]:
     return (Note(Reason.CREATION_DATE_LOST, f"{order.created:%Y-%m-%d %H:%M} UTC"),)
 
 
-def left_before_import(record: OrderRecord) -> OrderRecord:
+def skipped_before_import(record: OrderRecord) -> OrderRecord:
     """The record of an order that left Processing, by its status now, before it was imported."""
     if record.shop_status in GONE_STATUSES:
         reason = Reason.GONE_BEFORE_IMPORT
@@ -444,9 +444,9 @@ def next_step(record: OrderRecord, rules: Rules, now: datetime) -> Step:
 
 
 def _may_be_deleted(record: OrderRecord) -> bool:
-    """Cancelled in the shop and open in Katana; a detail says why it was left there before."""
-    was_left = record.reason == Reason.CANCELLED_IN_SHOP and record.detail
-    return record.is_open_in_katana and record.shop_status == CANCELLED and not was_left
+    """Cancelled in the shop and open in Katana; a detail says why it could not be deleted."""
+    must_stay = record.reason == Reason.CANCELLED_IN_SHOP and record.detail
+    return record.is_open_in_katana and record.shop_status == CANCELLED and not must_stay
 
 
 def _wants_import(record: OrderRecord) -> bool:

@@ -211,15 +211,15 @@ class _Decision:
         if len(key) > 1:
             for place in places:
                 self._split(place, key, percent, taxed[place], single)
-        left = {place: each for place, each in taxed.items() if place not in self._parts}
+        whole = {place: each for place, each in taxed.items() if place not in self._parts}
         # what is given back (a negative fee) has to fit, but needs no rate of its own
-        charged = [each for each in left.values() if each.net >= 0] or [*left.values()]
+        charged = [each for each in whole.values() if each.net >= 0] or [*whole.values()]
         if not charged:
             return None
         need = self._need(percent, label, charged)
         # taxes of which the shop names no rate need not be of one
         together = bool(key) or shortest(need.taxed) is not None
-        for place, each in left.items():
+        for place, each in whole.items():
             fits = (each in charged and together) or self._fits(need, each)
             self._parts[place] = (Part(need if fits else TaxNeed(None, label, (each,))),)
         return need

@@ -19,11 +19,11 @@ from katana_woo_sync.domain.deliveries import (
     BatchStock,
     Fulfillment,
     FulfillmentDraft,
-    Left,
     Place,
+    RowToDeliver,
     Short,
     assign,
-    left_to_deliver,
+    rows_to_deliver,
     without_batch,
 )
 from katana_woo_sync.domain.katana import SalesOrder, Variant
@@ -369,7 +369,7 @@ def _deliver_from_batches(
 ) -> None:
     order = context.katana.sales_order(sales_order_id)
     parts = context.katana.fulfillments(sales_order_id)
-    rows = left_to_deliver(order, parts)
+    rows = rows_to_deliver(order, parts)
     if not rows:
         context.ledger.intents.end(IntentKind.FULFILLMENT, str(sales_order_id))
         if refusal is not None and not order.is_delivered:
@@ -422,14 +422,14 @@ def _name(variant: Variant) -> str:
     return str(variant.sku) or (str(item.name) if item else f"variant {variant.id}")
 
 
-def _variant_ids(rows: Sequence[Left]) -> list[int]:
+def _variant_ids(rows: Sequence[RowToDeliver]) -> list[int]:
     return sorted({row.variant_id for row in rows})
 
 
 def _with_batches(
     context: Context,
     sales_order_id: int,
-    rows: Sequence[Left],
+    rows: Sequence[RowToDeliver],
     tracked: frozenset[int],
     variants: dict[int, Variant],
 ) -> FulfillmentDraft:

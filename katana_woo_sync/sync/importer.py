@@ -28,10 +28,10 @@ from katana_woo_sync.domain.order_record import (
 from katana_woo_sync.domain.order_rules import (
     Note,
     is_stale,
-    left_before_import,
     may_be_imported,
     notes_of,
     see_in_shop,
+    skipped_before_import,
 )
 from katana_woo_sync.domain.reasons import Reason, Stops, about
 from katana_woo_sync.domain.sales_order import Plan, Resolved, Unmappable, map_order, plan_order
@@ -147,7 +147,7 @@ class Importer:
         if seen is None or seen.in_katana is not InKatana.NO or seen.state is State.IMPORTING:
             return None
         if seen.state is State.SKIPPED or not may_be_imported(seen, rules):
-            skipped = seen if seen.state is State.SKIPPED else left_before_import(seen)
+            skipped = seen if seen.state is State.SKIPPED else skipped_before_import(seen)
             context.save(self._store, skipped, known)
             return None
         record = replace(seen, identity=self._store.identity, fingerprint=fingerprint(order))

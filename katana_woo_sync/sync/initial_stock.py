@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from msgspec import Struct, field, structs
 
-from katana_woo_sync.domain.deliveries import left_to_deliver
+from katana_woo_sync.domain.deliveries import rows_to_deliver
 from katana_woo_sync.domain.fields import Text
 from katana_woo_sync.domain.katana import Variant
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
@@ -234,7 +234,7 @@ def _still_there(
     if not record.katana_status.startswith("PARTIALLY"):
         return taken
     order = context.katana.sales_order(record.sales_order_id)
-    left = left_to_deliver(order, context.katana.fulfillments(record.sales_order_id))
+    left = rows_to_deliver(order, context.katana.fulfillments(record.sales_order_id))
     rest = {row.variant_id: ZERO for row in left}
     for row in left:
         rest[row.variant_id] += row.quantity

@@ -41,10 +41,10 @@ from katana_woo_sync.domain.order_rules import (
     Note,
     Rules,
     is_stale,
-    left_before_import,
     may_be_imported,
     see_in_katana,
     see_in_shop,
+    skipped_before_import,
     with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
@@ -313,7 +313,7 @@ def hear_missing(
         if record.in_katana is not InKatana.NO:
             gone = with_state(gone, rules)
         elif record.state is not State.IMPORTING and not may_be_imported(gone, rules):
-            gone = left_before_import(gone)
+            gone = skipped_before_import(gone)
         context.save(store, gone, record)
 
 

@@ -20,7 +20,7 @@ from katana_woo_sync.domain.cursors import (
     is_beyond,
     read_from,
 )
-from katana_woo_sync.domain.deliveries import Fulfillment, left_to_deliver
+from katana_woo_sync.domain.deliveries import Fulfillment, rows_to_deliver
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
 from katana_woo_sync.domain.stock import OF_SALES, Movement, taken_by, takes_stock
@@ -227,7 +227,7 @@ def _commits(context: Context, order: SalesOrder, places: Places) -> dict[Place,
     if order.status != "NOT_SHIPPED" and _needs_parts(context, order, places):
         parts = context.katana.fulfillments(int(order.id))
     quantities: dict[Place, Decimal] = {}
-    for row in left_to_deliver(order, parts):
+    for row in rows_to_deliver(order, parts):
         quantities[row.place] = quantities.get(row.place, Decimal(0)) + row.quantity
     return quantities
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from katana_woo_sync.domain.deliveries import (
     BatchStock,
     Fulfillment,
-    Left,
+    RowToDeliver,
     Short,
     assign,
-    left_to_deliver,
+    rows_to_deliver,
     without_batch,
 )
 from katana_woo_sync.domain.fields import convert
@@ -30,12 +30,12 @@ def batch(batch_id: int | None, quantity: str, day: int = 1) -> BatchStock:
     return convert({**known, "variant_id": 7, "location_id": 5}, BatchStock)
 
 
-def left(quantity: str, row_id: int = 1, variant_id: int = 7) -> Left:
-    """What is left of a row."""
-    return Left(row_id, variant_id, 5, Decimal(quantity))
+def to_deliver(quantity: str, row_id: int = 1, variant_id: int = 7) -> RowToDeliver:
+    """A row of which that much is to be delivered."""
+    return RowToDeliver(row_id, variant_id, 5, Decimal(quantity))
 
 
-def taken(rows: list[Left], *stocks: BatchStock) -> list[list[tuple[int | None, str]]]:
+def taken(rows: list[RowToDeliver], *stocks: BatchStock) -> list[list[tuple[int | None, str]]]:
     """Batches and quantities of each row."""
     drafts, _short = assign(rows, frozenset({7}), {PLACE: list(stocks)})
     return [[(b.batch_id, f"{b.quantity:f}") for b in row.batch_transactions] for row in drafts]
@@ -43,31 +43,31 @@ def taken(rows: list[Left], *stocks: BatchStock) -> list[list[tuple[int | None, 
 
 def test_the_oldest_batches_come_first_whatever_order_they_are_listed_in() -> None:
     stocks = (batch(3, "5", day=3), batch(2, "4", day=2), batch(9, "3", day=1))
-    assert taken([left("8")], *stocks) == [[(9, "3"), (2, "4"), (3, "1")]]
+    assert taken([to_deliver("8")], *stocks) == [[(9, "3"), (2, "4"), (3, "1")]]
 
 
 def test_batches_of_one_day_go_by_their_ids_and_loose_stock_comes_last() -> None:
     stocks = (batch(None, "9"), batch(4, "1"), batch(3, "1"))
-    assert taken([left("3")], *stocks) == [[(3, "1"), (4, "1"), (None, "1")]]
+    assert taken([to_deliver("3")], *stocks) == [[(3, "1"), (4, "1"), (None, "1")]]
 
 
 def test_batches_that_hold_nothing_are_not_used() -> None:
     stocks = (batch(1, "0"), batch(2, "-3"), batch(3, "2.5"))
-    assert taken([left("2.5")], *stocks) == [[(3, "2.5")]]
+    assert taken([to_deliver("2.5")], *stocks) == [[(3, "2.5")]]
 
 
 def test_rows_of_one_variant_share_its_batches() -> None:
-    rows = [left("2"), left("2", row_id=2)]
+    rows = [to_deliver("2"), to_deliver("2", row_id=2)]
     assert taken(rows, batch(1, "3"), batch(2, "1", day=2)) == [[(1, "2")], [(1, "1"), (2, "1")]]
 
 
 def test_a_shortage_says_what_is_short() -> None:
-    _drafts, short = assign([left("5")], frozenset({7}), {PLACE: [batch(1, "2")]})
+    _drafts, short = assign([to_deliver("5")], frozenset({7}), {PLACE: [batch(1, "2")]})
     assert short == (Short(7, Decimal(5), Decimal(2)),)
 
 
 def test_what_is_not_kept_in_batches_names_none() -> None:
-    drafts, short = assign([left("5", variant_id=8)], frozenset({7}), {})
+    drafts, short = assign([to_deliver("5", variant_id=8)], frozenset({7}), {})
     assert (drafts[0].batch_transactions, short) == ((), ())
 
 
@@ -77,7 +77,7 @@ def test_what_is_left_is_less_what_was_packed_or_delivered() -> None:
     packed = {"sales_order_row_id": 1, "quantity": "2"}
     whole = {"sales_order_row_id": 2, "quantity": 1}
     part = convert({"id": 3, "sales_order_fulfillment_rows": [packed, whole]}, Fulfillment)
-    assert left_to_deliver(order, [part]) == [left("3")]
+    assert rows_to_deliver(order, [part]) == [to_deliver("3")]
 
 
 def test_stock_without_a_batch_is_what_the_batches_do_not_hold() -> None:
@@ -87,7 +87,7 @@ def test_stock_without_a_batch_is_what_the_batches_do_not_hold() -> None:
 
 
 def test_stock_without_a_batch_is_sent_as_null() -> None:
-    drafts, _short = assign([left("1")], frozenset({7}), {PLACE: [batch(None, "1")]})
+    drafts, _short = assign([to_deliver("1")], frozenset({7}), {PLACE: [batch(None, "1")]})
     assert b'"batch_id":null' in encode(drafts[0])
 
 
@@ -98,7 +98,7 @@ quantities = st.decimals("0.1", "50", places=1)
 def test_no_more_is_taken_than_there_is_and_no_less_than_is_needed(
     wanted: list[Decimal], held: list[Decimal]
 ) -> None:
-    rows = [left(str(quantity), row_id) for row_id, quantity in enumerate(wanted, start=1)]
+    rows = [to_deliver(str(quantity), row_id) for row_id, quantity in enumerate(wanted, start=1)]
     stocks = [batch(n, str(quantity)) for n, quantity in enumerate(held, start=1)]
     drafts, short = assign(rows, frozenset({7}), {PLACE: stocks})
     for stock in stocks:

@@ -21,11 +21,11 @@ from katana_woo_sync.domain.order_record import (
 )
 from katana_woo_sync.domain.order_rules import (
     Step,
-    left_before_import,
     may_be_imported,
     next_step,
     see_in_katana,
     see_in_shop,
+    skipped_before_import,
     with_state,
 )
 from katana_woo_sync.domain.reasons import Reason
@@ -87,7 +87,7 @@ def test_rule_01_left_processing_before_its_turn_is_not_imported(
 ) -> None:
     record = still(make_record(), status=status)
     assert (record.state, record.reason) == (State.SKIPPED, reason)
-    assert record == left_before_import(record)
+    assert record == skipped_before_import(record)
     assert step(record) is Step.NOTHING
 
 
