@@ -146,9 +146,9 @@ def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]
         groups.setdefault(key, []).append(shown.problem(record))
     return [
         ProblemGroup(
-            reason, about(reason).sentence, about(reason).remedy, orders, mends_itself=mends_itself
+            reason, about(reason).sentence, about(reason).remedy, orders, is_tried_again=again
         )
-        for (mends_itself, reason), orders in sorted(
+        for (again, reason), orders in sorted(
             groups.items(), key=lambda group: (group[0][0], -len(group[1]))
         )
     ]

@@ -97,8 +97,8 @@ def _group(screen: Console, group: ProblemGroup, now: datetime) -> None:
     from rich.padding import Padding
 
     count = len(group.orders)
-    style = "yellow" if group.mends_itself else "bold red"
-    mark = "… " if group.mends_itself else "! "
+    style = "yellow" if group.is_tried_again else "bold red"
+    mark = "… " if group.is_tried_again else "! "
     title = f"{mark}{count} {'order' if count == 1 else 'orders'}"
     screen.print(text(title, style) + text(f"  {group.reason}", "dim"))
     screen.print(Padding(text(group.sentence), (0, 0, 0, 2)))

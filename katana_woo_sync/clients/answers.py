@@ -264,17 +264,17 @@ def record(data: object, kind: type[T]) -> T:
     try:
         return convert(data, kind)
     except msgspec.ValidationError:
-        return convert(_mended(data), kind)
+        return convert(_as_meant(data), kind)
 
 
-def _mended(data: object) -> object:
-    """The data as it was meant: without nulls and empty lists (PHP's way to write an empty object),
+def _as_meant(data: object) -> object:
+    """The data without nulls and empty lists (PHP's way to write an empty object),
     which then are the fields' defaults; and lists that PHP made objects with numbered keys."""
     if isinstance(data, list):
-        return [_mended(entry) for entry in data]
+        return [_as_meant(entry) for entry in data]
     if not isinstance(data, dict):
         return data
-    kept = {name: _mended(value) for name, value in data.items() if value not in (None, [])}
+    kept = {name: _as_meant(value) for name, value in data.items() if value not in (None, [])}
     if kept and all(isinstance(name, str) and name.isdigit() for name in kept):
         return list(kept.values())
     return kept

@@ -141,7 +141,7 @@ class Signed(AuthBase):
 def other_ways(
     connection: Connection, error: ServiceError, store: StoreAccess, home: Callable[[], str]
 ) -> Iterator[Connection]:
-    """Ways to reach the store that may mend this error, best first.
+    """Ways to reach the store that may avoid this error, best first.
 
     `home` asks the site for its own address; it is called only where that may help.
     """

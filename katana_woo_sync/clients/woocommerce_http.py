@@ -52,7 +52,7 @@ class WooCommerceHttp(HttpClient):
     """HTTP with WooCommerce's own words for what it refuses.
 
     `connection` is how the store is reached. It is found out when the first request fails in a way
-    that another one may mend; nothing is asked twice where the usual way works.
+    that another one may avoid; nothing is asked twice where the usual way works.
     """
 
     API_PATHS = (ALMOST_PRETTY, PRETTY)

@@ -14,7 +14,7 @@ from katana_woo_sync.config.settings import secret_keys
 
 
 def permission_warnings(path_config: Path, path_ledger: Path) -> list[str]:
-    """One sentence, with the command that mends it, for each file that others on this machine can
+    """A sentence, with the command that corrects it, for each file that others on this machine can
     read and should not: a configuration with secrets written into it, and the ledger."""
     warnings = []
     if _others_can_read(path_config) and _holds_secrets(path_config):

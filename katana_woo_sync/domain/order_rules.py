@@ -314,10 +314,10 @@ def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> 
         katana_status=str(sales_order.status),
         katana_total=known.katana_total if sales_order.total is None else sales_order.total,
     )
-    return Seen(with_state(_money_mended(record), rules), tuple(notes))
+    return Seen(with_state(_with_corrected_total(record), rules), tuple(notes))
 
 
-def _money_mended(record: OrderRecord) -> OrderRecord:
+def _with_corrected_total(record: OrderRecord) -> OrderRecord:
     """A person may have set the total right in Katana; other edits there never cross."""
     if not record.money_differs or record.expected is None or record.katana_total is None:
         return record

@@ -30,14 +30,14 @@ class OrderShown(Struct, frozen=True, kw_only=True):
 
 
 class ProblemGroup(Struct, frozen=True):
-    """The orders with the same problem: what is so, and what to do. One that `mends_itself` is
+    """The orders with the same problem: what is so, and what to do. One that `is_tried_again` is
     tried again without anybody, and comes to need a person only where that does not help."""
 
     reason: str
     sentence: str
     remedy: str
     orders: Sequence[OrderShown]
-    mends_itself: bool = False
+    is_tried_again: bool = False
 
 
 class Trouble(Struct, frozen=True):
@@ -104,9 +104,9 @@ class Page(Struct, frozen=True, kw_only=True):
     @property
     def for_people(self) -> list[ProblemGroup]:
         """What needs a person."""
-        return [group for group in self.problems if not group.mends_itself]
+        return [group for group in self.problems if not group.is_tried_again]
 
     @property
-    def mending(self) -> list[ProblemGroup]:
+    def tried_again(self) -> list[ProblemGroup]:
         """What is tried again by itself."""
-        return [group for group in self.problems if group.mends_itself]
+        return [group for group in self.problems if group.is_tried_again]

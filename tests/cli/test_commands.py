@@ -252,7 +252,7 @@ def test_an_order_that_the_ledger_does_not_know(world: World) -> None:
         assert run(world, "order", "eu", number).exit_code == 2
 
 
-def test_retry_imports_what_was_mended(world: World) -> None:
+def test_retry_imports_what_was_set_right(world: World) -> None:
     world.katana.add_product("Lamp", "MUG")
     order = world.order()
     assert run(world, "sync").exit_code == 1

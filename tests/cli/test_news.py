@@ -92,6 +92,6 @@ def test_quiet_runs_of_cron_print_only_what_is_new(world: World) -> None:
     loud = run(world, "sync")
     assert "eu: 1 failed" in loud.stdout
     world.shop.server.faults.clear()
-    mended = run(world, "-q", "retry", "eu", str(order))
-    assert (mended.exit_code, mended.stdout) == (0, f"eu: order {order}: no longer a problem\n")
+    retried = run(world, "-q", "retry", "eu", str(order))
+    assert (retried.exit_code, retried.stdout) == (0, f"eu: order {order}: no longer a problem\n")
     assert world.status(order) == "completed"

@@ -34,7 +34,7 @@ MOST_ORDERS = 500
 LET_IT_LEAVE_OUT = "Let the cache (plugin, host or CDN) leave out everything under /wp-json"
 
 REACHED = "connection"
-MEND = (
+REMEDY_FOR_LISTS = (
     "Open in the shop what is named here and save it again: a plugin may have written a value that "
     "WooCommerce does not foresee"
 )
@@ -68,7 +68,7 @@ class StoreCheck(Struct, frozen=True):
         self.findings.ask("open orders", self._open_orders)
         for text in self.store.shop.take_unread():
             self.findings.add(
-                error(self.store.name, "lists", f"it could not be read: {text}", MEND)
+                error(self.store.name, "lists", f"it could not be read: {text}", REMEDY_FOR_LISTS)
             )
 
     def _reach(self) -> bool:
