@@ -45,7 +45,7 @@ def test_identity_and_api_address(url: str, identity: str, api_url: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("url", "twins"),
+    ("url", "alternative_names"),
     [
         ("https://shop.example", ("www.shop.example",)),
         ("https://www.shop.example", ("shop.example",)),
@@ -58,22 +58,25 @@ def test_identity_and_api_address(url: str, identity: str, api_url: str) -> None
         ("http://[::1]", ()),
     ],
 )
-def test_twins_of_an_address(url: str, twins: tuple[str, ...]) -> None:
-    assert store(url).twins == twins
+def test_alternative_names_of_an_address(url: str, alternative_names: tuple[str, ...]) -> None:
+    assert store(url).alternative_names == alternative_names
 
 
 def test_a_store_that_moved_keeps_its_name_in_katana() -> None:
     moved = store("https://new.example", "old.example")
     assert moved.identity == "old.example"
-    assert moved.twins == ("www.old.example", "new.example", "www.new.example")
-    assert store("https://new.example", "Shop 1").twins == ("new.example", "www.new.example")
+    assert moved.alternative_names == ("www.old.example", "new.example", "www.new.example")
+    assert store("https://new.example", "Shop 1").alternative_names == (
+        "new.example",
+        "www.new.example",
+    )
 
 
-def test_another_stores_identity_is_no_twin(tmp_path: Path) -> None:
+def test_another_stores_identity_is_no_alternative_name(tmp_path: Path) -> None:
     settings = loaded(tmp_path, text(second='url = "https://shop.example.com/us"'))
     second = settings.stores[1]
-    assert "shop.example.com" in second.twins
-    assert "shop.example.com" not in settings.twins(second)
+    assert "shop.example.com" in second.alternative_names
+    assert "shop.example.com" not in settings.alternative_names(second)
 
 
 @pytest.mark.parametrize(

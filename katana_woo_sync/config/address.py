@@ -49,11 +49,10 @@ class Address(Struct, frozen=True):
 
     @property
     def other_names(self) -> tuple[str, ...]:
-        """The www or non-www twin, the bare host without port and path, and that one's twin."""
-        twin = www_twin(self.identity)
-        return tuple(
-            name for name in (twin, self._host_in_url, www_twin(self._host_in_url)) if name
-        )
+        """The name with or without www, and the bare host without port and path, likewise."""
+        host = self._host_in_url
+        names = www_alternative(self.identity), host, www_alternative(host)
+        return tuple(name for name in names if name)
 
     @property
     def is_loopback(self) -> bool:
@@ -70,7 +69,7 @@ class Address(Struct, frozen=True):
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-def www_twin(name: str) -> str | None:
+def www_alternative(name: str) -> str | None:
     """`www.shop.example` for `shop.example` and the other way round; None if there is none (an IP
     address, a host of this network such as `localhost`, a name that is no host)."""
     if name.startswith("www."):

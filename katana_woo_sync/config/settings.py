@@ -500,12 +500,12 @@ class StoreSettings(Section, frozen=True, kw_only=True):
         return self.katana_store_name or address.identity(self.url)
 
     @property
-    def twins(self) -> tuple[str, ...]:
-        """Other names under which Katana may hold this store's orders: the www or non-www twin, the
-        bare host and its twin, and, where `katana_store_name` is set, what the address itself would
-        have been known as. Never the identity itself."""
+    def alternative_names(self) -> tuple[str, ...]:
+        """Other names under which Katana may hold this store's orders: its name with or without
+        www, the bare host likewise, and, where `katana_store_name` is set, what the address itself
+        would have been known as. Never the identity itself."""
         where = address.parse(self.url)
-        named = address.www_twin(self.katana_store_name) if self.katana_store_name else None
+        named = address.www_alternative(self.katana_store_name) if self.katana_store_name else None
         names = (*((named,) if named else ()), where.identity, *where.other_names)
         return tuple(dict.fromkeys(name for name in names if name != self.identity))
 
@@ -553,11 +553,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         of_urls = {secret for url in urls for secret in secrets_in(url)}
         return frozenset({self.katana.api_key, *of_stores, *of_urls} - {""})
 
-    def twins(self, store: StoreSettings) -> tuple[str, ...]:
-        """The store's twins less the identities of the other stores: where a shop lives at
-        `shop.example` and another at `shop.example/us`, the first one's orders are its own."""
+    def alternative_names(self, store: StoreSettings) -> tuple[str, ...]:
+        """The store's alternative names less the identities of the other stores: where a shop lives
+        at `shop.example` and another at `shop.example/us`, the first one's orders are its own."""
         taken = {other.identity for other in self.stores}
-        return tuple(name for name in store.twins if name not in taken)
+        return tuple(name for name in store.alternative_names if name not in taken)
 
 
 SECTIONS: Mapping[str, type[Section]] = {

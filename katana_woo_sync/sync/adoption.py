@@ -123,7 +123,7 @@ def adopt_order(
         _adopt(context, store, order_id, own, order)
         record = context.ledger.orders.get(store.identity, order_id)
         if record is None or record.reason != Reason.DOUBLED_IN_KATANA:
-            context.ledger.adoptables.settled(own)  # twins are kept until one is left
+            context.ledger.adoptables.settled(own)  # duplicates stay until one is left
     context.ledger.adoptables.leave(store.identity, order_id)
 
 
@@ -136,7 +136,7 @@ def _adopt(
     if known is not None and known.in_katana is not InKatana.NO:
         living.pop(known.sales_order_id or 0, None)
         if known.in_katana is InKatana.YES:
-            _twins(context, store, known, [*living.values()])
+            _show_duplicates(context, store, known, [*living.values()])
             return
         if not living:
             return
@@ -217,8 +217,8 @@ def _total_of(
     )
 
 
-def _twins(context: Context, store: Store, known: OrderRecord, living: list[str]) -> None:
-    """Tell of an order that Katana holds more than once, until it does so no more."""
+def _show_duplicates(context: Context, store: Store, known: OrderRecord, living: list[str]) -> None:
+    """Show an order that Katana holds more than once, until it does so no more."""
     if living:
         _doubled(context, store, known, [known.sales_order_no, *living])
     elif known.reason == Reason.DOUBLED_IN_KATANA and _is_single(context, known):
@@ -228,7 +228,7 @@ def _twins(context: Context, store: Store, known: OrderRecord, living: list[str]
 
 
 def _is_single(context: Context, known: OrderRecord) -> bool:
-    """Whether Katana holds an order once again, after a person deleted its twin."""
+    """Whether Katana holds an order once again, after a person deleted the duplicate."""
     held = context.katana.sales_orders(store_name=known.identity, order_id=str(known.order_id))
     return [int(s.id) for s in held if not s.is_deleted] == [known.sales_order_id]
 

@@ -336,7 +336,7 @@ class Importer:
         """Whether a sales order of the same number is this very order, under whatever name the
         store had."""
         store = self._store
-        names = (store.identity, *self._context.settings.twins(store.settings))
+        names = (store.identity, *self._context.settings.alternative_names(store.settings))
         return (
             sales_order.ecommerce_store_name.lower() in {name.lower() for name in names}
             and woocommerce_id(sales_order) == int(order.id)

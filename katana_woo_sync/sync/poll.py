@@ -409,7 +409,7 @@ def candidates(context: Context) -> Candidates:
     """The names under which Katana may hold the stores' orders (rule 2)."""
     names: dict[str, list[str]] = {}
     for store in context.stores.values():
-        for name in (store.identity, *context.settings.twins(store.settings)):
+        for name in (store.identity, *context.settings.alternative_names(store.settings)):
             names.setdefault(name.lower(), []).append(store.identity)
     return names
 

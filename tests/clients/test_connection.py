@@ -151,7 +151,7 @@ def test_nothing_is_sent_to_another_host_or_away_from_https(target: str) -> None
 
 
 @responses.activate
-def test_the_www_twin_is_followed() -> None:
+def test_the_www_name_is_followed() -> None:
     responses.get(
         f"https://shop.test{ORDERS}",
         status=301,

@@ -62,7 +62,7 @@ def test_rule_02_a_shared_name_waits_for_the_store_that_is_down(two: World) -> N
     assert two.state(eu) == ("imported", "")
 
 
-def test_rule_02_the_www_twin_that_only_its_number_shows_is_adopted(world: World) -> None:
+def test_rule_02_the_www_name_that_only_its_number_shows_is_adopted(world: World) -> None:
     world.configure(stores={"eu": 'katana_store_name = "shop.example.com"'})
     world.backfill()
     order = world.order()

@@ -106,7 +106,7 @@ def test_rule_02_a_deleted_foreign_order_is_adopted_too(unconnected: World) -> N
     assert len(unconnected.in_katana(order)) == 1
 
 
-def test_rule_02_an_order_of_the_www_twin_is_adopted(unconnected: World) -> None:
+def test_rule_02_an_order_of_the_www_name_is_adopted(unconnected: World) -> None:
     unconnected.configure(stores={"eu": 'katana_store_name = "shop.example.com"'})
     order = unconnected.order()
     unconnected.foreign(order, store_name="www.shop.example.com")

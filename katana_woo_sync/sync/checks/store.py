@@ -230,7 +230,9 @@ class StoreCheck(Struct, frozen=True):
         """The numbers of the store's sales orders that this program did not make: those that it
         does not know, and those that it found there and adopted."""
         identity = self.store.identity
-        names = {n.lower() for n in (identity, *self.settings.twins(self.store.settings))}
+        names = {
+            n.lower() for n in (identity, *self.settings.alternative_names(self.store.settings))
+        }
         own = [
             order
             for order in recent
