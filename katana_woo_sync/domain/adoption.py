@@ -183,7 +183,7 @@ def _lost(sales_order: SalesOrder) -> Order:
     )
 
 
-class Stranger(Struct, frozen=True):
+class OtherShopsOrder(Struct, frozen=True):
     """A sales order of a shop that is not in the config."""
 
     order_id: int
@@ -191,15 +191,15 @@ class Stranger(Struct, frozen=True):
     evidence: Evidence
 
 
-def stranger(sales_order: SalesOrder) -> Stranger | None:
-    """What is remembered of it; None where it cannot be compared with an order."""
+def other_shops_order(sales_order: SalesOrder) -> OtherShopsOrder | None:
+    """The same as a sales order of another shop; None where it cannot be compared with an order."""
     order_id = woocommerce_id(sales_order)
     if order_id is None or sales_order.created_date is None:
         return None
-    return Stranger(order_id, str(sales_order.ecommerce_store_name), evidence(sales_order))
+    return OtherShopsOrder(order_id, str(sales_order.ecommerce_store_name), evidence(sales_order))
 
 
-def may_be(record: OrderRecord, held: Stranger) -> bool:
+def may_be(record: OrderRecord, held: OtherShopsOrder) -> bool:
     """Whether another shop's sales order may be this order: id and minute agree. Two shops count
     their ids for themselves, so both could agree by chance."""
     created = held.evidence.created

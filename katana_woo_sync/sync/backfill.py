@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from katana_woo_sync.domain.order_record import State
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sync.connect import (
-    Strangers,
+    OtherShopsOrders,
     check_account,
     connect,
     refuse_known_copy,
@@ -85,13 +85,13 @@ def prepare(
         context.report.store(store.name)
         if guarded_store(context, store, partial(_look, context, store, since)):
             ready.append(store)
-    strangers = Strangers(context)
-    ready = _adopt_all(context, ready, strangers)
+    others = OtherShopsOrders(context)
+    ready = _adopt_all(context, ready, others)
     prepared = Prepared([], [], {})
     # a copy of a shop that Katana knows by another name is seen by all of its orders
-    most = None if wholly or strangers.any else LONG
+    most = None if wholly or others.any else LONG
     for store in ready:
-        if guarded_store(context, store, partial(_scan, context, store, strangers, most, prepared)):
+        if guarded_store(context, store, partial(_scan, context, store, others, most, prepared)):
             prepared.stores.append(store)
     return prepared
 
@@ -106,12 +106,12 @@ def _look(context: Context, store: Store, since: datetime | None) -> None:
     start_cursor(context, store)
 
 
-def _adopt_all(context: Context, stores: Sequence[Store], strangers: Strangers) -> list[Store]:
+def _adopt_all(context: Context, stores: Sequence[Store], others: OtherShopsOrders) -> list[Store]:
     """Takeover, once per store: a list of everything that Katana holds from WooCommerce.
 
     Returns the stores with which that went well."""
     new = [store for store in stores if not context.is_connected(store)]
-    failed = take_over(context, new, strangers) if new else {}
+    failed = take_over(context, new, others) if new else {}
     for store in new:
         if store.name in failed:
             store_failed(context, store, failed[store.name])
@@ -119,7 +119,7 @@ def _adopt_all(context: Context, stores: Sequence[Store], strangers: Strangers) 
 
 
 def _scan(
-    context: Context, store: Store, strangers: Strangers, most: int | None, prepared: Prepared
+    context: Context, store: Store, others: OtherShopsOrders, most: int | None, prepared: Prepared
 ) -> None:
     pages = scan_pages(context, store)
     count = sum(1 for _page in islice(pages, most))
@@ -128,7 +128,7 @@ def _scan(
     _apply_since(context, store)
     if not context.is_connected(store):
         refuse_known_copy(context, store)
-    strangers.refuse_copy(store)
+    others.refuse_copy(store)
     if count == most:
         prepared.reading[store.name] = pages
     else:

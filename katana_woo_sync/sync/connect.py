@@ -9,7 +9,12 @@ from functools import partial
 
 from msgspec import Struct
 
-from katana_woo_sync.domain.adoption import Stranger, is_another_shops, may_be, stranger
+from katana_woo_sync.domain.adoption import (
+    OtherShopsOrder,
+    is_another_shops,
+    may_be,
+    other_shops_order,
+)
 from katana_woo_sync.domain.cursors import SALES_ORDERS, Cursor
 from katana_woo_sync.domain.customers import digest
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
@@ -58,13 +63,13 @@ def check_account(context: Context) -> None:
 
 
 def take_over(
-    context: Context, stores: Sequence[Store], strangers: Strangers | None = None
+    context: Context, stores: Sequence[Store], others: OtherShopsOrders | None = None
 ) -> dict[str, Exception]:
     """Adopt what Katana holds of these stores' orders, deleted ones too: one list for all.
 
-    `strangers` hears of them all. Returns what went wrong with a store, by its name; it holds up
-    no other. Raises a `ServiceError` where Katana cannot be asked; what was adopted before stays
-    adopted.
+    Those of other shops are added to `others`. Returns what went wrong with a store, by its name;
+    it holds up no other. Raises a `ServiceError` where Katana cannot be asked; what was adopted
+    before stays adopted.
     """
     failed: dict[str, Exception] = {}
     newest: datetime | None = None
@@ -74,8 +79,8 @@ def take_over(
             newest = page.mark
         with context.step(), context.ledger.atomic():
             merge_sales_orders(context, page.orders)
-        if strangers is not None:
-            strangers.hear(page.orders)
+        if others is not None:
+            others.add(page.orders)
         for store in [store for store in stores if store.name not in failed]:
             with store_part(partial(failed.__setitem__, store.name)):
                 adopt_waiting(context, store)
@@ -187,7 +192,7 @@ class Found(Struct, frozen=True):
     """An open order, and the sales order that is the same; or may be, where `certain` is false."""
 
     record: OrderRecord
-    held: Stranger
+    held: OtherShopsOrder
     certain: bool
 
     @property
@@ -202,26 +207,26 @@ class Found(Struct, frozen=True):
         )
 
 
-class Strangers:
+class OtherShopsOrders:
     """Sales orders of shops that the config does not have, as a list of all goes by."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._ours = candidates(context)
-        self._held: dict[int, list[Stranger]] = {}
+        self._held: dict[int, list[OtherShopsOrder]] = {}
 
     @property
     def any(self) -> bool:
         """Whether there are any."""
         return bool(self._held)
 
-    def hear(self, sales_orders: Sequence[SalesOrder]) -> None:
-        """Remember those that may be a store's own. What a person deleted may be imported anew."""
+    def add(self, sales_orders: Sequence[SalesOrder]) -> None:
+        """Remember those that may be a store's orders. What a person deleted may be imported."""
         for sales_order in sales_orders:
             is_ours = sales_order.ecommerce_store_name.lower() in self._ours
             if sales_order.is_deleted or is_ours or sales_order.ecommerce_order_type != WOOCOMMERCE:
                 continue
-            found = stranger(sales_order)
+            found = other_shops_order(sales_order)
             if found is not None:
                 self._held.setdefault(found.order_id, []).append(found)
 
@@ -258,7 +263,9 @@ class Strangers:
             for each, verdict in told[:1]:
                 yield Found(record, each, verdict is True)
 
-    def _candidates(self, store: Store) -> Iterator[tuple[int, tuple[OrderRecord, list[Stranger]]]]:
+    def _candidates(
+        self, store: Store
+    ) -> Iterator[tuple[int, tuple[OrderRecord, list[OtherShopsOrder]]]]:
         ids = sorted(self._held)
         for start in range(0, len(ids), AT_ONCE):
             known = self._context.ledger.orders.known(store.identity, ids[start : start + AT_ONCE])

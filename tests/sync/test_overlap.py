@@ -280,7 +280,7 @@ def test_a_short_list_is_read_first(world: World) -> None:
         assert [found.orders for found in prepared.found] == [1]
 
 
-def test_where_katana_has_orders_of_strangers_the_whole_list_is_read_first(
+def test_where_katana_has_orders_of_other_shops_the_whole_list_is_read_first(
     unconnected: World,
 ) -> None:
     foreign = unconnected.order()
