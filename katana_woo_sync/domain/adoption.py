@@ -42,7 +42,7 @@ AT_LEAST = 3
 
 
 def evidence(sales_order: SalesOrder) -> Evidence:
-    """What a sales order tells of which order it is."""
+    """What a sales order says of which order it is."""
     people = {person(a.first_name, a.last_name, a.company) for a in sales_order.addresses}
     return Evidence(
         created=sales_order.created_date,

@@ -104,7 +104,7 @@ def _parent_of(line: LineItem, lines: Sequence[LineItem], place: int) -> int | N
     for other in (*before, *lines[place + 1 :]):
         if named in (str(int(other.product_id)), str(int(other.variation_id))) and named != "0":
             return int(other.id)
-    # a key that no line shows: the plugin's parents are still to be told by their own meta
+    # a key that no line shows: the plugin's parents are still to be recognised by their meta
     signed = (o for o in before if any(_text(o, key) is not None for key in SIGN_OF_PARENT))
     return next((int(other.id) for other in signed), None)
 
@@ -167,7 +167,7 @@ def _merged(parent: Charge, children: Sequence[Charge]) -> list[Charge]:
     weights: dict[object, Decimal] = {}
     for charge in family:
         weights[charge.need] = weights.get(charge.need, Decimal(0)) + abs(charge.gross)
-    # a parent without a price of its own has no tax to tell its rate by
+    # a parent without a price of its own has no tax that would show its rate
     need = parent.need if parent.gross else max(family, key=lambda c: weights[c.need]).need
     same = [charge for charge in family if charge.need == need]
     others = [charge for charge in family if charge.need != need and charge.gross]

@@ -268,7 +268,7 @@ def _less(charge: Charge, line: _TakenLine) -> Charge:
     quantity = charge.quantity
     if charge.kind is ChargeKind.ITEM:
         quantity -= line.quantity
-    # a refund does not tell what of it was undiscounted: the other pieces keep their share
+    # a refund does not say what of it was undiscounted: the other pieces keep their share
     share = quantity / charge.quantity if charge.quantity else Decimal(1)
     return replace(
         charge,

@@ -21,7 +21,7 @@ LATELY = timedelta(days=7)
 """How far back it is looked for orders that another program put into Katana."""
 
 LATE_AFTER_CYCLES = 3
-"""How many cycles may be missed before a person is told."""
+"""How many cycles may be missed before a person is warned."""
 
 MOST_NAMED = 5
 """How many SKUs or order numbers one finding names."""
@@ -414,7 +414,7 @@ def ordered_skus(
     *,
     creates: bool,
 ) -> Finding:
-    """Products on open orders that Katana lacks. `creates` tells whether they would be created."""
+    """Products on open orders that Katana lacks. `creates` says whether they would be created."""
     tested = "open orders"
     known = {str(v.sku) for v in variants if v.sku and not is_gone(v)}
     missing: dict[str, None] = {}
@@ -475,7 +475,7 @@ def _groups(pairs: Iterable[tuple[str, T]]) -> list[list[T]]:
 
 
 MOST_SKEW = timedelta(minutes=5)
-"""How far a clock may be off before a person is told."""
+"""How far a clock may be off before a person is warned."""
 
 
 def in_the_future(times: Iterable[datetime], now: datetime) -> list[datetime]:
@@ -484,7 +484,7 @@ def in_the_future(times: Iterable[datetime], now: datetime) -> list[datetime]:
 
 
 def words_of_the_future(times: Sequence[datetime]) -> str:
-    """What to tell of orders that were modified at these times, sorted, in their shop's future."""
+    """What to say of orders that were modified at these times, sorted, in their shop's future."""
     return (
         f"orders whose modification date is in the future: {len(times)}, the last at "
         f"{times[-1]:%Y-%m-%d %H:%M} UTC. They are synced all the same. A plugin wrote local time "

@@ -24,10 +24,10 @@ CUSTOMERS = "katana_customers"
 SHOP_OVERLAP = timedelta(seconds=10)
 KATANA_OVERLAP = timedelta(seconds=20)
 OLD_ANSWER = timedelta(hours=1)
-"""How far behind our clock an answer is that tells nothing of the server's clock."""
+"""How far behind our clock an answer is that says nothing about the server's clock."""
 
 KATANA_SWEEP = timedelta(days=2)
-"""How far back the daily sweep hears Katana again, in case a cursor missed something."""
+"""How far back the daily sweep reads Katana again, in case a cursor missed something."""
 
 
 def newest(times: Iterable[datetime | None], as_of: datetime) -> datetime | None:
@@ -63,7 +63,7 @@ def read_from(
 
 def is_beyond(cursor: Cursor | None, as_of: datetime, overlap: timedelta) -> bool:
     """Whether the mark lies in the future of a server that answered at `as_of` (UTC, its clock):
-    that clock was ahead and was set right. What changes until then would not be heard."""
+    that clock was ahead and was set right. What changes until then would not be read."""
     return cursor is not None and cursor.mark is not None and cursor.mark > as_of + overlap
 
 

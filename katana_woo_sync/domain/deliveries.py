@@ -165,7 +165,7 @@ def _take(free: list[tuple[int, Decimal]], wanted: Decimal) -> Iterable[BatchTra
 
 
 def without_batch(stock: Inventory, batches: Iterable[BatchStock]) -> BatchStock:
-    """What is in stock beside all batches, which no list of batches tells."""
+    """What is in stock beside all batches, which no list of batches has."""
     in_batches = sum((Decimal(b.quantity_in_stock) for b in batches), ZERO)
     return BatchStock(
         variant_id=stock.variant_id,

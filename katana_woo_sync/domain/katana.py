@@ -116,7 +116,7 @@ class SalesOrder(Struct, frozen=True):
 
     @property
     def delivered(self) -> datetime | None:
-        """When it was picked, the nearest that Katana tells to when it was delivered, UTC."""
+        """When it was picked, the nearest to when it was delivered that Katana gives, UTC."""
         return utc_time(self.picked_date) or self.updated
 
 

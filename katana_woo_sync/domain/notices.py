@@ -1,8 +1,8 @@
-"""What people are told, when, and in which words: pure rules over what is so and what was told.
+"""Which notices are sent, when, and in which words: pure rules over what is so and what was sent.
 
-Each trouble is told once, as long as it lasts. An order that needs attention is told at once, and
+Each trouble is sent once, as long as it lasts. An order that needs attention is sent at once, and
 not again unless it was well for `QUIET` in between: an order that is tried again and fails again
-stays silent. A side (a store, or Katana) is told when it has been failing for the configured time,
+stays silent. A side (a store, or Katana) is sent when it has been failing for the configured time,
 and once more when it works again. All that is new after a cycle is one message, with at most
 `MOST_LINES` lines.
 """
@@ -33,7 +33,7 @@ class Kind(StrEnum):
 
 class Trouble(Struct, frozen=True):
     """Something that is wrong now. `key` names it for the ledger, the same as long as it lasts;
-    `who` is the order or side; `wait` is how long it must last until people are told."""
+    `who` is the order or side; `wait` is how long it must last until people are notified."""
 
     key: str
     kind: Kind
@@ -49,7 +49,7 @@ class Remembered(Struct, frozen=True):
     kind: Kind
     who: str
     since: datetime
-    told_at: datetime | None = None
+    notified_at: datetime | None = None
     gone_at: datetime | None = None
 
 
@@ -64,7 +64,7 @@ class Notice(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """What to tell, and what to keep or forget whether or not telling succeeds."""
+    """What to send, and what to keep or forget whether or not sending succeeds."""
 
     notices: tuple[Notice, ...]
     keep: tuple[Remembered, ...]
@@ -88,10 +88,10 @@ def plan(
         if memory != before:
             keep.append(memory)
         lasts = now - memory.since
-        if memory.told_at is None and lasts >= trouble.wait:
+        if memory.notified_at is None and lasts >= trouble.wait:
             text = _failing(trouble, lasts) if trouble.kind is Kind.SIDE else trouble.text
-            told = replace(memory, told_at=now)
-            line = Notice(trouble.key, _line(trouble.who, text), trouble.kind, False, told)
+            then = replace(memory, notified_at=now)
+            line = Notice(trouble.key, _line(trouble.who, text), trouble.kind, False, then)
             notices.append(line)
     for key in well:
         memory = remembered[key]
@@ -100,7 +100,7 @@ def plan(
                 keep.append(replace(memory, gone_at=now))
             elif now - memory.gone_at >= QUIET:
                 forget.append(key)
-        elif memory.told_at is None:
+        elif memory.notified_at is None:
             forget.append(key)
         else:
             text = f"works again, after {duration(now - memory.since)}."

@@ -48,7 +48,7 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
 
     `shop_status` and `katana_status` are what each side said last. `completed_at` and
     `delivered_at` are when this program carried a completion or delivery over: each at most once.
-    `was_processing` tells that the order was seen as Processing, which is what entitles it to be
+    `was_processing` says that the order was seen as Processing, which is what entitles it to be
     imported. `refunds` are the ids of the refunds that the import took into account.
     `fingerprint` is of what the import used; another one later means that the order was edited.
     `paid` is when the shop was paid; None where it has not said (cash on delivery).
@@ -58,7 +58,7 @@ class OrderRecord(Struct, frozen=True, kw_only=True):
     of the record: one that was read before another run wrote it is not saved.
     `sent_as` is the number of a create whose answer has not come or was lost: the order may be in
     Katana under it. Empty once that is known. `parent_id` is the order that has this one's goods
-    too (0: none); `wanted` tells that a person wants it in Katana all the same. `pieces` are those
+    too (0: none); `wanted` says that a person wants it in Katana all the same. `pieces` are those
     of a Point of Sale's sale that is not imported.
     """
 
@@ -158,7 +158,7 @@ def fingerprint(order: Order) -> str:
 
 
 def edition(fingerprint: str) -> str:
-    """A few letters that tell one fingerprint from another."""
+    """A few letters that differ from one fingerprint to another."""
     return _digest([fingerprint])[:8]
 
 
@@ -217,7 +217,7 @@ def _amounts(order: Order, decimals: int) -> list[str]:
 
 def _is_first_fingerprint(known: OrderRecord, order: Order) -> bool:
     """Whether the order is as in the fingerprint of before this form: one digest of all, the
-    number too, and amounts to the cent. Of amounts in fewer decimals it tells nothing."""
+    number too, and amounts to the cent. Amounts in fewer decimals cannot be compared with it."""
     if shown_decimals(order) < CENTS:
         return True
     total, *lines = _amounts(order, CENTS)

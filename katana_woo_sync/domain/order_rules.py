@@ -68,7 +68,7 @@ class Note(Struct, frozen=True):
 
 
 class Seen(Struct, frozen=True):
-    """The record after a side was heard (None: an order that is of no concern), and notes."""
+    """The record after a side was read (None: an order that is of no concern), and notes."""
 
     record: OrderRecord | None
     notes: tuple[Note, ...] = ()
@@ -116,7 +116,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
 
 def is_stale(known: OrderRecord, order: Order) -> bool:
     """Whether the copy is older than what is known already: a cache's, or one that was read before
-    another process heard better. (Both times are the shop's own.)"""
+    another process read a newer one. (Both times are the shop's own.)"""
     if known.shop_modified is None or order.modified is None:
         return False
     return order.modified < known.shop_modified
@@ -125,7 +125,7 @@ def is_stale(known: OrderRecord, order: Order) -> bool:
 def _is_another(known: OrderRecord, order: Order) -> bool:
     """Whether the shop has another order under the id now: a restored or copied shop.
 
-    An order that was adopted when the shop had lost it has no key to tell by; then what the ledger
+    An order that was adopted when the shop had lost it has no key to compare; then what the ledger
     has of its sales order decides (date; total or number, where that agrees only to the day).
     """
     if known.order_key:
@@ -241,7 +241,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
 
 def notes_of(order: Order) -> tuple[Note, ...]:
     """What there is to note about an order as the shop has it."""
-    if order.tells_creation or order.created is None:
+    if order.has_creation_date or order.created is None:
         return ()
     return (Note(Reason.CREATION_DATE_LOST, f"{order.created:%Y-%m-%d %H:%M} UTC"),)
 

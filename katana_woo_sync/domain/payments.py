@@ -89,7 +89,7 @@ def paid(order: Order, *, decimals: int = 2, rounds_each_line: bool = True) -> P
     return NOTHING
 
 
-def may_tell_more(order: Order, *, decimals: int, rounds_each_line: bool) -> bool:
+def may_hold_payments(order: Order, *, decimals: int, rounds_each_line: bool) -> bool:
     """Whether the order's meta, which is not asked for otherwise, may hold what was paid so."""
     if paid(order, decimals=decimals, rounds_each_line=rounds_each_line).amount:
         return False

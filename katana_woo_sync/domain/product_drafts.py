@@ -151,7 +151,7 @@ def variant_draft(product: Product, variation: Product, factor: Decimal | None) 
 
 
 def _different_names(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Options of one name are told apart by their place: Katana names its configs once each."""
+    """Options of one name get a number: Katana takes no two configs of one name."""
     seen: dict[str, int] = {}
     found = []
     for name, value in pairs:
@@ -163,21 +163,21 @@ def _different_names(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 def _distinct(
     drafts: Sequence[VariantDraft], variations: Sequence[Product]
 ) -> tuple[VariantDraft, ...]:
-    """Variants that differ: two variations of one choice ("any" twice) are told apart by SKU or
+    """Variants that differ: two variations of one choice ("any" twice) get their SKU or
     id, since Katana takes no two variants of the same values."""
     seen: set[frozenset[tuple[str, str]]] = set()
     found = []
     for draft, variation in zip(drafts, variations, strict=True):
-        told = told_apart(draft, variation) if draft.options in seen else draft
-        seen.add(told.options)
-        found.append(told)
+        variant = with_distinct_options(draft, variation) if draft.options in seen else draft
+        seen.add(variant.options)
+        found.append(variant)
     return tuple(found)
 
 
 AnyVariant = TypeVar("AnyVariant", bound=VariantDraft)
 
 
-def told_apart(draft: AnyVariant, variation: Product) -> AnyVariant:
+def with_distinct_options(draft: AnyVariant, variation: Product) -> AnyVariant:
     """The draft with its SKU or WooCommerce id added to the last of its values."""
     *rest, last = draft.config_attributes
     named = f"{last.config_value} ({draft.sku or int(variation.id)})"
@@ -223,18 +223,18 @@ def is_first_of_its_choice(
 def fitting_draft(
     draft: NewVariantDraft, variation: Product, product: KatanaProduct, *, is_first: bool
 ) -> NewVariantDraft:
-    """The further variant in the values that are left for it, or that it was created with.
+    """The further variant in the values that are free for it, or that it was created with.
 
-    Variations of one choice ("any" twice) are told apart. Which has which values must come out the
-    same each time, for those without a SKU have nothing else to be found again by.
+    Variations of one choice ("any" twice) get other values. Which has which must come out the same
+    each time, for those without a SKU have nothing else to be found again by.
     """
-    own = told_apart(draft, variation)
+    distinct = with_distinct_options(draft, variation)
     living = [variant for variant in product.variants if not is_gone(variant)]
-    if any(variant.options == own.options for variant in living):
-        return own
+    if any(variant.options == distinct.options for variant in living):
+        return distinct
     is_open = any(attribute.config_value == ANY for attribute in draft.config_attributes)
-    taken = any(v.options == draft.options and v.sku and v.sku != draft.sku for v in living)
-    return draft if is_first and not (is_open and taken) else own
+    is_anothers = any(v.options == draft.options and v.sku and v.sku != draft.sku for v in living)
+    return draft if is_first and not (is_open and is_anothers) else distinct
 
 
 def service_draft(
@@ -291,7 +291,7 @@ def created_variants(
 ) -> Mapping[int, Variant]:
     """Which created variant is which variation (0: a simple product's only one).
 
-    By SKU; one without is told by its options, which differ, else by its place, which Katana
+    By SKU; one without is found by its options, which differ, else by its place, which Katana
     keeps.
     """
     if not variations:

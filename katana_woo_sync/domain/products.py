@@ -188,7 +188,7 @@ def skus_in_katana(sku: str, aliases: Mapping[str, str]) -> list[str]:
 def product_of_siblings(line: LineItem, siblings: Iterable[Variant]) -> int | None:
     """The Katana product that a new variation belongs to: its siblings' one; None without siblings.
 
-    Virtual siblings, which are services, tell nothing. Raises `Unmappable` where the siblings are
+    Virtual siblings, which are services, say nothing. Raises `Unmappable` where the siblings are
     in several products, or are materials.
     """
     items = {(int(v.product_id), int(v.material_id)) for v in siblings if not is_gone(v)}

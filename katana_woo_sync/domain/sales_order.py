@@ -60,7 +60,7 @@ class Plan(Struct, frozen=True):
     """What an order needs in Katana, before ids are known.
 
     `items` are rows of products, `services` rows of the service item, `shipping` goes into the
-    shipping fee, `discounts` are negative charges to be spread over the rows. `notes` tell what a
+    shipping fee, `discounts` are negative charges to be spread over the rows. `notes` say what a
     person may want to know of its money.
     """
 
@@ -134,7 +134,7 @@ def plan_order(
 ) -> Plan:
     """Sort an order's charges into rows, services, shipping fee and discounts.
 
-    `knows` tells whether Katana has a bundle's own product. Raises `Unmappable` for what is not
+    `knows` says whether Katana has a bundle's own product. Raises `Unmappable` for what is not
     imported: an empty or wholly refunded order.
     """
     if not (order.line_items or order.fee_lines or order.shipping_lines):

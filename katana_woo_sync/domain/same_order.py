@@ -1,7 +1,7 @@
 """Whether two records are of one order: the same id is given, the creation date must agree.
 
 A restored or copied shop uses the ids of another again, and two shops count theirs for themselves,
-so an id alone tells nothing; nor does a number that is the id, as it is in most shops.
+so an id alone proves nothing; nor does a number that is the id, as it is in most shops.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CLOSE_TOTAL = Decimal("0.10")
 
 
 class Evidence(Struct, frozen=True):
-    """What a sales order tells of which order it is; empty or None where it doesn't.
+    """What a sales order says of which order it is; empty or None where it doesn't.
 
     `created` is UTC, `total` with tax, `quantities` are those of its rows, and `people` the names
     on its addresses (`person`).
@@ -57,12 +57,12 @@ def is_of_order(order: Order, held: Evidence, prefix: str = "") -> bool:
     total, customer, goods = _total(order, held), _customer(order, held), _goods(order, held)
     if is_of_moment(order, held.created):
         return total is not False or bool(customer or (customer is None and goods is not False))
-    return bool(total or customer or goods or _number_tells(order, held.number, prefix))
+    return bool(total or customer or goods or _number_agrees(order, held.number, prefix))
 
 
 def is_copy(order: Order, held: Evidence) -> bool | None:
     """Whether what Katana holds under another shop's name, and the same id, is this order; None
-    where that cannot be told.
+    where that cannot be decided.
 
     Another shop may have placed an order with the same id in the same minute. So the total must
     agree, and the customer not differ (the lines, where Katana has no customer); or the customer
@@ -75,14 +75,14 @@ def is_copy(order: Order, held: Evidence) -> bool | None:
         differs = customer is False or (customer is None and goods is False)
         return None if differs else True
     if customer:
-        return True if goods or _number_tells(order, held.number, "") else None
+        return True if goods or _number_agrees(order, held.number, "") else None
     if total is False and (customer is False or goods is False):
         return False
     return None
 
 
-def is_told_by_total(order: Order, held: Evidence) -> bool:
-    """Whether date and total tell enough, so that rows and addresses need not be looked at."""
+def is_identified_by_total(order: Order, held: Evidence) -> bool:
+    """Whether date and total say enough, so that rows and addresses need not be looked at."""
     return not is_of_day(order, held.created) or bool(_total(order, held))
 
 
@@ -141,7 +141,7 @@ def _goods(order: Order, held: Evidence) -> bool | None:
     return lines <= Counter(held.quantities) and len(held.quantities) <= most
 
 
-def _number_tells(order: Order, number: str, prefix: str) -> bool:
+def _number_agrees(order: Order, number: str, prefix: str) -> bool:
     """Whether the numbers agree, and are no mere ids."""
     if not order.number or order.number == str(int(order.id)):
         return False

@@ -222,7 +222,7 @@ def plan(
 ) -> Plan:
     """What the stock of these items is to be.
 
-    `items` hold, of a product whose variations share its stock, all of those. `what` tells what may
+    `items` hold, of a product whose variations share its stock, all of those. `what` says what may
     be sold of a variant; None where Katana has no row for it, or why it is not pushed.
 
     Variations that share their product's stock (`manage_stock: "parent"`) make it the sum of what

@@ -1,6 +1,6 @@
 """Orders whose goods are on another order too: a marketplace's sub-orders, a deposit's balance.
 
-Only what a known plugin writes itself tells of one. `parent_id` alone does not: a renewal, a
+Only what a known plugin writes itself shows one. `parent_id` alone does not: a renewal, a
 replacement and a part of a split order have a parent too, and are orders of their own.
 """
 

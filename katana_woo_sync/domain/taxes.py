@@ -108,7 +108,7 @@ def taxes_of(
 
 
 class _Decision:
-    """Lines in groups that bear the same rates; those of one rate first, which tell its percentage
+    """Lines in groups that bear the same rates; those of one rate first, which show its percentage
     where a line is split between several."""
 
     def __init__(
@@ -251,7 +251,7 @@ class _Decision:
     ) -> None:
         """Split a line of which each rate bears a share (German shops tax shipping and fees like
         the goods): where the rates together do not give its taxes, but the shares that each rate's
-        tax tells add up to its net amount."""
+        tax shows add up to its net amount."""
         line = self._lines[place]
         if percent is not None and taxed.excess(percent) <= self._unit:
             return

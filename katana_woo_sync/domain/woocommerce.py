@@ -180,21 +180,21 @@ class Order(Struct, frozen=True):
     def created(self) -> datetime | None:
         """When the order was placed, UTC. Where the shop has lost that (some migrations do): by its
         own clock, else when the order was paid, else when it was last changed."""
-        told = _shop_time(self.date_created_gmt)
-        if told is not None:
-            return told
+        created = _shop_time(self.date_created_gmt)
+        if created is not None:
+            return created
         here = _shop_time(self.date_created)
         if here is not None:
             return here - self._offset_at(here)
         return self.paid or self.modified
 
     @property
-    def tells_creation(self) -> bool:
-        """Whether the shop itself knows when, in UTC, the order was placed."""
+    def has_creation_date(self) -> bool:
+        """Whether the shop itself says when, in UTC, the order was placed."""
         return _shop_time(self.date_created_gmt) is not None
 
     def _offset_at(self, here: datetime) -> timedelta:
-        """How far the shop's clock is ahead of UTC: as its next time shows that it tells both ways.
+        """How far the shop's clock is ahead of UTC, by the nearest time that it has both ways.
         (It is another in summer than in winter.)"""
         pairs = (
             (_shop_time(self.date_paid), self.paid),
@@ -248,7 +248,7 @@ class DatedOrder(Order, frozen=True):
 
     @property
     def day(self) -> date:
-        """That day; UTC's where the shop does not tell its own."""
+        """That day; UTC's where the shop does not have it."""
         here = _shop_time(self.date_created) or self.created
         return here.date() if here is not None else date.min
 

@@ -215,7 +215,7 @@ class Notifications:
                     str(each.kind),
                     each.who,
                     time_text(each.since),
-                    time_text(each.told_at),
+                    time_text(each.notified_at),
                     time_text(each.gone_at),
                 ],
             )
@@ -251,6 +251,6 @@ def _remembered(row: dict[str, object]) -> Remembered:
         kind=Kind(str(row["kind"])),
         who=str(row["who"]),
         since=since,
-        told_at=read_time(row["told_at"]),
+        notified_at=read_time(row["told_at"]),
         gone_at=read_time(row["gone_at"]),
     )

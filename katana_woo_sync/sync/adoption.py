@@ -27,7 +27,7 @@ from katana_woo_sync.domain.order_record import (
 )
 from katana_woo_sync.domain.order_rules import ADOPTION_GRACE, Note, new_record, with_state
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.same_order import is_of_moment, is_told_by_total
+from katana_woo_sync.domain.same_order import is_identified_by_total, is_of_moment
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
@@ -88,7 +88,7 @@ def whole(
     for order_id, found in waiting.items():
         order = copies.get(order_id)
         if isinstance(order, Order):
-            doubtful += (int(s.id) for s in found if not is_told_by_total(order, evidence(s)))
+            doubtful += (int(s.id) for s in found if not is_identified_by_total(order, evidence(s)))
     fresh: dict[int, SalesOrder] = {}
     for start in range(0, len(doubtful), AT_ONCE):
         answered = context.katana.sales_orders_by_id(doubtful[start : start + AT_ONCE])

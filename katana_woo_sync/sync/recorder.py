@@ -16,7 +16,7 @@ from katana_woo_sync.domain.order_record import (
 from katana_woo_sync.domain.order_rules import (
     compared,
 )
-from katana_woo_sync.domain.payments import may_tell_more
+from katana_woo_sync.domain.payments import may_hold_payments
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
@@ -42,7 +42,7 @@ def with_payments(context: Context, store: Store, order: Orders) -> Orders:
     """The order with what tells of gift cards and store credit: its meta is asked for where its
     lines exceed its total. Raises a `ServiceError`."""
     facts = context.facts(store)
-    if order.meta_data or not may_tell_more(
+    if order.meta_data or not may_hold_payments(
         order, decimals=facts.decimals, rounds_each_line=not facts.round_at_subtotal
     ):
         return order

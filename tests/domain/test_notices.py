@@ -52,7 +52,7 @@ class Memory:
         return [notice.text for notice in found.notices]
 
 
-def test_an_order_that_needs_attention_is_told_at_once_and_once() -> None:
+def test_an_order_that_needs_attention_is_sent_at_once_and_once() -> None:
     memory = Memory()
     assert memory.look(ORDER) == ["eu: order 7: The SKU is unknown. Mend it."]
     assert memory.look(ORDER, after=HOUR) == []

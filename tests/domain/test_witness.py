@@ -6,7 +6,7 @@ import pytest
 
 from katana_woo_sync.domain.adoption import agrees, evidence, is_another_shops
 from katana_woo_sync.domain.katana import SalesOrder
-from katana_woo_sync.domain.same_order import is_copy, is_told_by_total, person
+from katana_woo_sync.domain.same_order import is_copy, is_identified_by_total, person
 from katana_woo_sync.domain.woocommerce import Order
 from tests.domain.samples import fee, item, make_order, make_sales_order
 
@@ -112,9 +112,9 @@ def test_of_the_day_the_customer_or_the_lines_are_a_second_witness() -> None:
 
 def test_rows_and_addresses_are_needed_only_where_the_total_does_not_tell() -> None:
     far = there(total="20.00", order_created_date="2025-01-01T00:00:00.000Z")
-    told = [is_told_by_total(annas(), evidence(each)) for each in (there(), far)]
+    told = [is_identified_by_total(annas(), evidence(each)) for each in (there(), far)]
     assert told == [True, True]
-    assert not is_told_by_total(annas(), evidence(there(total="20.00")))
+    assert not is_identified_by_total(annas(), evidence(there(total="20.00")))
 
 
 def test_fees_may_be_rows_of_their_own() -> None:
