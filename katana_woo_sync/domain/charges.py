@@ -119,15 +119,15 @@ def charges_of(
                 total -= line.gross
                 left_out.add(int(line.id))
     goods = {int(line.id): line for line in lines if line.id not in payment.fees}
-    taken = [_taken(refund, goods) for refund in refunds]
+    of_refunds = [_refunded(refund, goods) for refund in refunds]
     refunded = ZERO
-    for refund in taken:
+    for refund in of_refunds:
         # what was given back of a line that is left out was never expected
         total += sum(line.gross for line in refund.lines if line.line_id in left_out)
         # what its lines take beyond its amount went back onto the gift card
         beyond = max(ZERO, sum((line.gross for line in refund.lines), ZERO) - refund.amount)
         refunded += refund.amount + min(beyond, payment.amount)
-    after = _after_refunds(charges, taken)
+    after = _after_refunds(charges, of_refunds)
     return Charges(
         tuple(piece for charge in after for piece in _pieces(charge, parts)),
         total - refunded,
@@ -196,7 +196,7 @@ def _pieces(charge: Charge, parts: Mapping[int, Sequence[Part]]) -> list[Charge]
     return pieces
 
 
-class _TakenLine(Struct, frozen=True):
+class _RefundedLine(Struct, frozen=True):
     """What a refund takes off a line: quantity, and money of the line's own sign."""
 
     line_id: int
@@ -210,11 +210,11 @@ class _TakenLine(Struct, frozen=True):
         return self.net + self.tax
 
 
-class _Taken(Struct, frozen=True):
+class _Refunded(Struct, frozen=True):
     """What a refund takes away: an amount with tax, and what of it comes off which lines."""
 
     amount: Decimal
-    lines: tuple[_TakenLine, ...]
+    lines: tuple[_RefundedLine, ...]
 
 
 def refunds_of(order: Order, refunds: Sequence[Refund]) -> tuple[Refund, ...]:
@@ -228,27 +228,27 @@ def refunds_of(order: Order, refunds: Sequence[Refund]) -> tuple[Refund, ...]:
     return tuple(listed[refund_id] for refund_id in sorted(listed))
 
 
-def _taken(refund: Refund, lines: Mapping[int, Line]) -> _Taken:
+def _refunded(refund: Refund, lines: Mapping[int, Line]) -> _Refunded:
     """A refund takes away, whatever sign its numbers have: WooCommerce's Point of Sale stored
     quantities and amounts positive."""
-    return _Taken(
+    return _Refunded(
         abs(Decimal(refund.amount)),
         tuple(
-            _taken_line(line, lines[line.refunded_item_id])
+            _refunded_line(line, lines[line.refunded_item_id])
             for line in refund.lines
             if line.refunded_item_id in lines
         ),
     )
 
 
-def _taken_line(line: RefundLine, refunded: Line) -> _TakenLine:
+def _refunded_line(line: RefundLine, refunded: Line) -> _RefundedLine:
     # what is taken off a negative fee is negative as well
     net = abs(line.total).copy_sign(refunded.total)
     tax = abs(line.total_tax).copy_sign(refunded.total_tax or refunded.total)
-    return _TakenLine(line.refunded_item_id, abs(line.quantity), net, tax, 1 + len(line.taxes))
+    return _RefundedLine(line.refunded_item_id, abs(line.quantity), net, tax, 1 + len(line.taxes))
 
 
-def _after_refunds(charges: Sequence[Charge], refunds: Iterable[_Taken]) -> list[Charge]:
+def _after_refunds(charges: Sequence[Charge], refunds: Iterable[_Refunded]) -> list[Charge]:
     by_line = {charge.line_id: charge for charge in charges}
     loose: list[Charge] = []
     for refund in refunds:
@@ -264,7 +264,7 @@ def _after_refunds(charges: Sequence[Charge], refunds: Iterable[_Taken]) -> list
     return [by_line[charge.line_id] for charge in charges] + loose
 
 
-def _less(charge: Charge, line: _TakenLine) -> Charge:
+def _less(charge: Charge, line: _RefundedLine) -> Charge:
     quantity = charge.quantity
     if charge.kind is ChargeKind.ITEM:
         quantity -= line.quantity

@@ -67,7 +67,7 @@ def is_beyond(cursor: Cursor | None, as_of: datetime, overlap: timedelta) -> boo
     return cursor is not None and cursor.mark is not None and cursor.mark > as_of + overlap
 
 
-def is_kept_answer(answered: Cursor | None, now: datetime) -> bool:
+def is_cached_answer(answered: Cursor | None, now: datetime) -> bool:
     """Whether a cache answers in a server's place: while our clock went on, what it answers by its
     own clock (which is the mark) did not, and that is over an hour ago. `now` is UTC."""
     if answered is None or answered.mark is None:

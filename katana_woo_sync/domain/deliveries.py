@@ -126,15 +126,15 @@ def assign(
     free = {place: _in_order(found) for place, found in stocks.items()}
     drafts, short = [], []
     for row in rows:
-        taken: tuple[BatchTransaction, ...] = ()
+        batches: tuple[BatchTransaction, ...] = ()
         if row.variant_id in tracked:
-            taken = tuple(_take(free.setdefault(row.place, []), row.quantity))
-            found = sum((each.quantity for each in taken), ZERO)
+            batches = tuple(_from_batches(free.setdefault(row.place, []), row.quantity))
+            found = sum((each.quantity for each in batches), ZERO)
             if found < row.quantity:
                 short.append(Short(row.variant_id, row.quantity, found))
         drafts.append(
             FulfillmentRowDraft(
-                sales_order_row_id=row.row_id, quantity=row.quantity, batch_transactions=taken
+                sales_order_row_id=row.row_id, quantity=row.quantity, batch_transactions=batches
             )
         )
     return tuple(drafts), tuple(short)
@@ -152,7 +152,7 @@ def _in_order(found: Iterable[BatchStock]) -> list[tuple[int, Decimal]]:
     ]
 
 
-def _take(free: list[tuple[int, Decimal]], wanted: Decimal) -> Iterable[BatchTransaction]:
+def _from_batches(free: list[tuple[int, Decimal]], wanted: Decimal) -> Iterable[BatchTransaction]:
     while wanted > 0 and free:
         batch_id, held = free[0]
         part = min(held, wanted)

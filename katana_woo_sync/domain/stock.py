@@ -24,7 +24,7 @@ HUNDRED = Decimal(100)
 MOST_PIECES = 2**31 - 1
 """What a shop's database keeps for certain."""
 
-TAKES_NOTHING = frozenset(
+HOLDS_NO_STOCK = frozenset(
     {
         "pending",
         "completed",
@@ -38,8 +38,8 @@ TAKES_NOTHING = frozenset(
         "gone",
     }
 )
-"""Statuses in which an order has taken nothing from the shop that Katana should still subtract:
-its goods have left, or were given back, or were never taken. Any other is on hold, processing, or a
+"""Statuses in which an order holds nothing of the shop's stock that Katana should still subtract:
+its goods were sent, or put back, or stock was never reduced. Any other is on hold, processing, or a
 plugin's."""
 
 MANY_ZEROS = 20
@@ -77,8 +77,8 @@ class LeftOut(Struct, frozen=True):
     detail: str = ""
 
 
-class Taken(Struct, frozen=True):
-    """What a line of an order has taken from its shop's stock."""
+class ReducedStock(Struct, frozen=True):
+    """By how much a line of an order has reduced its shop's stock."""
 
     identity: str
     line_id: int
@@ -124,15 +124,15 @@ class Plan(Struct, frozen=True):
     managed: int
 
 
-def takes_stock(status: str) -> bool:
-    """Whether an order in this status holds what it has taken from the shop's stock."""
-    return status not in TAKES_NOTHING
+def holds_stock(status: str) -> bool:
+    """Whether an order in this status holds the stock by which it reduced the shop's."""
+    return status not in HOLDS_NO_STOCK
 
 
-def taken_by(identity: str, order: Order) -> list[Taken]:
-    """What an order's lines have taken from the shop's stock, by what WooCommerce has written into
-    them (`_reduced_stock`)."""
-    if not takes_stock(order.status):
+def reduced_stock(identity: str, order: Order) -> list[ReducedStock]:
+    """By how much an order's lines have reduced the shop's stock: what WooCommerce has written into
+    them as `_reduced_stock`."""
+    if not holds_stock(order.status):
         return []
     found = []
     for line in order.line_items:
@@ -140,7 +140,7 @@ def taken_by(identity: str, order: Order) -> list[Taken]:
         if quantity > 0:
             product, variation = int(line.product_id), int(line.variation_id)
             sku = str(line.sku)
-            found.append(Taken(identity, int(line.id), product, variation, sku, quantity))
+            found.append(ReducedStock(identity, int(line.id), product, variation, sku, quantity))
     return found
 
 
@@ -158,17 +158,18 @@ def _reduced(value: object) -> Decimal:
 
 
 def sellable(
-    stock: Inventory, *, committed_by_woocommerce: Decimal | None, taken: Decimal
+    stock: Inventory, *, committed_by_woocommerce: Decimal | None, reduced: Decimal
 ) -> Sellable:
     """Rule 13: in stock (of a bundle: and what its components make), less what is committed at the
-    location, less what the shops' orders have taken and Katana does not hold.
+    location, less what the shops' orders have reduced the shop's stock by (`reduced`)
+    and Katana does not hold.
 
     `committed_by_woocommerce` takes the place of all commitments where others do not count.
     """
     committed = stock.quantity_committed
     if committed_by_woocommerce is not None:
         committed = type(committed)(min(committed, max(committed_by_woocommerce, ZERO)))
-    return Sellable(stock.at_hand - committed - taken, stock.at_hand)
+    return Sellable(stock.at_hand - committed - reduced, stock.at_hand)
 
 
 def pieces(what: Sellable, reserve: StockReserve, *, backorders: bool) -> int:
@@ -179,10 +180,10 @@ def pieces(what: Sellable, reserve: StockReserve, *, backorders: bool) -> int:
     """
     quantity = what.quantity
     if quantity > 0:
-        kept = reserve.quantity
+        reserved = reserve.quantity
         if reserve.is_percentage:
-            kept = max(what.at_hand, ZERO) * reserve.quantity / HUNDRED
-        quantity = max(quantity - kept, ZERO)
+            reserved = max(what.at_hand, ZERO) * reserve.quantity / HUNDRED
+        quantity = max(quantity - reserved, ZERO)
     whole = int(quantity.to_integral_value(ROUND_FLOOR))
     return whole if backorders else max(whole, 0)
 

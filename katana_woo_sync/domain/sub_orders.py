@@ -89,7 +89,7 @@ def ended_unimported(record: OrderRecord) -> bool:
     return record.in_katana is InKatana.NO and record.state in (State.SKIPPED, State.IGNORED)
 
 
-def taken_up(child: OrderRecord) -> OrderRecord:
+def to_be_imported(child: OrderRecord) -> OrderRecord:
     """The record of a sub-order whose parent ended unimported."""
     if child.was_processing or child.shop_status != "completed":
         return queued(child)

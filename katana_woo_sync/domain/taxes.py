@@ -104,7 +104,7 @@ def taxes_of(
     `decimals` are the shop's; `rounds_each_line` is false where it rounds tax at the subtotal.
     """
     rates = {str(rate.rate_id): rate for rate in tax_lines}
-    return _Decision(lines, rates, decimals, rounds_each_line=rounds_each_line).taken()
+    return _Decision(lines, rates, decimals, rounds_each_line=rounds_each_line).decided()
 
 
 class _Decision:
@@ -129,7 +129,7 @@ class _Decision:
         self._parts: dict[int, tuple[Part, ...]] = {}
         self._by_a_cent: list[str] = []
 
-    def taken(self) -> OrderTaxes:
+    def decided(self) -> OrderTaxes:
         groups: dict[tuple[str, ...], list[int]] = {}
         for place, line in enumerate(self._lines):
             key = self._key(line)

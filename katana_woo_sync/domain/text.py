@@ -19,8 +19,10 @@ def clean(text: str, limit: int = 0) -> str:
     NUL, other control characters and lone surrogates go; line breaks and every letter, emoji
     included, stay. `limit` cuts to so many characters, ending in "…"; 0 cuts nothing.
     """
-    kept = _SPACES.sub(" ", _UNHOLDABLE.sub("", text)).strip()
-    return kept if not limit or len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
+    cleaned = _SPACES.sub(" ", _UNHOLDABLE.sub("", text)).strip()
+    if not limit or len(cleaned) <= limit:
+        return cleaned
+    return cleaned[: limit - 1].rstrip() + "…"
 
 
 def plain(text: str, limit: int = 0) -> str:
@@ -41,8 +43,8 @@ def chosen_meta(entries: Sequence[Meta], keys: Sequence[str]) -> list[tuple[str,
 
 def _scalars(value: object) -> str:
     parts = value if isinstance(value, list) else [value]
-    kept = (p for p in parts if isinstance(p, (str, int, float)) and not isinstance(p, bool))
-    return ", ".join(filter(None, map(str, kept)))
+    scalars = (p for p in parts if isinstance(p, (str, int, float)) and not isinstance(p, bool))
+    return ", ".join(filter(None, map(str, scalars)))
 
 
 def visible_meta(entries: Iterable[Meta]) -> tuple[tuple[str, str], ...]:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from sqlite_utils import Database
 
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.stock import LeftOut, Taken
+from katana_woo_sync.domain.stock import LeftOut, ReducedStock
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 
 Place = tuple[int, int]
@@ -224,7 +224,7 @@ class Stock:
         self,
         identity: str,
         order_id: int,
-        taken: Sequence[Taken],
+        taken: Sequence[ReducedStock],
         *,
         read_at: datetime,
         now: datetime,
@@ -305,7 +305,7 @@ class Stock:
         """The store's open orders were read for what they have taken."""
         self._update(identity, scanned_at=time_text(now))
 
-    def taken(self, identities: Sequence[str]) -> list[Taken]:
+    def taken(self, identities: Sequence[str]) -> list[ReducedStock]:
         """What orders of these stores have taken from their stock and Katana does not hold."""
         rows = self._db.query(
             f"{_TAKEN} t.identity IN (SELECT value FROM json_each(?)) AND {_NOT_HELD}",  # noqa: S608
@@ -441,8 +441,8 @@ _NOT_HELD = (
 """Nor counts what an order has taken whose goods another holds too."""
 
 
-def _taken(row: Mapping[str, object]) -> Taken:
-    return Taken(
+def _taken(row: Mapping[str, object]) -> ReducedStock:
+    return ReducedStock(
         identity=str(row["identity"]),
         line_id=int(str(row["line_id"])),
         product_id=int(str(row["product_id"])),

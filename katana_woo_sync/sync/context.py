@@ -17,7 +17,7 @@ from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note, Rules
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.sales_order import Terms
-from katana_woo_sync.domain.sub_orders import ended_unimported, taken_up
+from katana_woo_sync.domain.sub_orders import ended_unimported, to_be_imported
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.lock import StockLock
@@ -183,7 +183,7 @@ class Context(Struct):
         if ended_unimported(record) and (before is None or not ended_unimported(before)):
             for child in self.ledger.orders.sub_orders(store.identity, record.order_id):
                 if child.state is State.SKIPPED and child.reason == Reason.SUB_ORDER:
-                    self.save(store, taken_up(child), child)
+                    self.save(store, to_be_imported(child), child)
                     self.did(
                         store, child, "ledger", "queued", f"order {record.number} was not imported"
                     )

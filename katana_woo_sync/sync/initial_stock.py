@@ -29,12 +29,12 @@ from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.stock import (
     ZERO,
     AdjustmentRowDraft,
+    ReducedStock,
     StockAdjustment,
     StockAdjustmentDraft,
-    Taken,
     are_one_product,
-    taken_by,
-    takes_stock,
+    holds_stock,
+    reduced_stock,
 )
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Order, StockItem
@@ -182,7 +182,9 @@ def _is_there(
     return True
 
 
-def _read_shop(context: Context, store: Store) -> tuple[Sequence[StockItem], Sequence[Taken]]:
+def _read_shop(
+    context: Context, store: Store
+) -> tuple[Sequence[StockItem], Sequence[ReducedStock]]:
     """The shop's items, and what its orders have taken, as of one moment: if an order came while
     the items were read, they are read again."""
     before = _taken(context, store)
@@ -208,24 +210,24 @@ def _with_tax_class(items: Sequence[StockItem]) -> list[StockItem]:
     ]
 
 
-def _taken(context: Context, store: Store) -> list[Taken]:
+def _taken(context: Context, store: Store) -> list[ReducedStock]:
     """What open orders have taken from the shop's stock and has not left Katana's."""
     in_use = store.shop.statuses_in_use()
     usual = {"processing", "on-hold", *store.settings.import_statuses}
-    statuses = sorted(filter(takes_stock, usual if in_use is None else in_use))
-    found: list[Taken] = []
+    statuses = sorted(filter(holds_stock, usual if in_use is None else in_use))
+    found: list[ReducedStock] = []
     for page in store.shop.whole_orders(statuses) if statuses else ():
         orders = [order for order in page if isinstance(order, Order)]
         known = context.ledger.orders.known(store.identity, [int(o.id) for o in orders])
         for order in orders:
             record = known.get(int(order.id))
-            found += _still_there(context, store, taken_by(store.identity, order), record)
+            found += _still_there(context, store, reduced_stock(store.identity, order), record)
     return found
 
 
 def _still_there(
-    context: Context, store: Store, taken: Sequence[Taken], record: OrderRecord | None
-) -> Sequence[Taken]:
+    context: Context, store: Store, taken: Sequence[ReducedStock], record: OrderRecord | None
+) -> Sequence[ReducedStock]:
     """What of it Katana still has to pick: what was packed or delivered has left its stock."""
     if record is None or record.in_katana is not InKatana.YES or record.sales_order_id is None:
         return taken
@@ -253,7 +255,7 @@ def _wanted(
     context: Context,
     store: Store,
     items: Sequence[StockItem],
-    taken: Sequence[Taken],
+    taken: Sequence[ReducedStock],
     done: InitialStock,
 ) -> list[_Wanted]:
     by_id = {int(item.id): item for item in items}
@@ -308,7 +310,7 @@ def _one(found: Sequence[_Wanted], done: InitialStock) -> _Wanted | None:
     return structs.replace(first, quantity=shared + taken)
 
 
-def _holder(taken: Taken, by_id: Mapping[int, StockItem]) -> int:
+def _holder(taken: ReducedStock, by_id: Mapping[int, StockItem]) -> int:
     """The item whose stock a line was taken from."""
     item = by_id.get(taken.variation_id or taken.product_id)
     if item is None:

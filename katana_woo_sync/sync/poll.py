@@ -25,7 +25,7 @@ from katana_woo_sync.domain.cursors import (
     Cursor,
     advance,
     is_beyond,
-    is_kept_answer,
+    is_cached_answer,
     read_from,
 )
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
@@ -128,8 +128,8 @@ def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]
             moved = advance(cursor, polled.changed.mark, polled.read_at, SHOP_OVERLAP)
             stores.set_cursor(name, moved)
         stores.set_ahead(name, polled.changed.ahead)
-        is_kept = _is_kept(context, store, as_of, polled.read_at)
-        is_old = is_kept or polled.read_at - as_of > OLD_ANSWER
+        is_cached = _is_cached(context, store, as_of, polled.read_at)
+        is_old = is_cached or polled.read_at - as_of > OLD_ANSWER
         if is_beyond(cursor, as_of, SHOP_OVERLAP) and not is_old:
             stores.sweep_again(store.identity)  # which goes back to the shop's own time
         if _has_other_settings(context, store, orders):
@@ -148,17 +148,17 @@ def answered_name(store: Store) -> str:
     return f"answered:{store.identity}"
 
 
-def _is_kept(context: Context, store: Store, as_of: datetime, read_at: datetime) -> bool:
+def _is_cached(context: Context, store: Store, as_of: datetime, read_at: datetime) -> bool:
     """Whether a cache answered in the shop's place, by this answer and those before it; call inside
-    a step. Tells it once a day."""
+    a step. Logged once a day."""
     stores, name = context.ledger.stores, answered_name(store)
     before = stores.cursor(name)
     if before is not None and before.mark is not None and as_of < before.mark:
         before = None  # its clock was set back
     answered = advance(before, as_of, read_at, SHOP_OVERLAP)
     stores.set_cursor(name, answered)
-    is_kept = is_kept_answer(answered, read_at)
-    if is_kept and once_a_day(context.ledger, f"kept answer {store.identity}", read_at):
+    is_cached = is_cached_answer(answered, read_at)
+    if is_cached and once_a_day(context.ledger, f"kept answer {store.identity}", read_at):
         log.warning(
             "%s: every answer with its list of changed orders is dated %s: a cache answers in the "
             "shop's place. Let the cache leave out /wp-json",
@@ -166,7 +166,7 @@ def _is_kept(context: Context, store: Store, as_of: datetime, read_at: datetime)
             f"{as_of:%Y-%m-%d %H:%M} UTC",
             extra={"store": store.name},
         )
-    return is_kept
+    return is_cached
 
 
 def _has_other_settings(context: Context, store: Store, orders: Sequence[ReadOrder]) -> bool:

@@ -23,7 +23,7 @@ from katana_woo_sync.domain.cursors import (
 from katana_woo_sync.domain.deliveries import Fulfillment, rows_to_deliver
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.products import VARIABLE, skus_in_katana
-from katana_woo_sync.domain.stock import OF_SALES, Movement, taken_by, takes_stock
+from katana_woo_sync.domain.stock import OF_SALES, Movement, holds_stock, reduced_stock
 from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched
@@ -87,9 +87,9 @@ def hear_taken(
         return
     stock, now = context.ledger.stock, context.clock()
     for order in orders:
-        if isinstance(order, Order) and (order.line_items or not takes_stock(order.status)):
+        if isinstance(order, Order) and (order.line_items or not holds_stock(order.status)):
             left = _is_left_to_parent(context, store, order)
-            taken = [] if left else taken_by(store.identity, order)
+            taken = [] if left else reduced_stock(store.identity, order)
             stock.set_taken(store.identity, int(order.id), taken, read_at=read_at, now=now)
     stock.forget_nothing_taken(store.identity, now - LATEST)
 
@@ -356,7 +356,7 @@ def scan_taken(context: Context, store: Store) -> None:
     began = context.clock()
     in_use = store.shop.statuses_in_use()
     usual = {"processing", "on-hold", *store.settings.import_statuses}
-    statuses = sorted(filter(takes_stock, usual if in_use is None else in_use))
+    statuses = sorted(filter(holds_stock, usual if in_use is None else in_use))
     listed: set[int] = set()
     for page in store.shop.whole_orders(statuses) if statuses else ():
         listed.update(int(order.id) for order in page)

@@ -247,7 +247,7 @@ def plan_of(context: Context, store: Store, places: Places, seen: Seen) -> Plan:
         if variant_id in uncounted and row.quantity_in_stock <= 0:
             return LeftOut(0, "", WhyLeftOut.NOT_COUNTED)
         counted = None if by_woocommerce is None else by_woocommerce.get(variant_id, ZERO)
-        return sellable(row, committed_by_woocommerce=counted, taken=taken.get(variant_id, ZERO))
+        return sellable(row, committed_by_woocommerce=counted, reduced=taken.get(variant_id, ZERO))
 
     excluded = frozenset(store.settings.stock_exclude)
     return plan(seen.items, variant_of, what, store.settings.stock_reserve, excluded)

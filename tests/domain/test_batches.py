@@ -35,7 +35,7 @@ def to_deliver(quantity: str, row_id: int = 1, variant_id: int = 7) -> RowToDeli
     return RowToDeliver(row_id, variant_id, 5, Decimal(quantity))
 
 
-def taken(rows: list[RowToDeliver], *stocks: BatchStock) -> list[list[tuple[int | None, str]]]:
+def batches_of(rows: list[RowToDeliver], *stocks: BatchStock) -> list[list[tuple[int | None, str]]]:
     """Batches and quantities of each row."""
     drafts, _short = assign(rows, frozenset({7}), {PLACE: list(stocks)})
     return [[(b.batch_id, f"{b.quantity:f}") for b in row.batch_transactions] for row in drafts]
@@ -43,22 +43,25 @@ def taken(rows: list[RowToDeliver], *stocks: BatchStock) -> list[list[tuple[int 
 
 def test_the_oldest_batches_come_first_whatever_order_they_are_listed_in() -> None:
     stocks = (batch(3, "5", day=3), batch(2, "4", day=2), batch(9, "3", day=1))
-    assert taken([to_deliver("8")], *stocks) == [[(9, "3"), (2, "4"), (3, "1")]]
+    assert batches_of([to_deliver("8")], *stocks) == [[(9, "3"), (2, "4"), (3, "1")]]
 
 
 def test_batches_of_one_day_go_by_their_ids_and_loose_stock_comes_last() -> None:
     stocks = (batch(None, "9"), batch(4, "1"), batch(3, "1"))
-    assert taken([to_deliver("3")], *stocks) == [[(3, "1"), (4, "1"), (None, "1")]]
+    assert batches_of([to_deliver("3")], *stocks) == [[(3, "1"), (4, "1"), (None, "1")]]
 
 
 def test_batches_that_hold_nothing_are_not_used() -> None:
     stocks = (batch(1, "0"), batch(2, "-3"), batch(3, "2.5"))
-    assert taken([to_deliver("2.5")], *stocks) == [[(3, "2.5")]]
+    assert batches_of([to_deliver("2.5")], *stocks) == [[(3, "2.5")]]
 
 
 def test_rows_of_one_variant_share_its_batches() -> None:
     rows = [to_deliver("2"), to_deliver("2", row_id=2)]
-    assert taken(rows, batch(1, "3"), batch(2, "1", day=2)) == [[(1, "2")], [(1, "1"), (2, "1")]]
+    assert batches_of(rows, batch(1, "3"), batch(2, "1", day=2)) == [
+        [(1, "2")],
+        [(1, "1"), (2, "1")],
+    ]
 
 
 def test_a_shortage_says_what_is_short() -> None:

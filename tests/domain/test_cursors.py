@@ -9,7 +9,7 @@ from katana_woo_sync.domain.cursors import (
     Cursor,
     advance,
     is_beyond,
-    is_kept_answer,
+    is_cached_answer,
     newest,
     read_from,
 )
@@ -83,7 +83,7 @@ def test_a_mark_is_beyond_where_the_overlap_does_not_reach_back_from_it() -> Non
 def test_answers_that_stay_at_one_time_for_over_an_hour_are_a_caches() -> None:
     hour = 3600 * SECOND
     stuck = Cursor(NOW - hour - SECOND, NOW - hour, is_complete=True)
-    assert is_kept_answer(stuck, NOW)
-    assert not is_kept_answer(stuck, NOW - 2 * SECOND)
-    assert not is_kept_answer(Cursor(MARK, NOW), NOW)
-    assert not is_kept_answer(None, NOW)
+    assert is_cached_answer(stuck, NOW)
+    assert not is_cached_answer(stuck, NOW - 2 * SECOND)
+    assert not is_cached_answer(Cursor(MARK, NOW), NOW)
+    assert not is_cached_answer(None, NOW)

@@ -16,11 +16,11 @@ from katana_woo_sync.domain.stock import (
     Sellable,
     Target,
     WhyLeftOut,
+    holds_stock,
     pieces,
     plan,
+    reduced_stock,
     sellable,
-    taken_by,
-    takes_stock,
     too_many_zeros,
 )
 from katana_woo_sync.domain.woocommerce import Order, StockItem
@@ -57,7 +57,7 @@ def planned(*items: StockItem, has: dict[str, int]) -> list[Target | LeftOut]:
 
 def test_in_stock_less_committed_less_taken() -> None:
     found = sellable(
-        inventory("10.00000", "3.00000"), committed_by_woocommerce=None, taken=Decimal(2)
+        inventory("10.00000", "3.00000"), committed_by_woocommerce=None, reduced=Decimal(2)
     )
     assert found == Sellable(Decimal(5), Decimal(10))
 
@@ -66,7 +66,7 @@ def test_potential_counts_for_bundles_alone() -> None:
     bundle = inventory(1, quantity_potential=4, variant={"id": 1, "type": "bundle"})
     product = inventory(1, quantity_potential=4, variant={"id": 1, "type": "product"})
     assert [
-        sellable(i, committed_by_woocommerce=None, taken=Decimal(0)).quantity
+        sellable(i, committed_by_woocommerce=None, reduced=Decimal(0)).quantity
         for i in (bundle, product)
     ] == [5, 1]
 
@@ -74,7 +74,9 @@ def test_potential_counts_for_bundles_alone() -> None:
 @pytest.mark.parametrize(("of_shops", "left"), [("2", 8), ("0", 10), ("9", 6)])
 def test_other_commitments_may_be_left_out(of_shops: str, left: int) -> None:
     """Never more than Katana's own sum is subtracted: what is known here may be old."""
-    found = sellable(inventory(10, 4), committed_by_woocommerce=Decimal(of_shops), taken=Decimal(0))
+    found = sellable(
+        inventory(10, 4), committed_by_woocommerce=Decimal(of_shops), reduced=Decimal(0)
+    )
     assert found.quantity == left
 
 
@@ -110,7 +112,7 @@ def test_a_reserve_never_makes_it_more_and_never_a_debt(
     ],
 )
 def test_which_orders_hold_what_they_took(status: str, takes: bool) -> None:
-    assert takes_stock(status) is takes
+    assert holds_stock(status) is takes
 
 
 @pytest.mark.parametrize("value", ["2", 2, 2.0, "2.0"])
@@ -122,7 +124,7 @@ def test_what_a_line_took_is_written_into_it(value: object) -> None:
         "meta_data": [{"key": "_reduced_stock", "value": value}],
     }
     order = convert({"id": 5, "status": "on-hold", "line_items": [line]}, Order)
-    (taken,) = taken_by("shop", order)
+    (taken,) = reduced_stock("shop", order)
     assert taken.quantity == Decimal(2)
     assert (taken.sku, taken.product_id) == ("A", 7)
 
@@ -131,7 +133,8 @@ def test_what_a_line_took_is_written_into_it(value: object) -> None:
 def test_what_makes_no_sense_took_nothing(value: object) -> None:
     line = {"id": 1, "meta_data": [{"key": "_reduced_stock", "value": value}]}
     assert (
-        taken_by("shop", convert({"id": 5, "status": "on-hold", "line_items": [line]}, Order)) == []
+        reduced_stock("shop", convert({"id": 5, "status": "on-hold", "line_items": [line]}, Order))
+        == []
     )
 
 

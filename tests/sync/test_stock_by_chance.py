@@ -12,7 +12,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from katana_woo_sync.domain.stock import takes_stock
+from katana_woo_sync.domain.stock import holds_stock
 from katana_woo_sync.sandbox.katana.records import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Item
 from tests.sync.world import ANNA, World
@@ -81,7 +81,7 @@ class Chance:
         identities = {store.name: store.identity for store in self.world.settings.stores}
         for name, shop in self.world.shops.items():
             for order in shop.state.orders.values():
-                if not takes_stock(order.status) or (identities[name], str(order.id)) in held:
+                if not holds_stock(order.status) or (identities[name], str(order.id)) in held:
                     continue
                 for line in order.lines:
                     if line.product_id == self.products[name, sku]:

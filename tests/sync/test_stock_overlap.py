@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from katana_woo_sync.domain.stock import Taken
+from katana_woo_sync.domain.stock import ReducedStock
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.cycle import Options, run_cycle
@@ -98,10 +98,10 @@ def test_an_order_read_before_another_run_heard_of_its_end_takes_nothing(
     assert stock(world) == 10
 
 
-def took(*quantities: int) -> list[Taken]:
+def took(*quantities: int) -> list[ReducedStock]:
     """What lines of an order have taken."""
     return [
-        Taken("shop", line, 7, 0, "MUG", Decimal(quantity))
+        ReducedStock("shop", line, 7, 0, "MUG", Decimal(quantity))
         for line, quantity in enumerate(quantities, 1)
     ]
 

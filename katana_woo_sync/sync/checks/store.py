@@ -12,7 +12,7 @@ from katana_woo_sync.clients.list_reader import PER_PAGE
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks
 from katana_woo_sync.domain.checks import error, in_the_future, ok, warning, words_of_the_future
-from katana_woo_sync.domain.cursors import is_kept_answer
+from katana_woo_sync.domain.cursors import is_cached_answer
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, State
@@ -135,7 +135,7 @@ class StoreCheck(Struct, frozen=True):
         if self.ledger is None:
             return ""
         answered = self.ledger.stores.cursor(answered_name(self.store))
-        if answered is None or answered.mark is None or not is_kept_answer(answered, self.now):
+        if answered is None or answered.mark is None or not is_cached_answer(answered, self.now):
             return ""
         return f"{answered.mark:%Y-%m-%d %H:%M} UTC"
 
