@@ -28,9 +28,9 @@ from katana_woo_sync.sync.failures import store_part
 from katana_woo_sync.sync.poll import (
     candidates,
     cursor_name,
-    hear_katana,
     learn_facts,
     merge_sales_orders,
+    read_katana,
 )
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sweep import scan, sweep_katana
@@ -392,7 +392,7 @@ def rebuild(context: Context, stores: Sequence[Store]) -> dict[str, Rebuilt]:
     """
     check_account(context)
     sweep_katana(context, Resolver(context))
-    hear_katana(context)
+    read_katana(context)
     held = []
     for store in stores:
         context.report.store(store.name)

@@ -35,12 +35,12 @@ from katana_woo_sync.sync.hosts import warn_of_clocks
 from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
 from katana_woo_sync.sync.poll import (
     Polled,
+    apply_poll,
     cursor_name,
-    hear,
-    hear_katana,
-    hear_open_orders,
     is_open_orders_due,
     poll,
+    read_katana,
+    read_open_orders,
 )
 from katana_woo_sync.sync.report import Problem, unread_lately
 from katana_woo_sync.sync.resolve import Resolver
@@ -265,7 +265,7 @@ class _Cycle:
                 self._hear(store, polled.result())
 
     def _hear(self, store: Store, polled: Polled) -> None:
-        copies = hear(self._context, store, polled)
+        copies = apply_poll(self._context, store, polled)
         if self._katana_works:
             dp = self._context.facts(store).dp
             self._begin(store)
@@ -309,9 +309,9 @@ class _Cycle:
         try:
             check_account(context)
             sweeps = any(self._sweeps(store) for store in stores)
-            hear_katana(context, sweep=sweeps)
+            read_katana(context, sweep=sweeps)
             if sweeps or is_open_orders_due(context):
-                hear_open_orders(context)
+                read_open_orders(context)
             self._katana_works = True
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")

@@ -295,9 +295,9 @@ class Fulfilment:
             keep_gone(context, self._store, [order_id])
             seen = with_state(replace(record, shop_status=GONE), rules)
         else:
-            heard = see_in_shop(order, record, rules, context.clock())
-            seen = heard.record or record
-            context.note(self._store, record, *heard.notes)
+            merged = see_in_shop(order, record, rules, context.clock())
+            seen = merged.record or record
+            context.note(self._store, record, *merged.notes)
         if not self._still(seen, Step.COMPLETE):
             context.save(self._store, seen, record)
             return None
@@ -322,7 +322,7 @@ class Fulfilment:
             return
         now = context.clock()
         with context.lock(), context.ledger.atomic():
-            # another process may have heard of it from the shop before we have
+            # another process may have read it from the shop before we have
             current = self._current(record.order_id) or record
             done = see_in_shop(answer, current, context.rules(self._store), now).record or current
             done = replace(done, completed_at=now, next_attempt_at=None)

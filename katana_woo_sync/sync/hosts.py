@@ -77,14 +77,14 @@ def warn_of_clocks(context: Context) -> None:
     person who compares times."""
     skews = {store.name: store.shop.clock_skew for store in context.stores.values()}
     skews[KATANA] = context.katana.clock_skew
-    heard = {name: skew for name, skew in skews.items() if skew is not None}
-    off = any(abs(skew) > MOST_SKEW for skew in heard.values())
+    known = {name: skew for name, skew in skews.items() if skew is not None}
+    off = any(abs(skew) > MOST_SKEW for skew in known.values())
     if not off or not once_a_day(context.ledger, "clocks", context.clock()):
         return
-    if len(heard) > 1 and is_ours(heard):
-        skew = -next(iter(heard.values()))
+    if len(known) > 1 and is_ours(known):
+        skew = -next(iter(known.values()))
         log.warning("this machine's clock is %s everybody else's; set it", words_of_skew(skew))
         return
-    for name, skew in heard.items():
+    for name, skew in known.items():
         if abs(skew) > MOST_SKEW:
             log.warning("%s: its clock is %s this machine's", name, words_of_skew(skew))

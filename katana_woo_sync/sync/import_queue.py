@@ -20,7 +20,7 @@ from katana_woo_sync.sync.context import Context, FreshCopy, Store
 from katana_woo_sync.sync.failures import fail_order, left_to_each, store_part
 from katana_woo_sync.sync.importer import Importer
 from katana_woo_sync.sync.new_products import create_products
-from katana_woo_sync.sync.poll import hear_katana, hear_missing, merge
+from katana_woo_sync.sync.poll import apply_missing, merge, read_katana
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sending import Sender
@@ -109,7 +109,7 @@ def _hear_katana_again(context: Context, queues: Sequence[Queue]) -> None:
     backlog another program may import what was queued."""
     heard_at = context.katana_heard_at
     if heard_at is None or context.clock() - heard_at > FRESH:
-        hear_katana(context)
+        read_katana(context)
         for queue in queues:
             with queue.own():
                 adopt_waiting(context, queue.store)
@@ -174,7 +174,7 @@ def _take_in(
         else:
             part.fresh[int(order.id)] = order
     with context.step(), context.ledger.atomic():
-        hear_missing(context, part.store, missing, read_at)
+        apply_missing(context, part.store, missing, read_at)
 
 
 def _look_up(context: Context, parts: Sequence[_Part], variants: KatanaVariants) -> None:

@@ -60,7 +60,7 @@ from katana_woo_sync.sync.context import (
 )
 from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.recorder import keep_deletion, keep_gone, was_deleted_here
-from katana_woo_sync.sync.stock_changes import forget_taken, hear_taken
+from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
 
 
 class Polled(Struct, frozen=True):
@@ -109,7 +109,7 @@ def learn_facts(store: Store) -> StoreFacts:
         return StoreFacts()
 
 
-def hear(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]:
+def apply_poll(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]:
     """Merge what a poll brought, and move the cursor, all or nothing.
 
     Returns the copies that were read, for the imports of this cycle. Raises `StoreProblem` where
@@ -225,7 +225,7 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
             notes.append(Note(Reason.SUB_ORDER, record.detail))
         context.note(store, replace(record, identity=store.identity), *notes)
     fresh = [o for o in orders if not _is_old(known.get(int(o.id)), o)]
-    hear_taken(context, store, fresh, read_at)
+    apply_reduced_stock(context, store, fresh, read_at)
 
 
 def _unless_known_elsewhere(
@@ -298,7 +298,7 @@ def _merge_unreadable(
         context.save(store, shown, before or replace(record, state=State.QUEUED))
 
 
-def hear_missing(
+def apply_missing(
     context: Context, store: Store, order_ids: Iterable[int], read_at: datetime
 ) -> None:
     """Record orders that a reading begun at `read_at` did not find: in the trash, or deleted for
@@ -331,7 +331,7 @@ Candidates = Mapping[str, Sequence[str]]
 stores whose they may be. Two shops on one host may both have been the bare host once."""
 
 
-def hear_katana(context: Context, *, sweep: bool = False) -> None:
+def read_katana(context: Context, *, sweep: bool = False) -> None:
     """Ask Katana what changed among WooCommerce's sales orders, and merge it.
 
     It brings deliveries, deletions, and orders that another program imported meanwhile; those are
@@ -361,7 +361,7 @@ def is_open_orders_due(context: Context) -> bool:
     return asked is None or context.clock() - asked >= context.settings.schedule.stock
 
 
-def hear_open_orders(context: Context) -> None:
+def read_open_orders(context: Context) -> None:
     """Ask Katana for the orders that are open there by their ids, a hundred in a request: a
     delivery that leaves `updated_at` alone is in no list of changes. Raises a `ServiceError`."""
     ledger = context.ledger
@@ -385,13 +385,15 @@ def merge_sales_orders(
     """
     names = candidates(context)
     known = context.ledger.orders.by_sales_order([int(s.id) for s in sales_orders])
-    heard = {s.identity: (s, context.rules(s)) for s in context.stores.values()} if known else {}
+    of_stores = (
+        {s.identity: (s, context.rules(s)) for s in context.stores.values()} if known else {}
+    )
     for sales_order in sales_orders:
         record = known.get(int(sales_order.id))
         if record is None:
             keep_for_adoption(context, sales_order, names)
-        elif record.identity in heard:
-            store, rules = heard[record.identity]
+        elif record.identity in of_stores:
+            store, rules = of_stores[record.identity]
             if _is_untold(sales_order, record, told_from):
                 context.ledger.stores.set_meta(UNTOLD_AT, time_text(context.clock()) or "")
             _hear_known(context, store, rules, sales_order, record)

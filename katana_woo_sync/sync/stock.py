@@ -25,14 +25,14 @@ from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log, once_a_day
 from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
 from katana_woo_sync.sync.lock import STOCK_IS_HELD
-from katana_woo_sync.sync.poll import cursor_name, hear, poll
+from katana_woo_sync.sync.poll import apply_poll, cursor_name, poll
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.stock_changes import (
     Places,
-    hear_products,
-    hear_stock,
     make_due,
+    read_product_changes,
+    read_stock_changes,
     scan_taken,
 )
 from katana_woo_sync.sync.stock_levels import Comparison, Look, compare, find_uncounted, look
@@ -103,8 +103,8 @@ def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_s
         return
     comparison = Comparison(context, places)
     try:
-        hear_stock(context, places)
-        # all shops are heard before any is set: what one has sold, the others at its place lose
+        read_stock_changes(context, places)
+        # all shops are read before any is set: what one has sold, the others at its place lose
         for store in due:
             _guarded(context, store, partial(_hear, comparison, store))
         make_due(context, places)
@@ -170,12 +170,12 @@ def _kept_location(store: Store) -> str:
 
 
 def _hear(comparison: Comparison, store: Store) -> None:
-    """Hear what was changed in the shop, and compare the whole of it where that is due."""
+    """Read what was changed in the shop, and compare the whole of it where that is due."""
     context = comparison.context
     digest = settings_digest(context, store, comparison.places)
     state = context.ledger.stock.state(store.identity)
     if state is not None and state.compared_at is not None:
-        hear_products(context, store)
+        read_product_changes(context, store)
     if comparison_due(context, store, digest):
         scan_taken(context, store)
         _scan_others(comparison, store, context.settings.schedule.sweep)
@@ -296,7 +296,7 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
             stores, name = context.ledger.stores, cursor_name(other)
             cursor, ahead = stores.cursor(name), stores.ahead(name)
             try:
-                hear(context, other, poll(other, cursor, known.facts, context.clock(), ahead))
+                apply_poll(context, other, poll(other, cursor, known.facts, context.clock(), ahead))
             except FATAL:
                 raise
             except Exception as error:

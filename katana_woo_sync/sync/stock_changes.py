@@ -33,7 +33,7 @@ from katana_woo_sync.sync.ports import ReadOrder
 MOVEMENTS = "stock:movements"
 ORDERS = "stock:sales_orders"
 
-HEARD = "stock:movements_heard"
+LAST_MOVEMENTS = "stock:movements_heard"
 """Where the ledger keeps which movements the last read brought at its end."""
 
 A_MOMENT = timedelta(milliseconds=1)
@@ -75,11 +75,11 @@ def syncs_stock(context: Context) -> bool:
     return any(store.settings.sync_stock for store in context.stores.values())
 
 
-def hear_taken(
+def apply_reduced_stock(
     context: Context, store: Store, orders: Sequence[ReadOrder], read_at: datetime
 ) -> None:
-    """Keep what orders have taken from their shop's stock, as of a reading begun at `read_at`; call
-    inside a step.
+    """Keep by how much orders have reduced their shop's stock, as of a reading begun at `read_at`;
+    call inside a step.
 
     A copy without lines (of a list that asks for none) says nothing of an order that takes stock.
     """
@@ -114,7 +114,7 @@ def forget_taken(
         stock.set_taken(store.identity, order_id, (), read_at=read_at, now=now)
 
 
-def hear_stock(context: Context, places: Places) -> None:
+def read_stock_changes(context: Context, places: Places) -> None:
     """Ask Katana what moved and what was ordered since last time: two requests where nothing did.
 
     What may have changed becomes due for every store at the place, in the cursors' own group of
@@ -134,7 +134,7 @@ def hear_stock(context: Context, places: Places) -> None:
         return
     commitments = {int(o.id): _commits(context, o, places) for o in touched.orders}
     with context.step(), context.ledger.atomic():
-        news = _not_heard_before(context, moved)
+        news = _not_read_before(context, moved)
         changed = {(int(m.variant_id), int(m.location_id)) for m in news}
         changed |= keep_commitments(context, touched.orders, commitments)
         counted = {int(m.variant_id) for m in moved.movements if m.resource_type != OF_SALES}
@@ -145,20 +145,20 @@ def hear_stock(context: Context, places: Places) -> None:
         stores.set_cursor(ORDERS, advance(orders_cursor, touched.mark, now, KATANA_OVERLAP))
 
 
-def _not_heard_before(context: Context, moved: MovementsChanged) -> list[Movement]:
+def _not_read_before(context: Context, moved: MovementsChanged) -> list[Movement]:
     """Those that did not come with the last read, whose end is read again until it is complete. (So
     is what moved in Katana's future.)"""
-    before = set(json.loads(context.ledger.stores.meta(HEARD) or "[]"))
-    heard = {f"{int(m.id)} {m.updated_at}": m for m in moved.movements}
+    before = set(json.loads(context.ledger.stores.meta(LAST_MOVEMENTS) or "[]"))
+    found = {f"{int(m.id)} {m.updated_at}": m for m in moved.movements}
     if moved.movements:
         end = moved.mark or moved.as_of
         late = [
             key
-            for key, m in heard.items()
+            for key, m in found.items()
             if m.updated is None or m.updated >= end - KATANA_OVERLAP
         ]
-        context.ledger.stores.set_meta(HEARD, json.dumps(late))
-    return [m for key, m in heard.items() if key not in before]
+        context.ledger.stores.set_meta(LAST_MOVEMENTS, json.dumps(late))
+    return [m for key, m in found.items() if key not in before]
 
 
 def _since(cursor: Cursor) -> datetime | None:
@@ -169,7 +169,7 @@ def _since(cursor: Cursor) -> datetime | None:
 
 
 def _start(context: Context) -> None:
-    """Begin to hear. What there is by now, the full comparison that comes first finds.
+    """Begin to read changes. What there is by now, the full comparison that comes first finds.
 
     The cycle's own list of sales orders was read before, so its mark is not too late for this one.
     """
@@ -179,7 +179,7 @@ def _start(context: Context) -> None:
     orders = context.ledger.stores.cursor(SALES_ORDERS)
     with context.step(), context.ledger.atomic():
         if late is not None:
-            _not_heard_before(context, late)
+            _not_read_before(context, late)
         context.ledger.stores.set_cursor(MOVEMENTS, Cursor(newest, now))
         context.ledger.stores.set_cursor(ORDERS, Cursor(orders.mark if orders else None, now))
 
@@ -252,7 +252,7 @@ def _add_due(context: Context, places: Places, changed: Iterable[Place]) -> None
             context.ledger.stock.add_due(identity, sorted(due))
 
 
-def hear_products(context: Context, store: Store) -> None:
+def read_product_changes(context: Context, store: Store) -> None:
     """Touch what was changed in the shop's own screens: one request where nothing was.
 
     What the shop has as this program set it is no change. Raises a `ServiceError`.
@@ -303,11 +303,12 @@ def _edited(context: Context, store: Store, items: Sequence[StockItem]) -> list[
 
 
 def start_products(context: Context, store: Store) -> None:
-    """Begin to hear the shop's products, before they are all read. Raises a `ServiceError`."""
+    """Begin to read changes of the shop's products, before all of them are read. Raises a
+    `ServiceError`."""
     name = f"stock:{store.identity}"
     cursor = context.ledger.stores.cursor(name)
     if cursor is not None and cursor.mark is not None:
-        return  # it was heard up to there just now
+        return  # it was read up to there just now
     mark = store.shop.newest_product_modified()
     with context.step():
         context.ledger.stores.set_cursor(name, Cursor(mark, context.clock()))
@@ -361,7 +362,7 @@ def scan_taken(context: Context, store: Store) -> None:
     for page in store.shop.whole_orders(statuses) if statuses else ():
         listed.update(int(order.id) for order in page)
         with context.step(), context.ledger.atomic():
-            hear_taken(context, store, page, began)
+            apply_reduced_stock(context, store, page, began)
     with context.step(), context.ledger.atomic():
         stock, now = context.ledger.stock, context.clock()
         stock.forget_taken(store.identity, began=began, now=now, other_than=listed)

@@ -14,8 +14,8 @@ from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.poll import (
+    apply_missing,
     cursor_name,
-    hear_missing,
     lacks_orders,
     learn_facts,
     merge,
@@ -29,7 +29,7 @@ A_DAY = timedelta(days=1)
 
 THE_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
-VARIANTS_HEARD = "katana_variants_heard_at"
+VARIANTS_READ = "katana_variants_heard_at"
 """Where the ledger keeps when Katana was last asked which variants changed."""
 
 
@@ -104,7 +104,7 @@ def _whole_or_told(context: Context, store: Store) -> Iterator[tuple[ReadOrder, 
 def _ask_for(
     context: Context, store: Store, order_ids: list[int], listed: Sequence[Order] = ()
 ) -> None:
-    """Hear the status today of orders that the ledger sees otherwise than a list did.
+    """Read the status today of orders that the ledger sees otherwise than a list did.
 
     They are read past every cache. So a copy with an older time than the ledger knows is no stale
     one: the shop's clock had been set back when the order was changed.
@@ -123,7 +123,7 @@ def _ask_for(
             merge(context, store, answered, read_at)
             found = {int(order.id) for order in answered}
             came_back(context, store, found)
-            hear_missing(context, store, [i for i in wanted if i not in found], read_at)
+            apply_missing(context, store, [i for i in wanted if i not in found], read_at)
 
 
 def _look_for_cache(
@@ -138,7 +138,7 @@ def _look_for_cache(
 
 
 def _same_time(now: OrderRecord, before: OrderRecord) -> bool:
-    """Whether nobody has heard of the order since it was read."""
+    """Whether no newer copy of the order has come since it was read."""
     return now.shop_modified == before.shop_modified
 
 
@@ -166,7 +166,7 @@ def sweep_katana(context: Context, resolver: Resolver) -> None:
 
 def _refresh_variants(context: Context) -> None:
     """Forget SKUs that have moved in Katana since the last sweep: one list of what changed."""
-    now, last = context.clock(), read_time(context.ledger.stores.meta(VARIANTS_HEARD))
+    now, last = context.clock(), read_time(context.ledger.stores.meta(VARIANTS_READ))
     if last is not None:
         # by our clock, so a day more than the time that has passed
         changed = context.katana.variants_changed(last - A_DAY)
@@ -174,4 +174,4 @@ def _refresh_variants(context: Context) -> None:
         with context.step(), context.ledger.atomic():
             context.ledger.catalogue.forget_variants(gone)
             context.ledger.catalogue.forget_changed((str(v.sku), int(v.id)) for v in changed)
-    context.ledger.stores.set_meta(VARIANTS_HEARD, time_text(now) or "")
+    context.ledger.stores.set_meta(VARIANTS_READ, time_text(now) or "")

@@ -239,7 +239,7 @@ class World:
     deleted: bool = False
     done: tuple[Step, ...] = ()
 
-    def hear(self) -> None:
+    def read(self) -> None:
         """Both sides are heard."""
         seen = see_in_shop(make_order(status=self.shop), self.record, RULES, NOW).record
         assert seen is not None
@@ -253,7 +253,7 @@ class World:
 
     def work(self, *, succeeds: bool) -> None:
         """One cycle: hear, decide, act, record."""
-        self.hear()
+        self.read()
         later = NOW + timedelta(days=len(self.done) + 1)
         step = next_step(self.record, RULES, later)
         if step is Step.NOTHING:
@@ -272,7 +272,7 @@ class World:
         else:
             self.shop = "completed"
             self.record = replace(self.record, completed_at=NOW)
-        self.hear()
+        self.read()
 
 
 events = st.one_of(

@@ -34,7 +34,7 @@ from katana_woo_sync.domain.cursors import KATANA_OVERLAP, Cursor, advance, read
 from katana_woo_sync.sync.backfill import prepare
 from katana_woo_sync.sync.connect import connect
 from katana_woo_sync.sync.context import Context
-from katana_woo_sync.sync.poll import cursor_name, hear, poll
+from katana_woo_sync.sync.poll import apply_poll, cursor_name, poll
 from katana_woo_sync.sync.sweep import sweep
 from tests.faults.points import quiet, say
 from tests.sync.world import World
@@ -143,7 +143,7 @@ def _happening(shop: BusyShop) -> ExitStack:
 def _poll(context: Context) -> None:
     store = context.stores["eu"]
     cursor = context.ledger.stores.cursor(cursor_name(store))
-    hear(context, store, poll(store, cursor, context.facts(store), context.clock()))
+    apply_poll(context, store, poll(store, cursor, context.facts(store), context.clock()))
 
 
 def _unknown(context: Context, world: World) -> set[int]:

@@ -10,7 +10,7 @@ import pytest
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sync.context import Context
-from katana_woo_sync.sync.poll import Polled, hear, poll
+from katana_woo_sync.sync.poll import Polled, apply_poll, poll
 from tests.sync.world import ANNA, World
 
 
@@ -208,7 +208,7 @@ def test_rule_01_a_copy_older_than_what_is_known_changes_nothing(world: World) -
         cached = _poll(context)
         world.shop.set_status(order, "cancelled")
         world.sync()
-        hear(context, context.stores["eu"], cached)
+        apply_poll(context, context.stores["eu"], cached)
     assert world.record(order).shop_status == "cancelled"
 
 

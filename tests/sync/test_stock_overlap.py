@@ -17,7 +17,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.lock import stock_lock
-from katana_woo_sync.sync.poll import cursor_name, hear, poll
+from katana_woo_sync.sync.poll import apply_poll, cursor_name, poll
 from katana_woo_sync.sync.report import ExitCode, Report
 from tests.sync.test_initial_stock import import_stock, mugs, uncounted
 from tests.sync.test_stock import count, stock, stocked
@@ -93,7 +93,7 @@ def test_an_order_read_before_another_run_heard_of_its_end_takes_nothing(
         polled = poll(store, cursor, None, slow.clock())
         world.shop.set_status(order_id, "cancelled")
         world.sync(minutes=5)
-        hear(slow, store, polled)
+        apply_poll(slow, store, polled)
     world.sync(minutes=15)
     assert stock(world) == 10
 
