@@ -1,8 +1,8 @@
-"""The APScheduler loop of `run`: orders, sweep and stock, each on its own schedule."""
+"""The APScheduler loop of `run`: one job."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -13,26 +13,25 @@ JITTER_SHARE = 0.1
 
 
 def start_schedule(
-    jobs: Mapping[str, tuple[Callable[[], None], timedelta]], *, now: datetime
+    work: Callable[[], None], interval: timedelta, *, now: datetime
 ) -> BackgroundScheduler:
-    """Start the loop: each job at once, then at its interval with jitter, one instance of each.
+    """Start the loop: `work` at once, then at its interval with jitter, one at a time.
 
-    Runs that were missed while one took long, or while the machine slept, are made up for by one.
+    Turns that were missed while one took long, or while the machine slept, are made up for by one.
     """
+    seconds = interval.total_seconds()
     scheduler = BackgroundScheduler(
         timezone=UTC,
-        executors={"default": ThreadPoolExecutor(max_workers=len(jobs))},
+        executors={"default": ThreadPoolExecutor(max_workers=1)},
         job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
     )
-    for name, (work, interval) in jobs.items():
-        seconds = interval.total_seconds()
-        scheduler.add_job(
-            work,
-            "interval",
-            id=name,
-            seconds=seconds,
-            jitter=max(1, int(seconds * JITTER_SHARE)),
-            next_run_time=now,
-        )
+    scheduler.add_job(
+        work,
+        "interval",
+        id="cycle",
+        seconds=seconds,
+        jitter=max(1, int(seconds * JITTER_SHARE)),
+        next_run_time=now,
+    )
     scheduler.start()
     return scheduler

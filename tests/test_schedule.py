@@ -1,11 +1,12 @@
-"""The loop of `run`: jobs start at once, one instance each; missed runs are made up for by one."""
+"""The loop of `run`: its job starts at once, never twice at a time; missed turns are made up for by
+one."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -23,68 +24,58 @@ def now() -> datetime:
 
 @contextmanager
 def running(
-    jobs: Mapping[str, tuple[Callable[[], None], timedelta]], *, since: timedelta = timedelta(0)
+    work: Callable[[], None], interval: timedelta = HOUR, *, since: timedelta = timedelta(0)
 ) -> Iterator[BackgroundScheduler]:
-    """The loop with these jobs, as if it had been due since so long."""
-    scheduler = start_schedule(jobs, now=now() - since)
+    """The loop with this job, as if it had been due since so long."""
+    scheduler = start_schedule(work, interval, now=now() - since)
     try:
         yield scheduler
     finally:
         scheduler.shutdown()
 
 
-def next_run(scheduler: BackgroundScheduler, name: str) -> datetime:
-    found = scheduler.get_job(name).next_run_time
+def next_run(scheduler: BackgroundScheduler) -> datetime:
+    (job,) = scheduler.get_jobs()
+    found = job.next_run_time
     assert isinstance(found, datetime)
     return found
 
 
-def after_the_first_run(scheduler: BackgroundScheduler, name: str) -> datetime:
+def after_the_first_run(scheduler: BackgroundScheduler) -> datetime:
     """When a job that began at once comes again."""
     deadline = time.monotonic() + WAIT
-    while next_run(scheduler, name) <= now() and time.monotonic() < deadline:
+    while next_run(scheduler) <= now() and time.monotonic() < deadline:
         time.sleep(0.005)
-    return next_run(scheduler, name)
+    return next_run(scheduler)
 
 
-def test_every_job_starts_at_once() -> None:
-    began = {name: threading.Event() for name in ("orders", "sweep")}
-    with running({name: (event.set, HOUR) for name, event in began.items()}):
-        assert all(event.wait(WAIT) for event in began.values())
+def test_the_job_starts_at_once() -> None:
+    began = threading.Event()
+    with running(began.set):
+        assert began.wait(WAIT)
 
 
-def test_a_job_comes_again_at_its_interval_give_or_take_a_tenth() -> None:
-    with running({"orders": (lambda: None, HOUR)}) as scheduler:
-        again = after_the_first_run(scheduler, "orders") - now()
+def test_it_comes_again_at_its_interval_give_or_take_a_tenth() -> None:
+    with running(lambda: None) as scheduler:
+        again = after_the_first_run(scheduler) - now()
     assert timedelta(minutes=53) < again < timedelta(minutes=67)
 
 
-def test_jobs_that_began_together_come_again_apart() -> None:
-    names = [str(n) for n in range(6)]
-    with running({name: (lambda: None, HOUR) for name in names}) as scheduler:
-        again = [after_the_first_run(scheduler, name) for name in names]
+def test_accounts_that_began_together_come_again_apart() -> None:
+    with ExitStack() as stack:
+        accounts = [stack.enter_context(running(lambda: None)) for _ in range(6)]
+        again = [after_the_first_run(each) for each in accounts]
     assert max(again) - min(again) > timedelta(seconds=10)
 
 
 def test_short_intervals_run_again_and_again() -> None:
     ran = threading.Semaphore(0)
-    with running({"orders": (ran.release, timedelta(milliseconds=20))}):
+    with running(ran.release, timedelta(milliseconds=20)):
         assert ran.acquire(timeout=WAIT)
         assert ran.acquire(timeout=WAIT)
 
 
-def test_a_long_job_holds_up_no_other() -> None:
-    release, other = threading.Event(), threading.Event()
-
-    def long() -> None:
-        release.wait(WAIT)
-
-    with running({"orders": (long, HOUR), "sweep": (other.set, HOUR)}):
-        assert other.wait(WAIT / 3)
-        release.set()
-
-
-def test_a_job_never_runs_twice_at_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_job_never_runs_twice_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("CRITICAL", "apscheduler")
     began, release = threading.Semaphore(0), threading.Event()
 
@@ -92,11 +83,11 @@ def test_a_job_never_runs_twice_at_once(caplog: pytest.LogCaptureFixture) -> Non
         began.release()
         release.wait(WAIT)
 
-    # a second job, so that a second thread would be free
-    with running({"orders": (long, HOUR), "sweep": (lambda: None, HOUR)}) as scheduler:
+    with running(long) as scheduler:
         assert began.acquire(timeout=WAIT)
         for _ in range(3):
-            scheduler.modify_job("orders", next_run_time=now())
+            (job,) = scheduler.get_jobs()
+            job.modify(next_run_time=now())
             assert not began.acquire(timeout=0.05)
         release.set()
 
@@ -104,10 +95,10 @@ def test_a_job_never_runs_twice_at_once(caplog: pytest.LogCaptureFixture) -> Non
 def test_missed_runs_are_made_up_for_by_one() -> None:
     ran = threading.Semaphore(0)
     with running(
-        {"orders": (ran.release, timedelta(minutes=5))}, since=24 * HOUR + timedelta(minutes=2)
+        ran.release, timedelta(minutes=5), since=24 * HOUR + timedelta(minutes=2)
     ) as scheduler:
         assert ran.acquire(timeout=WAIT)
-        assert after_the_first_run(scheduler, "orders") > now()
+        assert after_the_first_run(scheduler) > now()
         assert not ran.acquire(timeout=0.1)
 
 
@@ -119,9 +110,9 @@ def test_a_job_that_fails_comes_again(caplog: pytest.LogCaptureFixture) -> None:
         failed.set()
         raise OSError("the disk is full")
 
-    with running({"orders": (fail, HOUR)}) as scheduler:
+    with running(fail) as scheduler:
         assert failed.wait(WAIT)
-        assert after_the_first_run(scheduler, "orders") > now()
+        assert after_the_first_run(scheduler) > now()
 
 
 def test_shutting_down_waits_for_the_job_in_hand() -> None:
@@ -132,6 +123,6 @@ def test_shutting_down_waits_for_the_job_in_hand() -> None:
         time.sleep(0.05)
         done.set()
 
-    with running({"orders": (work, HOUR)}):
+    with running(work):
         assert began.wait(WAIT)
     assert done.is_set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from functools import partial
 
 import click
 
-from katana_woo_sync.cli.after_cycle import AfterCycle
+from katana_woo_sync.cli.cycles import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money, safe
 from katana_woo_sync.cli.program import exits, start
@@ -27,12 +27,13 @@ from katana_woo_sync.sync.backfill import (
     what_is_open,
 )
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.customer_import import import_customers
+from katana_woo_sync.sync.customers import import_customers
 from katana_woo_sync.sync.cycle import Options, Progress, finish
 from katana_woo_sync.sync.failures import is_katana_down
 from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.product_import import import_products
 from katana_woo_sync.sync.report import ExitCode
+from katana_woo_sync.sync.wishes import next_run
 
 LINE_EVERY = 10
 """Of how many things done a line tells in a pipe."""
@@ -102,38 +103,53 @@ def command(
     """
     if cost_percent is not None and not stock:
         raise click.UsageError("--cost-percent goes with --stock.")
-    program = start(options, dry_run=dry_run)
+    program, after = start(options, dry_run=dry_run), AfterCycle()
     with exits(), program.context() as context:
         run = context.ledger.journal.begin_run("backfill", context.clock())
         try:
             is_looked_at = dry_run or (sys.stdin.isatty() and not yes)
-            prepared = prepare(context, program.chosen(store), since, wholly=is_looked_at)
+            with next_run(context, say):
+                stores = program.chosen(store)
+                prepared = prepare(context, stores, since, wholly=is_looked_at)
             stores = prepared.stores
             tell(context, prepared)
+            # nothing is held while a person thinks
             if not (yes or dry_run) and stores and not confirmed():
                 decline(context, stores)
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
-            # what the shop has goes into Katana before Katana's goes into the shop
-            _import(
-                context, prepared, Options(accept_completions=accept_completions, stock=not stock)
-            )
-            if products:
-                _import_products(context, stores)
-            if customers:
-                _import_customers(context, stores)
+            with next_run(context, say):
+                # what the shop has goes into Katana before Katana's goes into the shop
+                _import(
+                    context,
+                    prepared,
+                    Options(accept_completions=accept_completions, stock=not stock),
+                    partial(after.refresh, context),
+                )
+                if products:
+                    _import_products(context, stores)
+                if customers:
+                    _import_customers(context, stores)
             if stock and (yes or dry_run or confirmed_stock(stores)):
-                _import_stock(context, stores, cost_percent)
+                with next_run(context, say):
+                    _import_stock(context, stores, cost_percent)
         except ServiceError as error:
             context.report.katana_failed(error)
         finish(context)
         report = context.report
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
-        AfterCycle().done(context)
-    show(program, report, as_json=as_json, quiet=options.verbosity < 0)
+        after.done(context)
+    show(program, report, as_json=as_json)
 
 
-def _import(context: Context, prepared: Prepared, options: Options) -> None:
+def say(text: str) -> None:
+    """A sentence for the person at the terminal."""
+    click.echo(text, err=True)
+
+
+def _import(
+    context: Context, prepared: Prepared, options: Options, meanwhile: Callable[[], None]
+) -> None:
     if prepared.stores:
         with progress_bar(context) as progress:
             import_all(
@@ -143,6 +159,7 @@ def _import(context: Context, prepared: Prepared, options: Options) -> None:
                 progress,
                 reading=prepared.reading,
                 read=partial(tell_rest, context),
+                meanwhile=meanwhile,
             )
 
 

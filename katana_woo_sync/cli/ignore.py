@@ -29,7 +29,7 @@ def command(options: Globals, store: str, number: str, dry_run: bool, as_json: b
     program = start(options, dry_run=dry_run)
     store_names(program.settings, store)
     chosen = program.stores[store]
-    with exits(), program.context() as context, context.step(), context.ledger.atomic():
+    with exits(), program.context() as context, context.ledger.atomic():
         known = find_order(context.ledger, chosen.settings, number)
         record = ignored(known)
         if record is None:

@@ -20,6 +20,7 @@ from katana_woo_sync.clients.errors import (
     Unreachable,
 )
 from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.config import address
 from katana_woo_sync.config.pasted import shop_addresses, store_name
 from katana_woo_sync.config.settings import KatanaSettings, Section, StoreSettings
@@ -28,7 +29,6 @@ from katana_woo_sync.config.writer import Keeping
 from katana_woo_sync.domain.checks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location
 from katana_woo_sync.sync.checks.new_store import Account, FoundShop, find_shop
-from katana_woo_sync.sync.ports import Shop
 
 KATANA_WORDS = """
 Katana's API key: in Katana open Settings > API and make a key. Nothing is shown
@@ -187,7 +187,7 @@ def _keys(given: StoreOptions, *, asks: bool) -> StoreOptions:
     return replace(given, consumer_key=key, consumer_secret=secret)
 
 
-def _client(url: str, given: StoreOptions) -> Shop:
+def _client(url: str, given: StoreOptions) -> WooCommerceClient:
     from katana_woo_sync.clients.woocommerce import WooCommerceClient
 
     settings = StoreSettings(

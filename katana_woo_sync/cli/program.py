@@ -18,8 +18,10 @@ from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.clients import messenger
 from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.redact import Redactor, one_line
 from katana_woo_sync.clients.throttle import Cancelled
+from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.config import (
     ConfigError,
     Settings,
@@ -39,15 +41,9 @@ from katana_woo_sync.sync.hosts import (
     restore_connections,
     restore_quota,
 )
-from katana_woo_sync.sync.lock import (
-    LockHeld,
-    no_lock,
-    no_stock_lock,
-    step_lock,
-    stock_lock,
-)
+from katana_woo_sync.sync.lines import Lines
+from katana_woo_sync.sync.lock import LedgerLock, LockHeld, NoLock
 from katana_woo_sync.sync.notify import Notifier
-from katana_woo_sync.sync.ports import Katana, Shop
 from katana_woo_sync.sync.report import ExitCode, Report, code_of
 
 
@@ -87,13 +83,14 @@ class Program(Struct, frozen=True):
     settings: Settings
     redactor: Redactor
     stop: StopSignals
-    katana: Katana
+    katana: KatanaClient
     stores: Mapping[str, Store]
     dry_run: bool
+    quiet: bool = False
     clock: Callable[[], datetime] = utc_now
 
     @contextmanager
-    def context(self, *, patience: float = 30.0, to_read: bool = False) -> Iterator[Context]:
+    def context(self, *, to_read: bool = False) -> Iterator[Context]:
         """A context with the ledger open; with `--dry-run` on a copy of it, and `to_read` as it is,
         for commands that write nothing to it."""
         path = self.settings.ledger
@@ -102,6 +99,10 @@ class Program(Struct, frozen=True):
         else:
             ledger = Ledger.open_copy(path) if self.dry_run else Ledger.open(path)
         stores = list(self.stores.values())
+        lines = Lines()
+        self.katana.let_others_work(lines.waiting)
+        for store in stores:
+            store.shop.let_others_work(lines.waiting)
         with ledger:
             restore_connections(ledger, stores, self.clock())
             restore_quota(ledger, self.katana)
@@ -112,12 +113,12 @@ class Program(Struct, frozen=True):
                     katana=self.katana,
                     stores=self.stores,
                     clock=self.clock,
-                    lock=no_lock if self.dry_run else step_lock(path, patience),
-                    stock_lock=no_stock_lock if self.dry_run else stock_lock(path, patience),
+                    lock=NoLock() if self.dry_run else LedgerLock(path),
                     report=Report(self.clock(), dry_run=self.dry_run),
                     stopping=self.stop.soon.is_set,
                     wait=self.stop.wait,
                     dry_run=self.dry_run,
+                    lines=lines,
                 )
             finally:
                 if not to_read:
@@ -181,12 +182,13 @@ def start(options: Globals, *, dry_run: bool = False) -> Program:
         katana=make_katana(settings, redactor, stop, dry_run=dry_run),
         stores=make_stores(settings, redactor, stop, dry_run=dry_run),
         dry_run=dry_run,
+        quiet=options.verbosity < 0,
     )
 
 
 def make_katana(
     settings: Settings, redactor: Redactor, stop: StopSignals, *, dry_run: bool
-) -> Katana:
+) -> KatanaClient:
     """The client of Katana, with the throttle that all threads share."""
     from katana_woo_sync.clients.katana import KatanaClient
     from katana_woo_sync.clients.throttle import Throttle
@@ -205,39 +207,40 @@ def make_stores(
     kind = DryRunShop if dry_run else WooCommerceClient
     stores: dict[str, Store] = {}
     for store in settings.stores:
-        shop: Shop = kind(store, redactor=redactor, cancelled=stop.soon.is_set)
+        shop: WooCommerceClient = kind(store, redactor=redactor, cancelled=stop.soon.is_set)
         stores[store.name] = Store(store, shop)
     return stores
 
 
+def code_and_words(error: Exception) -> tuple[ExitCode, str]:
+    """The exit code of what ends a run, and what is said of it."""
+    if isinstance(error, (Stopped, Cancelled)):
+        return ExitCode.TRY_LATER, "Stopped, as asked. Nothing is lost; run it again to go on."
+    if isinstance(error, LockHeld):
+        return ExitCode.TRY_LATER, str(error)
+    if isinstance(error, LedgerError):
+        return ExitCode.TRY_LATER if error.for_later else ExitCode.USAGE, str(error)
+    if isinstance(error, OtherAccount):
+        return ExitCode.USAGE, str(error)
+    if isinstance(error, ServiceError):
+        return code_of(error), str(error)
+    return ExitCode.TRY_LATER, (
+        f"Something unexpected went wrong: {type(error).__name__}: {one_line(str(error))}. "
+        "Nothing is lost; run it again, and with -v to see more."
+    )
+
+
 @contextmanager
-def exits() -> Iterator[None]:
-    """Turn what ends a run into a message and the designed exit code, never a traceback."""
+def exits(*, quiet: bool = False) -> Iterator[None]:
+    """Turn what ends a run into a message and the designed exit code, never a traceback. That
+    another run is at work, and gets on, is not said if `quiet`."""
     try:
         yield
     except click.ClickException:
         raise
-    except (Stopped, Cancelled):
-        click.echo("Stopped, as asked. Nothing is lost; run it again to go on.", err=True)
-        raise SystemExit(int(ExitCode.TRY_LATER)) from None
-    except LockHeld as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(ExitCode.TRY_LATER)) from None
-    except LedgerError as error:
-        click.echo(str(error), err=True)
-        code = ExitCode.TRY_LATER if error.for_later else ExitCode.USAGE
-        raise SystemExit(int(code)) from None
-    except OtherAccount as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(ExitCode.USAGE)) from None
-    except ServiceError as error:
-        click.echo(str(error), err=True)
-        raise SystemExit(int(code_of(error))) from None
     except Exception as error:  # noqa: BLE001 (a person never meets a traceback)
-        log.debug("unexpected", exc_info=error)
-        click.echo(
-            f"Something unexpected went wrong: {type(error).__name__}: {one_line(str(error))}. "
-            "Nothing is lost; run it again, and with -v to see more.",
-            err=True,
-        )
-        raise SystemExit(int(ExitCode.TRY_LATER)) from None
+        code, words = code_and_words(error)
+        log.debug("ended", exc_info=error)
+        if not (quiet and isinstance(error, LockHeld) and not error.is_stuck):
+            click.echo(words, err=True)
+        raise SystemExit(int(code)) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -14,7 +15,11 @@ from katana_woo_sync.cli.program import Program, exits, start
 from katana_woo_sync.ledger import Ledger, LedgerError
 from katana_woo_sync.sync.connect import NOT_KNOWN, Rebuilt, rebuild
 from katana_woo_sync.sync.cycle import finish
-from katana_woo_sync.sync.lock import step_lock
+from katana_woo_sync.sync.lock import LedgerLock
+from katana_woo_sync.sync.wishes import next_run
+
+PATIENCE = 30.0
+"""Seconds that a broken ledger waits for a run that still has it open."""
 
 SIDECARS = ("", "-wal", "-shm")
 """The files that SQLite keeps of one database."""
@@ -34,7 +39,7 @@ def command(options: Globals, store: str | None, dry_run: bool, as_json: bool) -
     program = start(options, dry_run=dry_run)
     with exits():
         program, kept = _with_a_sound_ledger(program)
-        with program.context() as context:
+        with program.context() as context, next_run(context, partial(click.echo, err=True)):
             run = context.ledger.journal.begin_run("rebuild-ledger", context.clock())
             rebuilt = rebuild(context, program.chosen(store))
             finish(context)
@@ -66,8 +71,12 @@ def _with_a_sound_ledger(program: Program) -> tuple[Program, Path | None]:
         if program.dry_run:
             click.echo(f"The ledger is broken; it would be kept as {kept}.", err=True)
             return replace(program, settings=replace(program.settings, ledger=kept)), None
-        with step_lock(path)():
+        lock = LedgerLock(path)
+        lock.acquire(PATIENCE)
+        try:
             set_aside(path, kept)
+        finally:
+            lock.release()
         click.echo(f"The ledger was broken; it is kept as {kept}, and a new one is made.", err=True)
         return program, kept
     return program, None

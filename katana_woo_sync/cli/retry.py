@@ -6,16 +6,19 @@ from functools import partial
 
 import click
 
+from katana_woo_sync.cli.cycles import ENDING, Cycles
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.order import find_order
 from katana_woo_sync.cli.orders import store_names
 from katana_woo_sync.cli.output import safe
-from katana_woo_sync.cli.program import Program, start
-from katana_woo_sync.cli.sync import show, work
+from katana_woo_sync.cli.program import Program, exits, start
+from katana_woo_sync.cli.sync import handed_over, show
 from katana_woo_sync.domain.order_record import OrderRecord, retried
 from katana_woo_sync.sync.connect import RETRIED
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options
+from katana_woo_sync.sync.lock import LockHeld
+from katana_woo_sync.sync.wishes import Wish, wish
 
 
 @click.command("retry")
@@ -36,15 +39,29 @@ def command(
     (sub_order, has_sub_orders, pos_skipped), are tried only if STORE and NUMBER name them.
     """
     program = start(options, dry_run=dry_run)
-    first = partial(prepare, program, store, number)
-    report = work(program, store, Options(), "retry", first=first)
-    show(program, report, as_json=as_json, quiet=options.verbosity < 0)
+    stores = program.chosen(store)
+    with exits(quiet=program.quiet):
+        if not dry_run:  # which has a copy of the ledger for itself
+            with program.context() as context:
+                prepare(program, store, number, context)
+                wish(context, {Wish.AGAIN})
+        first = partial(prepare, program, store, number) if dry_run else None
+        try:
+            report = Cycles(program).work(
+                stores, Options(), command="retry", first=first, patience=ENDING
+            )
+        except LockHeld as error:
+            if error.is_stuck:
+                raise
+            handed_over("It takes the orders up within some minutes.", as_json=as_json)
+    show(program, report, as_json=as_json)
 
 
 def prepare(program: Program, store: str | None, number: str | None, context: Context) -> None:
-    """Give the orders a clean slate, so that the cycle that follows takes them up."""
+    """Give the orders a clean slate, in one group of writes: the cycle that is at work, or follows,
+    takes them up."""
     names = store_names(program.settings, store)
-    with context.step(), context.ledger.atomic():  # read under the lock: a cycle may be at work
+    with context.ledger.atomic():
         if number is not None:
             chosen = next(s for s in program.settings.stores if s.name == store)
             records = [find_order(context.ledger, chosen, number)]

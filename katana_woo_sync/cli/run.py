@@ -11,20 +11,18 @@ from time import monotonic
 
 import click
 
-from katana_woo_sync.cli.after_cycle import AfterCycle
+from katana_woo_sync.cli.cycles import Cycles
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.program import Program, exits, start
 from katana_woo_sync.cli.systemd import Systemd
 from katana_woo_sync.clients.throttle import Cancelled
+from katana_woo_sync.config import Settings
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.schedule import start_schedule
 from katana_woo_sync.sync.context import OtherAccount, Stopped, log
-from katana_woo_sync.sync.cycle import Options, SweepWhen, run_cycle
+from katana_woo_sync.sync.cycle import Options
 from katana_woo_sync.sync.lock import LockHeld, only_run
 from katana_woo_sync.sync.report import ExitCode, Report
-
-SWEEP_LOOK = timedelta(minutes=30)
-"""How often `run` looks whether the sweep is due."""
 
 STUCK = timedelta(minutes=30)
 """How long a cycle may send nothing until systemd's watchdog is let to end it: longer than any
@@ -80,13 +78,13 @@ class Pulse:
 
 
 class Loop:
-    """The scheduled jobs. Each opens the ledger for itself, since each has its own thread."""
+    """The scheduled job. Each cycle opens the ledger for itself: it may have another thread."""
 
     def __init__(self, program: Program, systemd: Systemd) -> None:
         self._program = program
         self._systemd = systemd
-        self._pulse = Pulse(self._sent, program.settings.schedule.orders)
-        self._after = AfterCycle()
+        self._pulse = Pulse(self._sent, interval(program.settings))
+        self._cycles = Cycles(program)
         self._fatal: Exception | None = None
 
     def _sent(self) -> int:
@@ -94,22 +92,10 @@ class Loop:
 
     def forever(self) -> None:
         """Run the schedule until a stop is asked for. Raises what no later cycle can mend."""
-        schedule = self._program.settings.schedule
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
-        scheduler = start_schedule(
-            {
-                "orders": (self.orders, schedule.orders),
-                # looked at more often than it is due: one that is not quite due yet would else be
-                # put off for a whole interval
-                "sweep": (self.sweep, min(schedule.sweep, SWEEP_LOOK)),
-                **({"stock": (self.stock, schedule.stock)} if self._syncs_stock else {}),
-            },
-            now=self._program.clock(),
-        )
-        stock = f", stock every {schedule.stock}" if self._syncs_stock else ""
-        log.info(
-            "running: orders every %s, sweep every %s%s", schedule.orders, schedule.sweep, stock
-        )
+        every = interval(self._program.settings)
+        scheduler = start_schedule(self.cycle, every, now=self._program.clock())
+        log.info("running: a cycle every %s", every)
         with self._watched():
             self._systemd.ready()
             self._program.stop.soon.wait()
@@ -135,59 +121,37 @@ class Loop:
         finally:
             ended.set()
 
-    def orders(self) -> None:
-        """One ordinary cycle, of which a monitor is told."""
-        notifier = self._program.notifier
-        notifier.begin()
-        report: Report | None = None
+    def cycle(self) -> None:
+        """What cron's `sync` does, with what ends it in the log; the loop goes on."""
         try:
-            report = self._cycle(Options(sweep=SweepWhen.NEVER, stock=False))
-        finally:
-            if report is not None:
-                notifier.end(int(report.exit_code), report)
-            elif self._fatal is not None:
-                notifier.end(int(ExitCode.USAGE))
-            elif not self._program.stop.soon.is_set():
-                notifier.end(int(ExitCode.TRY_LATER))
-
-    def sweep(self) -> None:
-        """A cycle with the sweep, if none was made within its interval (a restart makes none)."""
-        self._cycle(Options(sweep=SweepWhen.DUE, stock=False))
-
-    def stock(self) -> None:
-        """A cycle with stock: orders go before it."""
-        self._cycle(Options(sweep=SweepWhen.NEVER))
-
-    @property
-    def _syncs_stock(self) -> bool:
-        return any(store.sync_stock for store in self._program.settings.stores)
-
-    def _cycle(self, options: Options) -> Report | None:
-        """A cycle, and telling people what is new; None where it did not come to its end."""
-        try:
-            with self._pulse.cycle(), self._program.context() as context:
-                run_cycle(context, self._program.chosen(None), options)
-                if context.report.katana_error_code is ExitCode.USAGE:
-                    log.error("Katana refuses the key; the loop goes on and tries again")
-                self._after.done(context)
-                self._program.notifier.tell(context)
-                self._systemd.status(status_line(context.report))
-                return context.report
+            with self._pulse.cycle():
+                report = self._cycles.work(self._program.chosen(None), Options())
         except (Stopped, Cancelled):
             pass
         except LockHeld as error:
-            log.warning("%s", error)
+            log.log(logging.WARNING if error.is_stuck else logging.INFO, "%s", error)
+        except OtherAccount as error:
+            self._end(error)
         except LedgerError as error:
             log.error("%s", error)
             if not error.for_later:
                 self._end(error)
-        except OtherAccount as error:
-            self._end(error)
-        return None
+        else:
+            if report.katana_error_code is ExitCode.USAGE:
+                log.error("Katana refuses the key; the loop goes on and tries again")
+            self._systemd.status(status_line(report))
 
     def _end(self, error: Exception) -> None:
         self._fatal = error
         self._program.stop.soon.set()
+
+
+def interval(settings: Settings) -> timedelta:
+    """How often `run` works: each time it does what is due. Stock may be due more often than orders
+    are to be read."""
+    schedule = settings.schedule
+    syncs_stock = any(store.sync_stock for store in settings.stores)
+    return min(schedule.orders, schedule.stock) if syncs_stock else schedule.orders
 
 
 def status_line(report: Report) -> str:

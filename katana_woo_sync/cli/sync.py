@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 import click
 
-from katana_woo_sync.cli.after_cycle import AfterCycle
+from katana_woo_sync.cli.cycles import ENDING, Cycles
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.news import take_news
 from katana_woo_sync.cli.output import print_json, print_news, print_report
 from katana_woo_sync.cli.program import Program, exits, start
-from katana_woo_sync.sync.context import Context
-from katana_woo_sync.sync.cycle import Options, run_cycle
+from katana_woo_sync.sync.cycle import Options
+from katana_woo_sync.sync.lock import LockHeld
 from katana_woo_sync.sync.report import ExitCode, Report
+from katana_woo_sync.sync.wishes import Wish, wish
 
 
 @click.command("sync")
@@ -41,60 +39,44 @@ def command(
     accept_stock: bool,
 ) -> None:
     """One cycle: import new orders, carry deliveries and completions; stock and the sweep when
-    they are due."""
+    they are due.
+
+    Where another run is at work, it is told what you accept; else this one ends with exit code 75.
+    """
     program = start(options, dry_run=dry_run)
+    stores = program.chosen(store)
     accepted = Options(accept_completions=accept_completions, accept_stock=accept_stock)
-    with _told(program) as ended:
-        report = work(program, store, accepted, "sync", tell=True)
-        ended.append(report)
-    show(program, report, as_json=as_json, quiet=options.verbosity < 0)
+    wishes = set[Wish]()
+    if accept_completions:
+        wishes.add(Wish.ACCEPT_COMPLETIONS)
+    if accept_stock:
+        wishes.add(Wish.ACCEPT_STOCK)
+    with exits(quiet=program.quiet):
+        if wishes and not dry_run:
+            with program.context() as context:
+                wish(context, wishes)
+        try:
+            report = Cycles(program).work(stores, accepted, patience=ENDING if wishes else 0)
+        except LockHeld as error:
+            if not wishes or error.is_stuck:
+                raise
+            handed_over("It does what you accept within some minutes.", as_json=as_json)
+    show(program, report, as_json=as_json)
 
 
-@contextmanager
-def _told(program: Program) -> Iterator[list[Report]]:
-    """Tell the monitor that a cycle begins and how it ended; its report is put into the list."""
-    notifier, reports = program.notifier, list[Report]()
-    notifier.begin()
-    try:
-        yield reports
-    except click.ClickException as error:
-        notifier.end(error.exit_code)
-        raise
-    except SystemExit as ended:
-        notifier.end(int(str(ended.code)))
-        raise
-    notifier.end(int(reports[0].exit_code), reports[0])
+def handed_over(what: str, *, as_json: bool) -> None:
+    """Say that the run that is at work takes over what was asked for, and end well."""
+    if as_json:
+        print_json({"handed_over": True})
+    click.echo(f"Another run of katana-woo-sync is at work. {what}", err=True)
+    raise SystemExit(int(ExitCode.DONE))
 
 
-def work(
-    program: Program,
-    store: str | None,
-    options: Options,
-    name: str,
-    *,
-    first: Callable[[Context], None] | None = None,
-    tell: bool = False,
-) -> Report:
-    """Run one cycle, after `first`, record the run, and `tell` people what is new if asked to."""
-    with exits(), program.context() as context:
-        run = context.ledger.journal.begin_run(name, context.clock())
-        if first is not None:
-            first(context)
-        run_cycle(context, program.chosen(store), options)
-        report = context.report
-        context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
-        AfterCycle().done(context)
-        if tell:
-            program.notifier.tell(context)
-        return report
-    raise SystemExit(int(ExitCode.TRY_LATER))
-
-
-def show(program: Program, report: Report, *, as_json: bool, quiet: bool) -> None:
+def show(program: Program, report: Report, *, as_json: bool) -> None:
     """Print the report (if quiet, what is new of it), and end with its exit code."""
     if as_json:
         print_json(report.to_json())
-    elif quiet:
+    elif program.quiet:
         with exits(), program.context() as context:
             told = take_news(context.ledger, report, context.clock())
         print_news(told)

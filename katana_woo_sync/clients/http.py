@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
@@ -70,11 +71,8 @@ BACKOFF = wait_random_exponential(multiplier=1, max=20)
 NO_CONTENT = 204
 TOO_MANY = 429
 LATER = "It is tried again with the next cycle"
-RECENT = 16
-"""How many answers tell how quick a service is."""
-
-LONG = 1.0
-"""Seconds after which an answer is late, however quick those before it were."""
+RECENT = 5
+"""How many answers tell how long a service takes."""
 
 NAP = 0.5
 """How often a waiting request looks whether it should stop."""
@@ -165,6 +163,8 @@ class HttpClient:
             sleep=self._nap,
             reraise=True,
         )
+        self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
+        """Entered while an answer, or the quota, is waited for: others may work meanwhile."""
         self._count_lock = threading.Lock()
         self._sent = 0
         self._took: deque[float] = deque(maxlen=RECENT)
@@ -176,10 +176,11 @@ class HttpClient:
         """How many requests were sent, retries included; those that never left are not counted."""
         return self._sent
 
-    def answers_within(self, seconds: float) -> bool:
-        """Whether the service's answers come as soon as that, but for what holds them up on this
-        machine: the soonest of the last ones tells. False where the last one was late."""
-        return bool(self._took) and min(tuple(self._took)) < seconds and self._took[-1] < LONG
+    @property
+    def latency(self) -> float:
+        """How many seconds the last answers took, in the middle of them; 0 before the first."""
+        took = sorted(self._took)
+        return took[len(took) // 2] if took else 0.0
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
         """Read. Raises a `ServiceError`."""
@@ -191,7 +192,8 @@ class HttpClient:
         """Send a request and return its JSON. Raises a `ServiceError`; for a write whose outcome is
         not known that is `UnknownOutcome`, and any other says that nothing was done. Raises
         `Cancelled` where a stop is asked for while it waits; nothing was done then either."""
-        return self._retrying(self._once, method, path, params, body)
+        with self.waiting():
+            return self._retrying(self._once, method, path, params, body)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         """A server that lets a request time out is asked twice at most: it takes the longest."""

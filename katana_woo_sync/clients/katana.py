@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 
 from msgspec import Struct
 
@@ -201,12 +200,6 @@ class KatanaClient(KatanaApi):
         """Create a sales order."""
         return self._create("/sales_orders", draft, SalesOrder)
 
-    def create_sales_orders(
-        self, drafts: Sequence[SalesOrderDraft]
-    ) -> list[SalesOrder | Exception]:
-        """Create sales orders, whose requests overlap: what became of each, in their order."""
-        return self._do([partial(self.create_sales_order, draft) for draft in drafts])
-
     def deliver(self, sales_order_id: int) -> SalesOrder:
         """Deliver all that is left of a sales order; Katana assigns batches first in, first out.
 
@@ -234,12 +227,6 @@ class KatanaClient(KatanaApi):
         """Add a shipping fee to a sales order."""
         return self._create("/sales_order_shipping_fee", draft, ShippingFee)
 
-    def create_shipping_fees(
-        self, drafts: Sequence[ShippingFeeDraft]
-    ) -> list[ShippingFee | Exception]:
-        """Add shipping fees to sales orders, as `create_sales_orders` does."""
-        return self._do([partial(self.create_shipping_fee, draft) for draft in drafts])
-
     def customers_changed(self, since: datetime | None) -> CustomersChanged:
         """Customers changed since then (UTC), deleted ones too."""
         params = [("include_deleted", "true")]
@@ -257,10 +244,6 @@ class KatanaClient(KatanaApi):
     def create_customer(self, draft: CustomerDraft) -> Customer:
         """Create a customer."""
         return self._create("/customers", draft, Customer)
-
-    def create_customers(self, drafts: Sequence[CustomerDraft]) -> list[Customer | Exception]:
-        """Create customers, as `create_sales_orders` does."""
-        return self._do([partial(self.create_customer, draft) for draft in drafts])
 
     def variants(self, skus: Sequence[str]) -> tuple[Variant, ...]:
         """The variants with these SKUs, archived ones too, many SKUs in one request.
@@ -338,10 +321,6 @@ class KatanaClient(KatanaApi):
     def create_product(self, draft: ProductDraft) -> Product:
         """Create a product with its variants."""
         return self._create("/products", draft, Product)
-
-    def create_products(self, drafts: Sequence[ProductDraft]) -> list[Product | Exception]:
-        """Create products, whose requests overlap: what became of each, in their order."""
-        return self._do([partial(self.create_product, draft) for draft in drafts])
 
     def services(self, name: str = "") -> tuple[Product, ...]:
         """Services of this name; all without one. SKUs are no filter of services."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -27,7 +28,6 @@ from katana_woo_sync.clients.http import HttpClient, Params, utc_now
 from katana_woo_sync.clients.list_reader import Unread, is_stuck
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
-from katana_woo_sync.clients.together import Together, outcome
 from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Draft, SalesOrder, encode
@@ -49,9 +49,6 @@ IDENTIFYING = (
 )
 """What of a sales order that makes no sense says that it is there: an order that Katana holds must
 not be taken for one that it lacks."""
-
-QUICK = 0.01
-"""Seconds. An answer that comes sooner costs less waiting than a thread costs work."""
 
 T = TypeVar("T")
 
@@ -146,14 +143,10 @@ class KatanaApi:
         attempts: int = 4,
         cancelled: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = utc_now,
-        quick: float = QUICK,
     ) -> None:
-        """`quick`: seconds; where answers come sooner, requests do not overlap."""
-        self._quick = quick
         self._unread = Unread(KATANA)
         self._throttle = throttle
         self._cancelled = cancelled
-        self._together = Together()
         self._http = KatanaHttp(
             KATANA,
             settings.url,
@@ -196,19 +189,18 @@ class KatanaApi:
         self._throttle.remember(sent)
 
     def wait_for_room(self, requests: int) -> None:
-        """Wait until so many requests may be sent at once. Nothing is reserved: it keeps a step
-        that is to be short from waiting for the quota in its middle."""
+        """Wait until so many requests may be sent at once. Nothing is reserved: it keeps an order
+        from waiting for the quota in the middle of its import."""
         self._throttle.wait_for_room(requests, self._cancelled)
 
-    def _do(self, calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
-        """What each call gave or raised, in their order; their requests overlap where Katana's
-        answers take long enough for that to gain something."""
-        done: list[T | Exception] = []
-        for place, call in enumerate(calls):
-            if not self._http.answers_within(self._quick):
-                return [*done, *self._together.do(calls[place:])]
-            done.append(outcome(call))
-        return done
+    def let_others_work(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
+        """Enter this while an answer, or the quota, is waited for."""
+        self._http.waiting = waiting
+
+    @property
+    def seconds_a_request(self) -> float:
+        """How long an answer takes, of the last ones."""
+        return self._http.latency
 
     def _create(self, path: str, draft: Draft, kind: type[T]) -> T:
         answer = self._http.request("POST", path, body=encode(draft))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
@@ -57,6 +58,10 @@ class WooCommerceApi:
     @connection.setter
     def connection(self, connection: Connection) -> None:
         self._http.connection = connection
+
+    def let_others_work(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
+        """Enter this while an answer is waited for."""
+        self._http.waiting = waiting
 
     @property
     def clock_skew(self) -> timedelta | None:

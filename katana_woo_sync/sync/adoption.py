@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from katana_woo_sync.clients.order_reader import UnreadableOrder
+from katana_woo_sync.clients.order_reader import ReadOrder, UnreadableOrder
 from katana_woo_sync.domain.adoption import (
     AdoptedTotal,
     adopt,
@@ -32,11 +32,9 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import intent_key
-from katana_woo_sync.sync.fees import Fees
 from katana_woo_sync.sync.poll import candidates
-from katana_woo_sync.sync.ports import ReadOrder
-from katana_woo_sync.sync.recorder import compare, with_payments
-from katana_woo_sync.sync.sending import note_number
+from katana_woo_sync.sync.recorder import compare, note_number, with_payments
+from katana_woo_sync.sync.shipping_fees import keep_shipping_fee
 
 AT_ONCE = 100
 """Sales orders that are asked for by their ids in one request."""
@@ -54,7 +52,8 @@ def adopt_waiting(context: Context, store: Store) -> None:
         order = copies.get(order_id)
         if isinstance(order, UnreadableOrder):
             continue  # it is there, but makes no sense today: neither lost nor adopted
-        with context.step(), context.ledger.atomic():
+        context.go_on()
+        with context.ledger.atomic():
             adopt_order(context, store, order_id, found, order)
 
 
@@ -185,7 +184,7 @@ def _made_by_another(
 ) -> OrderRecord:
     """What another program, or this one with a ledger that is lost, has created is taken over;
     returns its record as it is saved."""
-    Fees(context).keep(record, held.fee if held is not None else None)
+    keep_shipping_fee(context, record, held.fee if held is not None else None)
     context.note(store, record, Note(Reason.ADOPTED, f"as {sales_order.order_no}"))
     context.did(store, record, "katana", "adopted", f"as {sales_order.order_no}")
     context.report.store(store.name).adopted += 1

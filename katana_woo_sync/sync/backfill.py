@@ -34,9 +34,9 @@ from katana_woo_sync.sync.cycle import (
     declined,
     run_cycle,
 )
-from katana_woo_sync.sync.failures import store_part
+from katana_woo_sync.sync.failures import part_of_store
+from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import learn_facts
-from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sweep import scan_pages, sweep_katana
 
 AGES = (("up to a week old", timedelta(days=7)), ("up to a month old", timedelta(days=30)))
@@ -79,7 +79,7 @@ def prepare(
     `ServiceError` where Katana cannot be asked.
     """
     check_account(context)
-    sweep_katana(context, Resolver(context))
+    sweep_katana(context, KatanaFacts(context))
     ready = []
     for store in stores:
         context.report.store(store.name)
@@ -97,11 +97,10 @@ def prepare(
 
 
 def _look(context: Context, store: Store, since: datetime | None) -> None:
-    Resolver(context).location(store)
-    with context.step():
-        context.ledger.stores.add(store.identity, store.name)
-        if since is not None:
-            context.ledger.stores.set_since(store.identity, since)
+    KatanaFacts(context).location(store)
+    context.ledger.stores.add(store.identity, store.name)
+    if since is not None:
+        context.ledger.stores.set_since(store.identity, since)
     context.ledger.stores.set_facts(store.identity, learn_facts(store))
     start_cursor(context, store)
 
@@ -142,7 +141,7 @@ def _apply_since(context: Context, store: Store) -> None:
     rules = context.rules(store)
     if rules.since is None:
         return
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         for record in context.ledger.orders.find(identities=[store.identity], state="queued"):
             if record.created is not None and record.created < rules.since:
                 left = replace(record, state=State.SKIPPED, reason=Reason.BEFORE_SINCE)
@@ -177,7 +176,7 @@ def decline(context: Context, stores: Sequence[Store]) -> None:
 def guarded_store(context: Context, store: Store, work: Callable[[], None]) -> bool:
     """Do one store's part, and tell whether that went well; what goes wrong holds up no other."""
     failed: list[Exception] = []
-    with store_part(failed.append):
+    with part_of_store(failed.append):
         work()
     for error in failed:
         store_failed(context, store, error)
@@ -199,6 +198,7 @@ def import_all(
     *,
     reading: Mapping[str, Pages] = MappingProxyType({}),
     read: Read = lambda _store: None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
     """Import every open order, with ordinary cycles in between.
 
@@ -211,7 +211,7 @@ def import_all(
     total = sum(context.ledger.orders.backlog(store.identity).count for store in stores)
     backlog = Backlog(dict(reading), read, progress, total=total)
     backlog.tell()
-    run_cycle(context, stores, options, longest=None, backlog=backlog)
+    run_cycle(context, stores, options, longest=None, backlog=backlog, meanwhile=meanwhile)
     if _wait_for_unknown(context):
         run_cycle(context, stores, options, longest=None)
 

@@ -24,7 +24,8 @@ from katana_woo_sync.domain.same_order import is_copy
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
-from katana_woo_sync.sync.failures import store_part
+from katana_woo_sync.sync.failures import part_of_store
+from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import (
     candidates,
     cursor_name,
@@ -32,7 +33,6 @@ from katana_woo_sync.sync.poll import (
     merge_sales_orders,
     read_katana,
 )
-from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.sweep import scan, sweep_katana
 
 CLOCKS_APART = timedelta(hours=1)
@@ -77,17 +77,17 @@ def take_over(
         if newest is None:
             # Whatever changes while the list is read has a later time than its first page.
             newest = page.mark
-        with context.step(), context.ledger.atomic():
+        context.go_on()
+        with context.ledger.atomic():
             merge_sales_orders(context, page.orders)
         if others is not None:
             others.add(page.orders)
         for store in [store for store in stores if store.name not in failed]:
-            with store_part(partial(failed.__setitem__, store.name)):
+            with part_of_store(partial(failed.__setitem__, store.name)):
                 adopt_waiting(context, store)
-    with context.step():
-        cursor = context.ledger.stores.cursor(SALES_ORDERS)
-        if cursor is None and newest is not None:
-            context.ledger.stores.set_cursor(SALES_ORDERS, Cursor(newest, context.clock()))
+    cursor = context.ledger.stores.cursor(SALES_ORDERS)
+    if cursor is None and newest is not None:
+        context.ledger.stores.set_cursor(SALES_ORDERS, Cursor(newest, context.clock()))
     return failed
 
 
@@ -112,9 +112,8 @@ def start_cursor(context: Context, store: Store) -> None:
     """Mark where the store's changes are to be read from, before its open orders are listed."""
     name = cursor_name(store)
     newest = store.shop.newest_modified()
-    with context.step():
-        if context.ledger.stores.cursor(name) is None:
-            context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
+    if context.ledger.stores.cursor(name) is None:
+        context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
 
 
 def connect(context: Context, store: Store) -> None:
@@ -125,8 +124,7 @@ def connect(context: Context, store: Store) -> None:
     """
     cursor = context.ledger.stores.cursor(cursor_name(store))
     since = cursor.mark if cursor is not None and cursor.mark is not None else context.clock()
-    with context.step():
-        context.ledger.stores.connect(store.identity, since)
+    context.ledger.stores.connect(store.identity, since)
 
 
 def connect_as_before(context: Context, store: Store) -> None:
@@ -137,7 +135,7 @@ def connect_as_before(context: Context, store: Store) -> None:
         connect(context, store)
         return
     name = cursor_name(store)
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         cursor = context.ledger.stores.cursor(name)
         back = last - CLOCKS_APART
         if cursor is None or cursor.mark is None or back < cursor.mark:
@@ -240,7 +238,8 @@ class OtherShopsOrders:
         certain = [each for each in found if each.certain]
         if is_another_shops(len(certain), open_orders):
             raise StoreProblem(_is_copy_of(certain, open_orders))
-        with self._context.step(), self._context.ledger.atomic():
+        self._context.go_on()
+        with self._context.ledger.atomic():
             for each in found:
                 shown = known_elsewhere(each.record, each.words)
                 self._context.save(store, shown, each.record)
@@ -356,7 +355,7 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
     """
     failed: dict[str, Exception] = {}
     for store in stores:
-        with store_part(partial(failed.__setitem__, store.name)):
+        with part_of_store(partial(failed.__setitem__, store.name)):
             context.ledger.stores.add(store.identity, store.name)
             context.ledger.stores.set_facts(store.identity, learn_facts(store))
             start_cursor(context, store)
@@ -364,7 +363,7 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
     for store in stores:
         if store.name in failed:
             continue
-        with store_part(partial(failed.__setitem__, store.name)):
+        with part_of_store(partial(failed.__setitem__, store.name)):
             connect_as_before(context, store)
             scan(context, store)
             refuse_known_copy(context, store)
@@ -377,7 +376,7 @@ def _show_what_was_left_out(context: Context, store: Store) -> None:
     if known is None or known.connected_at is None:
         return
     since = known.connected_at - CLOCKS_APART
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         for record in context.ledger.orders.find(identities=[store.identity], state="queued"):
             left = left_out_before(record, since)
             if left is not None:
@@ -391,7 +390,7 @@ def rebuild(context: Context, stores: Sequence[Store]) -> dict[str, Rebuilt]:
     is in the report. Raises a `ServiceError` where Katana cannot be asked.
     """
     check_account(context)
-    sweep_katana(context, Resolver(context))
+    sweep_katana(context, KatanaFacts(context))
     read_katana(context)
     held = []
     for store in stores:

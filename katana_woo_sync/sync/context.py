@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.together import Together
+from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note, Rules
@@ -20,11 +22,18 @@ from katana_woo_sync.domain.sales_order import Terms
 from katana_woo_sync.domain.sub_orders import ended_unimported, to_be_imported
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.lock import StockLock
-from katana_woo_sync.sync.ports import Katana, Shop
+from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.sync.lines import Lines
+from katana_woo_sync.sync.lock import LockHeld, RunLock
 from katana_woo_sync.sync.report import ExitCode, Problem, Report
 
 log = logging.getLogger("katana_woo_sync")
+
+AT_WORK = "at_work"
+"""Where the ledger keeps when the run that holds the lock got on last."""
+
+STUCK = timedelta(minutes=15)
+"""How long a run may hold the lock without getting on until that is said aloud."""
 
 
 class Stopped(Exception):
@@ -50,7 +59,7 @@ class Store(Struct, frozen=True):
     """A configured store with its client."""
 
     settings: StoreSettings
-    shop: Shop
+    shop: WooCommerceClient
 
     @property
     def name(self) -> str:
@@ -66,41 +75,70 @@ class Store(Struct, frozen=True):
 class Context(Struct):
     """One run of a command.
 
-    `clock` gives aware UTC; `lock` guards each step, `stock_lock` a whole run of stock; `stopping`
-    tells that a stop was asked for; `wait` waits some seconds, or until then.
+    `clock` gives aware UTC; `stopping` tells that a stop was asked for; `wait` waits some seconds,
+    or until then.
     """
 
     settings: Settings
     ledger: Ledger
-    katana: Katana
+    katana: KatanaClient
     stores: Mapping[str, Store]
     clock: Callable[[], datetime]
-    lock: Callable[[], AbstractContextManager[None]]
-    stock_lock: StockLock
+    lock: RunLock
     report: Report
     stopping: Callable[[], bool] = field(default=lambda: False)
     wait: Callable[[float], None] = time.sleep
     dry_run: bool = False
     together: Together = field(default_factory=Together)
     """For requests to several stores at once."""
+    lines: Lines = field(default_factory=Lines)
+    """For orders that are imported side by side."""
+    has_lock: bool = False
+    """Whether this run holds the lock."""
+    at_work: datetime | None = None
+    """When the ledger was last told that this run gets on (UTC)."""
     silent: set[str] = field(default_factory=set)
     """The names of the stores that have not answered in this cycle yet."""
-    katana_heard_at: datetime | None = None
-    """When Katana was last asked what changed (UTC): nothing is created long after that."""
     knows_tax_rates: bool = False
     """Whether Katana was asked for its tax rates in this run."""
 
     @contextmanager
-    def step(self) -> Iterator[None]:
-        """Hold the lock for one step. Raises `Stopped` instead where a stop was asked for."""
-        self.go_on()
-        with self.lock():
+    def only_run(self, *, patience: float = 0.0) -> Iterator[None]:
+        """Hold the lock. Raises `LockHeld` where another run has it, after so many seconds, and
+        says where that one does not get on."""
+        try:
+            self.lock.acquire(patience)
+        except LockHeld as error:
+            at_work = read_time(self.ledger.stores.meta(AT_WORK))
+            if at_work is None or self.clock() - at_work < STUCK:
+                raise
+            minutes = int((self.clock() - at_work).total_seconds() // 60)
+            text = (
+                f"{error} It has not got on for {minutes} minutes: look at it, and end it if it "
+                "hangs; nothing is lost."
+            )
+            raise LockHeld(text, is_stuck=True) from None
+        before, self.has_lock = self.has_lock, True
+        self._got_on(timedelta(0))
+        try:
             yield
+        finally:
+            self.has_lock = before
+            self.lock.release()
 
     def go_on(self) -> None:
-        """Raise `Stopped` where a stop was asked for."""
+        """Raise `Stopped` where a stop was asked for. Called before whatever may take long, so
+        that it also tells that this run gets on."""
         if self.stopping():
             raise Stopped
+        if self.has_lock:
+            self._got_on(timedelta(minutes=1))
+
+    def _got_on(self, interval: timedelta) -> None:
+        now = self.clock()
+        if not self.dry_run and (self.at_work is None or now - self.at_work >= interval):
+            self.at_work = now
+            self.ledger.stores.set_meta(AT_WORK, time_text(now) or "")
 
     def rules(self, store: Store) -> Rules:
         """The settings that decide which of the store's orders are imported."""

@@ -1,19 +1,16 @@
-"""Creating a record in Katana once, whatever fails: the write-ahead intent."""
+"""Creating something in Katana once, whatever fails: the write-ahead intent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import TypeVar
 
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.clients.together import given, outcome
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
-from katana_woo_sync.sync.failures import FATAL
 
 T = TypeVar("T")
 
@@ -56,13 +53,17 @@ def create_once(
     find: Callable[[datetime], T | None],
     create: Callable[[], T],
     record: Callable[[T], None],
+    begin: Callable[[], None] = lambda: None,
+    undo: Callable[[], None] = lambda: None,
 ) -> T:
     """Create something in Katana exactly once.
 
-    The intent is committed before the request is sent, and ended in one group of writes with
-    `record`, which keeps what came of it. An intent that is still open (a crash, a lost answer) is
-    settled by `find`, which asks Katana for what the key names; it is given the time at which the
-    create was begun. Raises `StillUnknown` while it is too early to ask, and what `create` raises.
+    The intent is committed before the request is sent, in one group of writes with `begin`. It is
+    ended in one group with `record`, which keeps what came of it, or with `undo` where Katana
+    refuses. An intent that is still open (a crash, a lost answer) is settled by `find`, which asks
+    Katana for what the key names; it is given the time at which the create was begun. Raises
+    `StillUnknown` while it is too early to ask and where the answer is lost now, and what `create`
+    raises.
     """
     ledger = context.ledger
     open_intent = ledger.intents.open(kind, key)
@@ -72,64 +73,28 @@ def create_once(
             raise StillUnknown(kind, when)
         found = find(open_intent.at)
         if found is not None:
-            log.info("%s: a %s whose answer was lost is there", "Katana", kind.replace("_", " "))
+            log.info("Katana: a %s whose answer was lost is there", kind.replace("_", " "))
             with ledger.atomic():
                 record(found)
                 ledger.intents.end(kind, key)
             return found
-    (created,) = create_together(context, kind, {key: record}, lambda: [outcome(create)])
-    return given(created)
-
-
-def create_together(
-    context: Context,
-    kind: IntentKind,
-    records: Mapping[str, Callable[[T], None]],
-    create: Callable[[], Sequence[T | Exception]],
-) -> list[T | Exception]:
-    """Create several things of one kind, none of which has an open intent; each exactly once.
-
-    `records` has what keeps each of them, by its key; `create` tells what became of each, in the
-    same order. An unknown outcome comes back as `StillUnknown`.
-    """
-    ledger = context.ledger
     with ledger.atomic():
-        for key in records:
-            ledger.intents.begin(kind, key, context.clock())
-    outcomes = list(create())
-    with ledger.atomic():
-        for place, (key, came) in enumerate(zip(records, outcomes, strict=True)):
-            if not isinstance(came, Exception):
-                failure = _keep(context, kind, key, partial(records[key], came))
-                outcomes[place] = failure or came
-            elif is_certain(came):
-                ledger.intents.end(kind, key)
-            else:
-                outcomes[place] = _unknown(context, kind, came)
-    return outcomes
-
-
-def _unknown(context: Context, kind: IntentKind, error: Exception) -> StillUnknown:
-    log.warning("%s", error)
-    unknown = StillUnknown(kind, context.clock() + context.settings.katana.unknown_wait)
-    unknown.__cause__ = error
-    return unknown
-
-
-def _keep(
-    context: Context, kind: IntentKind, key: str, record: Callable[[], None]
-) -> Exception | None:
-    """Record what was created; what goes wrong in that leaves its intent open and is returned, so
-    that the other answers are recorded all the same."""
+        ledger.intents.begin(kind, key, context.clock())
+        begin()
     try:
-        with context.ledger.part():
-            record()
-            context.ledger.intents.end(kind, key)
-    except FATAL:
+        created = create()
+    except Exception as error:
+        if not is_certain(error):
+            until = context.clock() + context.settings.katana.unknown_wait
+            raise StillUnknown(kind, until) from error
+        with ledger.atomic():
+            ledger.intents.end(kind, key)
+            undo()
         raise
-    except Exception as error:  # noqa: BLE001 (it is the caller's)
-        return error
-    return None
+    with ledger.atomic():
+        record(created)
+        ledger.intents.end(kind, key)
+    return created
 
 
 LOOKED_FOR_FIRST = tuple(

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import partial
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana_http import KATANA
@@ -28,11 +29,11 @@ from katana_woo_sync.sync.context import (
     once_a_day,
 )
 from katana_woo_sync.sync.create_once import forget_old_intents
-from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
-from katana_woo_sync.sync.fees import Fees
+from katana_woo_sync.sync.failures import part_of_store
 from katana_woo_sync.sync.fulfilment import Fulfilment
 from katana_woo_sync.sync.hosts import warn_of_clocks
-from katana_woo_sync.sync.import_queue import CHUNK, Queue, import_chunk
+from katana_woo_sync.sync.import_slices import SLICE, Queue, import_slice
+from katana_woo_sync.sync.orders import KatanaSide, resolve_unknown
 from katana_woo_sync.sync.poll import (
     Polled,
     apply_poll,
@@ -43,11 +44,11 @@ from katana_woo_sync.sync.poll import (
     read_open_orders,
 )
 from katana_woo_sync.sync.report import Problem, unread_lately
-from katana_woo_sync.sync.resolve import Resolver
-from katana_woo_sync.sync.settling import settle_unknown
+from katana_woo_sync.sync.shipping_fees import add_missing_shipping_fees
 from katana_woo_sync.sync.shop_notes import write_notes
 from katana_woo_sync.sync.stock import sync_stock
 from katana_woo_sync.sync.sweep import look_for_gone, sweep, sweep_due, sweep_katana
+from katana_woo_sync.sync.wishes import Wish, take_wishes
 
 KATANA_ERROR = "katana_error"
 """Where the ledger keeps why Katana could not be worked last; empty once it could."""
@@ -110,19 +111,26 @@ def run_cycle(
     *,
     longest: timedelta | None = LONGEST,
     backlog: Backlog | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> None:
     """Work the stores until all is done that is due, or for so long: what is left then is the next
     run's.
 
-    It goes by slices, each of about half a minute of the quota: a thousand orders to import hold
-    up no delivery, no completion and no stock. What goes wrong with one of the stores is in the
-    report, and the others go on; raises only what ends the whole run (`FATAL`).
+    The run holds the lock. It goes by slices, each of about half a minute of the quota: a thousand
+    orders to import hold up no delivery, no completion and no stock. In between it takes up wishes,
+    and calls `meanwhile` at the interval of `[schedule] orders`. What goes wrong with one of the
+    stores is in the report, and the others go on; raises only what ends the whole run: `LockHeld`,
+    say.
     """
     for store in stores:
         context.report.store(store.name)
-    with ThreadPoolExecutor(max_workers=max(1, len(stores)), thread_name_prefix="poll") as pool:
-        _Cycle(context, stores, options, pool, backlog or Backlog()).work(longest)
-    finish(context)
+    pool = ThreadPoolExecutor(max_workers=max(1, len(stores)), thread_name_prefix="poll")
+    with context.only_run(), pool:
+        cycle = _Cycle(
+            context, stores, options, pool, backlog=backlog or Backlog(), meanwhile=meanwhile
+        )
+        cycle.work(longest)
+        finish(context)
 
 
 def finish(context: Context) -> None:
@@ -201,14 +209,18 @@ class _Cycle:
         stores: Sequence[Store],
         options: Options,
         pool: ThreadPoolExecutor,
+        *,
         backlog: Backlog,
+        meanwhile: Callable[[], None],
     ) -> None:
         self._context = context
         self._stores = stores
         self._options = options
         self._pool = pool
         self._backlog = backlog
-        self._resolver = Resolver(context)
+        self._meanwhile = meanwhile
+        self._told_at = context.clock()
+        self._katana = KatanaSide(context)
         self._katana_works = False
         self._polls: dict[Future[Polled], Store] = {}
         self._works: dict[str, _Work] = {}
@@ -216,9 +228,10 @@ class _Cycle:
         self._read_at = self._begun = context.clock()
         self._is_late = False
         self._turn = 0
+        self._is_woken = False
 
     def work(self, longest: timedelta | None) -> None:
-        """Work slice by slice, and hear both sides every two minutes."""
+        """Work slice by slice, and read both sides every two minutes."""
         self._read_both_sides()
         self._connect_again()
         is_left = bool(self._works)
@@ -229,8 +242,33 @@ class _Cycle:
             if longest is not None and now - self._begun >= longest and is_left:
                 log.warning("The cycle has taken %s; what is left is the next one's", longest)
                 return
-            if is_left and now - self._read_at >= HEARD:
+            if self._is_to_stop(now):
+                log.info("The cycle makes room for another command; the next one goes on")
+                return
+            if self._is_woken or (is_left and now - self._read_at >= HEARD):
                 self._read_both_sides()
+                is_left |= bool(self._works)
+
+    def _is_to_stop(self, now: datetime) -> bool:
+        """Take up what other commands wish, and do what is due in between; whether one of them is
+        to have the lock."""
+        if self._context.dry_run:
+            return False
+        wishes = take_wishes(self._context)
+        self._is_woken = bool(wishes - {Wish.STOP})
+        if Wish.ACCEPT_COMPLETIONS in wishes:
+            self._options = replace(self._options, accept_completions=True)
+            for name, work in self._works.items():
+                work.carries = True
+                self._context.report.store(name).error = None
+        if Wish.ACCEPT_STOCK in wishes:
+            self._options = replace(self._options, accept_stock=True)
+            self._stock_at.clear()
+        if now - self._told_at >= self._context.settings.schedule.orders:
+            self._told_at = now
+            finish(self._context)
+            self._meanwhile()
+        return Wish.STOP in wishes
 
     def _read_both_sides(self) -> None:
         """Ask the shops aside, each in its own time, and Katana."""
@@ -239,7 +277,7 @@ class _Cycle:
             if self._context.is_connected(store) and store not in self._polls.values():
                 self._polls[self._ask(store)] = store
         self._context.silent = {store.name for store in self._polls.values()}
-        self._hear_katana(self._stores)
+        self._read_katana(self._stores)
 
     def _ask(self, store: Store) -> Future[Polled]:
         stores, name = self._context.ledger.stores, cursor_name(store)
@@ -303,10 +341,10 @@ class _Cycle:
             case SweepWhen.NEVER:
                 return False
 
-    def _hear_katana(self, stores: Sequence[Store]) -> None:
+    def _read_katana(self, stores: Sequence[Store]) -> None:
         """The list request that comes before any create; without it nothing is imported."""
         context = self._context
-        try:
+        with self._part_of_katana():
             check_account(context)
             sweeps = any(self._sweeps(store) for store in stores)
             read_katana(context, sweep=sweeps)
@@ -316,11 +354,7 @@ class _Cycle:
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")
             if sweeps:
-                sweep_katana(context, self._resolver)
-        except FATAL:
-            raise
-        except ServiceError as error:
-            self._katana_failed(error)
+                sweep_katana(context, self._katana.facts)
 
     def _katana_failed(self, error: ServiceError) -> None:
         self._katana_works = False
@@ -357,9 +391,9 @@ class _Cycle:
         look_for_gone(context, store)
         if self._sweeps(store):
             sweep(context, store)
-        self._resolver.location(store)
-        settle_unknown(context, store)
-        Fees(context).add_missing(store)
+        self._katana.facts.location(store)
+        resolve_unknown(context, store)
+        add_missing_shipping_fees(context, store)
 
     def _read_on(self) -> bool:
         """Read a page of each list of open orders that is still read; whether more may come. What
@@ -383,8 +417,7 @@ class _Cycle:
 
     def _import(self) -> bool:
         """Import some orders, of each store in turn; whether more may be left."""
-        room, answers = self._context.katana.room, self._resolver.answers
-        most = min(CHUNK, max(1, self._slice_of_quota // 2))
+        room, most = self._context.katana.room, min(SLICE, max(1, self._slice_of_quota // 2))
         if self._backlog.pages:
             if room < WORTH_IT:
                 return True
@@ -393,26 +426,18 @@ class _Cycle:
         queues.rotate(-self._turn)  # a long queue holds up no other store
         self._turn += 1
         tried = 0
-        try:
-            if not answers.are_lost:
-                tried = import_chunk(self._context, self._resolver, queues, most)
-                if answers.are_lost:
+        with self._part_of_katana():
+            if not self._katana.is_in_trouble:
+                tried = import_slice(self._context, self._katana, queues, most)
+                if self._katana.is_in_trouble:
                     log.warning("Katana's answers are lost; the other orders wait")
-        except FATAL:
-            raise
-        except Exception as error:  # noqa: BLE001 (no store's own, so it is shown with each)
-            if is_katana_down(error):
-                self._katana_failed(error)
-                return False
-            for queue in queues:
-                queue.error = queue.error or error
         for queue in queues:
             if queue.error is not None:
                 self._drop(queue.store, queue.error)
         self._backlog.done += tried
         if tried:
             self._backlog.tell()
-        return tried > 0 and not answers.are_lost
+        return tried > 0 and self._katana_works and not self._katana.is_in_trouble
 
     @property
     def _slice_of_quota(self) -> int:
@@ -462,27 +487,28 @@ class _Cycle:
         if not due:
             return
         self._stock_at.update(dict.fromkeys((store.name for store in due), now))
-        try:
+        with self._part_of_katana():
             sync_stock(
                 self._context,
                 due,
-                self._resolver,
+                self._katana.facts,
                 accept_stock=self._options.accept_stock,
                 now=self._options.stock_now,
             )
-        except FATAL:
-            raise
+
+    @contextmanager
+    def _part_of_katana(self) -> Iterator[None]:
+        """What needs Katana. Where it cannot be worked this cycle does without it."""
+        try:
+            yield
         except ServiceError as error:
             self._katana_failed(error)
 
     @contextmanager
     def _part_of(self, store: Store) -> Iterator[None]:
         """A store's own part: what goes wrong in it holds up no other store."""
-        try:
-            with store_part(partial(self._store_failed, store)):
-                yield
-        except ServiceError as error:
-            self._katana_failed(error)
+        with self._part_of_katana(), part_of_store(partial(self._store_failed, store)):
+            yield
 
     def _store_failed(self, store: Store, error: Exception) -> None:
         text = self._context.report.store_failed(store.name, error)

@@ -1,12 +1,13 @@
-"""What goes wrong with one order alone is recorded with it and stops no other."""
+"""Whose failure something is: one order's, a store's, Katana's, or the whole run's."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from functools import partial
-from typing import TypeGuard, TypeVar
+from typing import TypeGuard
 
 from katana_woo_sync.clients.errors import (
     MissingPermission,
@@ -26,50 +27,85 @@ from katana_woo_sync.ledger.orders import StaleRecord
 from katana_woo_sync.sync.context import Context, OtherAccount, Stopped, Store, StoreProblem, log
 from katana_woo_sync.sync.lock import LockHeld
 
-FATAL = (
-    Stopped,
-    Cancelled,
-    LockHeld,
-    LedgerError,
-    sqlite3.DatabaseError,
-    OtherAccount,
-    KeyboardInterrupt,
-)
-"""What ends the whole run, not one order or store. SQLite's own errors get their words where the
-ledger is closed."""
-
-OF_THE_STORE = (RefusedKey, MissingPermission, Moved, StoreProblem)
-"""What concerns every order of a store, or of Katana."""
-
-WHOLE_SERVICE = (Unavailable, RefusedKey, MissingPermission, Moved)
-"""What says that a service cannot be worked at all."""
+Fail = Callable[[Exception], None]
+"""Records what went wrong."""
 
 
-T = TypeVar("T")
+class Reach(IntEnum):
+    """What a failure holds up."""
+
+    ORDER = 1
+    """One order, product or customer; the others go on."""
+    STORE = 2
+    """A store: its key is refused, or it is down. The other stores go on."""
+    KATANA = 3
+    """Katana: nothing can be created or delivered, for whichever store."""
+    RUN = 4
+    """The whole run: a stop was asked for, the ledger cannot be used, the account is another."""
 
 
-def is_katana_down(error: Exception) -> TypeGuard[ServiceError]:
-    """Whether Katana cannot be worked now, for whichever store."""
-    return isinstance(error, WHOLE_SERVICE) and error.service == KATANA
+OF_THE_RUN = (Stopped, Cancelled, LockHeld, LedgerError, sqlite3.DatabaseError, OtherAccount)
+"""SQLite's own errors get their words where the ledger is closed."""
+
+OF_A_SERVICE = (Unavailable, RefusedKey, MissingPermission, Moved)
+"""Errors that say that a service cannot be worked at all: Katana, or a store."""
+
+
+def reach(error: Exception) -> Reach:
+    """What a failure holds up, by its class. What the program was not made for is one order's."""
+    if isinstance(error, OF_THE_RUN):
+        return Reach.RUN
+    if isinstance(error, OF_A_SERVICE):
+        return Reach.KATANA if error.service == KATANA else Reach.STORE
+    return Reach.STORE if isinstance(error, StoreProblem) else Reach.ORDER
 
 
 @contextmanager
-def store_part(fail: Callable[[Exception], None]) -> Iterator[None]:
-    """One store's part: what goes wrong in it, foreseen or not, is given to `fail`, and holds up no
-    other store. Raises what ends the run, and Katana's failures."""
+def part_of_store(fail: Fail) -> Iterator[None]:
+    """One store's part of the work: what goes wrong in it is recorded by `fail`, and the other
+    stores go on. Raises Katana's failures, and what ends the run."""
     try:
         yield
-    except FATAL:
-        raise
     except Exception as error:
-        if is_katana_down(error):
+        if reach(error) > Reach.STORE:
             raise
         fail(error)
 
 
-def guarded_order(context: Context, store: Store, order_id: int, work: Callable[[], T]) -> T | None:
-    """Do one order's part; what goes wrong with that order alone is recorded with it."""
-    return guarded(context, store, work, partial(fail_order, context, store, order_id))
+@contextmanager
+def part_of_order(
+    context: Context, store: Store, order_id: int, fail: Fail | None = None
+) -> Iterator[None]:
+    """One order's part: what goes wrong in it is recorded with the order (or by `fail`), and the
+    others go on. Raises what holds up more than that.
+
+    A service that answers 500 may be down, or only unable to answer about this one order: a plugin
+    that breaks on it does so for ever. So it is asked something simple.
+    """
+    try:
+        yield
+    except StaleRecord as error:
+        log.info("%s: %s: it is looked at anew in the next cycle", store.name, error)
+    except Exception as error:
+        concerns_more = reach(error) > Reach.ORDER
+        if isinstance(error, Unavailable):
+            concerns_more = is_an_outage(context, store, error)
+        if concerns_more:
+            raise
+        (fail or partial(fail_order, context, store, order_id))(error)
+
+
+@contextmanager
+def best_effort() -> Iterator[None]:
+    """What is asked for many orders together, to save requests. If it fails each order asks for
+    itself, and finds out whether it is its own fault. Raises what holds up more than an order."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, Unavailable) or reach(error) is Reach.ORDER:
+            log.debug("what orders need is asked for each alone: %s", error)
+        else:
+            raise
 
 
 def fail_order(context: Context, store: Store, order_id: int, error: Exception) -> None:
@@ -89,44 +125,13 @@ def fail_order(context: Context, store: Store, order_id: int, error: Exception) 
     context.save(store, failed(record, reason, detail, context.clock()), record)
 
 
-def guarded(
-    context: Context, store: Store, work: Callable[[], T], fail: Callable[[Exception], None]
-) -> T | None:
-    """Do one order's part, and return what it gives. What is wrong with that order alone is given
-    to `fail`; raises where a whole side cannot be worked, or the run must end."""
-    try:
-        return work()
-    except (*FATAL, *OF_THE_STORE):
-        raise
-    except StaleRecord as error:
-        log.info("%s: %s: it is looked at anew in the next cycle", store.name, error)
-    except Unavailable as error:
-        if is_an_outage(context, store, error):
-            raise
-        fail(error)
-    except Exception as error:  # noqa: BLE001 (one order never stops the others)
-        fail(error)
-    return None
-
-
-@contextmanager
-def left_to_each() -> Iterator[None]:
-    """What fails for many orders together is left to each of them, which is tried alone, unless it
-    concerns a whole store or Katana."""
-    try:
-        yield
-    except (*FATAL, *OF_THE_STORE):
-        raise
-    except Exception as error:  # noqa: BLE001 (who it concerns meets it again)
-        log.debug("what orders need is asked for each alone: %s", error)
+def is_katana_down(error: Exception) -> TypeGuard[ServiceError]:
+    """Whether Katana cannot be worked now, for whichever store."""
+    return reach(error) is Reach.KATANA
 
 
 def is_an_outage(context: Context, store: Store, error: Unavailable) -> bool:
-    """Whether the service is down, and not only unable to answer about one order.
-
-    A plugin that breaks on one order answers 500 for it for ever; that must not hold up the others.
-    So the service is asked something simple: if it answers, the failure was the order's own.
-    """
+    """Whether the service is down, and not only unable to answer about one order."""
     if isinstance(error, (Throttled, Unreachable)):
         return True
     try:

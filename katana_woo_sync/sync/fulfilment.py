@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -14,7 +13,7 @@ from katana_woo_sync.clients.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from katana_woo_sync.clients.order_reader import UnreadableOrder
+from katana_woo_sync.clients.order_reader import ReadOrder, UnreadableOrder
 from katana_woo_sync.domain.deliveries import (
     BatchStock,
     Fulfillment,
@@ -53,8 +52,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
-from katana_woo_sync.sync.failures import fail_order, guarded, guarded_order, is_an_outage
-from katana_woo_sync.sync.ports import ReadOrder
+from katana_woo_sync.sync.failures import is_an_outage, part_of_order
 from katana_woo_sync.sync.recorder import keep_deletion, keep_gone
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shop_notes import due_at_completion
@@ -67,9 +65,6 @@ A_SLICE = timedelta(seconds=30)
 
 STATUS_HOLDS = timedelta(seconds=20)
 """How long a status that was read may serve."""
-
-CLAIMED = timedelta(minutes=2)
-"""How long at least an order is one process's to complete: longer than a request may take."""
 
 
 class Fulfilment:
@@ -100,8 +95,9 @@ class Fulfilment:
                 return True
             self._tried.add((record.order_id, Step.DELIVER))
             self._context.katana.wait_for_room(2)
-            with self._context.step():
-                self._guarded(record.order_id, partial(self._deliver, record.order_id))
+            self._context.go_on()
+            with part_of_order(self._context, self._store, record.order_id):
+                self._deliver(record.order_id)
         cancelled = [record for record, step in due if step is Step.DELETE]
         self._tried.update((record.order_id, Step.DELETE) for record in cancelled)
         self._delete(cancelled)
@@ -128,11 +124,11 @@ class Fulfilment:
             return
         for record in cancelled:
             self._context.katana.wait_for_room(2)
-            with self._context.step():
-                now = self._current(record.order_id)
-                if now is not None and self._still(now, Step.DELETE):
-                    work = partial(delete_cancelled, self._context, self._store, now)
-                    self._guarded(record.order_id, work)
+            self._context.go_on()
+            now = self._current(record.order_id)
+            if now is not None and self._still(now, Step.DELETE):
+                with part_of_order(self._context, self._store, record.order_id):
+                    delete_cancelled(self._context, self._store, now)
 
     def _brake(self, completions: int) -> None:
         # those that this cycle has completed are open no more, and count all the same
@@ -231,8 +227,7 @@ class Fulfilment:
     def _complete(self, order_ids: Sequence[int]) -> None:
         """Rule 10: read the shop's status again, since completing mails the customer.
 
-        The shop is asked without the lock: one that takes seconds for each order holds up no other
-        process. A copy that has become old meanwhile is read again.
+        A copy that has become old meanwhile is read again.
         """
         self._context.go_on()
         read_at, answered = self._context.clock(), self._read(order_ids)
@@ -241,12 +236,8 @@ class Fulfilment:
             order = answered.get(order_id)
             if self._context.clock() - read_at > STATUS_HOLDS:
                 order = None
-            work = partial(self._read_and_complete, order_id, order)
-            guarded(self._context, self._store, work, partial(self._failed, order_id))
-
-    def _failed(self, order_id: int, error: Exception) -> None:
-        with self._context.lock():
-            fail_order(self._context, self._store, order_id, error)
+            with part_of_order(self._context, self._store, order_id):
+                self._read_and_complete(order_id, order)
 
     def _read(self, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
         """Several orders in one request; none where one of them breaks the answer for all."""
@@ -264,13 +255,10 @@ class Fulfilment:
             order = None
         if order is None:
             order = self._missing_from_list(order_id)
-        with self._context.step():
-            record = self._to_complete(order_id, order)
+        self._context.go_on()
+        record = self._to_complete(order_id, order)
         if record is not None:
             self._complete_one(record)
-
-    def _guarded(self, order_id: int, work: Callable[[], None]) -> None:
-        guarded_order(self._context, self._store, order_id, work)
 
     def _missing_from_list(self, order_id: int) -> Order | None:
         """An order that no list holds: in the trash (which answers by id), or gone for good."""
@@ -280,8 +268,8 @@ class Fulfilment:
             return None
 
     def _to_complete(self, order_id: int, order: ReadOrder | None) -> OrderRecord | None:
-        """The record of an order that is to be completed now, by this process alone: no other looks
-        at it before its next attempt. None where there is nothing to complete."""
+        """The record of an order that is to be completed now; None where there is nothing to
+        complete."""
         context, record = self._context, self._current(order_id)
         if record is None:
             return None
@@ -302,27 +290,23 @@ class Fulfilment:
             context.save(self._store, seen, record)
             return None
         due_at_completion(context, self._store, record)
-        longest = max(CLAIMED, 2 * timedelta(seconds=self._store.settings.timeout))
-        claimed = replace(seen, next_attempt_at=context.clock() + longest)
-        return context.save(self._store, claimed, record)
+        return context.save(self._store, seen, record)
 
     def _complete_one(self, record: OrderRecord) -> None:
         context = self._context
         try:
             answer = self._store.shop.complete(record.order_id)
         except (BadRequest, NotFound) as error:
-            with context.lock():
-                self._attend(record, Reason.COMPLETION_REFUSED, error.reason)
+            self._attend(record, Reason.COMPLETION_REFUSED, error.reason)
             return
         except UnknownOutcome as error:
             # The next attempt reads the status first, so nobody is mailed twice.
             again = failed(record, Reason.TEMPORARY, str(error), context.clock())
-            with context.lock():
-                context.save(self._store, again, record)
+            context.save(self._store, again, record)
             return
         now = context.clock()
-        with context.lock(), context.ledger.atomic():
-            # another process may have read it from the shop before we have
+        with context.ledger.atomic():
+            # another process may have heard of it from the shop before we have
             current = self._current(record.order_id) or record
             done = see_in_shop(answer, current, context.rules(self._store), now).record or current
             done = replace(done, completed_at=now, next_attempt_at=None)

@@ -9,11 +9,11 @@ from datetime import datetime
 from msgspec.structs import asdict
 
 from katana_woo_sync.clients.connection import Connection
+from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.checks import MOST_SKEW, is_ours, words_of_skew
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.context import Context, Store, log, once_a_day
-from katana_woo_sync.sync.ports import Katana
 
 SENT = "katana_sent"
 """Where the ledger keeps when the last requests to Katana were sent, in seconds since the epoch."""
@@ -58,14 +58,14 @@ def keep_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
             ledger.stores.set_connection(store.identity, found)
 
 
-def restore_quota(ledger: Ledger, katana: Katana) -> None:
+def restore_quota(ledger: Ledger, katana: KatanaClient) -> None:
     """Count what other processes on this ledger have sent to Katana within the last minute."""
     kept = ledger.stores.meta(SENT)
     if kept:
         katana.remember_requests(json.loads(kept))
 
 
-def keep_quota(ledger: Ledger, katana: Katana) -> None:
+def keep_quota(ledger: Ledger, katana: KatanaClient) -> None:
     """Let the next process know what was sent to Katana within the last minute."""
     recent = katana.recent_requests
     if recent:

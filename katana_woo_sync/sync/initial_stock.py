@@ -41,9 +41,8 @@ from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log
 from katana_woo_sync.sync.create_once import StillUnknown, create_once
-from katana_woo_sync.sync.lock import STOCK_IS_HELD
+from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.report import ExitCode
-from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.stock_levels import shop_stock
 
 NUMBER = "WOO-INITIAL-"
@@ -79,17 +78,15 @@ def import_initial_stock(
 ) -> InitialStock:
     """Make Katana's stock at the store's location what the shop has, with what its orders took.
 
-    Raises `StoreProblem` where it was done before for this store, and a `ServiceError` where a side
-    cannot be worked.
+    Raises `StoreProblem` where it was done before for this store, a `ServiceError` where a side
+    cannot be worked, and `LockHeld`.
     """
-    with context.stock_lock(wait=True) as is_ours:
-        if not is_ours:
-            raise StoreProblem(STOCK_IS_HELD, ExitCode.TRY_LATER)
+    with context.only_run():
         return _import(context, store, cost_percent)
 
 
 def _import(context: Context, store: Store, cost_percent: Decimal | None) -> InitialStock:
-    location_id = Resolver(context).location(store)
+    location_id = KatanaFacts(context).location(store)
     number = f"{NUMBER}{store.identity}"
     is_begun = context.ledger.intents.open(IntentKind.STOCK_ADJUSTMENT, number) is not None
     covered = _covered(context, store, location_id, number, is_begun=is_begun)
@@ -388,7 +385,7 @@ def _costs(
     """The cost of a piece: a percentage of the sales price without tax; 0 where none was asked for,
     or the shop's prices are in another currency than Katana's costs."""
     currency = str(context.facts(store).currency)
-    if not cost_percent or currency.upper() != Resolver(context).base_currency().upper():
+    if not cost_percent or currency.upper() != KatanaFacts(context).base_currency().upper():
         if cost_percent:
             log.warning(
                 "%s: its prices are in %s, Katana's costs are not: the cost is 0",
@@ -427,15 +424,15 @@ def _create(
         )
 
     def once() -> None:
-        with context.step():
-            create_once(
-                context,
-                IntentKind.STOCK_ADJUSTMENT,
-                number,
-                find=find,
-                create=lambda: context.katana.create_stock_adjustment(draft),
-                record=record,
-            )
+        context.go_on()
+        create_once(
+            context,
+            IntentKind.STOCK_ADJUSTMENT,
+            number,
+            find=find,
+            create=lambda: context.katana.create_stock_adjustment(draft),
+            record=record,
+        )
 
     try:
         once()

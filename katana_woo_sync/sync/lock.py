@@ -1,9 +1,9 @@
-"""The lock: one process at a time does a step; a second `run` is refused."""
+"""The lock: one run at a time works with a ledger; a second `run` is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -11,68 +11,65 @@ from filelock import BaseFileLock, FileLock, Timeout
 
 from katana_woo_sync.ledger import LedgerError
 
-PATIENCE = 30.0
-"""Seconds that a step waits for another run's step."""
-
-
-STOCK_IS_HELD = "another run is working on stock; try again in some minutes"
-
-
-class StockLock(Protocol):
-    """Tells whether it is held by this run; `wait` waits for another run to end."""
-
-    def __call__(self, *, wait: bool) -> AbstractContextManager[bool]: ...
-
 
 class LockHeld(Exception):
-    """Another run holds the lock; trying later is right."""
+    """Another run holds the lock; trying later is right. `is_stuck`: it has not got on for long,
+    and a person should look."""
+
+    def __init__(self, text: str, *, is_stuck: bool = False) -> None:
+        super().__init__(text)
+        self.is_stuck = is_stuck
 
 
-def step_lock(
-    ledger: Path, patience: float = PATIENCE
-) -> Callable[[], AbstractContextManager[None]]:
-    """The lock of a ledger's steps. It may be taken again inside itself."""
-    lock = FileLock(f"{ledger}.lock", mode=0o600)
-    is_held = (
-        f"Another run of katana-woo-sync has held the lock {ledger}.lock for {patience:.0f} "
-        "seconds; trying later is right."
-    )
+class RunLock(Protocol):
+    """Held by one run from its beginning to its end."""
 
-    @contextmanager
-    def hold() -> Iterator[None]:
-        _acquire(lock, patience, is_held)
+    def acquire(self, patience: float) -> None:
+        """Take the lock, after waiting for it so many seconds. Raises `LockHeld`, and `LedgerError`
+        where the lock file cannot be opened."""
+
+    def release(self) -> None:
+        """Give the lock back."""
+
+
+class LedgerLock:
+    """The lock of a ledger. It may be taken again by who has it. Of its two files, older versions
+    of the program hold one for each step, and the other as long as they work stock."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._files = [
+            FileLock(f"{ledger}.lock", mode=0o600),
+            FileLock(f"{ledger}.stock.lock", mode=0o600),
+        ]
+        self._is_held = (
+            f"Another run of katana-woo-sync is at work (it holds {ledger}.lock); trying later is "
+            "right."
+        )
+
+    def acquire(self, patience: float) -> None:
+        """As `RunLock` says."""
+        first, second = self._files
+        _acquire(first, patience, self._is_held)
         try:
-            yield
-        finally:
-            lock.release()
+            _acquire(second, patience, self._is_held)
+        except BaseException:
+            first.release()
+            raise
 
-    return hold
-
-
-def stock_lock(ledger: Path, patience: float = PATIENCE) -> StockLock:
-    """The lock of whoever works stock, from the first reading to the last write: what one run
-    computed from an older reading must not be set after what another read since."""
-
-    @contextmanager
-    def hold(*, wait: bool) -> Iterator[bool]:
-        lock = FileLock(f"{ledger}.stock.lock", mode=0o600)
-        try:
-            _acquire(lock, patience if wait else 0, "")
-        except LockHeld:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
-
-    return hold
+    def release(self) -> None:
+        """As `RunLock` says."""
+        for file in reversed(self._files):
+            file.release()
 
 
-@contextmanager
-def no_stock_lock(*, wait: bool) -> Iterator[bool]:
+class NoLock:
     """For a dry run, which writes nothing."""
-    yield True
+
+    def acquire(self, patience: float) -> None:
+        """Nothing is taken."""
+
+    def release(self) -> None:
+        """Nothing was taken."""
 
 
 def _acquire(lock: BaseFileLock, patience: float, is_held: str) -> None:
@@ -106,11 +103,6 @@ def _owner(path: Path) -> str:
         return f": it belongs to {pwd.getpwuid(owner).pw_name}"
     except KeyError:
         return f": it belongs to the user with the id {owner}"
-
-
-def no_lock() -> AbstractContextManager[None]:
-    """For a dry run, which writes nothing."""
-    return nullcontext()
 
 
 @contextmanager

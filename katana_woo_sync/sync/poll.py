@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, MissingPermission, NotFound
-from katana_woo_sync.clients.order_reader import ChangedOrders, UnreadableOrder
+from katana_woo_sync.clients.order_reader import ChangedOrders, ReadOrder, UnreadableOrder
 from katana_woo_sync.clients.woocommerce import missing_orders
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.adoption import woocommerce_id
@@ -58,7 +58,6 @@ from katana_woo_sync.sync.context import (
     log,
     once_a_day,
 )
-from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.recorder import keep_deletion, keep_gone, was_deleted_here
 from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
 
@@ -117,7 +116,7 @@ def apply_poll(context: Context, store: Store, polled: Polled) -> dict[int, Fres
     """
     orders, as_of = polled.changed.orders, polled.changed.as_of or polled.read_at
     name, stores = cursor_name(store), context.ledger.stores
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         if polled.facts is not None:
             stores.set_facts(store.identity, polled.facts)
         merge(context, store, orders, polled.read_at)
@@ -344,11 +343,10 @@ def read_katana(context: Context, *, sweep: bool = False) -> None:
     changed = context.katana.sales_orders_changed(since)
     if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
         cursor, changed = None, context.katana.sales_orders_changed(None)
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         merge_sales_orders(context, changed.orders, told_from)
         moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
         context.ledger.stores.set_cursor(SALES_ORDERS, moved)
-    context.katana_heard_at = context.clock()
 
 
 def is_open_orders_due(context: Context) -> bool:
@@ -369,10 +367,10 @@ def read_open_orders(context: Context) -> None:
     told_from = read_from(ledger.stores.cursor(SALES_ORDERS), KATANA_OVERLAP)
     for start in range(0, len(ids), AT_ONCE):
         answered = context.katana.sales_orders_by_id(ids[start : start + AT_ONCE])
-        with context.step(), ledger.atomic():
+        context.go_on()
+        with ledger.atomic():
             merge_sales_orders(context, answered, told_from)
-    with context.step():
-        ledger.stores.set_meta(ASKED_AT, time_text(context.clock()) or "")
+    ledger.stores.set_meta(ASKED_AT, time_text(context.clock()) or "")
 
 
 def merge_sales_orders(

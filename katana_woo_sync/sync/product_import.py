@@ -18,13 +18,11 @@ from katana_woo_sync.domain.woocommerce import (
     Product,
     StoreTaxRate,
 )
-from katana_woo_sync.sync.catalogue import KatanaVariants, LineItems
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import StillUnknown
-from katana_woo_sync.sync.failures import guarded
-from katana_woo_sync.sync.new_products import create_products
-from katana_woo_sync.sync.portions import portions
-from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.failures import best_effort, part_of_order
+from katana_woo_sync.sync.katana_facts import KatanaFacts
+from katana_woo_sync.sync.products import KatanaVariants, LineItems
 
 TOGETHER = 50
 """Products whose SKUs are asked for in one go."""
@@ -64,7 +62,7 @@ def import_products(
     products = store.shop.all_products()
     currency = str(context.facts(store).currency)
     prices = _Prices(store.shop.price_settings(), store.shop.tax_rates(), currency)
-    items = LineItems(context, store, Resolver(context), KatanaVariants(context), creates=True)
+    items = LineItems(context, store, KatanaFacts(context), KatanaVariants(context), creates=True)
     done = ProductsImported()
     created_before = context.ledger.journal.created_items()
     for start in range(0, len(products), TOGETHER):
@@ -72,14 +70,14 @@ def import_products(
         part = products[start : start + TOGETHER]
         items.know({int(product.id): product for product in part})
         orders = list(filter(None, (_order(store, each, prices, done) for each in part)))
-        with context.step():
-            guarded(context, store, partial(items.look_up, orders), lambda _error: None)
+        context.go_on()
+        with best_effort():
+            items.look_up(orders)
         sold = [_Sold(order, line) for order in orders for line in order.line_items]
-        for portion in portions(context.katana, sold, REQUESTS):
-            with context.step():
-                _create_together(context, items, portion)
-            for each in portion:
-                _import_one(context, store, items, each, done)
+        for each in sold:
+            context.katana.wait_for_room(REQUESTS)
+            context.go_on()
+            _import_one(context, store, items, each, done)
     progress(len(products), len(products))
     done.created = context.ledger.journal.created_items() - created_before
     return done
@@ -110,19 +108,13 @@ def _name(product: Product, parent: Product | None = None) -> str:
     return f"{named or 'product'} (id:{int(product.id)})"
 
 
-def _create_together(context: Context, items: LineItems, sold: Sequence[_Sold]) -> None:
-    """Create what is plainly new; the requests overlap."""
-    lines = ((each.order, [int(each.line.id)]) for each in sold)
-    create_products(context, [new for line in lines for new in items.new_products(*line)])
-
-
 def _import_one(
     context: Context, store: Store, items: LineItems, sold: _Sold, done: ProductsImported
 ) -> None:
     line = sold.line
     name = f"{plain(line.name, 100) or 'product'} (id:{int(line.id)}, SKU {line.sku or '-'})"
 
-    def work() -> None:
+    with part_of_order(context, store, 0, partial(_failed, done, name)):
         try:
             items.variants_of(sold.order, [int(line.id)])
         except Unmappable as error:
@@ -131,9 +123,6 @@ def _import_one(
             done.left_out.append(f"{name}: {error}")
         else:
             done.there += 1
-
-    with context.step():
-        guarded(context, store, work, partial(_failed, done, name))
 
 
 def _failed(done: ProductsImported, name: str, error: Exception) -> None:

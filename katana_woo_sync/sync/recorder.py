@@ -14,9 +14,11 @@ from katana_woo_sync.domain.order_record import (
     OrderRecord,
 )
 from katana_woo_sync.domain.order_rules import (
+    Note,
     compared,
 )
 from katana_woo_sync.domain.payments import may_hold_payments
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
@@ -102,3 +104,10 @@ def was_deleted_here(context: Context, record: OrderRecord) -> bool:
     """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
     key = str(record.sales_order_id)
     return context.ledger.intents.open(IntentKind.DELETION, key) is not None
+
+
+def note_number(context: Context, store: Store, imported: OrderRecord) -> None:
+    """Note where an order got another number than the shop's, since that was taken."""
+    plain, given = store.settings.order_number_prefix + imported.number, imported.sales_order_no
+    if given.startswith(f"{plain}-{store.name}"):
+        context.note(store, imported, Note(Reason.NUMBER_TAKEN, given))

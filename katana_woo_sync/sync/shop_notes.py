@@ -15,7 +15,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.orders import DueNote
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.failures import guarded
+from katana_woo_sync.sync.failures import part_of_order
 
 IMPORT, TRACKING = "import", "tracking"
 
@@ -48,15 +48,11 @@ def write_notes(context: Context, store: Store) -> bool:
     for order_id in sorted({note.order_id for note in due}):
         if context.clock() - begun >= A_SLICE:
             return True
-        with context.step():
-            # read under the lock: another run may have written it meanwhile
-            for note in context.ledger.shop_notes.due(store.identity, context.clock(), order_id):
-                guarded(
-                    context,
-                    store,
-                    partial(_write, context, store, note),
-                    partial(_failed, context, store, note),
-                )
+        context.go_on()
+        for note in context.ledger.shop_notes.due(store.identity, context.clock(), order_id):
+            fail = partial(_failed, context, store, note)
+            with part_of_order(context, store, order_id, fail):
+                _write(context, store, note)
     return False
 
 

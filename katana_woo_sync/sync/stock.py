@@ -23,11 +23,10 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import StockAnswer
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.sync.context import Context, Store, StoreProblem, log, once_a_day
-from katana_woo_sync.sync.failures import FATAL, is_katana_down, store_part
-from katana_woo_sync.sync.lock import STOCK_IS_HELD
+from katana_woo_sync.sync.failures import is_katana_down, part_of_store
+from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import apply_poll, cursor_name, poll
 from katana_woo_sync.sync.report import ExitCode
-from katana_woo_sync.sync.resolve import Resolver
 from katana_woo_sync.sync.stock_changes import (
     Places,
     make_due,
@@ -63,7 +62,7 @@ def is_stock_due(state: StockState | None, interval: timedelta, now: datetime) -
 def sync_stock(
     context: Context,
     stores: Sequence[Store],
-    resolver: Resolver,
+    katana_facts: KatanaFacts,
     *,
     accept_stock: bool = False,
     now: bool = False,
@@ -73,26 +72,13 @@ def sync_stock(
     What goes wrong with one store is in the report, and the others go on. Raises a `ServiceError`
     where Katana cannot be worked at all, and what ends the whole run.
     """
-    syncing = [store for store in stores if store.settings.sync_stock]
-    if not _due(context, syncing, now=now):
-        return
-    is_asked_for = now or accept_stock
-    with context.stock_lock(wait=is_asked_for) as is_ours:
-        if is_ours:
-            # what another run has done by now is not due any more
-            due = _due(context, syncing, now=now)
-            _work(context, due, find_places(context, resolver), accept_stock=accept_stock)
-            return
-    log.info("Another run is working on stock; this run leaves stock to it")
-    for store in syncing if is_asked_for else ():
-        if not _is_worked(context, store):
-            continue
-        problem = StoreProblem(STOCK_IS_HELD, ExitCode.TRY_LATER)
-        context.report.store_failed(store.name, problem)
-
-
-def _due(context: Context, syncing: Sequence[Store], *, now: bool) -> list[Store]:
-    return [store for store in syncing if now or stock_due(context, store)]
+    due = [
+        store
+        for store in stores
+        if store.settings.sync_stock and (now or stock_due(context, store))
+    ]
+    if due:
+        _work(context, due, find_places(context, katana_facts), accept_stock=accept_stock)
 
 
 def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_stock: bool) -> None:
@@ -122,23 +108,23 @@ def _work(context: Context, stores: Sequence[Store], places: Places, *, accept_s
 def _guarded(context: Context, store: Store, work: Callable[[], None]) -> bool:
     """Do one store's part; what goes wrong is its own and holds up no other."""
     errors: list[Exception] = []
-    with store_part(errors.append):
+    with part_of_store(errors.append):
         work()
     for error in errors:
         _failed(context, store, error)
     return not errors
 
 
-def find_places(context: Context, resolver: Resolver) -> Places:
+def find_places(context: Context, katana_facts: KatanaFacts) -> Places:
     """Where each store's stock is. A store whose location is gone is compared as a whole once it
     has one again; until then what its orders had taken stays where it was."""
     ledger, of_stores, last_known = context.ledger, dict[str, int](), dict[str, int]()
     for store in context.stores.values():
-        location_id = _location(context, resolver, store)
+        location_id = _location(context, katana_facts, store)
         kept = ledger.stores.meta(_kept_location(store))
         if location_id is not None and kept != str(location_id):
-            with context.step():
-                ledger.stores.set_meta(_kept_location(store), str(location_id))
+            context.go_on()
+            ledger.stores.set_meta(_kept_location(store), str(location_id))
         place = int(kept) if location_id is None and kept is not None else location_id
         if place is None:
             continue
@@ -153,15 +139,15 @@ def find_places(context: Context, resolver: Resolver) -> Places:
     return Places(of_stores, synced, last_known)
 
 
-def _location(context: Context, resolver: Resolver, store: Store) -> int | None:
+def _location(context: Context, katana_facts: KatanaFacts, store: Store) -> int | None:
     """The store's location; None, and shown with the store, where the config's does not fit."""
     try:
-        return resolver.location(store)
+        return katana_facts.location(store)
     except StoreProblem as error:
         if store.settings.sync_stock and not store.settings.paused:
-            with context.step():
-                context.ledger.stock.compare_again(store.identity)
-                context.ledger.stock.went_wrong(store.identity, str(error))
+            context.go_on()
+            context.ledger.stock.compare_again(store.identity)
+            context.ledger.stock.went_wrong(store.identity, str(error))
         return None
 
 
@@ -256,8 +242,7 @@ def _work_due(comparison: Comparison, store: Store, *, accept_stock: bool) -> No
         now = _counted_look(comparison, store, seen.variant_ids) if is_old else seen
         _set(comparison, store, now, due.up_to)
     _tell_left_out(context, store)
-    with context.step():
-        context.ledger.stock.updated(store.identity, context.clock())
+    context.ledger.stock.updated(store.identity, context.clock())
 
 
 def _counted_look(comparison: Comparison, store: Store, part: Sequence[int]) -> Look:
@@ -276,7 +261,7 @@ def _set(comparison: Comparison, store: Store, seen: Look, up_to: int) -> None:
         seen = _fresh(comparison, store, seen)
         refused = push(context, store, seen.plan)
     not_set = {variant_id for each in refused for variant_id in each.variant_ids}
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         stock = context.ledger.stock
         left_out = [*seen.plan.left_out, *(each.left_out for each in refused)]
         stock.leave_out(store.identity, left_out, looked_at=seen.item_ids)
@@ -295,15 +280,16 @@ def _fresh(comparison: Comparison, store: Store, before: Look) -> Look:
                 continue
             stores, name = context.ledger.stores, cursor_name(other)
             cursor, ahead = stores.cursor(name), stores.ahead(name)
-            try:
+            with part_of_store(partial(_not_heard, store, other)):
                 apply_poll(context, other, poll(other, cursor, known.facts, context.clock(), ahead))
-            except FATAL:
-                raise
-            except Exception as error:
-                if other is store:
-                    raise
-                log.debug("%s: not heard before %s's stock: %s", other.name, store.name, error)
     return before.again(comparison, store)
+
+
+def _not_heard(store: Store, other: Store, error: Exception) -> None:
+    """A store's stock is set without what another sold last, but not without its own orders."""
+    if other is store:
+        raise error
+    log.debug("%s: not heard before %s's stock: %s", other.name, store.name, error)
 
 
 def _is_worked(context: Context, store: Store) -> bool:
@@ -351,8 +337,7 @@ def _failed(context: Context, store: Store, error: Exception) -> None:
     context.report.store(store.name).error = text
     log.debug("%s", store.name, exc_info=error)
     log.error("%s: %s", store.name, text, extra={"store": store.name})
-    with context.step():
-        context.ledger.stock.went_wrong(store.identity, text.removeprefix("stock: "))
+    context.ledger.stock.went_wrong(store.identity, text.removeprefix("stock: "))
 
 
 MOST_AT_ONCE = 100
@@ -377,6 +362,7 @@ def push(context: Context, store: Store, plan: Plan) -> list[Refused]:
     """
     refused: list[Refused] = []
     for batch in batches([target for target in plan.targets if target.differs]):
+        context.go_on()
         quantities = {target.item_id: target.quantity for target in batch}
         answers = store.shop.set_stock(batch[0].parent_id, quantities)
         wrong = [each for each in (_problem(t, answers) for t in batch) if each is not None]
@@ -385,8 +371,7 @@ def push(context: Context, store: Store, plan: Plan) -> list[Refused]:
         done = [target for target in batch if target.item_id not in not_set]
         _record(context, store, done)
     same = {t.item_id: t.quantity for t in plan.targets if not t.differs}
-    with context.step():
-        context.ledger.stock.set_pushed(store.identity, same)
+    context.ledger.stock.set_pushed(store.identity, same)
     return refused
 
 
@@ -420,7 +405,7 @@ def _record(context: Context, store: Store, done: Sequence[Target]) -> None:
     if not done:
         return
     quantities = {target.item_id: target.quantity for target in done}
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         context.ledger.stock.set_pushed(store.identity, quantities)
         shown = ", ".join(f"{t.sku or t.item_id}: {t.quantity}" for t in done[:NAMED])
         more = f" and {len(done) - NAMED} more" if len(done) > NAMED else ""

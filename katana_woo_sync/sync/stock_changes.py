@@ -11,6 +11,7 @@ from decimal import Decimal
 from msgspec import Struct, field
 
 from katana_woo_sync.clients.katana import OPEN, MovementsChanged
+from katana_woo_sync.clients.order_reader import ReadOrder
 from katana_woo_sync.domain.cursors import (
     KATANA_OVERLAP,
     SALES_ORDERS,
@@ -28,7 +29,6 @@ from katana_woo_sync.domain.sub_orders import parent_of
 from katana_woo_sync.domain.woocommerce import Order, StockItem
 from katana_woo_sync.ledger.stock import Place, Touched
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.ports import ReadOrder
 
 MOVEMENTS = "stock:movements"
 ORDERS = "stock:sales_orders"
@@ -133,7 +133,7 @@ def read_stock_changes(context: Context, places: Places) -> None:
         _start_again(context, places)
         return
     commitments = {int(o.id): _commits(context, o, places) for o in touched.orders}
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         news = _not_read_before(context, moved)
         changed = {(int(m.variant_id), int(m.location_id)) for m in news}
         changed |= keep_commitments(context, touched.orders, commitments)
@@ -177,7 +177,7 @@ def _start(context: Context) -> None:
     late = context.katana.movements_changed(newest - KATANA_OVERLAP) if newest else None
     now = context.clock()
     orders = context.ledger.stores.cursor(SALES_ORDERS)
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         if late is not None:
             _not_read_before(context, late)
         context.ledger.stores.set_cursor(MOVEMENTS, Cursor(newest, now))
@@ -187,7 +187,7 @@ def _start(context: Context) -> None:
 def _start_again(context: Context, places: Places) -> None:
     """Begin anew after Katana's clock was set right, with a full comparison of every store."""
     _start(context)
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         for identity in sorted(places.synced):
             context.ledger.stock.compare_again(identity)
 
@@ -196,7 +196,7 @@ def list_commitments(context: Context, places: Places) -> None:
     """Read all open sales orders anew, for a full comparison. Raises a `ServiceError`."""
     orders = [order for page in context.katana.open_orders() for order in page]
     commitments = {int(order.id): _commits(context, order, places) for order in orders}
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         context.ledger.stock.keep_committed(commitments.keys())
         keep_commitments(context, orders, commitments)
 
@@ -266,7 +266,8 @@ def read_product_changes(context: Context, store: Store) -> None:
     if changed is None:
         return  # an old version; the full comparison finds it
     if is_beyond(cursor, changed.as_of, SHOP_OVERLAP):
-        with context.step(), context.ledger.atomic():
+        context.go_on()
+        with context.ledger.atomic():
             context.ledger.stores.set_cursor(name, Cursor(None, context.clock()))
             context.ledger.stock.compare_again(store.identity)
         return
@@ -288,7 +289,7 @@ def read_product_changes(context: Context, store: Store) -> None:
             edited += _edited(context, store, variations)
             if parent_id in shared:
                 edited += [v for v in variations if v.uses_parents_stock]
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         context.ledger.stock.touch(_touched(store, item) for item in edited)
         if changed.is_whole:
             moved = advance(cursor, changed.mark, context.clock(), SHOP_OVERLAP)
@@ -310,8 +311,7 @@ def start_products(context: Context, store: Store) -> None:
     if cursor is not None and cursor.mark is not None:
         return  # it was read up to there just now
     mark = store.shop.newest_product_modified()
-    with context.step():
-        context.ledger.stores.set_cursor(name, Cursor(mark, context.clock()))
+    context.ledger.stores.set_cursor(name, Cursor(mark, context.clock()))
 
 
 def _touched(store: Store, item: StockItem) -> Touched:
@@ -324,8 +324,7 @@ def make_due(context: Context, places: Places) -> None:
     """What was touched in the shops becomes due, as variants, for every store at the place; SKUs
     that are not known are asked for, many in a request. Raises a `ServiceError`."""
     ledger, now = context.ledger, context.clock()
-    with context.step():
-        ledger.stock.touch_what_katana_took_over(now)
+    ledger.stock.touch_what_katana_took_over(now)
     locations = places.all_known()
     touched = ledger.stock.touched(list(locations))
     if not touched:
@@ -336,7 +335,7 @@ def make_due(context: Context, places: Places) -> None:
     missing = sorted(skus - known.keys())
     found = {str(v.sku): int(v.id) for v in context.katana.variants(missing)} if missing else {}
     by_sku = {**found, **known}
-    with context.step(), ledger.atomic():
+    with ledger.atomic():
         changed: set[Place] = set()
         for each in touched:
             location_id = locations[each.identity]
@@ -361,9 +360,10 @@ def scan_taken(context: Context, store: Store) -> None:
     listed: set[int] = set()
     for page in store.shop.whole_orders(statuses) if statuses else ():
         listed.update(int(order.id) for order in page)
-        with context.step(), context.ledger.atomic():
+        context.go_on()
+        with context.ledger.atomic():
             apply_reduced_stock(context, store, page, began)
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         stock, now = context.ledger.stock, context.clock()
         stock.forget_taken(store.identity, began=began, now=now, other_than=listed)
         stock.scanned(store.identity, now)

@@ -159,8 +159,7 @@ def _shared_skus(context: Context, skus: Skus) -> dict[str, tuple[int, ...]]:
         sku = str(variant.sku)
         if sku in doubtful and not is_gone(variant):
             found[sku] = (*found.get(sku, ()), int(variant.id))
-    with context.step():
-        stock.know_skus({**skus, **found})
+    stock.know_skus({**skus, **found})
     return found
 
 
@@ -317,8 +316,8 @@ class Comparison:
             rows = self.context.katana.all_stock(location_id)
             self._stock[location_id] = {int(row.variant_id): row for row in rows}
             bundles = [int(row.variant_id) for row in rows if row.is_bundle]
-            with self.context.step():
-                self.context.ledger.stock.set_bundles(location_id, bundles)
+            self.context.go_on()
+            self.context.ledger.stock.set_bundles(location_id, bundles)
         return self._stock[location_id]
 
     def list_commitments(self) -> None:
@@ -344,7 +343,7 @@ def compare(comparison: Comparison, store: Store, digest: str, *, is_first: bool
     differing = [target for target in made.targets if target.differs]
     if is_first:
         find_uncounted(context, differing, found, ask_of_known=True)
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         stock = context.ledger.stock
         stock.know_skus(skus)
         stock.leave_out(store.identity, made.left_out, looked_at=None)
@@ -399,10 +398,10 @@ def _remember(
             product_id, variation_id = (
                 (int(item.parent_id), int(item.id)) if item.parent_id else (int(item.id), 0)
             )
-            with context.step():
-                context.ledger.catalogue.remember_product(
-                    store.identity, product_id, variation_id, str(item.sku), ids[0]
-                )
+            context.go_on()
+            context.ledger.catalogue.remember_product(
+                store.identity, product_id, variation_id, str(item.sku), ids[0]
+            )
 
 
 def find_uncounted(
@@ -437,7 +436,7 @@ def find_uncounted(
     counted: set[int] = set()
     for page in context.katana.movements_of(sorted(asked)):
         counted |= {int(m.variant_id) for m in page if m.resource_type != OF_SALES}
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         stock.add_uncounted(sorted(marked - counted))
         stock.counted(sorted(counted))
     return bool(marked - counted - known)

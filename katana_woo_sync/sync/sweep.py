@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from katana_woo_sync.clients.errors import Incomplete
+from katana_woo_sync.clients.order_reader import ReadOrder
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.products import is_gone
@@ -13,6 +14,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import (
     apply_missing,
     cursor_name,
@@ -21,9 +23,7 @@ from katana_woo_sync.sync.poll import (
     merge,
     warn_of_cache,
 )
-from katana_woo_sync.sync.ports import ReadOrder
 from katana_woo_sync.sync.recorder import came_back, gone_to_look_for
-from katana_woo_sync.sync.resolve import Resolver
 
 A_DAY = timedelta(days=1)
 
@@ -88,7 +88,8 @@ def scan_pages(context: Context, store: Store) -> Iterator[set[int]]:
             and order.id in known
             and known[int(order.id)].shop_status != order.status
         ]
-        with context.step(), context.ledger.atomic():
+        context.go_on()
+        with context.ledger.atomic():
             merge(context, store, news, began)
         _ask_for(context, store, [int(order.id) for order in changed], changed)
         yield set(ids)
@@ -116,7 +117,8 @@ def _ask_for(
         read_at = context.clock()
         answered = store.shop.orders(wanted, dp, uncached=True)
         _look_for_cache(context, store, listed, answered)
-        with context.step(), ledger.atomic():
+        context.go_on()
+        with ledger.atomic():
             now = ledger.orders.known(store.identity, wanted)
             unheard = [i for i in now if i in before and _same_time(now[i], before[i])]
             ledger.orders.forget_modified(store.identity, unheard)
@@ -150,14 +152,14 @@ def _mend_cursor(context: Context, store: Store) -> None:
     newest = store.shop.newest_modified()
     if cursor is None or cursor.mark is None or (newest is not None and newest >= cursor.mark):
         return
-    with context.step(), context.ledger.atomic():
+    with context.ledger.atomic():
         context.ledger.stores.set_cursor(name, Cursor(newest, context.clock()))
         context.ledger.orders.forget_modified_after(store.identity, newest or THE_BEGINNING)
 
 
-def sweep_katana(context: Context, resolver: Resolver) -> None:
+def sweep_katana(context: Context, katana_facts: KatanaFacts) -> None:
     """Refresh what is remembered of Katana: locations, tax rates, base currency, SKUs."""
-    resolver.list_locations()
+    katana_facts.list_locations()
     context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
     factory = context.katana.factory()
     context.ledger.stores.set_meta("base_currency", str(factory.base_currency_code))
@@ -171,7 +173,8 @@ def _refresh_variants(context: Context) -> None:
         # by our clock, so a day more than the time that has passed
         changed = context.katana.variants_changed(last - A_DAY)
         gone = [int(variant.id) for variant in changed if is_gone(variant)]
-        with context.step(), context.ledger.atomic():
+        context.go_on()
+        with context.ledger.atomic():
             context.ledger.catalogue.forget_variants(gone)
             context.ledger.catalogue.forget_changed((str(v.sku), int(v.id)) for v in changed)
     context.ledger.stores.set_meta(VARIANTS_READ, time_text(now) or "")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from katana_woo_sync.cli.after_cycle import AfterCycle
+from katana_woo_sync.cli.cycles import AfterCycle
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import Tally
 from tests.cli.support import run, start, wait_until

@@ -154,14 +154,14 @@ NOBODY = """
 import os, sys
 from pathlib import Path
 from katana_woo_sync.ledger import LedgerError
-from katana_woo_sync.sync.lock import only_run, step_lock
+from katana_woo_sync.sync.lock import LedgerLock, only_run
 import pwd
 os.setuid(65534)
 ledger = Path(sys.argv[1])
-for hold in (step_lock(ledger, 0.1), lambda: only_run(ledger)):
+for hold in (lambda: LedgerLock(ledger).acquire(0.1), lambda: only_run(ledger).__enter__()):
     try:
-        with hold():
-            print("held")
+        hold()
+        print("held")
     except LedgerError as error:
         print(error.for_later, error)
 """

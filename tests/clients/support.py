@@ -13,7 +13,6 @@ from requests.auth import AuthBase
 from katana_woo_sync.clients.errors import BadRequest, NotFound, ServiceError
 from katana_woo_sync.clients.http import HttpClient, NoKey
 from katana_woo_sync.clients.katana import KatanaClient
-from katana_woo_sync.clients.katana_http import QUICK
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
@@ -79,9 +78,7 @@ class KatanaSettings:
     api_key: str = "katana-key-0123456789"
 
 
-def katana(
-    url: str = "https://katana.test/v1", *, attempts: int = 1, quick: float = QUICK
-) -> KatanaClient:
+def katana(url: str = "https://katana.test/v1", *, attempts: int = 1) -> KatanaClient:
     """Katana's client; without a sandbox, for `responses`."""
     redactor = Redactor([KatanaSettings.api_key])
     throttle = Throttle(10_000)
@@ -91,7 +88,6 @@ def katana(
         throttle=throttle,
         timeout=5.0,
         attempts=attempts,
-        quick=quick,
     )
 
 
@@ -102,10 +98,10 @@ def store(url: str = "https://shop.test", *, attempts: int = 1) -> WooCommerceCl
 
 
 @contextmanager
-def served_katana(*, quick: float = QUICK) -> Iterator[tuple[KatanaSandbox, KatanaClient]]:
+def served_katana() -> Iterator[tuple[KatanaSandbox, KatanaClient]]:
     """A sandbox Katana without a limit, and its client."""
     with KatanaSandbox(requests_per_minute=None, api_key=KatanaSettings.api_key) as sandbox:
-        yield sandbox, katana(sandbox.url, quick=quick)
+        yield sandbox, katana(sandbox.url)
 
 
 @contextmanager

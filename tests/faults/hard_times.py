@@ -242,7 +242,7 @@ class HardTimes(Watched):
 
     @rule()
     def retry(self) -> None:
-        with self.world.program().context(patience=0.2) as context:
+        with self.world.program().context() as context:
             identities = [store.identity for store in context.stores.values()]
             records = context.ledger.orders.find(identities=identities, problems=True)
             names = {store.identity: name for name, store in context.stores.items()}

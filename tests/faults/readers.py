@@ -113,7 +113,7 @@ def missed_in_a_shop(seed: int) -> Missed:
         world = World(Path(directory), stack)
         shop = BusyShop(world, seed)
         program = world.program()
-        with program.context(patience=0.2) as context:
+        with program.context() as context:
             store = context.stores["eu"]
             with _happening(shop):
                 prepare(context, [store], None)

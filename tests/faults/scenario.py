@@ -93,7 +93,7 @@ class Scenario:
 
     def _initial_stock(self) -> None:
         program = self.world.program()
-        with program.context(patience=0.2) as context:
+        with program.context() as context:
             try:
                 import_initial_stock(context, program.stores["eu"], None)
             except StoreProblem as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from katana_woo_sync.ledger.intents import Intents
-from katana_woo_sync.sync.fees import Fees
+from katana_woo_sync.sync import shipping_fees
 from tests.faults.crash_sweep import crash, sweep, undisturbed
 
 EVERY = 279
@@ -26,8 +26,8 @@ def test_a_crash_and_a_lost_ledger_double_nothing() -> None:
 
 
 def test_the_sweep_finds_a_program_without_its_safeguards(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Fees, "_there", lambda *_arguments: None)
-    monkeypatch.setattr(Fees, "_is_not_missed", lambda *_arguments: False)
+    monkeypatch.setattr(shipping_fees, "_find", lambda *_arguments: None)
+    monkeypatch.setattr(shipping_fees, "_is_not_missed", lambda *_arguments: False)
     monkeypatch.setattr(Intents, "begin", lambda *_arguments: None)
     (backfill, *_later), wanted = undisturbed.__wrapped__()  # of the broken program
     sent = backfill.first_sent["POST /sales_order_shipping_fee"]

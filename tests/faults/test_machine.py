@@ -88,7 +88,7 @@ def test_a_clock_that_is_a_day_off_loses_and_doubles_nothing(world: World, hours
     def cycle(minutes: int) -> Report:
         world.clock.tick(minutes=minutes)
         program = replace(world.program(), clock=lambda: world.clock() + timedelta(hours=hours))
-        with program.context(patience=0.2) as context:
+        with program.context() as context:
             run_cycle(context, list(program.stores.values()), Options())
             return context.report
 

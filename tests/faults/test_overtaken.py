@@ -1,5 +1,5 @@
-"""A run that waits for the lock while another one does the same work: whatever it read before is
-old by then. A cycle is overtaken by a whole other cycle at each of its steps in turn."""
+"""What others do while a cycle is at work: another run is refused, and whatever a person changes at
+any of its steps undoes and doubles nothing, though what the cycle has read is old by then."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ from katana_woo_sync.cli.retry import prepare
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import Options, run_cycle
+from katana_woo_sync.sync.lock import LockHeld
 from tests.sync.test_lost_answers import rich_order
 from tests.sync.world import World
 
-MOST_STEPS = 60
+MOST_STEPS = 100
 
 
 def overtaken(context: Context, at: int, other: Callable[[], object]) -> list[int]:
-    """Let `other` have the lock first, when this run wants it for the given time. Returns a list
-    that holds how often it has wanted it."""
-    lock, count = context.lock, [0]
+    """Let `other` go first, when this run begins a group of writes for the given time. Returns a
+    list that holds how often it has begun one."""
+    atomic, count = context.ledger.atomic, [0]
 
     @contextmanager
     def after_the_other() -> Iterator[None]:
-        count[0] += 1
-        if count[0] == at:
-            other()
-        with lock():
+        if not context.ledger._db.conn.in_transaction:
+            count[0] += 1
+            if count[0] == at:
+                other()
+        with atomic():
             yield
 
-    context.lock = after_the_other
+    context.ledger.atomic = after_the_other  # type: ignore[method-assign]
     return count
 
 
@@ -62,11 +64,14 @@ class Scenario:
         self.new = rich_order(world)
         world.clock.tick(minutes=5)
 
-    def cycle(self) -> None:
-        """A whole cycle of another run."""
+    def others(self) -> None:
+        """Another run, which is refused while one is at work, and a person who retries all that
+        failed."""
         program = self._world.program()
         with program.context() as context:
-            run_cycle(context, program.chosen(None), Options())
+            prepare(program, None, None, context)
+            with pytest.raises(LockHeld):
+                run_cycle(context, program.chosen(None), Options())
 
     def check(self) -> None:
         """Everything was done, and once."""
@@ -97,8 +102,8 @@ def test_a_cycle_that_is_overtaken_at_any_step_undoes_and_doubles_nothing(
             world = World(folder, stack)
             scenario = Scenario(world)
             program = world.program()
-            with program.context() as context:
-                count = overtaken(context, at, scenario.cycle)
+            with program.context() as context, context.only_run():
+                count = overtaken(context, at, scenario.others)
                 run_cycle(context, program.chosen(None), Options())
             world.settle(4)
             scenario.check()

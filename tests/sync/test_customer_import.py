@@ -8,8 +8,7 @@ from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.woocommerce import Customer
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Address
-from katana_woo_sync.sync.customer_import import CustomersImported, import_customers
-from tests.sync.test_overlap import CUSTOMERS, meeting
+from katana_woo_sync.sync.customers import CustomersImported, import_customers
 from tests.sync.world import ANNA, World
 
 BO = Address(first_name="Bo", last_name="Lund", email="bo@example.test", postcode="11122")
@@ -102,12 +101,10 @@ def test_what_the_billing_address_lacks_the_account_says() -> None:
     assert not person.is_nobody
 
 
-def test_after_the_first_the_others_overlap(world: World) -> None:
+def test_those_who_are_nobody_that_katana_has_are_created(world: World) -> None:
     for name in "abcd":
         world.shop.add_customer(replace(BO, first_name=name, email=f"{name}@example.test"))
-    with meeting(world.katana.server, CUSTOMERS, 3, skip=1) as met:
-        done = imported(world)
-    assert not met.broken
+    done = imported(world)
     assert (done.created, done.matched, done.known, done.left_out) == (4, 0, 0, [])
     assert len(names(world)) == 4
 

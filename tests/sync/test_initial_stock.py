@@ -24,7 +24,7 @@ def import_stock(
 ) -> InitialStock:
     """`backfill --stock` for one store."""
     program = world.program(dry_run=dry_run)
-    with program.context(patience=0.2) as context:
+    with program.context() as context:
         share = Decimal(percent) if percent else None
         return import_initial_stock(context, program.chosen(name)[0], share)
 

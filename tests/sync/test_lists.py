@@ -13,7 +13,7 @@ from werkzeug.wrappers import Request, Response
 from katana_woo_sync.domain.checks import Result
 from katana_woo_sync.sandbox.server import SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item
-from katana_woo_sync.sync.customer_import import import_customers
+from katana_woo_sync.sync.customers import import_customers
 from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.initial_stock import InitialStock, import_initial_stock
 from katana_woo_sync.sync.product_import import ProductsImported, import_products
@@ -86,7 +86,7 @@ def test_many_orders_asked_for_by_their_ids_come_whole_from_a_host_that_caps_its
 def test_katana_may_give_fewer_rows_than_asked_for(world: World, most_rows: int) -> None:
     world.katana._state.most_rows = most_rows
     people = [world.katana.add_customer(f"Customer {number}") for number in range(120)]
-    with world.program().context(patience=0.2) as context:
+    with world.program().context() as context:
         read = context.katana.customers_changed(None)
     assert {int(customer.id) for customer in read.customers} >= set(people)
     assert len(read.customers) == 120

@@ -43,7 +43,7 @@ def sync(world: World, *, minutes: float = 5, dry_run: bool = False) -> Report:
     """A cycle as `sync` does it, people told after it."""
     world.clock.tick(minutes=minutes)
     program = world.program(dry_run=dry_run)
-    with program.context(patience=0.2) as context:
+    with program.context() as context:
         run_cycle(context, list(program.stores.values()), Options())
         program.notifier.tell(context)
         return context.report

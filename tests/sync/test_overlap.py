@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
-from filelock import FileLock, Timeout
 from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.clients.answers import JsonAnswer
 from katana_woo_sync.clients.katana_http import KatanaHttp
 from katana_woo_sync.clients.together import Together
+from katana_woo_sync.domain.order_record import ignored
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item, Shipping
 from katana_woo_sync.sync.backfill import import_all, prepare
@@ -47,6 +46,12 @@ def meeting(
     server._handle = waiting
     yield barrier
     server._handle = handle
+
+
+def far_away(world: World) -> None:
+    """A Katana of which one order after the other would not use the quota."""
+    world.configure(katana="requests_per_minute = 600")
+    world.katana.server.add_fault(Fault(FaultKind.DELAY, seconds=0.3, times=1000))
 
 
 def guest(name: str, email: str) -> Address:
@@ -81,6 +86,7 @@ def test_calls_overlap_and_keep_their_order() -> None:
 
 
 def test_after_the_first_order_the_others_and_their_fees_overlap(world: World) -> None:
+    far_away(world)
     orders = [world.order(shipping=[COURIER]) for _ in range(4)]
     with (
         meeting(world.katana.server, ORDERS, 3, skip=1) as creates,
@@ -93,17 +99,45 @@ def test_after_the_first_order_the_others_and_their_fees_overlap(world: World) -
     assert [len(world.katana.shipping_fees(world.sales_order(o).id)) for o in orders] == [1] * 4
 
 
-def test_new_customers_overlap(world: World) -> None:
-    first = by_guests(world, guest("Zoe", "zoe@example.test"))
-    orders = by_guests(world, *(guest(name, f"{name}@example.test") for name in "abc"))
-    with meeting(world.katana.server, CUSTOMERS, 3, skip=1) as customers:
-        world.sync()
-    assert not customers.broken
+def test_a_katana_that_is_near_is_asked_one_by_one(world: World) -> None:
+    orders = [world.order(shipping=[COURIER]) for _ in range(4)]
+    in_hand: list[int] = []
+    handle = world.katana.server._handle
+
+    def noting(request: Request) -> Response:
+        in_hand.append(world.katana.server.in_hand)
+        return handle(request)
+
+    world.katana.server._handle = noting
+    world.sync()
+    assert set(in_hand) == {1}
+    check_each_once(world, orders)
+
+
+def test_while_a_customer_is_created_another_order_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far_away(world)
+    first = [world.order() for _ in range(2)]
+    orders = by_guests(world, *(guest(name, f"{name}@example.test") for name in "abcd"))
+    in_hand: list[tuple[bool, int]] = []
+    answer = world.katana.server._answer
+
+    def noting(request: Request, fault: Fault | None) -> Response | None:
+        is_customer = request.method == "POST" and request.path.endswith(CUSTOMERS)
+        in_hand.append((is_customer, world.katana.server.in_hand))
+        return answer(request, fault)
+
+    monkeypatch.setattr(world.katana.server, "_answer", noting)
+    world.sync()
     check_each_once(world, first + orders)
-    assert len({world.sales_order(order).customer_id for order in first + orders}) == 4
+    assert len({world.sales_order(order).customer_id for order in orders}) == 4
+    assert [is_customer for is_customer, _count in in_hand].count(True) == 5
+    assert max(count for _is_customer, count in in_hand) > 1
 
 
 def test_guests_who_may_be_one_are_matched_as_ever(world: World) -> None:
+    far_away(world)
     orders = by_guests(
         world,
         guest("Zoe", "zoe@example.test"),
@@ -129,16 +163,16 @@ def check_products_once(world: World, number: int) -> None:
     assert sorted(made) == [f"New {place}" for place in range(number)]
 
 
-def test_new_products_overlap_after_the_first(world: World) -> None:
+def test_new_products_of_orders_side_by_side_are_created_once(world: World) -> None:
+    far_away(world)
     orders = of_new_products(world, 4)
-    with meeting(world.katana.server, PRODUCTS, 3, skip=1) as products:
-        world.sync()
-    assert not products.broken
+    world.sync()
     check_each_once(world, orders)
     check_products_once(world, 4)
 
 
 def test_a_product_that_several_orders_bought_is_created_once(world: World) -> None:
+    far_away(world)
     lamp = world.lamp["eu"]
     orders = [world.order(), *(world.shop.place_order([Item(lamp)]) for _ in range(4))]
     world.sync()
@@ -160,8 +194,7 @@ def test_several_answers_to_new_products_lost_at_once(world: World, kind: FaultK
 
 def test_a_product_that_katana_refuses_among_others_is_its_orders_alone(world: World) -> None:
     orders = of_new_products(world, 4)
-    # it is tried again alone, and refused again
-    fault = Fault(FaultKind.STATUS, "POST", PRODUCTS, status=422, body="{}", skip=3, times=2)
+    fault = Fault(FaultKind.STATUS, "POST", PRODUCTS, status=422, body="{}", skip=3, times=1)
     world.katana.server.add_fault(fault)
     world.sync()
     assert fault.times == 0
@@ -171,36 +204,39 @@ def test_a_product_that_katana_refuses_among_others_is_its_orders_alone(world: W
     ) == 1
 
 
-def test_where_the_first_new_product_is_refused_the_others_go_alone(world: World) -> None:
+def test_where_the_first_new_product_is_refused_the_others_are_imported(world: World) -> None:
     orders = of_new_products(world, 3)
     fault = Fault(FaultKind.STATUS, "POST", PRODUCTS, status=422, body="{}", times=1)
     world.katana.server.add_fault(fault)
     world.sync()
-    check_each_once(world, orders)
-    check_products_once(world, 3)
+    (refused,) = (o for o in orders if world.state(o) == ("attention", "product_not_representable"))
+    check_each_once(world, [order for order in orders if order != refused])
 
 
-def test_nobody_else_waits_while_the_quota_is_waited_for(world: World) -> None:
+def test_a_person_need_not_wait_while_the_quota_is_waited_for(world: World) -> None:
     world.order(shipping=[COURIER])
     world.sync()  # customer, product and taxes are known from here on
     orders = [world.order(shipping=[COURIER]) for _ in range(12)]
     world.configure(katana="requests_per_minute = 7")
-    is_held: list[bool] = []
-    world.clock.before_moving = lambda: is_held.append(is_locked(world.ledger))
+    last: list[str] = []
+
+    def ignore_the_last() -> None:
+        queued = [o for o in orders if world.find(o) and world.state(o) == ("queued", "")]
+        if queued and not last:
+            program = world.program()
+            with program.context() as context:
+                known = context.ledger.orders.get(context.stores["eu"].identity, queued[-1])
+                assert known is not None
+                record = ignored(known)
+                assert record is not None
+                context.save(context.stores["eu"], record, known)
+            last.append(str(queued[-1]))
+
+    world.clock.before_moving = ignore_the_last
     world.sync()
-    check_each_once(world, orders)
-    assert len(is_held) > 1  # the first is the cycle's own; then the quota was waited for
-    assert not any(is_held)
-
-
-def is_locked(ledger: Path) -> bool:
-    lock = FileLock(f"{ledger}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+    assert last
+    assert world.state(int(last[0])) == ("ignored", "")
+    check_each_once(world, [order for order in orders if str(order) not in last])
 
 
 @pytest.mark.parametrize("kind", [FaultKind.DROP_AFTER, FaultKind.DROP_BEFORE])
@@ -253,7 +289,7 @@ def test_a_long_list_is_imported_while_it_is_read(world: World) -> None:
     seen: list[tuple[int, bool]] = []
     world.configure(katana="requests_per_minute = 6000")
     program = world.program()
-    with program.context(patience=0.2) as context:
+    with program.context() as context:
         prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
         assert list(prepared.reading) == ["eu"]
         before = world.katana.server.count("POST", ORDERS)
@@ -274,7 +310,7 @@ def test_a_long_list_is_imported_while_it_is_read(world: World) -> None:
 
 def test_a_short_list_is_read_first(world: World) -> None:
     world.order()
-    with world.program().context(patience=0.2) as context:
+    with world.program().context() as context:
         prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
         assert not prepared.reading
         assert [found.orders for found in prepared.found] == [1]
@@ -287,7 +323,7 @@ def test_where_katana_has_orders_of_other_shops_the_whole_list_is_read_first(
     unconnected.foreign(foreign, store_name="elsewhere.example")
     for _ in range(310):
         unconnected.order(created=datetime.now(UTC))
-    with unconnected.program().context(patience=0.2) as context:
+    with unconnected.program().context() as context:
         prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
         assert not prepared.reading
 
@@ -295,7 +331,7 @@ def test_where_katana_has_orders_of_other_shops_the_whole_list_is_read_first(
 def test_reading_that_fails_leaves_the_rest_to_the_next_sweep(world: World) -> None:
     orders = [world.order() for _ in range(310)]
     world.configure(katana="requests_per_minute = 6000")
-    with world.program().context(patience=0.2) as context:
+    with world.program().context() as context:
         prepared = prepare(context, [context.stores["eu"]], None, wholly=False)
         world.shop.server.add_fault(
             Fault(FaultKind.STATUS, "GET", "/orders", status=503, times=1000)

@@ -9,14 +9,14 @@ from pathlib import Path
 from random import Random
 
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from katana_woo_sync.domain.stock import ReducedStock
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.cycle import Options, run_cycle
-from katana_woo_sync.sync.lock import stock_lock
+from katana_woo_sync.sync.lock import LockHeld
 from katana_woo_sync.sync.poll import apply_poll, cursor_name, poll
 from katana_woo_sync.sync.report import ExitCode, Report
 from tests.sync.test_initial_stock import import_stock, mugs, uncounted
@@ -30,7 +30,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 def sync_stock_now(world: World) -> Report:
     """A cycle that works stock whether it is due or not."""
     program = world.program()
-    with program.context(patience=0.2) as context:
+    with program.context() as context:
         run_cycle(context, program.chosen(None), Options(stock_now=True))
         return context.report
 
@@ -43,7 +43,8 @@ def test_a_run_overtaken_by_another_does_not_set_what_it_read_before(
 
     def meanwhile() -> None:
         count(world, 0)
-        world.sync(minutes=minutes)
+        with pytest.raises(LockHeld):
+            world.sync(minutes=minutes)
 
     count(world, 50)
     world.before(world.shop.server, "POST", "/products/batch", meanwhile)
@@ -52,15 +53,11 @@ def test_a_run_overtaken_by_another_does_not_set_what_it_read_before(
     assert stock(world) == 0
 
 
-def test_stock_that_is_asked_for_waits_and_says_where_it_cannot(make_world: MakeWorld) -> None:
+def test_an_old_version_that_works_stock_is_left_alone(make_world: MakeWorld) -> None:
+    """It holds a lock of its own for that, and takes the other one step by step."""
     world = stocked(make_world)
-    with stock_lock(world.ledger)(wait=False) as is_ours:
-        assert is_ours
-        report = sync_stock_now(world)
-        quiet = world.sync(minutes=15)
-    assert "another run" in (report.store("eu").error or "")
-    assert report.exit_code is ExitCode.TRY_LATER
-    assert quiet.exit_code is ExitCode.DONE
+    with FileLock(f"{world.ledger}.stock.lock"), pytest.raises(LockHeld, match="Another run"):
+        sync_stock_now(world)
     assert sync_stock_now(world).exit_code is ExitCode.DONE
 
 
@@ -72,12 +69,14 @@ def test_two_initial_imports_at_once_are_one(make_world: MakeWorld) -> None:
     def another() -> None:
         try:
             import_stock(world)
-        except StoreProblem as error:
+        except LockHeld as error:
             refused.append(str(error))
 
     world.before(world.shop.server, "GET", "/products", another)
     import_stock(world)
-    assert refused == ["another run is working on stock; try again in some minutes"]
+    assert [each.startswith("Another run of katana-woo-sync is at work") for each in refused] == [
+        True
+    ]
     assert [mugs(world), len(world.katana.adjustments())] == [7, 1]
 
 
@@ -87,7 +86,7 @@ def test_an_order_read_before_another_run_heard_of_its_end_takes_nothing(
     world = stocked(make_world)
     order_id = world.order(quantity=3, status="on-hold")
     program = world.program()
-    with program.context(patience=0.2) as slow:
+    with program.context() as slow:
         store = slow.stores["eu"]
         cursor = slow.ledger.stores.cursor(cursor_name(store))
         polled = poll(store, cursor, None, slow.clock())

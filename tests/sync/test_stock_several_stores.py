@@ -66,7 +66,7 @@ def test_a_store_that_was_never_connected_lowers_nothing_of_anothers(
     world.order(shop="us", quantity=3)
     world.configure(stores=dict.fromkeys(world.shops, SYNCED))
     program = world.program()
-    with program.context(patience=0.2) as context:
+    with program.context() as context:
         prepared = prepare(context, program.chosen("eu"), None)
         import_all(context, prepared.stores, Options(), lambda _done, _total: None)
     world.sync(minutes=15)

@@ -16,7 +16,7 @@ from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sync import cycle
 from katana_woo_sync.sync.backfill import guarded_store
 from katana_woo_sync.sync.report import ExitCode
-from tests.sync.test_overlap import COURIER, CUSTOMERS, FEES, ORDERS, PATIENCE, meeting
+from tests.sync.test_overlap import COURIER, CUSTOMERS, FEES, ORDERS, PATIENCE, far_away, meeting
 from tests.sync.world import World
 
 NAMES = ("eu", "de", "fr")
@@ -65,6 +65,7 @@ def check_each_once(world: World, orders: dict[str, int]) -> None:
 
 
 def test_orders_of_different_stores_overlap(three: World) -> None:
+    far_away(three)
     orders = order_in_each(three, COURIER)
     with (
         meeting(three.katana.server, ORDERS, 2, skip=1) as creates,

@@ -150,7 +150,7 @@ def test_rule_20_where_the_parent_is_ignored_the_children_are_imported(world: Wo
     with world.down(world.katana.server):
         world.sync()
     program = world.program()
-    with program.context() as context, context.step():
+    with program.context() as context:
         known = world.record(parent)
         record = ignored(known)
         assert record is not None

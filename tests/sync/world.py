@@ -193,7 +193,6 @@ class World:
                 timeout=self.timeout,
                 attempts=1,
                 clock=self.clock,
-                quick=0,
             ),
             stores=stores,
             dry_run=dry_run,
@@ -229,7 +228,7 @@ class World:
         """One cycle, so many minutes later, of all stores or only one."""
         self.clock.tick(minutes=minutes)
         program = self.program(dry_run=dry_run)
-        with program.context(patience=0.2) as context:
+        with program.context() as context:
             options = Options(
                 accept_completions=accept_completions, sweep=sweep, accept_stock=accept_stock
             )
@@ -245,7 +244,7 @@ class World:
     ) -> tuple[Report, list[Found]]:
         """The whole first import, and what it found beforehand."""
         program = self.program(dry_run=dry_run)
-        with program.context(patience=0.2) as context:
+        with program.context() as context:
             prepared = prepare(context, list(program.stores.values()), since)
             import_all(context, prepared.stores, Options(), lambda _done, _total: None)
             finish(context)

@@ -100,7 +100,7 @@ def test_2_katanas_lists_by_page_numbers_hide_a_row_too_when_another_is_deleted(
         world.before(katana.server, "GET", "/customers", lambda: katana.delete_customer(there[-2]))
 
     world.before(katana.server, "GET", "/customers", before_the_second_page)
-    with world.program().context(patience=0.2) as context:
+    with world.program().context() as context:
         read = {int(customer.id) for customer in context.katana.customers_changed(None).customers}
     assert len(set(there) - naive) == 1
     assert set(there) <= read

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
+from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain.checks import Cause, Finding, causes, clocks
@@ -22,7 +23,6 @@ from katana_woo_sync.sync.checks.machine import (
 from katana_woo_sync.sync.checks.store import StoreCheck
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.hosts import reach_as_before
-from katana_woo_sync.sync.ports import Katana
 from katana_woo_sync.sync.report import ExitCode
 
 MACHINE = "this machine"
@@ -32,7 +32,7 @@ Tell = Callable[[str], None]
 
 def check(
     settings: Settings,
-    katana: Katana,
+    katana: KatanaClient,
     stores: Sequence[Store],
     clock: Callable[[], datetime],
     tell: Tell = lambda _what: None,
@@ -82,7 +82,7 @@ def _look_at_the_schedule(
     machine.add(machine.ask(tested, lambda: check_schedule(ledger, settings, stores, now)))
 
 
-def _skews(katana: Katana, stores: Sequence[Store]) -> Mapping[str, timedelta]:
+def _skews(katana: KatanaClient, stores: Sequence[Store]) -> Mapping[str, timedelta]:
     """How far each clock that was heard is ahead of ours."""
     skews = {KATANA: katana.clock_skew, **{s.name: s.shop.clock_skew for s in stores}}
     return {name: skew for name, skew in skews.items() if skew is not None}

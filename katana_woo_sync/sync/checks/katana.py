@@ -7,6 +7,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
 from katana_woo_sync.domain import checks
@@ -15,7 +16,6 @@ from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Location, SalesOrder, Variant
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings
-from katana_woo_sync.sync.ports import Katana
 
 
 class KatanaSide(Struct, frozen=True):
@@ -32,7 +32,11 @@ class KatanaSide(Struct, frozen=True):
 
 
 def check_katana(
-    katana: Katana, settings: Settings, ledger: Ledger | None, now: datetime, findings: Findings
+    katana: KatanaClient,
+    settings: Settings,
+    ledger: Ledger | None,
+    now: datetime,
+    findings: Findings,
 ) -> KatanaSide:
     """Test the key and the account. `now` is UTC."""
     factory = findings.ask("connection", katana.factory)
@@ -58,7 +62,7 @@ def check_katana(
     return KatanaSide(base, locations, recent, variants)
 
 
-def _variants(katana: Katana) -> Sequence[Variant]:
+def _variants(katana: KatanaClient) -> Sequence[Variant]:
     found = {int(variant.id): variant for variant in katana.all_variants()}
     for service in katana.services():
         for variant in service.variants:

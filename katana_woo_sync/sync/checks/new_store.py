@@ -15,9 +15,10 @@ from katana_woo_sync.clients.errors import (
     NotTheApi,
     ServiceError,
 )
+from katana_woo_sync.clients.katana import KatanaClient
+from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.domain.katana import Location
 from katana_woo_sync.domain.woocommerce import About, PriceSettings, StoreFacts
-from katana_woo_sync.sync.ports import Katana, Shop
 
 T = TypeVar("T")
 
@@ -45,14 +46,14 @@ class FoundShop(Struct, frozen=True):
     utc_offset: timedelta | None
 
 
-def ask_katana(katana: Katana) -> Account:
+def ask_katana(katana: KatanaClient) -> Account:
     """What the key's account is. Raises a `ServiceError`."""
     factory = katana.factory()
     selling = [place for place in katana.locations() if place.sales_allowed]
     return Account(str(factory.display_name), str(factory.base_currency_code), tuple(selling))
 
 
-def find_shop(addresses: Sequence[str], client: Callable[[str], Shop]) -> FoundShop:
+def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClient]) -> FoundShop:
     """The first of these addresses (one at least) at which WooCommerce's API answers with the key.
 
     Raises the `ServiceError` that tells most: a refused key (the address was right), else what the
@@ -70,7 +71,7 @@ def find_shop(addresses: Sequence[str], client: Callable[[str], Shop]) -> FoundS
     raise failed[0]
 
 
-def _learn(url: str, shop: Shop) -> FoundShop:
+def _learn(url: str, shop: WooCommerceClient) -> FoundShop:
     return FoundShop(
         url=url,
         reached=str(shop.connection),
@@ -83,7 +84,7 @@ def _learn(url: str, shop: Shop) -> FoundShop:
     )
 
 
-def _may_write(shop: Shop) -> bool:
+def _may_write(shop: WooCommerceClient) -> bool:
     try:
         shop.may_write()
     except MissingPermission:

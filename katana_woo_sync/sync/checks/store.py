@@ -22,8 +22,8 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings, refusal
 from katana_woo_sync.sync.checks.katana import KatanaSide
 from katana_woo_sync.sync.context import Store
+from katana_woo_sync.sync.katana_facts import location_words, match_location
 from katana_woo_sync.sync.poll import answered_name, cursor_name
-from katana_woo_sync.sync.resolve import location_words, match_location
 
 MOST_PARENTS = 200
 """Variable products whose variations are asked for one by one, where there is no list of all."""

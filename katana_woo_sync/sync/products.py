@@ -25,10 +25,8 @@ from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 from katana_woo_sync.domain.woocommerce import Product as ShopProduct
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.failures import left_to_each
-from katana_woo_sync.sync.items import NAMELESS, Items
-from katana_woo_sync.sync.new_products import NewProduct
-from katana_woo_sync.sync.resolve import Resolver
+from katana_woo_sync.sync.katana_facts import KatanaFacts
+from katana_woo_sync.sync.new_products import NAMELESS, NewItems
 
 Products = dict[int, ShopProduct | None]
 """A shop's products by id; None for one that it has no more."""
@@ -70,7 +68,7 @@ class LineItems:
         self,
         context: Context,
         store: Store,
-        resolver: Resolver,
+        katana_facts: KatanaFacts,
         variants: KatanaVariants,
         *,
         creates: bool | None = None,
@@ -84,7 +82,7 @@ class LineItems:
         self._variants = variants
         self._lines: dict[tuple[int, int, str], int] = {}
         self._notes: list[Note] = []
-        self._items = Items(context, store, resolver, variants.ask)
+        self._new = NewItems(context, store, katana_facts, variants.ask)
 
     def know(self, products: Products) -> None:
         """Take products that were read already: the shop is not asked for them again."""
@@ -130,7 +128,7 @@ class LineItems:
             if product is None or not (self._creates and line.variation_id):
                 continue
             if not self._may_be_known(line):
-                yield from self._items.siblings_skus(line, product)
+                yield from self._new.siblings_skus(line, product)
 
     def _may_be_known(self, line: LineItem) -> bool:
         """Whether the ledger or Katana has something by the line's SKU or its ids."""
@@ -155,24 +153,6 @@ class LineItems:
     def _wanted(self, order: Order, line_ids: Iterable[int]) -> list[LineItem]:
         wanted = set(line_ids)
         return [line for line in order.line_items if int(line.id) in wanted]
-
-    def new_products(self, order: Order, line_ids: Iterable[int]) -> list[NewProduct]:
-        """The products to create for these lines, as far as that is plain; what is not, and what is
-        wrong with one of them, `variants_of` meets again."""
-        new: list[NewProduct] = []
-        for line in self._wanted(order, line_ids):
-            with left_to_each():
-                new += self._new_product(order, line)
-        return new
-
-    def _new_product(self, order: Order, line: LineItem) -> Iterator[NewProduct]:
-        product = self._product(line)
-        if product is None or is_deleted(line, product) or not self._creates:
-            return
-        if self._known_variant(line) is None and not self._looks_alike(line):
-            new = self._items.new_product(order, line, product)
-            if new is not None:
-                yield new
 
     def count_new(self, order: Order) -> int:
         """How many of an order's products have never been matched with Katana's."""
@@ -252,9 +232,9 @@ class LineItems:
         if not self._creates:
             raise Unmappable(Reason.UNKNOWN_SKU, str(line.sku) or plain(line.name, 100))
         if product is None or is_deleted(line, product):
-            return self._items.deleted(line, product, self._note_alike(line))
+            return self._new.deleted(line, product, self._note_alike(line))
         sku = self._note_alike(line)
-        return self._items.create(order, line, product, sku)
+        return self._new.create(order, line, product, sku)
 
     def _note_alike(self, line: LineItem) -> str:
         """The SKU that an item gets which is created for the line; one that looks like another
