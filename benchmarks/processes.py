@@ -91,10 +91,18 @@ def _environment() -> dict[str, str]:
     return environment
 
 
-def _started(config: Path, *arguments: str) -> subprocess.Popen[bytes]:
+ONE_BY_ONE = (
+    "import sys; from katana_woo_sync.sync import import_slices; import_slices.MOST = 1; "
+    "from katana_woo_sync.__main__ import main; main()"
+)
+"""The program, but that orders are imported one after the other, however slow Katana is."""
+
+
+def _started(config: Path, *arguments: str, side_by_side: bool = True) -> subprocess.Popen[bytes]:
     """katana-woo-sync with this config, started and left to itself."""
+    program = ("-m", "katana_woo_sync") if side_by_side else ("-c", ONE_BY_ONE)
     return subprocess.Popen(
-        [sys.executable, "-m", "katana_woo_sync", "-q", "--config", str(config), *arguments],
+        [sys.executable, *program, "-q", "--config", str(config), *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
@@ -103,10 +111,10 @@ def _started(config: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def backfilling(config: Path) -> Iterator[Callable[[], float]]:
+def backfilling(config: Path, *, side_by_side: bool = True) -> Iterator[Callable[[], float]]:
     """A backfill in a process of its own, until the block is left (SIGTERM). What is given ends it
     and tells its peak memory in MB."""
-    process = _started(config, "backfill", "--yes")
+    process = _started(config, "backfill", "--yes", side_by_side=side_by_side)
 
     def end() -> float:
         process.send_signal(signal.SIGTERM)
