@@ -111,3 +111,14 @@ def test_every_benchmark_is_documented_and_every_documented_one_is_there() -> No
 @pytest.mark.parametrize("name", sorted(path.stem for path in BENCHMARKS.glob("*.py")))
 def test_every_benchmark_can_be_loaded(name: str) -> None:
     assert importlib.import_module(f"benchmarks.{name}").__doc__
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])
+def test_files_that_the_pages_for_developers_name_are_there(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:[\w.]+/)+[\w.]+\.(?:py|html|md|toml))`|`(\w+\.py)`", text)
+    places = ["", "katana_woo_sync", "katana_woo_sync/domain", "katana_woo_sync/sync"]
+    places += ["katana_woo_sync/config", "katana_woo_sync/clients", "docs"]
+    for whole, short in named:
+        name = whole or short
+        assert any((ROOT / place / name).exists() for place in places), name
