@@ -193,10 +193,13 @@ def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreSh
     known = ledger.stores.get(store.identity)
     counts = ledger.orders.counts(store.identity)
     problems = ledger.orders.find(identities=[store.identity], problems=True)
+    stock = ledger.stock.state(store.identity) if store.sync_stock else None
     return StoreShown(
         name=store.name,
         identity=store.identity,
         last_success_at=_local(known.last_success_at if known else None, zone),
+        oldest_waiting=_local(ledger.orders.oldest_queued(store.identity), zone),
+        stock_as_of=_local(stock.updated_at if stock else None, zone),
         waiting=counts.get(State.QUEUED, 0) + counts.get(State.IMPORTING, 0),
         open_in_katana=ledger.orders.open_in_katana(store.identity),
         done=counts.get(State.FULFILLED, 0),

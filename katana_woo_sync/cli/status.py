@@ -88,17 +88,20 @@ def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
         )
         if known
         else "never connected: run backfill",
-        **_left_out(ledger, store),
+        **_besides(ledger, store),
     }
 
 
-def _left_out(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
-    """What was left out that a store of most kinds does not have."""
+def _besides(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
+    """What most stores do not have at most times: orders that are left out, or wait."""
     left, sold = (
         ledger.orders.left_to_parents(store.identity),
         ledger.orders.sold_at_till(store.identity),
     )
     found: dict[str, object] = {"left_to_parents": left} if left else {}
+    oldest = ledger.orders.oldest_queued(store.identity)
+    if oldest:
+        found["oldest_queued_at"] = iso(oldest)
     if sold.orders:
         found["sold_at_till"] = {"orders": sold.orders, "pieces": f"{sold.pieces.normalize():f}"}
     return found
@@ -152,6 +155,9 @@ def _print_store(
     counts = ledger.orders.counts(store.identity)
     shown = ", ".join(f"{n} {state}" for state, n in sorted(counts.items())) or "no orders yet"
     click.echo(f"{store.name} ({store.identity}): {shown}")
+    oldest = ledger.orders.oldest_queued(store.identity)
+    if oldest:
+        click.echo(f"  oldest order waiting: placed {moment(oldest)}")
     left = ledger.orders.left_to_parents(store.identity)
     if left:
         click.echo(f"  {left} of them are left out: their parent orders hold the same goods")

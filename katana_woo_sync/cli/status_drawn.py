@@ -60,6 +60,11 @@ def _store(
     cycle = f"{moment(last)}, {ago(last, now)}" if last else "never"
     table.add_row(text("  last good cycle"), text(cycle))
     table.add_row(text("  orders"), _counts(ledger.orders.counts(store.identity)))
+    oldest = ledger.orders.oldest_queued(store.identity)
+    if oldest:
+        table.add_row(
+            text("  oldest waiting"), text(f"placed {moment(oldest)}, {ago(oldest, now)}")
+        )
     times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), now)
     if times:
         table.add_row(text(""), text(words_of_the_future(times), "yellow"))

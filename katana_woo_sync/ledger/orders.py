@@ -350,6 +350,15 @@ class Orders:
             sums[row["currency"]] = sums.get(row["currency"], Decimal(0)) + Decimal(row["total"])
         return Backlog(created, sums)
 
+    def oldest_queued(self, identity: str) -> datetime | None:
+        """When the oldest order that waits for its import was placed (UTC); None where none does."""
+        rows = self._db.query(
+            "SELECT min(created) AS at FROM orders INDEXED BY orders_by_state "
+            "WHERE identity = ? AND state = 'queued' AND in_katana = 'no'",
+            [identity],
+        )
+        return read_time(next(iter(rows))["at"])
+
     def open_in_shop(self, identity: str, statuses: Sequence[str]) -> set[int]:
         """Ids of the orders that the ledger believes to be in these statuses in the shop."""
         marks = ", ".join("?" * len(statuses))

@@ -53,6 +53,10 @@ class StoreShown(Struct, frozen=True, kw_only=True):
     name: str
     identity: str
     last_success_at: datetime | None
+    oldest_waiting: datetime | None
+    """When the oldest order was placed that waits for its import."""
+    stock_as_of: datetime | None
+    """When the shop's stock was last made Katana's; None where it is not synced."""
     waiting: int
     open_in_katana: int
     done: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from time import sleep
 
@@ -150,6 +150,21 @@ def test_status_json(world: World) -> None:
         "error",
     }
     assert store["orders"] == {"imported": 1}
+
+
+def test_status_says_how_old_what_waits_is(world: World) -> None:
+    world.order()
+    run(world, "sync")
+    assert "oldest_queued_at" not in str(inside(run_json(world, "status"), "stores", "eu"))
+    placed = world.clock()
+    for _ in range(2):
+        world.order()
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, status=503, times=1000))
+    run(world, "sync")
+    status = run_json(world, "status", code=1)
+    shown = str(inside(status, "stores", "eu", "oldest_queued_at"))
+    assert abs(datetime.fromisoformat(shown) - placed) < timedelta(minutes=1)
+    assert "oldest order waiting: placed" in run(world, "status").stdout
 
 
 def test_status_counts_what_is_left_to_parent_orders(world: World) -> None:
