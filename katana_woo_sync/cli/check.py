@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
 from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.main import Globals
-from katana_woo_sync.cli.output import print_json, print_table, safe
+from katana_woo_sync.cli.output import ONLY_PIPED, Cell, Column, print_json, print_table, safe
 from katana_woo_sync.cli.program import StopSignals, exits, make_katana, make_stores, utc_now
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, find, home_folder, load, working_folder
@@ -18,7 +18,10 @@ from katana_woo_sync.domain.checks import Cause, Finding, Result, causes, error,
 from katana_woo_sync.sync.checks.check import check, exit_code
 from katana_woo_sync.sync.context import Store
 
-COLUMNS = ("WHERE", "TESTED", "RESULT", "FOUND", "WHAT TO DO")
+COLUMNS = (
+    *map(Column, ("WHERE", "TESTED", "RESULT", "FOUND")),
+    Column("WHAT TO DO", ONLY_PIPED),
+)
 STYLES = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "bold red"}
 
 
@@ -86,32 +89,11 @@ def _end(findings: Sequence[Finding], stores: Sequence[str], *, as_json: bool, q
         print_json({"findings": [_json(finding) for finding in findings], "summary": said})
     else:
         shown = [f for f in findings if not (quiet and f.result is Result.OK)]
-        if shown and sys.stdout.isatty():
-            _draw(shown)
-        elif shown:
-            print_table(COLUMNS, [_row(finding) for finding in shown])
+        if shown:
+            print_table(COLUMNS, _rows(shown))
         if shown or not quiet:
             click.echo(safe(said))
     raise SystemExit(int(exit_code(findings, stores)))
-
-
-def _draw(findings: Sequence[Finding]) -> None:
-    """A table for a terminal: what is to be done stands below what was found, each place once."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*COLUMNS[:4], header_style="bold", box=None, pad_edge=False)
-    before = ""
-    for finding in findings:
-        where, tested, result, found, remedy = _row(finding)
-        cell = Text(found)  # Text: markup in it is no markup
-        if remedy:
-            cell.append(f"\n→ {remedy}", style="bold")
-        shown = Text(where if where != before else "", style="cyan")
-        table.add_row(shown, Text(tested), Text(result, style=STYLES[finding.result]), cell)
-        before = where
-    Console().print(table)
 
 
 def _json(finding: Finding) -> dict[str, str]:
@@ -124,11 +106,18 @@ def _json(finding: Finding) -> dict[str, str]:
     }
 
 
-def _row(finding: Finding) -> list[str]:
-    return [
-        finding.where,
-        finding.tested,
-        finding.result.upper() if finding.result is not Result.OK else "ok",
-        safe(finding.found, 400),
-        safe(finding.remedy, 400),
-    ]
+def _rows(findings: Sequence[Finding]) -> Iterator[list[str | Cell]]:
+    """Each place once; on a terminal what is to be done stands below what was found."""
+    before, is_drawn = "", sys.stdout.isatty()
+    for finding in findings:
+        where = "" if is_drawn and finding.where == before else finding.where
+        before = finding.where
+        found, remedy = safe(finding.found, 400), safe(finding.remedy, 400)
+        result = finding.result.upper() if finding.result is not Result.OK else "ok"
+        yield [
+            Cell(where, "cyan"),
+            finding.tested,
+            Cell(result, STYLES[finding.result]),
+            Cell(found, below=remedy),
+            remedy,
+        ]

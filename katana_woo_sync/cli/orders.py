@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.names import complete_store
 from katana_woo_sync.cli.output import (
-    ORDER_COLUMNS,
+    Cell,
+    Column,
     iso,
     moment,
     money,
-    order_row,
     print_json_list,
     print_table,
 )
 from katana_woo_sync.cli.program import exits, read_settings
-from katana_woo_sync.cli.terminal import is_terminal
+from katana_woo_sync.cli.terminal import STYLES, is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_complaint
 from katana_woo_sync.domain.reasons import about
@@ -29,18 +29,17 @@ MOST = 100
 """Orders that are listed for people where they don't say how many."""
 
 
-DRAWN = (
-    ("STORE", 0),
-    ("NUMBER", 0),
-    ("PLACED", 80),
-    ("TOTAL", 0),
-    ("STATE", 0),
-    ("REASON", 80),
-    ("IN KATANA AS", 110),
-    ("SHOP", 110),
-    ("KATANA", 110),
+COLUMNS = (
+    Column("STORE"),
+    Column("NUMBER"),
+    Column("CREATED", 80),
+    Column("TOTAL", right=True),
+    Column("STATE"),
+    Column("REASON", 80),
+    Column("IN KATANA AS", 110),
+    Column("SHOP", 110),
+    Column("KATANA", 110),
 )
-"""The columns on a terminal, and how wide it must be for each."""
 
 
 @click.command("orders")
@@ -69,10 +68,11 @@ def command(
             return
         records = [with_its_complaint(record) for record in found]
         more = total - len(records)
-    if is_terminal():
-        _draw(settings, records)
+    stores = {store.identity: store for store in settings.stores}
+    if records or not is_terminal():
+        print_table(COLUMNS, [_row(stores[r.identity], r) for r in records])
     else:
-        print_table(ORDER_COLUMNS, [order_row(names[r.identity], r) for r in records])
+        click.echo("No orders.")
     if more > 0:
         click.echo(f"{more} older ones are left out; --limit {total} shows all.", err=True)
 
@@ -83,34 +83,20 @@ def _count(ledger: Ledger, names: Mapping[str, str], state: str | None) -> int:
     return sum(n for of_store in counts for s, n in of_store.items() if state in (None, s))
 
 
-def _draw(settings: Settings, records: Sequence[OrderRecord]) -> None:
-    """The list on a terminal: the wider it is, the more of each order."""
-    from katana_woo_sync.cli import terminal
-
-    to = terminal.console()
-    if not records:
-        to.print("No orders.")
-        return
-    stores = {store.identity: store for store in settings.stores}
-    names = [name for name, width in DRAWN if to.width >= width]
-    drawn = terminal.table(names, right=("TOTAL",))
-    for record in records:
-        store = stores[record.identity]
-        where, style = links(store, record), terminal.STYLES.get(str(record.state), "")
-        number = record.sales_order_no or "-"
-        cells = {
-            "STORE": terminal.text(store.name),
-            "NUMBER": terminal.text(record.number, link=where["shop"]),
-            "PLACED": terminal.text(moment(record.created)),
-            "TOTAL": terminal.text(money(record.total, record.currency)),
-            "STATE": terminal.text(str(record.state), style),
-            "REASON": terminal.text(str(record.reason) or "-"),
-            "IN KATANA AS": terminal.text(number, link=where["katana"]),
-            "SHOP": terminal.text(record.shop_status),
-            "KATANA": terminal.text(record.katana_status or "-"),
-        }
-        drawn.add_row(*(cells[name] for name in names))
-    to.print(drawn)
+def _row(store: StoreSettings, record: OrderRecord) -> list[str | Cell]:
+    """An order as a row of the table."""
+    where = links(store, record)
+    return [
+        store.name,
+        Cell(record.number, link=where["shop"]),
+        moment(record.created),
+        money(record.total, record.currency),
+        Cell(str(record.state), STYLES.get(str(record.state), "")),
+        str(record.reason) or "-",
+        Cell(record.sales_order_no or "-", link=where["katana"]),
+        record.shop_status,
+        record.katana_status or "-",
+    ]
 
 
 def links(store: StoreSettings, record: OrderRecord) -> dict[str, str | None]:

@@ -11,12 +11,12 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
 
 from katana_woo_sync.sync.report import UNREAD, Problem, Report, StoreReport
 
 if TYPE_CHECKING:
     from katana_woo_sync.cli.news import News
-    from katana_woo_sync.domain.order_record import OrderRecord
 
 DONE_WORDS = (
     ("imported", "imported"),
@@ -83,21 +83,39 @@ def _piped() -> bool:
     return not sys.stdout.isatty()
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table: drawn by rich on a terminal, tab-separated with a heading line in a pipe."""
-    if _piped():
-        click.echo("\t".join(columns))
-        for row in rows:
-            click.echo("\t".join(row))
-        return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+class Column(Struct, frozen=True):
+    """A column: how wide a terminal must be for it (`ONLY_PIPED`: none is), and its side."""
 
-    table = Table(*columns, header_style="bold", box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: markup in it is no markup
-    Console().print(table)
+    name: str
+    wide: int = 0
+    right: bool = False
+
+
+ONLY_PIPED = 1_000_000
+
+
+class Cell(Struct, frozen=True):
+    """What stands in a table; on a terminal with a style and a link, and more `below`."""
+
+    text: str
+    style: str = ""
+    link: str | None = None
+    below: str = ""
+
+
+def print_table(columns: Sequence[str | Column], rows: Iterable[Sequence[str | Cell]]) -> None:
+    """A table: drawn on a terminal as far as it is wide enough, else tab-separated, whole, with a
+    heading line."""
+    shown = [column if isinstance(column, Column) else Column(column) for column in columns]
+    filled = ([c if isinstance(c, Cell) else Cell(c) for c in row] for row in rows)
+    if not _piped():
+        from katana_woo_sync.cli.terminal import draw_table
+
+        draw_table(shown, filled)
+        return
+    click.echo("\t".join(column.name for column in shown))
+    for row in filled:
+        click.echo("\t".join(safe(cell.text) for cell in row))
 
 
 def print_report(report: Report) -> None:
@@ -156,31 +174,3 @@ def print_problems(problems: Sequence[Problem]) -> None:
         )
     if len(problems) > MOST_PROBLEMS:
         click.echo(f"... and {len(problems) - MOST_PROBLEMS} more: katana-woo-sync orders")
-
-
-def order_row(store: str, record: OrderRecord) -> list[str]:
-    """An order as a row of a table."""
-    return [
-        store,
-        safe(record.number),
-        moment(record.created),
-        money(record.total, record.currency),
-        str(record.state),
-        str(record.reason) or "-",
-        safe(record.sales_order_no) or "-",
-        safe(record.shop_status),
-        record.katana_status or "-",
-    ]
-
-
-ORDER_COLUMNS = (
-    "STORE",
-    "NUMBER",
-    "CREATED",
-    "TOTAL",
-    "STATE",
-    "REASON",
-    "IN KATANA AS",
-    "SHOP",
-    "KATANA",
-)

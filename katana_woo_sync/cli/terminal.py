@@ -7,11 +7,11 @@ and rich leaves them out where NO_COLOR is set.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from katana_woo_sync.cli.output import safe
+from katana_woo_sync.cli.output import Cell, Column, safe
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,14 +51,26 @@ def text(words: str, style: str = "", link: str | None = None) -> Text:
     return Text(safe(words), style=shown + Style(link=link) if link else shown, overflow="fold")
 
 
-def table(columns: Sequence[str], right: Sequence[str] = ()) -> Table:
-    """A table without lines, whose long cells are continued below."""
+def draw_table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> None:
+    """Draw a table without lines, whose long cells are continued below: the wider the terminal is,
+    the more columns."""
     from rich.table import Table
 
+    to = console()
+    chosen = [place for place, column in enumerate(columns) if to.width >= column.wide]
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        drawn.add_column(name, overflow="fold", justify="right" if name in right else "left")
-    return drawn
+    for place in chosen:
+        column = columns[place]
+        side: Literal["left", "right"] = "right" if column.right else "left"
+        drawn.add_column(column.name, overflow="fold", justify=side)
+    for row in rows:
+        drawn.add_row(*(_cell(row[place]) for place in chosen))
+    to.print(drawn)
+
+
+def _cell(cell: Cell) -> Text:
+    shown = text(cell.text, cell.style, cell.link)
+    return shown.append("\n").append(text(f"→ {cell.below}", "bold")) if cell.below else shown
 
 
 def facts() -> Table:

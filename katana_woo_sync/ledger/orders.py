@@ -351,7 +351,7 @@ class Orders:
         return Backlog(created, sums)
 
     def oldest_queued(self, identity: str) -> datetime | None:
-        """When the oldest order that waits for its import was placed (UTC); None where none does."""
+        """When the oldest order waiting for its import was placed (UTC); None where none is."""
         rows = self._db.query(
             "SELECT min(created) AS at FROM orders INDEXED BY orders_by_state "
             "WHERE identity = ? AND state = 'queued' AND in_katana = 'no'",
