@@ -36,12 +36,21 @@ class Customers:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._known = context.ledger.customers
+        self._remembered: dict[str, int] = {}
         self._is_listed = False
         self.created = 0
 
     def is_known(self, store: Store, order: Order) -> bool:
         """Whether the ledger knows the order's customer in Katana, so that nothing is asked."""
-        return self._known.remembered(reference_id(store.identity, order)) is not None
+        return self._remember(reference_id(store.identity, order)) is not None
+
+    def _remember(self, reference: str) -> int | None:
+        if reference not in self._remembered:
+            known = self._known.remembered(reference)
+            if known is None:
+                return None
+            self._remembered[reference] = known
+        return self._remembered[reference]
 
     def of(self, store: Store, order: Order) -> int:
         """The id of the order's customer in Katana, who is matched or created.
@@ -49,7 +58,7 @@ class Customers:
         Raises `StillUnknown`, and a `ServiceError`.
         """
         reference = reference_id(store.identity, order)
-        remembered = self._known.remembered(reference)
+        remembered = self._remember(reference)
         if remembered is not None:
             return remembered
         self._list()
@@ -64,6 +73,7 @@ class Customers:
     def forget(self, customer_id: int) -> None:
         """A customer whom Katana refuses (merged with another, say) is looked for anew."""
         self._known.forget(customer_id)
+        self._remembered.clear()
         self._is_listed = False
 
     def _create(self, store: Store, order: Order, reference: str, person: Person) -> int:

@@ -27,9 +27,16 @@ class KatanaFacts:
         self._context = context
         self._ledger = context.ledger
         self._listed: set[str] = set()
+        self._locations: dict[str, int] = {}
+        self._rates: dict[TaxNeed, TaxRate] = {}
 
     def location(self, store: Store) -> int:
         """The Katana location of a store. Raises `StoreProblem` where the config's does not fit."""
+        if store.name not in self._locations:
+            self._locations[store.name] = self._find_location(store)
+        return self._locations[store.name]
+
+    def _find_location(self, store: Store) -> int:
         found = match_location(store, self._ledger.catalogue.locations())
         if (found is None or not found.sales_allowed) and self._list_once(
             "locations", self.list_locations
@@ -68,7 +75,10 @@ class KatanaFacts:
 
     def tax_rates(self, needs: Sequence[TaxNeed]) -> dict[TaxNeed, TaxRate]:
         """Rule 5: the tax rate for each need, created where Katana has none."""
-        return {need: self._tax_rate(need) for need in needs}
+        for need in needs:
+            if need not in self._rates:
+                self._rates[need] = self._tax_rate(need)
+        return {need: self._rates[need] for need in needs}
 
     def _tax_rate(self, need: TaxNeed) -> TaxRate:
         names = self._context.settings.taxes
@@ -150,6 +160,8 @@ class KatanaFacts:
         else:
             self._ledger.stores.set_meta(FEE_SERVICE, "")
         self._listed.clear()
+        self._locations.clear()
+        self._rates.clear()
 
     def _list_once(self, what: str, ask: Callable[[], object]) -> bool:
         """List it, if this cycle has not yet; whether it did. A list that fails is asked for again:

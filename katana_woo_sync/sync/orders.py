@@ -18,7 +18,6 @@ from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.adoption import agrees, woocommerce_id
-from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.deposits import priced_in_full
 from katana_woo_sync.domain.katana import SalesOrder, SalesOrderDraft
 from katana_woo_sync.domain.order_record import (
@@ -119,8 +118,7 @@ class OrderImports:
 
     def requests_for(self, order: Order) -> int:
         """How many requests to Katana the import needs, but for what is found out on the way."""
-        reference = reference_id(self._store.identity, order)
-        is_new = self._context.ledger.customers.remembered(reference) is None
+        is_new = not self._katana.customers.is_known(self._store, order)
         return 1 + bool(order.shipping_lines) + is_new + self.items.count_new(order)
 
     def import_order(self, order: Order) -> None:

@@ -139,7 +139,7 @@ def _current(context: Context, record: OrderRecord) -> OrderRecord:
 
 def _done(context: Context, store: Store, record: OrderRecord) -> None:
     """The fee is in Katana, or nothing more is to be done about it."""
-    context.save(store, without_fee_due(_current(context, record)))
+    context.save(store, without_fee_due(record))
     context.ledger.shipping_fees.settled(record.identity, record.order_id)
     context.ledger.journal.add(
         context.clock(),
