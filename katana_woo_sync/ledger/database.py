@@ -49,8 +49,8 @@ class Ledger:
         # sqlite-utils' plugins are for its command line; loading them costs start-up time
         self._db = LedgerDatabase(connection, execute_plugins=False)
         self._db.execute("PRAGMA foreign_keys = ON")
-        if migrate and migrations.pending(self._db):
-            _migrate(self._db)
+        if migrate:
+            _migrate(Database(connection, execute_plugins=False))
         self.orders = Orders(self._db)
         self.adoptables = Adoptables(self._db)
         self.shipping_fees = ShippingFees(self._db)
@@ -219,9 +219,10 @@ def _migrate(db: Database) -> None:
 
     `migrations.apply` looks what is pending inside of the transaction.
     """
-    db.conn.execute("BEGIN IMMEDIATE")
-    with db.conn:
-        migrations.apply(db)
+    if migrations.pending(db):
+        db.conn.execute("BEGIN IMMEDIATE")
+        with db.conn:
+            migrations.apply(db)
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
-from sqlite_utils import Database
 
-from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.ledger.sqlite import LedgerDatabase, read_time, time_text
 
 _MINUTE = 16
 """How much of a time's text names its minute: as fine as any time zone's days need."""
@@ -48,7 +47,7 @@ class Statistics:
     Indexes are named: without statistics SQLite would rather go through everything.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: LedgerDatabase) -> None:
         self._db = db
 
     def placed(self, since: datetime) -> list[Moment]:
@@ -126,9 +125,8 @@ class Statistics:
                 "AND NOT (order_id IS NULL AND action LIKE 'created %')",
                 [limit],
             ).rowcount
-            self._db.execute(
-                "UPDATE history SET detail = '' WHERE at < ? AND detail != ''", [limit]
-            )
+            old = "at < ? AND detail != ''"
+            self._db.table("history").update_where(old, [limit], detail="")
             self._db.execute(
                 "DELETE FROM notes WHERE at < ? AND (identity, order_id) IN "
                 "(SELECT identity, order_id FROM orders WHERE state IN ('fulfilled', 'skipped'))",
@@ -139,8 +137,8 @@ class Statistics:
                 "AND state IN ('fulfilled', 'skipped')",
                 [limit],
             )
-            self._db.execute("DELETE FROM runs WHERE started_at < ?", [limit])
-            self._db.execute("DELETE FROM tallies WHERE hour < ?", [limit])
+            self._db.table("runs").delete_where("started_at < ?", [limit])
+            self._db.table("tallies").delete_where("hour < ?", [limit])
         return gone
 
     def _moments(self, sql: str, values: Sequence[object]) -> list[Moment]:
