@@ -14,15 +14,19 @@ from types import TracebackType
 from sqlite_utils import Database
 
 from katana_woo_sync.ledger.adoptables import Adoptables
+from katana_woo_sync.ledger.catalogue import Catalogue
+from katana_woo_sync.ledger.customers import Customers
 from katana_woo_sync.ledger.history import Journal
 from katana_woo_sync.ledger.intents import Intents
-from katana_woo_sync.ledger.katana_cache import Catalogue, Customers
-from katana_woo_sync.ledger.orders import Orders, ShippingFees, ShopNotes
+from katana_woo_sync.ledger.notifications import Notifications
+from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.shipping_fees import ShippingFees
+from katana_woo_sync.ledger.shop_notes import ShopNotes
 from katana_woo_sync.ledger.sqlite import LedgerDatabase
 from katana_woo_sync.ledger.statistics import Statistics
 from katana_woo_sync.ledger.stock import Stock
-from katana_woo_sync.ledger.stores import Notifications, Stores
+from katana_woo_sync.ledger.stores import Stores
 
 BUSY_SECONDS = 30.0
 WAL_PAUSE = 0.02

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger.sqlite import LedgerDatabase, read_time, time_text
 
 
@@ -54,9 +55,7 @@ class Journal:
         """An order's history, oldest first."""
         where = "identity = ? AND order_id = ?"
         rows = self._history.rows_where(where, [identity, order_id], order_by="id")
-        return [
-            Event(read_time(row["at"]), row["side"], row["action"], row["detail"]) for row in rows
-        ]
+        return [convert(row, Event) for row in rows]
 
     def begin_run(self, command: str, now: datetime) -> int:
         """Record that a command has begun; returns the run's id."""

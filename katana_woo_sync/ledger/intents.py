@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from msgspec import Struct
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.ledger.sqlite import (
     IN_LIST,
     LedgerDatabase,
     json_list,
-    read_time,
     time_text,
 )
 
@@ -79,14 +78,8 @@ class Intents:
     def open(self, kind: IntentKind, key: str) -> Intent | None:
         """The open intent for this key, if there is one."""
         row = self._table.find(str(kind), key)
-        return None if row is None else _intent(row)
+        return None if row is None else convert(row, Intent)
 
     def all_open(self) -> list[Intent]:
         """Every open intent, oldest first."""
-        return [_intent(row) for row in self._table.rows_where(order_by="at")]
-
-
-def _intent(row: Mapping[str, Any]) -> Intent:
-    at = read_time(row["at"])
-    assert at is not None  # noqa: S101 (NOT NULL in the table)
-    return Intent(IntentKind(row["kind"]), row["key"], at)
+        return [convert(row, Intent) for row in self._table.rows_where(order_by="at")]

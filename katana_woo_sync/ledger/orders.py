@@ -10,16 +10,16 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import astuple, replace
 
-from katana_woo_sync.domain.katana import ShippingFeeDraft
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, TillSales
+from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.domain.order_record import OrderRecord, TillSales
 from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger.sqlite import (
+    DUE,
     IN_LIST,
     LedgerDatabase,
     amount_text,
     json_list,
-    read_amount,
     read_time,
     time_text,
 )
@@ -32,7 +32,6 @@ _INSERT = (
     + ", ".join(f"{name} = excluded.{name}" for name in COLUMNS[2:])
     + " WHERE orders.version = excluded.version - 1"
 )
-_DUE = "identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?)"
 _WANTS_IMPORT = """in_katana = 'no' AND state IN ('queued', 'failed', 'attention')
     AND (state != 'attention' OR next_attempt_at IS NOT NULL)"""
 _WANTS_FULFILMENT = """in_katana = 'yes'
@@ -46,9 +45,6 @@ _OPEN = "state IN ('queued', 'importing', 'imported', 'failed', 'attention')"
 _BY_STATE = "orders_by_state"
 """The index to go by where only some states are wanted. It must be named: without statistics
 SQLite goes through all of a store's orders, and a cycle would cost more with every year."""
-
-_STATES = {str(state): state for state in State}
-_IN_KATANA = {str(each): each for each in InKatana}
 
 _PROBLEM = (
     "(state IN ('failed', 'attention') OR (state = 'importing' AND reason != '') "
@@ -145,12 +141,12 @@ class Orders:
 
     def due_for_import(self, identity: str, now: datetime, limit: int) -> list[OrderRecord]:
         """The oldest orders whose import may be tried now."""
-        where = f"{_DUE} AND {_WANTS_IMPORT} ORDER BY created, order_id LIMIT ?"
+        where = f"{DUE} AND {_WANTS_IMPORT} ORDER BY created, order_id LIMIT ?"
         return list(self._select(where, [identity, time_text(now), limit], "orders_to_import"))
 
     def due_for_fulfilment(self, identity: str, now: datetime) -> list[OrderRecord]:
         """Orders that one side has delivered or completed and the other has not, oldest first."""
-        due = f"({_DUE} OR identity = ? AND reason = 'shipping_fee_missing')"
+        due = f"({DUE} OR identity = ? AND reason = 'shipping_fee_missing')"
         where = f"identity = ? AND {due} AND {_WANTS_FULFILMENT} ORDER BY created, order_id"
         return list(self._select(where, [identity, identity, time_text(now), identity], _BY_STATE))
 
@@ -178,7 +174,7 @@ class Orders:
 
     def with_fee_due(self, identity: str, now: datetime) -> list[OrderRecord]:
         """Orders in Katana whose shipping fee is not there yet and may be tried now."""
-        where = f"{_DUE} AND shipping_fee_due = 1 AND in_katana = 'yes'"
+        where = f"{DUE} AND shipping_fee_due = 1 AND in_katana = 'yes'"
         return list(self._select(where, [identity, time_text(now)], "orders_fee_due"))
 
     def by_sales_order(self, sales_order_ids: Sequence[int]) -> dict[int, OrderRecord]:
@@ -349,115 +345,6 @@ def _stored(value: object) -> object:
     return int(value) if isinstance(value, bool) else value
 
 
-def _record(row: Mapping[str, object]) -> OrderRecord:
-    values = dict(row)
-    for name in (
-        "created",
-        "shop_modified",
-        "shop_completed",
-        "completed_at",
-        "delivered_at",
-        "next_attempt_at",
-        "first_seen_at",
-        "imported_at",
-        "paid",
-    ):
-        values[name] = read_time(values[name])
-    for name in ("total", "katana_total", "expected", "tolerance", "pieces"):
-        values[name] = read_amount(values[name])
-    for name in ("needs_processing", "was_processing", "shipping_fee_due", "wanted"):
-        values[name] = bool(values[name])
-    refunds = str(values["refunds"])
-    values["refunds"] = tuple(int(part) for part in refunds.split(",") if part)
-    values["state"] = _STATES[str(values["state"])]
-    values["in_katana"] = _IN_KATANA[str(values["in_katana"])]
-    return OrderRecord(**values)  # type: ignore[arg-type]  # the columns are the fields
-
-
-class ShippingFees:
-    """The fee of an order as it is to be sent; amounts without tax, in the order's currency."""
-
-    def __init__(self, db: LedgerDatabase) -> None:
-        self._table = db.table("shipping_fees")
-
-    def keep(self, identity: str, order_id: int, fee: ShippingFeeDraft) -> None:
-        """Keep the fee that an order is to have, before the order is created."""
-        self._table.upsert(
-            {
-                "identity": identity,
-                "order_id": order_id,
-                "amount": fee.amount,
-                "tax_rate_id": fee.tax_rate_id,
-                "description": fee.description or "",
-            }
-        )
-
-    def due(self, identity: str, order_id: int, sales_order_id: int) -> ShippingFeeDraft | None:
-        """The fee of an order, for its sales order; None where none was kept."""
-        row = self._table.find(identity, order_id)
-        if row is None:
-            return None
-        return ShippingFeeDraft(
-            sales_order_id=sales_order_id,
-            amount=row["amount"],
-            tax_rate_id=row["tax_rate_id"],
-            description=row["description"] or None,
-        )
-
-    def settled(self, identity: str, order_id: int) -> None:
-        """The fee is in Katana, or nothing more is to be done about it."""
-        self._table.delete_where("identity = ? AND order_id = ?", [identity, order_id])
-
-
-class DueNote(Struct, frozen=True):
-    """A note of a kind ("import", "tracking") that an order is to have; sent so many times."""
-
-    order_id: int
-    kind: str
-    attempts: int
-
-
-class ShopNotes:
-    """The shop_notes table; times UTC."""
-
-    def __init__(self, db: LedgerDatabase) -> None:
-        self._db = db
-        self._table = db.table("shop_notes")
-
-    def add(self, identity: str, order_id: int, kind: str) -> None:
-        """The order is to have a note of this kind. One that is due already stays as it is."""
-        with self._db.atomic():
-            self._db.execute(
-                "INSERT OR IGNORE INTO shop_notes VALUES (?, ?, ?, 0, NULL)",
-                [identity, order_id, kind],
-            )
-
-    def due(self, identity: str, now: datetime, order_id: int | None = None) -> list[DueNote]:
-        """The notes that may be sent now, of one order or of all."""
-        rows = self._table.rows_where(
-            f"{_DUE} AND order_id = coalesce(?, order_id)",
-            [identity, time_text(now), order_id],
-            order_by="order_id, kind",
-        )
-        return [DueNote(row["order_id"], row["kind"], row["attempts"]) for row in rows]
-
-    def retry(self, identity: str, order_id: int) -> None:
-        """The order's notes may be sent at once."""
-        which = "identity = ? AND order_id = ?"
-        self._table.update_where(which, [identity, order_id], next_attempt_at=None)
-
-    def sending(self, identity: str, note: DueNote, again_at: datetime) -> None:
-        """The note is about to be sent; if nothing more is heard of it, it is looked for then."""
-        self._table.update_where(
-            _THIS_NOTE,
-            [identity, note.order_id, note.kind],
-            attempts=note.attempts + 1,
-            next_attempt_at=time_text(again_at),
-        )
-
-    def settled(self, identity: str, note: DueNote) -> None:
-        """The note is there, or there is nothing to tell."""
-        self._table.delete_where(_THIS_NOTE, [identity, note.order_id, note.kind])
-
-
-_THIS_NOTE = "identity = ? AND order_id = ? AND kind = ?"
+def _record(row: Mapping[str, Any]) -> OrderRecord:
+    refunds = [each for each in row["refunds"].split(",") if each]
+    return convert({**row, "refunds": refunds}, OrderRecord)

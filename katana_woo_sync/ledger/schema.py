@@ -151,7 +151,7 @@ def m015_orders_inside_orders(db: Database) -> None:
 @migrations()
 def m016_less_to_keep(db: Database) -> None:
     """An intent is its kind and key, and nothing read its other columns; times in a shop's future
-    are a value beside the cursors."""
+    are a value beside the cursors; columns are named as the fields are."""
     unused = {"id", "identity", "order_id", "lost_at"}
     db.table("intents").transform(drop=unused, pk=("kind", "key"))
     ahead: dict[str, dict[int, str]] = {}
@@ -160,6 +160,8 @@ def m016_less_to_keep(db: Database) -> None:
     values = [{"key": key, "value": json.dumps(times)} for key, times in ahead.items()]
     db.table("meta").insert_all(values)
     db.table("ahead").drop()
+    db.execute("ALTER TABLE cursors RENAME COLUMN settled TO is_complete")
+    db.execute("ALTER TABLE notifications RENAME COLUMN told_at TO notified_at")
 
 
 FIRST_TABLES = """

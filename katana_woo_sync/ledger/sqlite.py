@@ -16,6 +16,9 @@ from sqlite_utils.db import Column, NotFoundError, Table, quote_identifier
 IN_LIST = "IN (SELECT value FROM json_each(?))"
 """For any number of values in one parameter: what `json_list` makes of them."""
 
+DUE = "identity = ? AND (next_attempt_at IS NULL OR next_attempt_at <= ?)"
+"""What of a store may be tried at a time."""
+
 
 class LedgerTable(Table):
     """A table whose columns are looked up once: after the migrations they stay as they are.
@@ -120,11 +123,6 @@ def read_time(text: object) -> datetime | None:
 def amount_text(amount: Decimal | None) -> str | None:
     """An amount as decimal text with every digit."""
     return None if amount is None else f"{amount:f}"
-
-
-def read_amount(text: object) -> Decimal | None:
-    """The amount that `amount_text` wrote."""
-    return Decimal(text) if isinstance(text, str) and text else None
 
 
 def json_list(values: Iterable[str | int]) -> str:

@@ -31,13 +31,13 @@ from decimal import Decimal
 from msgspec import Struct
 from msgspec.structs import asdict, astuple
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.stock import LeftOut, ReducedStock
 from katana_woo_sync.ledger.sqlite import (
     IN_LIST,
     LedgerDatabase,
     json_list,
-    read_time,
     time_text,
 )
 
@@ -95,18 +95,7 @@ class Stock:
     def state(self, identity: str) -> StockState | None:
         """How far the store's stock is; None where it was never worked."""
         row = self._stores.find(identity)
-        if row is None:
-            return None
-        return StockState(
-            settings=row["settings"],
-            compared_at=read_time(row["compared_at"]),
-            updated_at=read_time(row["updated_at"]),
-            managed=row["managed"],
-            scanned_at=read_time(row["scanned_at"]),
-            error=row["error"],
-            initial_adjustment_id=row["initial_adjustment_id"],
-            initial_location_id=row["initial_location_id"],
-        )
+        return None if row is None else convert(row, StockState)
 
     def compared(self, identity: str, settings: str, managed: int, now: datetime) -> None:
         """The whole store was compared; what differs is due."""
@@ -164,7 +153,7 @@ class Stock:
     def touched(self, identities: Sequence[str]) -> list[Touched]:
         """What is to be looked at of these stores."""
         rows = self._touched.rows_where(f"identity {IN_LIST}", [json_list(identities)])
-        return [Touched(**row) for row in rows]
+        return [convert(row, Touched) for row in rows]
 
     def untouch(self, touched: Iterable[Touched]) -> None:
         """These are due now as variants."""
@@ -297,25 +286,13 @@ class Stock:
         rows = self._db.query(
             f"{_TAKEN} t.identity {IN_LIST} AND {_NOT_HELD}", [json_list(identities)]
         )
-        return [
-            ReducedStock(
-                identity=row["identity"],
-                line_id=row["line_id"],
-                product_id=row["product_id"],
-                variation_id=row["variation_id"],
-                sku=row["sku"],
-                quantity=Decimal(row["quantity"]),
-            )
-            for row in rows
-        ]
+        return [convert(row, ReducedStock) for row in rows]
 
     def touch_what_katana_took_over(self, now: datetime) -> None:
         """Touch what has come to be held by Katana, or has ceased to be, since it was looked at."""
         rows = list(self._db.query(f"{_TAKEN} t.counted != ({_NOT_HELD})"))
         with self._db.atomic():
-            self.touch(
-                Touched(r["identity"], r["product_id"], r["variation_id"], r["sku"]) for r in rows
-            )
+            self.touch(convert(row, Touched) for row in rows)
             for r in rows:
                 line = [r["identity"], r["order_id"], r["line_id"]]
                 counted = 1 - r["counted"]
@@ -395,7 +372,7 @@ class Stock:
     def left_out(self, identity: str) -> list[LeftOut]:
         """What is not pushed, by SKU."""
         rows = self._left_out.rows_where("identity = ?", [identity], order_by="sku, item_id")
-        return [LeftOut(r["item_id"], r["sku"], r["reason"], r["detail"]) for r in rows]
+        return [convert(row, LeftOut) for row in rows]
 
 
 _OF_ORDER = "identity = ? AND order_id = ?"

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 from msgspec import Struct
 
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.fields import convert
-from katana_woo_sync.domain.notices import Kind, Remembered
 from katana_woo_sync.domain.woocommerce import StoreFacts
-from katana_woo_sync.ledger.sqlite import (
-    IN_LIST,
-    LedgerDatabase,
-    json_list,
-    read_time,
-    time_text,
-)
+from katana_woo_sync.ledger.sqlite import LedgerDatabase, time_text
 
 
 class StoreRecord(Struct, frozen=True):
@@ -59,17 +52,9 @@ class Stores:
         row = self._stores.find(identity)
         if row is None:
             return None
-        facts = row["facts"]
-        return StoreRecord(
-            identity=row["identity"],
-            name=row["name"],
-            connected_at=read_time(row["connected_at"]),
-            since=read_time(row["since"]),
-            facts=convert(msgspec.json.decode(facts), StoreFacts) if facts else None,
-            last_success_at=read_time(row["last_success_at"]),
-            last_error=row["last_error"] or "",
-            swept_at=read_time(row["swept_at"]),
-        )
+        facts = msgspec.json.decode(row["facts"]) if row["facts"] else None
+        error = row["last_error"] or ""
+        return convert({**row, "facts": facts, "last_error": error}, StoreRecord)
 
     def add(self, identity: str, name: str) -> None:
         """Make sure that the store has a record, under its name of today."""
@@ -125,16 +110,13 @@ class Stores:
     def cursor(self, name: str) -> Cursor | None:
         """How far a list was read, or None if it never was."""
         row = self._cursors.find(name)
-        seen_at = None if row is None else read_time(row["seen_at"])
-        if row is None or seen_at is None:
-            return None
-        return Cursor(read_time(row["mark"]), seen_at, bool(row["settled"]))
+        return None if row is None else convert(row, Cursor)
 
     def set_cursor(self, name: str, cursor: Cursor) -> None:
         """Record how far a list was read; in one group with what was read."""
         mark, seen_at = time_text(cursor.mark), time_text(cursor.seen_at)
         self._cursors.upsert(
-            {"name": name, "mark": mark, "seen_at": seen_at, "settled": int(cursor.is_complete)}
+            {"name": name, "mark": mark, "seen_at": seen_at, "is_complete": int(cursor.is_complete)}
         )
 
     def ahead(self, name: str) -> dict[int, datetime]:
@@ -149,59 +131,3 @@ class Stores:
         """Keep that instead of what was kept; in one group with what was read."""
         if self.ahead(name) != ahead:
             self.set_meta(f"ahead:{name}", msgspec.json.encode(ahead).decode())
-
-
-CLAIM = timedelta(minutes=10)
-"""How long a message may take to send. What was claimed before and never told (a crash in
-between) is told by the next who looks."""
-
-
-class Notifications:
-    """The notifications table; times UTC."""
-
-    def __init__(self, db: LedgerDatabase) -> None:
-        self._table = db.table("notifications")
-
-    def all(self) -> dict[str, Remembered]:
-        """Everything remembered, by key."""
-        return {row["key"]: _remembered(row) for row in self._table.rows}
-
-    def keep(self, each: Remembered) -> None:
-        """Write what is remembered of a trouble; a claim on it stays."""
-        self._table.upsert(
-            {
-                "key": each.key,
-                "kind": str(each.kind),
-                "who": each.who,
-                "since": time_text(each.since),
-                "told_at": time_text(each.notified_at),
-                "gone_at": time_text(each.gone_at),
-            }
-        )
-
-    def forget(self, keys: Iterable[str]) -> None:
-        """Remember these no longer."""
-        self._table.delete_where(f"key {IN_LIST}", [json_list(keys)])
-
-    def claim(self, key: str, now: datetime) -> bool:
-        """Whether the caller is the one to tell of this now: no other process is just doing so."""
-        where = "key = ? AND (claimed_at IS NULL OR claimed_at <= ?)"
-        free = [key, time_text(now - CLAIM)]
-        return bool(self._table.update_where(where, free, claimed_at=time_text(now)))
-
-    def release(self, keys: Iterable[str]) -> None:
-        """Sending is over, whatever came of it."""
-        self._table.update_where(f"key {IN_LIST}", [json_list(keys)], claimed_at=None)
-
-
-def _remembered(row: dict[str, object]) -> Remembered:
-    since = read_time(row["since"])
-    assert since is not None  # noqa: S101 (NOT NULL in the table)
-    return Remembered(
-        key=str(row["key"]),
-        kind=Kind(str(row["kind"])),
-        who=str(row["who"]),
-        since=since,
-        notified_at=read_time(row["told_at"]),
-        gone_at=read_time(row["gone_at"]),
-    )

@@ -21,8 +21,8 @@ from sqlite_utils import Database
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.ledger import Ledger, LedgerError, database
 from katana_woo_sync.ledger.intents import Intent, IntentKind
-from katana_woo_sync.ledger.orders import DueNote
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.shop_notes import DueNote
 from katana_woo_sync.ledger.sqlite import time_text
 from tests.domain.samples import DAY, IDENTITY, NOW, make_record
 
