@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -14,9 +14,10 @@ import click
 from katana_woo_sync.cli.cycles import AfterCycle
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money, safe
-from katana_woo_sync.cli.program import exits, start
+from katana_woo_sync.cli.program import exits, start, utc_now
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.domain.dates import read_past, words
 from katana_woo_sync.sync.backfill import (
     Found,
     Prepared,
@@ -43,25 +44,26 @@ REQUESTS_PER_ORDER = 2
 
 
 class Date(click.ParamType[datetime]):
-    """A date, or a time with its zone, as UTC."""
+    """A date of the past as people type it, as UTC."""
 
     name = "DATE"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read ISO 8601; a date alone is its midnight in UTC."""
+        """Read it; what it may mean besides, or what it is not, is said."""
         try:
-            date = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f'"{value}" is no date; write it like 2026-01-31.', param, ctx)
-        return date.replace(tzinfo=UTC) if date.tzinfo is None else date.astimezone(UTC)
+            return read_past(str(value), utc_now())
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 @click.command("backfill")
 @click.option("--store", metavar="S", help="Only this store.")
 @click.option(
-    "--since", type=Date(), help="Never import orders placed before this date; remembered."
+    "--since",
+    type=Date(),
+    help='Never import orders placed before this date (2026-01-31, "1 Nov"); remembered.',
 )
 @click.option("--products", is_flag=True, help="Import all products too.")
 @click.option("--customers", is_flag=True, help="Import all registered customers too.")
@@ -103,6 +105,8 @@ def command(
     """
     if cost_percent is not None and not stock:
         raise click.UsageError("--cost-percent goes with --stock.")
+    if since is not None and options.verbosity >= 0:
+        click.echo(f"Orders placed before {words(since)} are left out.", err=True)
     program, after = start(options, dry_run=dry_run), AfterCycle()
     with exits(), program.context() as context:
         run = context.ledger.journal.begin_run("backfill", context.clock())

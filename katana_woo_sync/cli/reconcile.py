@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_table, safe
 from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.clients.errors import ServiceError
+from katana_woo_sync.domain.dates import read_month
 from katana_woo_sync.domain.reconciliation import Amounts, Cell, Pair, cells, differing
 from katana_woo_sync.sync.reconciliation import reconcile
 from katana_woo_sync.sync.report import UNREAD, ExitCode
@@ -53,7 +52,10 @@ def command(
 
     Only reads. Exit code 0: all agrees; 1: something differs.
     """
-    first, last = _days(month)
+    try:
+        first, last = read_month(month)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     program = start(options, dry_run=True)  # clients that cannot write
     pairs: list[Pair] = []
     failed = False
@@ -86,14 +88,6 @@ def command(
     else:
         _show(sums, wrong, len(pairs))
     raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed or unread else ExitCode.DONE))
-
-
-def _days(month: str) -> tuple[date, date]:
-    try:
-        first = date.fromisoformat(f"{month}-01")
-    except ValueError:
-        raise click.UsageError(f'"{month}" is no month; write it as 2026-10.') from None
-    return first, first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def _sum_row(cell: Cell) -> list[str]:

@@ -9,25 +9,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from sqlite_utils import Database
 
 from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.ledger.sqlite import IN_LIST, LedgerDatabase, json_list
+
+_OF_ORDER = "identity = ? AND order_id = ?"
 
 
 class Adoptables:
     """Sales orders by the identity of the store that may be theirs; one may have several."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: LedgerDatabase) -> None:
+        self._table = db.table("adoptable")
 
     def add(self, identity: str, order_id: int, sales_order: SalesOrder) -> None:
         """Keep a sales order that carries the WooCommerce order id, for its store's turn."""
-        with self._db.atomic():
-            self._db.execute(
-                "INSERT OR REPLACE INTO adoptable VALUES (?, ?, ?, ?, 1)",
-                [identity, int(sales_order.id), order_id, _document(sales_order)],
-            )
+        self._table.upsert(
+            {
+                "identity": identity,
+                "sales_order_id": int(sales_order.id),
+                "order_id": order_id,
+                "document": _document(sales_order),
+                "waiting": 1,
+            }
+        )
 
     def waiting(self, identity: str) -> dict[int, list[SalesOrder]]:
         """What waits for the store's word, by WooCommerce order id."""
@@ -35,40 +41,24 @@ class Adoptables:
 
     def of_order(self, identity: str, order_id: int) -> list[SalesOrder]:
         """The sales orders that may be this order's: it is not imported before that is known."""
-        where = "identity = ? AND order_id = ?"
-        return self._found(where, [identity, order_id]).get(order_id, [])
+        return self._found(_OF_ORDER, [identity, order_id]).get(order_id, [])
 
     def leave(self, identity: str, order_id: int) -> None:
         """Keep them without asking again: another store may know them as its own."""
-        with self._db.atomic():
-            self._db.execute(
-                "UPDATE adoptable SET waiting = 0 WHERE identity = ? AND order_id = ?",
-                [identity, order_id],
-            )
+        self._table.update_where(_OF_ORDER, [identity, order_id], waiting=0)
 
     def ask_again(self, identity: str, order_id: int) -> None:
         """What is kept of the order waits for its store's word again."""
-        with self._db.atomic():
-            self._db.execute(
-                "UPDATE adoptable SET waiting = 1 WHERE identity = ? AND order_id = ?",
-                [identity, order_id],
-            )
+        self._table.update_where(_OF_ORDER, [identity, order_id], waiting=1)
 
     def settled(self, sales_orders: Iterable[SalesOrder]) -> None:
         """It is known whose they are: no store need look at them again."""
-        with self._db.atomic():
-            for sales_order in sales_orders:
-                self._db.execute(
-                    "DELETE FROM adoptable WHERE sales_order_id = ?", [int(sales_order.id)]
-                )
+        ids = json_list(int(sales_order.id) for sales_order in sales_orders)
+        self._table.delete_where(f"sales_order_id {IN_LIST}", [ids])
 
     def _found(self, where: str, values: Sequence[object]) -> dict[int, list[SalesOrder]]:
-        rows = self._db.query(
-            f"SELECT order_id, document FROM adoptable WHERE {where} ORDER BY sales_order_id",  # noqa: S608
-            values,
-        )
         found: dict[int, list[SalesOrder]] = {}
-        for row in rows:
+        for row in self._table.rows_where(where, values, order_by="sales_order_id"):
             sales_order = convert(msgspec.json.decode(row["document"]), SalesOrder)
             found.setdefault(int(row["order_id"]), []).append(sales_order)
         return found

@@ -14,15 +14,19 @@ from types import TracebackType
 from sqlite_utils import Database
 
 from katana_woo_sync.ledger.adoptables import Adoptables
+from katana_woo_sync.ledger.catalogue import Catalogue
+from katana_woo_sync.ledger.customers import Customers
 from katana_woo_sync.ledger.history import Journal
 from katana_woo_sync.ledger.intents import Intents
-from katana_woo_sync.ledger.katana_cache import Catalogue, Customers
-from katana_woo_sync.ledger.orders import Orders, ShippingFees, ShopNotes
+from katana_woo_sync.ledger.notifications import Notifications
+from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.shipping_fees import ShippingFees
+from katana_woo_sync.ledger.shop_notes import ShopNotes
 from katana_woo_sync.ledger.sqlite import LedgerDatabase
 from katana_woo_sync.ledger.statistics import Statistics
 from katana_woo_sync.ledger.stock import Stock
-from katana_woo_sync.ledger.stores import Notifications, Stores
+from katana_woo_sync.ledger.stores import Stores
 
 BUSY_SECONDS = 30.0
 WAL_PAUSE = 0.02
@@ -49,8 +53,8 @@ class Ledger:
         # sqlite-utils' plugins are for its command line; loading them costs start-up time
         self._db = LedgerDatabase(connection, execute_plugins=False)
         self._db.execute("PRAGMA foreign_keys = ON")
-        if migrate and migrations.pending(self._db):
-            _migrate(self._db)
+        if migrate:
+            _migrate(Database(connection, execute_plugins=False))
         self.orders = Orders(self._db)
         self.adoptables = Adoptables(self._db)
         self.shipping_fees = ShippingFees(self._db)
@@ -219,9 +223,10 @@ def _migrate(db: Database) -> None:
 
     `migrations.apply` looks what is pending inside of the transaction.
     """
-    db.conn.execute("BEGIN IMMEDIATE")
-    with db.conn:
-        migrations.apply(db)
+    if migrations.pending(db):
+        db.conn.execute("BEGIN IMMEDIATE")
+        with db.conn:
+            migrations.apply(db)
 
 
 @contextmanager

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from msgspec import Struct
-from sqlite_utils import Database
 
-from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.ledger.sqlite import LedgerDatabase, read_time, time_text
 
 
 class Event(Struct, frozen=True):
@@ -22,8 +22,9 @@ class Event(Struct, frozen=True):
 class Journal:
     """History and runs."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: LedgerDatabase) -> None:
         self._db = db
+        self._history, self._runs = db.table("history"), db.table("runs")
 
     def add(
         self,
@@ -45,45 +46,34 @@ class Journal:
 
     def created_items(self) -> int:
         """How many products, variants and services were created in Katana so far."""
-        rows = self._db.query(
-            "SELECT count(*) AS n FROM history WHERE order_id IS NULL AND action IN "
+        return self._history.count_where(
+            "order_id IS NULL AND action IN "
             "('created product', 'created variant', 'created service')"
         )
-        return int(next(iter(rows))["n"])
 
     def of_order(self, identity: str, order_id: int) -> list[Event]:
         """An order's history, oldest first."""
-        rows = self._db.query(
-            "SELECT at, side, action, detail FROM history "
-            "WHERE identity = ? AND order_id = ? ORDER BY id",
-            [identity, order_id],
-        )
-        return [
-            Event(read_time(row["at"]), row["side"], row["action"], row["detail"]) for row in rows
-        ]
+        where = "identity = ? AND order_id = ?"
+        rows = self._history.rows_where(where, [identity, order_id], order_by="id")
+        return [convert(row, Event) for row in rows]
 
     def begin_run(self, command: str, now: datetime) -> int:
         """Record that a command has begun; returns the run's id."""
-        with self._db.atomic():
-            cursor = self._db.execute(
-                "INSERT INTO runs (command, started_at) VALUES (?, ?)", [command, time_text(now)]
-            )
-        return int(cursor.lastrowid or 0)
+        self._runs.insert({"command": command, "started_at": time_text(now)})
+        return int(self._runs.last_rowid or 0)
 
     def first_run(self) -> datetime | None:
         """When any command was first run with this ledger (UTC)."""
-        rows = self._db.query("SELECT min(started_at) AS at FROM runs")
-        return read_time(next(iter(rows))["at"])
+        row = next(self._runs.rows_where(select="min(started_at) AS at"))
+        return read_time(row["at"])
 
     def last_run(self, command: str) -> datetime | None:
         """When a command last began (UTC), however it ended."""
-        rows = self._db.query("SELECT max(started_at) AS at FROM runs WHERE command = ?", [command])
-        return read_time(next(iter(rows))["at"])
+        last = "max(started_at) AS at"
+        row = next(self._runs.rows_where("command = ?", [command], select=last))
+        return read_time(row["at"])
 
     def end_run(self, run_id: int, now: datetime, exit_code: int, summary: str) -> None:
         """Record how a command ended."""
-        with self._db.atomic():
-            self._db.execute(
-                "UPDATE runs SET finished_at = ?, exit_code = ?, summary = ? WHERE id = ?",
-                [time_text(now), exit_code, summary, run_id],
-            )
+        how = {"finished_at": time_text(now), "exit_code": exit_code, "summary": summary}
+        self._runs.update_where("id = ?", [run_id], **how)

@@ -7,9 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
-from sqlite_utils import Database
 
-from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.ledger.sqlite import (
+    IN_LIST,
+    LedgerDatabase,
+    json_list,
+    time_text,
+)
 
 
 class IntentKind(StrEnum):
@@ -48,8 +53,9 @@ class Intent(Struct, frozen=True):
 class Intents:
     """Open intents. One that is there is *unknown*: Katana is asked before anything is repeated."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: LedgerDatabase) -> None:
         self._db = db
+        self._table = db.table("intents")
 
     def begin(self, kind: IntentKind, key: str, now: datetime) -> None:
         """Commit that a create is about to be sent."""
@@ -62,32 +68,18 @@ class Intents:
 
     def end(self, kind: IntentKind, key: str) -> None:
         """The outcome is known and recorded: created, refused, or certainly never sent."""
-        with self._db.atomic():
-            self._db.execute("DELETE FROM intents WHERE kind = ? AND key = ?", [str(kind), key])
+        self._table.delete_where("kind = ? AND key = ?", [str(kind), key])
 
     def prune(self, kinds: Iterable[IntentKind], before: datetime) -> None:
         """Drop old intents of kinds that are looked for before they are created in any case."""
-        with self._db.atomic():
-            for kind in kinds:
-                self._db.execute(
-                    "DELETE FROM intents WHERE kind = ? AND at < ?", [str(kind), time_text(before)]
-                )
+        values = [json_list(map(str, kinds)), time_text(before)]
+        self._table.delete_where(f"kind {IN_LIST} AND at < ?", values)
 
     def open(self, kind: IntentKind, key: str) -> Intent | None:
         """The open intent for this key, if there is one."""
-        rows = self._db.query("SELECT at FROM intents WHERE kind = ? AND key = ?", [str(kind), key])
-        for row in rows:
-            at = read_time(row["at"])
-            if at is not None:
-                return Intent(kind, key, at)
-        return None
+        row = self._table.find(str(kind), key)
+        return None if row is None else convert(row, Intent)
 
     def all_open(self) -> list[Intent]:
         """Every open intent, oldest first."""
-        rows = self._db.query("SELECT kind, key, at FROM intents ORDER BY at")
-        found = []
-        for row in rows:
-            at = read_time(row["at"])
-            if at is not None:
-                found.append(Intent(IntentKind(row["kind"]), row["key"], at))
-        return found
+        return [convert(row, Intent) for row in self._table.rows_where(order_by="at")]

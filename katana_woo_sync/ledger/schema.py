@@ -1,6 +1,11 @@
-"""The ledger's tables, as versioned migrations. Times are ISO 8601 in UTC, amounts decimal text."""
+"""The ledger's tables, as versioned migrations. Times are ISO 8601 in UTC, amounts decimal text.
+
+sqlite-utils' `transform` copies the rowid too: of a table WITHOUT ROWID that is the word "rowid".
+"""
 
 from __future__ import annotations
+
+import json
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
@@ -8,12 +13,15 @@ from sqlite_utils.migrations import Migrations
 migrations = Migrations("katana_woo_sync")
 
 
+def _create(db: Database, tables: str) -> None:
+    for statement in tables.split(";"):
+        db.execute(statement)
+
+
 @migrations()
 def m001_first_tables(db: Database) -> None:
     """Everything that the main job remembers."""
-    for statement in FIRST_TABLES.split(";"):
-        if statement.strip():
-            db.execute(statement)
+    _create(db, FIRST_TABLES)
 
 
 @migrations()
@@ -43,9 +51,7 @@ def m004_connections(db: Database) -> None:
 def m005_stock(db: Database) -> None:
     """What the stock sync remembers: what is due where, what commits and takes stock, and what it
     must not push."""
-    for statement in STOCK_TABLES.split(";"):
-        if statement.strip():
-            db.execute(statement)
+    _create(db, STOCK_TABLES)
 
 
 @migrations()
@@ -140,6 +146,22 @@ def m015_orders_inside_orders(db: Database) -> None:
         db.execute(f"ALTER TABLE orders ADD COLUMN {column}")
     db.execute("CREATE INDEX orders_by_parent ON orders(identity, parent_id) WHERE parent_id != 0")
     db.execute("CREATE INDEX orders_of_till ON orders(identity) WHERE pieces IS NOT NULL")
+
+
+@migrations()
+def m016_less_to_keep(db: Database) -> None:
+    """An intent is its kind and key, and nothing read its other columns; times in a shop's future
+    are a value beside the cursors; columns are named as the fields are."""
+    unused = {"id", "identity", "order_id", "lost_at"}
+    db.table("intents").transform(drop=unused, pk=("kind", "key"))
+    ahead: dict[str, dict[int, str]] = {}
+    for row in db.table("ahead").rows:
+        ahead.setdefault(f"ahead:{row['name']}", {})[row["id"]] = row["modified"]
+    values = [{"key": key, "value": json.dumps(times)} for key, times in ahead.items()]
+    db.table("meta").insert_all(values)
+    db.table("ahead").drop()
+    db.execute("ALTER TABLE cursors RENAME COLUMN settled TO is_complete")
+    db.execute("ALTER TABLE notifications RENAME COLUMN told_at TO notified_at")
 
 
 FIRST_TABLES = """

@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
-from sqlite_utils import Database
 
-from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.domain.fields import convert
+from katana_woo_sync.ledger.sqlite import LedgerDatabase, time_text
 
 _MINUTE = 16
 """How much of a time's text names its minute: as fine as any time zone's days need."""
@@ -48,13 +48,13 @@ class Statistics:
     Indexes are named: without statistics SQLite would rather go through everything.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: LedgerDatabase) -> None:
         self._db = db
 
     def placed(self, since: datetime) -> list[Moment]:
         """How many orders were placed in the shops, by minute."""
         return self._moments(
-            f"SELECT identity, substr(created, 1, {_MINUTE}) AS at, count(*) AS n "  # noqa: S608
+            f"SELECT identity, substr(created, 1, {_MINUTE}) AS at, count(*) AS count "  # noqa: S608
             "FROM orders INDEXED BY orders_by_created WHERE created >= ? GROUP BY 1, 2",
             [time_text(since)],
         )
@@ -62,7 +62,7 @@ class Statistics:
     def went_wrong(self, since: datetime) -> list[Moment]:
         """How often an order failed or came to need attention, by minute."""
         return self._moments(
-            f"SELECT identity, substr(at, 1, {_MINUTE}) AS at, count(*) AS n "  # noqa: S608
+            f"SELECT identity, substr(at, 1, {_MINUTE}) AS at, count(*) AS count "  # noqa: S608
             "FROM history INDEXED BY history_by_time WHERE at >= ? AND side = 'ledger' "
             "AND action IN ('failed', 'attention') AND identity IS NOT NULL GROUP BY 1, 2",
             [time_text(since)],
@@ -71,7 +71,7 @@ class Statistics:
     def counted(self, what: Tally, since: datetime) -> list[Moment]:
         """What was counted, by hour."""
         return self._moments(
-            "SELECT identity, substr(hour, 1, 16) AS at, count AS n FROM tallies "
+            "SELECT identity, substr(hour, 1, 16) AS at, count FROM tallies "
             "WHERE what = ? AND hour >= ? ORDER BY hour",
             [str(what), time_text(since)],
         )
@@ -126,9 +126,8 @@ class Statistics:
                 "AND NOT (order_id IS NULL AND action LIKE 'created %')",
                 [limit],
             ).rowcount
-            self._db.execute(
-                "UPDATE history SET detail = '' WHERE at < ? AND detail != ''", [limit]
-            )
+            old = "at < ? AND detail != ''"
+            self._db.table("history").update_where(old, [limit], detail="")
             self._db.execute(
                 "DELETE FROM notes WHERE at < ? AND (identity, order_id) IN "
                 "(SELECT identity, order_id FROM orders WHERE state IN ('fulfilled', 'skipped'))",
@@ -139,22 +138,13 @@ class Statistics:
                 "AND state IN ('fulfilled', 'skipped')",
                 [limit],
             )
-            self._db.execute("DELETE FROM runs WHERE started_at < ?", [limit])
-            self._db.execute("DELETE FROM tallies WHERE hour < ?", [limit])
+            self._db.table("runs").delete_where("started_at < ?", [limit])
+            self._db.table("tallies").delete_where("hour < ?", [limit])
         return gone
 
     def _moments(self, sql: str, values: Sequence[object]) -> list[Moment]:
-        found = []
-        for row in self._db.query(sql, values):
-            at = read_time(f"{row['at']}Z")
-            if at is not None:
-                found.append(Moment(row["identity"], at, int(row["n"])))
-        return found
+        rows = self._db.query(sql, values)
+        return [convert({**row, "at": f"{row['at']}:00Z"}, Moment) for row in rows]
 
     def _waits(self, sql: str, values: Sequence[object]) -> list[Wait]:
-        found = []
-        for row in self._db.query(sql, values):
-            begin = read_time(row["begin"])
-            if begin is not None:
-                found.append(Wait(row["identity"], begin, read_time(row["end"])))
-        return found
+        return [convert(row, Wait) for row in self._db.query(sql, values) if row["begin"]]

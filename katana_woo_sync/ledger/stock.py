@@ -1,18 +1,45 @@
-"""What the ledger remembers for the stock sync."""
+"""What the ledger remembers for the stock sync. Each table, and what would go wrong without it:
+
+- `stock_stores`: how far each store's stock is, also of one that `stores` does not know yet; every
+  run would compare the whole shop, and an initial import could be done twice.
+- `stock_due`: variants to look at for a store; what changed would be lost where a run ends between
+  hearing of it, which moves the cursor, and setting it.
+- `stock_touched`: items of a shop that are to become due, whose variants are not known yet; to find
+  them out takes requests, which may fail after the cursor moved.
+- `stock_committed`: what each open sales order commits; Katana reports no movement when that
+  changes, and the orders of WooCommerce could not be told from others'
+  (`count_other_commitments`).
+- `stock_taken`: what each open order of a shop has taken from its stock; until Katana holds the
+  order, its goods would be offered again.
+- `stock_uncounted`: what this program created and nobody counted; the shop's stock would be set to
+  Katana's 0 (rule 14).
+- `stock_skus`: the variants that had each SKU; a second item of one SKU would go unseen where only
+  the first one changed, or every look would cost a request more.
+- `stock_bundles`: a location's bundles; nothing moves when the potential of one does, so the shop
+  would learn of a component's sale in the next full comparison alone.
+- `stock_pushed`: what each item was last set to; every quantity that was set would come back as an
+  edit in the shop, and be looked at once more.
+- `stock_left_out`: what is not set, and why; `status` would have to ask both sides to tell.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from msgspec import Struct
-from sqlite_utils import Database
+from msgspec.structs import asdict, astuple
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.stock import LeftOut, ReducedStock
-from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.ledger.sqlite import (
+    IN_LIST,
+    LedgerDatabase,
+    json_list,
+    time_text,
+)
 
 Place = tuple[int, int]
 """A variant's id and a location's."""
@@ -55,25 +82,20 @@ class Due(Struct, frozen=True):
 class Stock:
     """What is due, and what the rules of stock need to know."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: LedgerDatabase) -> None:
         self._db = db
+        self._stores, self._due = db.table("stock_stores"), db.table("stock_due")
+        self._touched, self._committed = db.table("stock_touched"), db.table("stock_committed")
+        self._taken, self._uncounted = db.table("stock_taken"), db.table("stock_uncounted")
+        self._skus, self._bundles = db.table("stock_skus"), db.table("stock_bundles")
+        self._pushed, self._left_out = db.table("stock_pushed"), db.table("stock_left_out")
 
     # Stores
 
     def state(self, identity: str) -> StockState | None:
         """How far the store's stock is; None where it was never worked."""
-        for row in self._db.query("SELECT * FROM stock_stores WHERE identity = ?", [identity]):
-            return StockState(
-                settings=row["settings"],
-                compared_at=read_time(row["compared_at"]),
-                updated_at=read_time(row["updated_at"]),
-                managed=int(row["managed"]),
-                scanned_at=read_time(row["scanned_at"]),
-                error=row["error"],
-                initial_adjustment_id=row["initial_adjustment_id"],
-                initial_location_id=row["initial_location_id"],
-            )
-        return None
+        row = self._stores.find(identity)
+        return None if row is None else convert(row, StockState)
 
     def compared(self, identity: str, settings: str, managed: int, now: datetime) -> None:
         """The whole store was compared; what differs is due."""
@@ -97,86 +119,57 @@ class Stock:
 
     def initial_at(self, location_id: int) -> list[tuple[str, int]]:
         """The stores whose initial stock went to this location, with their stock adjustments."""
-        rows = self._db.query(
-            "SELECT identity, initial_adjustment_id AS id FROM stock_stores "
-            "WHERE initial_location_id = ? AND initial_adjustment_id IS NOT NULL",
-            [location_id],
-        )
-        return [(row["identity"], int(row["id"])) for row in rows]
+        where = "initial_location_id = ? AND initial_adjustment_id IS NOT NULL"
+        rows = self._stores.rows_where(where, [location_id])
+        return [(row["identity"], row["initial_adjustment_id"]) for row in rows]
 
     def _update(self, identity: str, **values: str | int | None) -> None:
-        names = ", ".join(f"{name} = ?" for name in values)
-        with self._db.atomic():
-            self._db.execute("INSERT OR IGNORE INTO stock_stores (identity) VALUES (?)", [identity])
-            self._db.execute(
-                f"UPDATE stock_stores SET {names} WHERE identity = ?",  # noqa: S608
-                [*values.values(), identity],
-            )
+        self._stores.upsert({"identity": identity, **values})
 
     # What is due
 
     def add_due(self, identity: str, variant_ids: Iterable[int]) -> None:
         """These variants are to be looked at for the store."""
-        self._many(
-            "INSERT OR REPLACE INTO stock_due (identity, variant_id) VALUES (?, ?)",
-            [(identity, variant_id) for variant_id in variant_ids],
-        )
+        # replaced: what becomes due again comes after what was due when a run began
+        rows = [{"identity": identity, "variant_id": variant_id} for variant_id in variant_ids]
+        with self._db.atomic():
+            self._due.insert_all(rows, replace=True)
 
     def due(self, identity: str) -> Due:
         """What is to be looked at for the store."""
-        rows = list(
-            self._db.query(
-                "SELECT id, variant_id FROM stock_due WHERE identity = ? ORDER BY id", [identity]
-            )
-        )
-        ids = tuple(int(row["variant_id"]) for row in rows)
-        return Due(ids, int(rows[-1]["id"]) if rows else 0)
+        rows = list(self._due.rows_where("identity = ?", [identity], order_by="id"))
+        return Due(tuple(row["variant_id"] for row in rows), rows[-1]["id"] if rows else 0)
 
     def done(self, identity: str, variant_ids: Iterable[int], up_to: int) -> None:
         """These were looked at, as far as they have not become due again since."""
-        self._many(
-            "DELETE FROM stock_due WHERE identity = ? AND variant_id = ? AND id <= ?",
-            [(identity, variant_id, up_to) for variant_id in variant_ids],
-        )
+        where = f"identity = ? AND variant_id {IN_LIST} AND id <= ?"
+        self._due.delete_where(where, [identity, json_list(variant_ids), up_to])
 
     def touch(self, touched: Iterable[Touched]) -> None:
         """These are to be looked at, once it is known which variants they are."""
-        self._many(
-            "INSERT OR IGNORE INTO stock_touched VALUES (?, ?, ?, ?)",
-            [(t.identity, t.product_id, t.variation_id, t.sku) for t in touched],
-        )
+        with self._db.atomic():
+            self._touched.upsert_all(map(asdict, touched))
 
     def touched(self, identities: Sequence[str]) -> list[Touched]:
         """What is to be looked at of these stores."""
-        rows = self._db.query(
-            "SELECT * FROM stock_touched WHERE identity IN (SELECT value FROM json_each(?))",
-            [json.dumps(list(identities))],
-        )
-        return [
-            Touched(row["identity"], row["product_id"], row["variation_id"], row["sku"])
-            for row in rows
-        ]
+        rows = self._touched.rows_where(f"identity {IN_LIST}", [json_list(identities)])
+        return [convert(row, Touched) for row in rows]
 
     def untouch(self, touched: Iterable[Touched]) -> None:
         """These are due now as variants."""
-        self._many(
-            "DELETE FROM stock_touched WHERE identity = ? AND product_id = ? "
-            "AND variation_id = ? AND sku = ?",
-            [(t.identity, t.product_id, t.variation_id, t.sku) for t in touched],
-        )
+        where = "identity = ? AND product_id = ? AND variation_id = ? AND sku = ?"
+        with self._db.atomic():
+            for each in touched:
+                self._touched.delete_where(where, astuple(each))
 
     # What sales orders commit
 
     def committed(self, sales_order_ids: Sequence[int]) -> dict[int, dict[Place, Decimal]]:
         """What these sales orders committed when they were last heard."""
-        rows = self._db.query(
-            "SELECT * FROM stock_committed "
-            "WHERE sales_order_id IN (SELECT value FROM json_each(?))",
-            [json.dumps([int(i) for i in sales_order_ids])],
-        )
+        ids = json_list(map(int, sales_order_ids))
         found: dict[int, dict[Place, Decimal]] = {}
-        for row in rows:
-            places = found.setdefault(int(row["sales_order_id"]), {})
+        for row in self._committed.rows_where(f"sales_order_id {IN_LIST}", [ids]):
+            places = found.setdefault(row["sales_order_id"], {})
             places[row["variant_id"], row["location_id"]] = Decimal(row["quantity"])
         return found
 
@@ -185,36 +178,29 @@ class Stock:
     ) -> None:
         """What a sales order commits now."""
         with self._db.atomic():
-            self._db.execute(
-                "DELETE FROM stock_committed WHERE sales_order_id = ?", [sales_order_id]
-            )
-            self._many(
-                "INSERT INTO stock_committed VALUES (?, ?, ?, ?, ?)",
-                [
-                    (sales_order_id, *place, f"{quantity:f}", int(is_woocommerce))
-                    for place, quantity in quantities.items()
-                ],
+            self._committed.delete_where("sales_order_id = ?", [sales_order_id])
+            self._committed.insert_all(
+                {
+                    "sales_order_id": sales_order_id,
+                    "variant_id": variant_id,
+                    "location_id": location_id,
+                    "quantity": f"{quantity:f}",
+                    "is_woocommerce": int(is_woocommerce),
+                }
+                for (variant_id, location_id), quantity in quantities.items()
             )
 
     def keep_committed(self, sales_order_ids: Collection[int]) -> None:
         """Forget what all other sales orders committed."""
-        with self._db.atomic():
-            self._db.execute(
-                "DELETE FROM stock_committed "
-                "WHERE sales_order_id NOT IN (SELECT value FROM json_each(?))",
-                [json.dumps(sorted(sales_order_ids))],
-            )
+        ids = json_list(map(int, sales_order_ids))
+        self._committed.delete_where(f"sales_order_id NOT {IN_LIST}", [ids])
 
     def committed_by_woocommerce(self, location_id: int) -> dict[int, Decimal]:
         """What WooCommerce's orders commit at a location, by variant."""
-        rows = self._db.query(
-            "SELECT variant_id, quantity FROM stock_committed "
-            "WHERE location_id = ? AND is_woocommerce = 1",
-            [location_id],
-        )
+        where = "location_id = ? AND is_woocommerce = 1"
         found: dict[int, Decimal] = {}
-        for row in rows:
-            variant_id = int(row["variant_id"])
+        for row in self._committed.rows_where(where, [location_id]):
+            variant_id = row["variant_id"]
             found[variant_id] = found.get(variant_id, Decimal(0)) + Decimal(row["quantity"])
         return found
 
@@ -236,13 +222,9 @@ class Stock:
         An order that takes nothing keeps a row that says so, for as long as an older reading may
         still come.
         """
+        order = [identity, order_id]
         with self._db.atomic():
-            rows = list(
-                self._db.query(
-                    "SELECT * FROM stock_taken WHERE identity = ? AND order_id = ?",
-                    [identity, order_id],
-                )
-            )
+            rows = list(self._taken.rows_where(_OF_ORDER, order))
             read, latest = str(time_text(read_at)), str(time_text(now))
             if any(read < row["heard_at"] <= latest for row in rows):
                 return
@@ -260,10 +242,8 @@ class Stock:
             after = {
                 t.line_id: (t.product_id, t.variation_id, t.sku, f"{t.quantity:f}") for t in taken
             }
-            self._db.execute(
-                "DELETE FROM stock_taken WHERE identity = ? AND order_id = ?", [identity, order_id]
-            )
-            self._many(
+            self._db.execute(f"DELETE FROM stock_taken WHERE {_OF_ORDER}", order)  # noqa: S608
+            self._db.conn.executemany(
                 "INSERT INTO stock_taken VALUES (?, ?, ?, ?, ?, ?, ?, 1, ?)",
                 [
                     (identity, order_id, line_id, *values, read)
@@ -281,23 +261,19 @@ class Stock:
 
     def forget_nothing_taken(self, identity: str, before: datetime) -> None:
         """Forget that orders had taken nothing when they were read before then."""
-        with self._db.atomic():
-            self._db.execute(
-                "DELETE FROM stock_taken "
-                "WHERE identity = ? AND line_id = 0 AND quantity = '0' AND heard_at < ?",
-                [identity, time_text(before)],
-            )
+        where = "identity = ? AND line_id = 0 AND quantity = '0' AND heard_at < ?"
+        self._taken.delete_where(where, [identity, time_text(before)])
 
     def forget_taken(
         self, identity: str, *, began: datetime, now: datetime, other_than: Collection[int]
     ) -> None:
         """Forget what was taken by orders that a scan, begun then, did not find open."""
-        rows = self._db.query(
-            "SELECT DISTINCT order_id FROM stock_taken "
-            "WHERE identity = ? AND NOT heard_at BETWEEN ? AND ? AND quantity != '0'",
+        rows = self._taken.rows_where(
+            "identity = ? AND NOT heard_at BETWEEN ? AND ? AND quantity != '0'",
             [identity, time_text(began), time_text(now)],
+            select="DISTINCT order_id",
         )
-        for order_id in [int(row["order_id"]) for row in rows]:
+        for order_id in [row["order_id"] for row in rows]:
             if order_id not in other_than:
                 self.set_taken(identity, order_id, (), read_at=began, now=now)
 
@@ -308,92 +284,78 @@ class Stock:
     def taken(self, identities: Sequence[str]) -> list[ReducedStock]:
         """What orders of these stores have taken from their stock and Katana does not hold."""
         rows = self._db.query(
-            f"{_TAKEN} t.identity IN (SELECT value FROM json_each(?)) AND {_NOT_HELD}",  # noqa: S608
-            [json.dumps(list(identities))],
+            f"{_TAKEN} t.identity {IN_LIST} AND {_NOT_HELD}", [json_list(identities)]
         )
-        return [_taken(row) for row in rows]
+        return [convert(row, ReducedStock) for row in rows]
 
     def touch_what_katana_took_over(self, now: datetime) -> None:
         """Touch what has come to be held by Katana, or has ceased to be, since it was looked at."""
         rows = list(self._db.query(f"{_TAKEN} t.counted != ({_NOT_HELD})"))
         with self._db.atomic():
-            self.touch(
-                Touched(r["identity"], r["product_id"], r["variation_id"], r["sku"]) for r in rows
-            )
-            self._many(
-                "UPDATE stock_taken SET counted = 1 - counted "
-                "WHERE identity = ? AND order_id = ? AND line_id = ?",
-                [(r["identity"], r["order_id"], r["line_id"]) for r in rows],
-            )
+            self.touch(convert(row, Touched) for row in rows)
+            for r in rows:
+                line = [r["identity"], r["order_id"], r["line_id"]]
+                counted = 1 - r["counted"]
+                self._taken.update_where(f"{_OF_ORDER} AND line_id = ?", line, counted=counted)
 
     # What is not pushed, and what was
 
     def add_uncounted(self, variant_ids: Iterable[int]) -> None:
         """This program created these, and nobody has counted them yet."""
-        self._many(
-            "INSERT OR IGNORE INTO stock_uncounted VALUES (?)", [(int(v),) for v in variant_ids]
-        )
+        with self._db.atomic():
+            self._uncounted.upsert_all({"variant_id": int(each)} for each in variant_ids)
 
     def counted(self, variant_ids: Iterable[int]) -> None:
         """Somebody has counted these, received them, or made them."""
-        self._many(
-            "DELETE FROM stock_uncounted WHERE variant_id = ?", [(int(v),) for v in variant_ids]
-        )
+        self._uncounted.delete_where(f"variant_id {IN_LIST}", [json_list(map(int, variant_ids))])
 
     def uncounted(self) -> set[int]:
         """What nobody has counted yet."""
-        return {int(r["variant_id"]) for r in self._db.query("SELECT * FROM stock_uncounted")}
+        return {row["variant_id"] for row in self._uncounted.rows}
 
     def know_skus(self, skus: Mapping[str, Iterable[int]]) -> None:
         """Which variants have these SKUs; several make one ambiguous."""
-        self._many("DELETE FROM stock_skus WHERE sku = ?", [(sku,) for sku in skus])
-        self._many(
-            "INSERT INTO stock_skus VALUES (?, ?)",
-            [(sku, variant_id) for sku, ids in skus.items() for variant_id in sorted(set(ids))],
-        )
+        rows = [
+            {"sku": sku, "variant_id": variant_id}
+            for sku, ids in skus.items()
+            for variant_id in sorted(set(ids))
+        ]
+        with self._db.atomic():
+            self._skus.delete_where(f"sku {IN_LIST}", [json_list(skus)])
+            self._skus.insert_all(rows)
 
     def skus(self, skus: Iterable[str]) -> dict[str, set[int]]:
         """Which variants had these SKUs when they were looked at last."""
-        rows = self._db.query(
-            "SELECT * FROM stock_skus WHERE sku IN (SELECT value FROM json_each(?))",
-            [json.dumps(list(skus))],
-        )
         found: dict[str, set[int]] = {}
-        for row in rows:
-            found.setdefault(row["sku"], set()).add(int(row["variant_id"]))
+        for row in self._skus.rows_where(f"sku {IN_LIST}", [json_list(skus)]):
+            found.setdefault(row["sku"], set()).add(row["variant_id"])
         return found
 
     def set_bundles(self, location_id: int, variant_ids: Iterable[int]) -> None:
         """The bundles at a location, whose potential follows their components."""
         with self._db.atomic():
-            self._db.execute("DELETE FROM stock_bundles WHERE location_id = ?", [location_id])
-            self._many(
-                "INSERT INTO stock_bundles VALUES (?, ?)", [(location_id, v) for v in variant_ids]
+            self._bundles.delete_where("location_id = ?", [location_id])
+            self._bundles.upsert_all(
+                {"location_id": location_id, "variant_id": each} for each in variant_ids
             )
 
     def bundles(self, location_id: int) -> list[int]:
         """The bundles at a location."""
-        rows = self._db.query(
-            "SELECT variant_id FROM stock_bundles WHERE location_id = ?", [location_id]
-        )
-        return [int(row["variant_id"]) for row in rows]
+        return [r["variant_id"] for r in self._bundles.rows_where("location_id = ?", [location_id])]
 
     def set_pushed(self, identity: str, quantities: Mapping[int, int]) -> None:
         """What products and variations of the store were set to; they are left out no more."""
         with self._db.atomic():
-            self._many(
-                "INSERT OR REPLACE INTO stock_pushed VALUES (?, ?, ?)",
-                [(identity, item_id, quantity) for item_id, quantity in quantities.items()],
+            self._pushed.upsert_all(
+                {"identity": identity, "item_id": item_id, "quantity": quantity}
+                for item_id, quantity in quantities.items()
             )
 
     def pushed(self, identity: str, item_ids: Sequence[int]) -> dict[int, int]:
         """What these products and variations were last set to."""
-        rows = self._db.query(
-            "SELECT item_id, quantity FROM stock_pushed "
-            "WHERE identity = ? AND item_id IN (SELECT value FROM json_each(?))",
-            [identity, json.dumps([int(i) for i in item_ids])],
-        )
-        return {int(row["item_id"]): int(row["quantity"]) for row in rows}
+        where = f"identity = ? AND item_id {IN_LIST}"
+        rows = self._pushed.rows_where(where, [identity, json_list(map(int, item_ids))])
+        return {row["item_id"]: row["quantity"] for row in rows}
 
     def leave_out(
         self, identity: str, left_out: Iterable[LeftOut], *, looked_at: Iterable[int] | None
@@ -401,29 +363,19 @@ class Stock:
         """List what is not pushed. `looked_at` are the items of which that was asked; None: all."""
         with self._db.atomic():
             if looked_at is None:
-                self._db.execute("DELETE FROM stock_left_out WHERE identity = ?", [identity])
+                self._left_out.delete_where("identity = ?", [identity])
             else:
-                self._many(
-                    "DELETE FROM stock_left_out WHERE identity = ? AND item_id = ?",
-                    [(identity, item_id) for item_id in looked_at],
-                )
-            self._many(
-                "INSERT OR REPLACE INTO stock_left_out VALUES (?, ?, ?, ?, ?)",
-                [(identity, o.item_id, o.sku, str(o.reason), o.detail) for o in left_out],
-            )
+                where = f"identity = ? AND item_id {IN_LIST}"
+                self._left_out.delete_where(where, [identity, json_list(map(int, looked_at))])
+            self._left_out.upsert_all({"identity": identity, **asdict(each)} for each in left_out)
 
     def left_out(self, identity: str) -> list[LeftOut]:
         """What is not pushed, by SKU."""
-        rows = self._db.query(
-            "SELECT * FROM stock_left_out WHERE identity = ? ORDER BY sku, item_id", [identity]
-        )
-        return [LeftOut(r["item_id"], r["sku"], r["reason"], r["detail"]) for r in rows]
+        rows = self._left_out.rows_where("identity = ?", [identity], order_by="sku, item_id")
+        return [convert(row, LeftOut) for row in rows]
 
-    def _many(self, statement: str, rows: Sequence[Sequence[str | int | None]]) -> None:
-        if rows:
-            with self._db.atomic():
-                self._db.conn.executemany(statement, rows)
 
+_OF_ORDER = "identity = ? AND order_id = ?"
 
 _NOTHING = (0, 0, "", "0")
 """Product, variation, SKU and quantity of the row of an order that takes nothing; its line is 0."""
@@ -439,14 +391,3 @@ _NOT_HELD = (
     f"AND NOT (o.state = 'skipped' AND o.reason IN ({_GOODS_ELSEWHERE}))))"
 )
 """Nor counts what an order has taken whose goods another holds too."""
-
-
-def _taken(row: Mapping[str, object]) -> ReducedStock:
-    return ReducedStock(
-        identity=str(row["identity"]),
-        line_id=int(str(row["line_id"])),
-        product_id=int(str(row["product_id"])),
-        variation_id=int(str(row["variation_id"])),
-        sku=str(row["sku"]),
-        quantity=Decimal(str(row["quantity"])),
-    )

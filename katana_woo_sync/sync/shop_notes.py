@@ -13,7 +13,7 @@ from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.order_rules import COMPLETED, Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
-from katana_woo_sync.ledger.orders import DueNote
+from katana_woo_sync.ledger.shop_notes import DueNote
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.failures import part_of_order
 

@@ -48,8 +48,21 @@ def test_backfill_json(unconnected: World) -> None:
 
 
 def test_backfill_since(unconnected: World) -> None:
+    order = unconnected.order(created=unconnected.clock() - timedelta(days=3))
+    yesterday = unconnected.clock() - timedelta(days=1)
+    result = run(unconnected, "backfill", "--since", f"{yesterday.day} {yesterday:%b %Y}")
+    assert result.exit_code == 0
+    assert unconnected.in_katana(order) == []
+    said = f"before {yesterday.day} {yesterday:%B %Y}, 00:00 UTC are left out"
+    assert said in result.stderr
+
+
+def test_backfill_since_a_day_to_come_or_one_of_several(unconnected: World) -> None:
     order = unconnected.order()
-    assert run(unconnected, "backfill", "--since", "2099-01-01").exit_code == 0
+    for text, said in (("2099-01-01", "is still to come"), ("01/02/2026", "may be 2 January 2026")):
+        result = run(unconnected, "backfill", "--since", text)
+        assert result.exit_code == 2
+        assert said in result.stderr
     assert unconnected.in_katana(order) == []
 
 

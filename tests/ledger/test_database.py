@@ -18,10 +18,13 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.ledger import Ledger, LedgerError, database
-from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.ledger.schema import migrations
-from tests.domain.samples import IDENTITY, NOW, make_record
+from katana_woo_sync.ledger.shop_notes import DueNote
+from katana_woo_sync.ledger.sqlite import time_text
+from tests.domain.samples import DAY, IDENTITY, NOW, make_record
 
 Opener = Callable[[Path], Ledger]
 every_way = pytest.mark.parametrize("opener", [Ledger.open, Ledger.open_to_read, Ledger.open_copy])
@@ -134,6 +137,69 @@ def test_the_orders_of_an_older_ledger_are_counted(path: Path) -> None:
         connection.commit()
     with Ledger.open(path) as ledger:
         assert ledger.orders.counts(IDENTITY) == {"fulfilled": 2, "imported": 1}
+
+
+def test_a_ledger_of_the_version_before_goes_on(path: Path) -> None:
+    """All that it kept is there, and is read and written as this version's own."""
+    at, later = time_text(NOW), time_text(NOW + DAY)
+    with closing(sqlite3.connect(path)) as connection:
+        older = Database(connection)
+        migrations.apply(older, stop_before="m016_less_to_keep")
+        older.execute("INSERT INTO stores (identity, name) VALUES (?, 'eu')", [IDENTITY])
+        _insert_order(older, 57, "queued")
+        older.execute(
+            "INSERT INTO intents (kind, key, identity, order_id, at, lost_at) VALUES "
+            "('customer', 'a#1', NULL, NULL, ?, NULL), ('sales_order', 'a#57', 'a', 57, ?, ?)",
+            [at, later, later],
+        )
+        older.execute("INSERT INTO shop_notes VALUES (?, 57, 'import', 2, ?)", [IDENTITY, later])
+        older.execute(
+            "INSERT INTO ahead VALUES ('shop:a', 57, ?), ('shop:a', 58, ?), ('stock:a', 9, ?)",
+            [at, later, later],
+        )
+        older.execute("INSERT INTO meta VALUES ('salt', 'pepper')")
+        older.execute("INSERT INTO cursors VALUES ('shop:a', ?, ?, 1)", [at, later])
+        older.execute("INSERT INTO stock_stores (identity, managed) VALUES (?, 7)", [IDENTITY])
+        older.execute("INSERT INTO stock_due (identity, variant_id) VALUES (?, 77)", [IDENTITY])
+        connection.commit()
+    for _ in ("migrated", "opened again"):
+        with Ledger.open(path) as ledger:
+            assert ledger.intents.all_open() == [
+                Intent(IntentKind.CUSTOMER, "a#1", NOW),
+                Intent(IntentKind.SALES_ORDER, "a#57", NOW + DAY),
+            ]
+            assert ledger.shop_notes.due(IDENTITY, NOW) == []
+            assert ledger.shop_notes.due(IDENTITY, NOW + DAY) == [DueNote(57, "import", 2)]
+            assert ledger.stores.ahead("shop:a") == {57: NOW, 58: NOW + DAY}
+            assert ledger.stores.ahead("stock:a") == {9: NOW + DAY}
+            assert ledger.stores.cursor("shop:a") == Cursor(NOW, NOW + DAY, is_complete=True)
+            assert ledger.salt == "pepper"
+            state = ledger.stock.state(IDENTITY)
+            assert state is not None
+            assert (state.managed, state.compared_at) == (7, None)
+            assert ledger.stock.due(IDENTITY).variant_ids == (77,)
+            assert ledger.orders.counts(IDENTITY) == {"queued": 1}
+    with Ledger.open(path) as ledger:
+        ledger.intents.begin(IntentKind.CUSTOMER, "a#1", NOW + 2 * DAY)
+        ledger.intents.end(IntentKind.SALES_ORDER, "a#57")
+        assert ledger.intents.all_open() == [Intent(IntentKind.CUSTOMER, "a#1", NOW + 2 * DAY)]
+        ledger.shop_notes.add(IDENTITY, 57, "import")
+        ledger.shop_notes.add(IDENTITY, 57, "tracking")
+        assert ledger.shop_notes.due(IDENTITY, NOW + DAY) == [
+            DueNote(57, "import", 2),
+            DueNote(57, "tracking", 0),
+        ]
+        ledger.stores.set_ahead("shop:a", {})
+        assert ledger.stores.ahead("shop:a") == {}
+
+
+def test_a_migrated_ledger_has_the_tables_of_a_new_one(path: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        migrations.apply(Database(connection), stop_before="m016_less_to_keep")
+        connection.commit()
+    Ledger.open(path).close()
+    Ledger.open(tmp_path / "new.db").close()
+    assert schema(path) == schema(tmp_path / "new.db")
 
 
 def _insert_order(db: Database, order_id: int, state: str) -> None:
