@@ -22,8 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sandbox.katana.errors import Refusal
-from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sandbox.woocommerce.records import Order
