@@ -5,18 +5,21 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TypeVar
 
-from katana_woo_sync.sandbox.woocommerce.placing import Cart
-from katana_woo_sync.sandbox.woocommerce.records import (
-    Address,
-    Coupon,
+from katana_woo_sync.sandbox.woocommerce.customers import Address
+from katana_woo_sync.sandbox.woocommerce.lines import Coupon
+from katana_woo_sync.sandbox.woocommerce.placing import (
+    Cart,
     Fee,
     Item,
-    Product,
+    PlacingControls,
     Shipping,
+    place,
 )
+from katana_woo_sync.sandbox.woocommerce.products import Product
 
 T = TypeVar("T")
 
@@ -116,3 +119,32 @@ def _address(chance: random.Random, home: Address) -> Address:
         email=f"buyer{chance.randint(1, 5000)}@example.test",
         phone="+30 690 0000000" if has_phone else "",
     )
+
+
+class GeneratedControls(PlacingControls):
+    """Placing many orders."""
+
+    def add_generated_orders(
+        self,
+        count: int,
+        *,
+        seed: int = 1,
+        status: str = "processing",
+        start: datetime | None = None,
+        gap: timedelta = timedelta(minutes=7),
+    ) -> list[int]:
+        """Place varied orders, the same ones for the same seed; a store without products gets
+        some. With `start` they were created from then on, a `gap` apart. Returns their ids."""
+        with self.state.lock:
+            if not self.state.products:
+                for sku, name, price in CATALOGUE:
+                    self.add_product(name, sku, price)
+            sold = [p for p in self.state.products.values() if p.type != "variable"]
+            customers = [*self.state.customers]
+            ids = []
+            made = carts(count, seed, sold, customers, self.buyer())
+            for index, cart in enumerate(made):
+                at = None if start is None else start + index * gap
+                order = place(self.state, replace(cart, status=status, created=at))
+                ids.append(order.id)
+            return ids

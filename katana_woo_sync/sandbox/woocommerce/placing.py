@@ -9,25 +9,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from katana_woo_sync.sandbox.woocommerce.customers import Address
 from katana_woo_sync.sandbox.woocommerce.discounts import spread
-from katana_woo_sync.sandbox.woocommerce.records import (
-    Address,
-    Coupon,
-    CouponLine,
-    Fee,
-    Item,
-    Line,
-    Meta,
-    Order,
-    Product,
-    Shipping,
-    Totals,
-)
-from katana_woo_sync.sandbox.woocommerce.store import StoreState
-from katana_woo_sync.sandbox.woocommerce.tax_rates import Place, TaxRate
+from katana_woo_sync.sandbox.woocommerce.lines import Coupon, CouponLine, Line, Meta
+from katana_woo_sync.sandbox.woocommerce.orders import Order, move_stock, set_meta
+from katana_woo_sync.sandbox.woocommerce.products import Product, ProductControls
+from katana_woo_sync.sandbox.woocommerce.state import StoreState
+from katana_woo_sync.sandbox.woocommerce.taxes import Place, TaxRate, rates_at
 from katana_woo_sync.sandbox.woocommerce.totals import (
     INTERNAL,
     ZERO,
+    Totals,
     exclusive,
     inclusive,
     most_negative_fee,
@@ -35,6 +27,43 @@ from katana_woo_sync.sandbox.woocommerce.totals import (
     tax_lines,
     without_tax,
 )
+
+
+@dataclass(frozen=True)
+class Item:
+    """A product in a cart.
+
+    `price` overrides the product's for one piece, as entered in the shop (with tax, where its
+    prices include it). `total` is what a manager sets a line to, without tax: a discount without a
+    coupon. A line without a product (`product_id` 0) needs `name` and `price`.
+    """
+
+    product_id: int
+    quantity: Decimal | int = 1
+    variation_id: int = 0
+    meta: tuple[tuple[str, object], ...] = ()
+    price: Decimal | None = None
+    total: Decimal | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Fee:
+    """A fee, without tax; negative for a discount that is no coupon. `tax_class` None: untaxed."""
+
+    name: str
+    amount: Decimal
+    tax_class: str | None = ""
+
+
+@dataclass(frozen=True)
+class Shipping:
+    """A shipping method and its cost without tax. Tax class "inherit" is that of the items."""
+
+    title: str
+    amount: Decimal
+    tax_class: str = "inherit"
+    method_id: str = "flat_rate"
 
 
 @dataclass(frozen=True)
@@ -100,8 +129,8 @@ def place(state: StoreState, cart: Cart) -> Order:
     )
     state.orders[order_id] = order
     for key, value in cart.meta.items():
-        state.set_meta(order, key, value)
-    state.move_stock(order)
+        set_meta(state, order, key, value)
+    move_stock(state, order)
     return order
 
 
@@ -167,7 +196,7 @@ class Pricing:
     def _rates(self, tax_class: str, tax_status: str) -> list[TaxRate]:
         if self._cart.vat_exempt or tax_status != "taxable":
             return []
-        return self._state.rates_of(tax_class, self._place)
+        return rates_at(self._state.rates, tax_class, self._place)
 
     def _item(self, item: Item) -> Line:
         product = self._product(item)
@@ -178,7 +207,7 @@ class Pricing:
         net = entered
         if self._state.rounding.prices_include_tax and tax_status == "taxable":
             # what the shop's own address has in the price, whoever buys
-            net = without_tax(entered, self._state.rates_of(tax_class, self._state.base))
+            net = without_tax(entered, rates_at(self._state.rates, tax_class, self._state.base))
         net = net.quantize(INTERNAL)
         line = Line(
             id=self._state.next_line(),
@@ -311,3 +340,85 @@ def _price(product: Product | None) -> Decimal:
     if product is None:
         raise ValueError("a line without a product needs a price")
     return product.price
+
+
+class PlacingControls(ProductControls):
+    """How orders come into a store."""
+
+    def buyer(self) -> Address:
+        """An address of the shop's own country, which orders have that are given none."""
+        base = self.state.base
+        return Address(
+            first_name="Test",
+            last_name="Buyer",
+            address_1="Ermou 12",
+            city="Athens",
+            state=base.state,
+            postcode=base.postcode or "10552",
+            country=base.country,
+            email="buyer@example.test",
+            phone="+30 690 0000000",
+        )
+
+    def place_order(
+        self,
+        items: Sequence[Item] = (),
+        *,
+        status: str = "processing",
+        customer_id: int = 0,
+        billing: Address | None = None,
+        shipping_address: Address | None = None,
+        coupons: Sequence[Coupon] = (),
+        fees: Sequence[Fee] = (),
+        shipping: Sequence[Shipping] = (),
+        currency: str | None = None,
+        customer_note: str = "",
+        payment_method_title: str = "Direct bank transfer",
+        number: str | None = None,
+        created: datetime | None = None,
+        vat_exempt: bool = False,
+        order_id: int | None = None,
+        order_key: str | None = None,
+        total: Decimal | None = None,
+        created_via: str = "checkout",
+        parent_id: int = 0,
+        meta: Mapping[str, object] | None = None,
+    ) -> int:
+        """Place an order, in any status; no mail is noted. Returns its id.
+
+        Taxes are those of the shipping address (without one, the billing address). `total`
+        overrides the sum with tax, as gift card plugins do. `order_id` and `order_key` are for
+        restored and cloned shops. `created_via` and `parent_id` are what plugins write: Dokan's
+        sub-orders, balance orders, the till. Raises `ValueError` for an id that is taken.
+        """
+        buyer = self.buyer() if billing is None else billing
+        cart = Cart(
+            items=items,
+            billing=buyer,
+            shipping_address=buyer if shipping_address is None else shipping_address,
+            coupons=coupons,
+            fees=fees,
+            shipping=shipping,
+            vat_exempt=vat_exempt,
+            status=status,
+            customer_id=customer_id,
+            currency=currency or "",
+            customer_note=customer_note,
+            payment_method_title=payment_method_title,
+            number=number,
+            order_id=order_id,
+            order_key=order_key,
+            created=created,
+            total=total,
+            created_via=created_via,
+            parent_id=parent_id,
+            meta=meta or {},
+        )
+        with self.state.lock:
+            return place(self.state, cart).id
+
+    def set_taxes(self, order_id: int, taxes: Mapping[int, Mapping[int, Decimal | str]]) -> None:
+        """Set what lines bear of each tax rate, as plugins do (German shops split the tax of
+        shipping by shares): {line id: {rate id: tax}}. Lines, rates and total follow."""
+        with self.state.lock:
+            set_taxes(self.state, self.state.orders[order_id], taxes)
