@@ -144,7 +144,7 @@ class AccountControls(Controls):
         with self._state.lock:
             if is_primary:
                 for other in [p for p in self._state.locations if p.is_primary]:
-                    self._state.touch(self._state.locations, replace(other, is_primary=False))
+                    self._state.update(self._state.locations, replace(other, is_primary=False))
             values: Json = {
                 "name": name,
                 "is_primary": is_primary,
@@ -164,7 +164,7 @@ class AccountControls(Controls):
         with self._state.lock:
             place = self._state.locations.get(location_id)
             if place is not None:
-                self._state.touch(self._state.locations, replace(place, sales_allowed=allowed))
+                self._state.update(self._state.locations, replace(place, sales_allowed=allowed))
 
     def tax_rates(self) -> list[TaxRate]:
         """Every tax rate, newest first."""

@@ -28,6 +28,7 @@ from katana_woo_sync.sandbox.katana.errors import (
     Refusal,
 )
 from katana_woo_sync.sandbox.katana.lists import filters_of, page_of, query_reader
+from katana_woo_sync.sandbox.katana.resource import shown
 from katana_woo_sync.sandbox.katana.schema import Schema, checker
 from katana_woo_sync.sandbox.katana.state import State
 
@@ -38,9 +39,15 @@ Show = Callable[[State, T, Json | None], Json]
 Answer = tuple[object, dict[str, str]]
 """What is answered, before it is encoded (None: a 204), and its headers."""
 
+
 PREFIX = "/v1"
 WINDOW = timedelta(seconds=60)
 UNLIMITED = 1_000_000
+
+
+def show_fields(_state: State, record: object, _query: Json | None) -> Json:
+    """A record as its fields."""
+    return shown(record)
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,14 @@ def call(
     path: str,
     *,
     takes: Schema | None = None,
-    answers: Show[T] | None = None,
+    answers: Show[Any] = show_fields,
     first: Callable[[State, int], object] | None = None,
 ) -> Callable[[Work], Work]:
     """Declare a call, which the function does.
 
     It is given the state, the id where the path has one, and the body where the call `takes` one,
-    which keeps that schema; what it returns is shown by `answers`. `first` is called before the
-    body is looked at, to refuse an id that is unknown.
+    which keeps that schema. What it returns is shown by `answers`; a DELETE answers nothing.
+    `first` is called before the body is looked at, to refuse an id that is unknown.
     """
     problems_of = None if takes is None else checker(takes)
 
@@ -86,7 +93,7 @@ def call(
                 if problems:
                     raise Refusal(422, INVALID_BODY, code=VALIDATION_FAILED, details=problems)
                 found = work(state, *about, body)
-            return None if answers is None else answers(state, found, None), {}
+            return None if method == "DELETE" else answers(state, found, None), {}
 
         CALLS.append(Call(method, path, takes, answer))
         return work
@@ -98,7 +105,7 @@ def lists(
     path: str,
     resource: type,
     *,
-    answers: Show[T],
+    answers: Show[Any] = show_fields,
     request: str = "find",
     dated: bool = True,
     key: str = "id",

@@ -158,7 +158,7 @@ def patch(state: State, customer_id: int, body: Json) -> Customer:
     values = read(Customer, checks, body)
     checks.done()
     shipping = values.get("default_shipping_id") or customer.default_shipping_id
-    return state.touch(state.customers, changed(customer, values, default_shipping_id=shipping))
+    return state.update(state.customers, changed(customer, values, default_shipping_id=shipping))
 
 
 def _default_address(addresses: Sequence[CustomerAddress], kind: str) -> int | None:

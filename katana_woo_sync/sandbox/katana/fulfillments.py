@@ -55,7 +55,7 @@ class FulfillmentRow:
         name="batch_transactions", new=BATCHES, pairs=("batch_id", "quantity"), default=()
     )
     serial_numbers: tuple[int, ...] = field(new=array(NUMBER), default=())
-    traceability: object = field(new=array(fields({**TRACE, "quantity": ANYTHING})), kept=False)
+    traceability: object = field(new=array(fields({**TRACE, "quantity": ANYTHING})), stored=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ def new_fulfillment(state: State, body: Json) -> Fulfillment:
     ]
     moment = values.get("picked_date") or state.now()
     part = add_part(state, order, values["status"], picked, picked_date=moment, sent=values)
-    settle(state, order)
+    follow_fulfillments(state, order)
     return part
 
 
@@ -223,10 +223,10 @@ def set_status(
     for part in earlier:
         if part.status != status:
             picked = picked_date or part.picked_date
-            state.touch(state.fulfillments, replace(part, status=status, picked_date=picked))
+            state.update(state.fulfillments, replace(part, status=status, picked_date=picked))
     if rest or not earlier:
         add_part(state, order, status, rest, picked_date=moment)
-    return settle(state, order)
+    return follow_fulfillments(state, order)
 
 
 def add_part(
@@ -239,7 +239,7 @@ def add_part(
     sent: Json | None = None,
 ) -> Fulfillment:
     """Record a fulfilment, with what else was `sent` of it, and take its goods out of stock; the
-    caller settles the order."""
+    caller calls `follow_fulfillments`."""
     values = {
         **(sent or {}),
         "sales_order_id": order.id,
@@ -252,14 +252,14 @@ def add_part(
     return part
 
 
-def settle(state: State, order: SalesOrder) -> SalesOrder:
+def follow_fulfillments(state: State, order: SalesOrder) -> SalesOrder:
     """Bring the order's status, picked date and conversion rate up to its fulfilments."""
     parts = state.fulfillments_of(order.id)
     status = status_of(order, parts)
     whole = status in ("PACKED", "DELIVERED")
     latest = max((part.picked_date for part in parts), default=None) if whole else None
     rate = money.rate_of(order, state) if whole else None
-    settled = replace(
+    changed = replace(
         order,
         status=status,
         picked_date=latest,
@@ -267,8 +267,8 @@ def settle(state: State, order: SalesOrder) -> SalesOrder:
         conversion_date=order.conversion_date or latest if whole else None,
     )
     if not state.deliveries_are_changes:
-        return state.orders.put(settled)
-    return state.touch(state.orders, settled)
+        return state.orders.put(changed)
+    return state.update(state.orders, changed)
 
 
 def return_goods(state: State, order: SalesOrder) -> None:
@@ -353,7 +353,7 @@ def lacks_serials(state: State, row: Row, quantity: Decimal, numbers: Sequence[i
 
 def _take_back(state: State, order: SalesOrder, status: str) -> SalesOrder:
     return_goods(state, order)
-    return settle(state, replace(order, status=status))
+    return follow_fulfillments(state, replace(order, status=status))
 
 
 def _is_whole(order: SalesOrder, parts: Iterable[Fulfillment]) -> bool:

@@ -72,14 +72,9 @@ def _potential(state: State, level: Level) -> Decimal:
     return max(min(free, default=ZERO), ZERO).to_integral_value(ROUND_FLOOR)
 
 
-def _show_batch_stock(_state: State, stock: BatchStock, _query: Json | None) -> Json:
-    return shown(stock)
-
-
 @lists(
     "/batch_stocks",
     BatchStock,
-    answers=_show_batch_stock,
     dated=False,
     include_empty=FLAG,
     batch_created_at_max=TEXT,

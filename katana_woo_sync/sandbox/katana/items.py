@@ -91,9 +91,9 @@ class Variant(Record):
     )
     lead_time: int | None = field(new=DAYS_OR_NULL, in_product=DAYS_OR_NULL)
     minimum_order_quantity: Decimal | None = field(new=DAYS_OR_NULL, in_product=DAYS_OR_NULL)
-    product_id: int | None = field(new=PARENT_ID, find=INTEGER, kept=False)
-    material_id: int | None = field(new=PARENT_ID, find=INTEGER, kept=False)
-    default_cost: Decimal | None = field(in_service=CATALOG_PRICE, kept=False)
+    product_id: int | None = field(new=PARENT_ID, find=INTEGER, stored=False)
+    material_id: int | None = field(new=PARENT_ID, find=INTEGER, stored=False)
+    default_cost: Decimal | None = field(in_service=CATALOG_PRICE, stored=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,14 +147,14 @@ class Item(Record):
     components: tuple[tuple[int, Decimal], ...] = field(shown=False, default=())
     """Of a bundle: the variants that it is put together from, and how many of each."""
     archived_at: datetime | None = None
-    is_archived: bool = field(change=FLAG, kept=False)
+    is_archived: bool = field(change=FLAG, stored=False)
     custom_field_collection_id: Decimal | None = field(
-        new=NUMBER_OR_NULL, service=NUMBER_OR_NULL, change=NUMBER_OR_NULL, kept=False
+        new=NUMBER_OR_NULL, service=NUMBER_OR_NULL, change=NUMBER_OR_NULL, stored=False
     )
     variants: tuple[Variant, ...] = field(
         new=need(array(body_of(Variant, "in_product"), 1)),
         service=need(array(body_of(Variant, "in_service"), 1, 1)),
-        kept=False,
+        stored=False,
     )
 
 
@@ -309,7 +309,7 @@ def patch_product(state: State, product_id: int, body: Json) -> Item:
         additional_info=values.get("additional_info") or "",
         configs=tuple(_patched(state, given, named) for given in configs) or product.configs,
     )
-    return state.touch(state.items, patched)
+    return state.update(state.items, patched)
 
 
 @call("POST", "/variants", takes=body_of(Variant, "new"), answers=show_variant)
@@ -328,7 +328,7 @@ def new_variant(state: State, body: Json) -> Variant:
     checks.done()
     if item is None:
         raise AssertionError("a parent that is missing was refused")
-    state.touch(state.items, item)
+    state.update(state.items, item)
     return create(state.variants, Variant, state, values, item_id=item.id)
 
 
@@ -463,7 +463,7 @@ class ItemControls(Controls):
         """Give a variant another SKU."""
         with self._state.lock:
             variant = self._variant(variant_id)
-            self._state.touch(self._state.variants, replace(variant, sku=sku))
+            self._state.update(self._state.variants, replace(variant, sku=sku))
 
     def delete_item(self, variant_id: int) -> None:
         """Delete the item that the variant belongs to, with all its variants."""
@@ -504,7 +504,7 @@ class ItemControls(Controls):
         with self._state.lock:
             item = self._state.items.get(self._variant(variant_id).item_id)
             if item is not None:
-                self._state.touch(self._state.items, replace(item, **changes))
+                self._state.update(self._state.items, replace(item, **changes))
 
     def _add_item(
         self,

@@ -84,7 +84,7 @@ def page_of(
     parts = parts_of(resource)
     for name in [*filters]:
         part = parts.get(_field_of(name))
-        if part is not None and part.kept:
+        if part is not None and part.stored:
             wanted = filters.pop(name)
             found = [r for r in found if _passes(getattr(r, part.attribute), name, wanted)]
     limit = min(query["limit"], most_rows)

@@ -26,7 +26,7 @@ Read = Callable[[Checks, str, Any], Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class Declared:
     """What a field's declaration says of it."""
 
     name: str = ""
@@ -47,26 +47,26 @@ def field(
     read: Callable[[Any], object] | None = None,
     show: Callable[[Any], object] | None = None,
     shown: bool = True,
-    kept: bool = True,
+    stored: bool = True,
     **takes: Schema,
 ) -> Any:
     """A field of a resource.
 
     `takes` holds its schema in each kind of request; `check` what else a value is held to. In JSON
-    it is called `name`, if that is another; `pairs` names the two halves of an entry that is kept
+    it is called `name`, if that is another; `pairs` names the two halves of an entry that is stored
     as a pair. `read` and `show` are how a value is read and answered, where its type does not say
-    it; unless `shown` it is not answered. What is not `kept` is only taken from requests.
+    it; unless `shown` it is not answered. What is not `stored` is only taken from requests.
     """
-    said = Said(
+    declared = Declared(
         name=name,
         pairs=pairs,
         check=check,
         read=read,
         show=show,
-        shown=shown and kept,
+        shown=shown and stored,
         takes=takes,
     )
-    return dataclasses.field(default=default, init=kept, metadata={"said": said})
+    return dataclasses.field(default=default, init=stored, metadata={"declared": declared})
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Part:
     read: Read
     show: Callable[[Any], object] | None
     shown: bool
-    kept: bool
+    stored: bool
     takes_null: bool
     """Whether a change may set it to null."""
 
@@ -119,12 +119,12 @@ def read(resource: type, checks: Checks, body: Json, path: str = "") -> Json:
 
 
 def sent(resource: type, values: Json) -> Json:
-    """The values that a new record keeps: those sent, and not empty."""
+    """The values that a new record stores: those sent, and not empty."""
     parts = parts_of(resource).values()
     return {
         part.attribute: values[part.attribute]
         for part in parts
-        if part.kept and values.get(part.attribute) not in (None, "")
+        if part.stored and values.get(part.attribute) not in (None, "")
     }
 
 
@@ -139,7 +139,7 @@ def changed(record: R, values: Json, **given: object) -> R:
     """The record with what was sent: null where the contract takes it, else nothing empty."""
     made: Json = {}
     for part in parts_of(type(record)).values():
-        if part.kept and part.attribute in values:
+        if part.stored and part.attribute in values:
             value = values[part.attribute]
             if value or value is False or part.takes_null:
                 made[part.attribute] = value
@@ -163,7 +163,7 @@ def time_text(moment: datetime | None) -> str | None:
 
 
 def padded(value: Decimal, decimals: int = 10) -> str:
-    """Plain digits with at least so many decimals; digits beyond are kept."""
+    """Plain digits with at least so many decimals; digits beyond are not cut."""
     exponent = value.as_tuple().exponent
     own = -exponent if isinstance(exponent, int) else 0
     return f"{value:.{max(decimals, own)}f}"
@@ -194,20 +194,20 @@ def longest(most: int) -> Check:
     return check
 
 
-def _part(declared: dataclasses.Field[Any], hint: object) -> Part:
-    said: Said = declared.metadata.get("said", Said())
+def _part(of_class: dataclasses.Field[Any], hint: object) -> Part:
+    declared: Declared = of_class.metadata.get("declared", Declared())
     nested = _resource_in(hint)
-    own_show = time_text if _is_of(hint, datetime) else _shower(nested, said.pairs)
-    null_is_taken = "null" in said.takes.get("change", {}).get("type", "")
+    own_show = time_text if _is_of(hint, datetime) else _shower(nested, declared.pairs)
+    null_is_taken = "null" in declared.takes.get("change", {}).get("type", "")
     return Part(
-        attribute=declared.name,
-        name=said.name or declared.name,
-        takes=said.takes,
-        check=said.check,
-        read=_reader(hint, nested, said),
-        show=said.show or own_show,
-        shown=said.shown,
-        kept=declared.init,
+        attribute=of_class.name,
+        name=declared.name or of_class.name,
+        takes=declared.takes,
+        check=declared.check,
+        read=_reader(hint, nested, declared),
+        show=declared.show or own_show,
+        shown=declared.shown,
+        stored=of_class.init,
         takes_null=_is_of(hint, type(None)) and null_is_taken,
     )
 
@@ -222,15 +222,15 @@ def _resource_in(hint: object) -> type | None:
     return found if isinstance(found, type) and dataclasses.is_dataclass(found) else None
 
 
-def _reader(hint: object, nested: type | None, said: Said) -> Read:
-    convert = said.read or _converter(hint)
+def _reader(hint: object, nested: type | None, declared: Declared) -> Read:
+    convert = declared.read or _converter(hint)
     if nested is not None:
         inner = nested
         return lambda checks, path, values: [
             read(inner, checks, value, f"{path}/{index}") for index, value in enumerate(values)
         ]
-    if said.pairs is not None:
-        one, other = said.pairs
+    if declared.pairs is not None:
+        one, other = declared.pairs
         first, second = (_converter(each) for each in get_args(get_args(hint)[0]))
         return lambda _checks, _path, values: tuple(
             (first(value[one]), second(value[other])) for value in values

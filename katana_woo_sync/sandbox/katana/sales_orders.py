@@ -118,7 +118,7 @@ class Row:
         pairs=("key", "value"),
         default=(),
     )
-    custom_fields: object = field(new=OBJECT_OR_NULL, kept=False)
+    custom_fields: object = field(new=OBJECT_OR_NULL, stored=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +161,7 @@ class SalesOrder(Record):
     addresses: tuple[Address, ...] = field(
         new=array(body_of(Address, "new")), shown=False, default=()
     )
-    custom_fields: object = field(new=OBJECT_OR_NULL, change=OBJECT_OR_NULL, kept=False)
+    custom_fields: object = field(new=OBJECT_OR_NULL, change=OBJECT_OR_NULL, stored=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -362,7 +362,7 @@ def patch(state: State, order_id: int, body: Json) -> SalesOrder:
         checks.require(may_convert, f"/{name}", "notAllowed", message)
     checks.done()
     if status == order.status:
-        return state.touch(state.orders, changed(order, values))
+        return state.update(state.orders, changed(order, values))
     picked = values.pop("picked_date", None)
     return fulfillments.set_status(state, changed(order, values), status, picked_date=picked)
 
@@ -375,17 +375,13 @@ def delete(state: State, order_id: int) -> SalesOrder:
     return state.delete(state.orders, order)
 
 
-def _show_fee(_state: State, fee: ShippingFee, _query: Json | None) -> Json:
-    return shown(fee)
-
-
-@lists("/sales_order_shipping_fee", ShippingFee, answers=_show_fee, include_deleted=FLAG)
+@lists("/sales_order_shipping_fee", ShippingFee, include_deleted=FLAG)
 def listed_fees(state: State, _query: Json) -> Iterable[ShippingFee]:
     """Every shipping fee."""
     return state.fees
 
 
-@call("GET", "/sales_order_shipping_fee/{id}", answers=_show_fee)
+@call("GET", "/sales_order_shipping_fee/{id}")
 def live_fee(state: State, fee_id: int) -> ShippingFee:
     """The shipping fee. Raises the 404 for one that is deleted or never was."""
     fee = state.fees.live(fee_id)
@@ -394,7 +390,7 @@ def live_fee(state: State, fee_id: int) -> ShippingFee:
     return fee
 
 
-@call("POST", "/sales_order_shipping_fee", takes=body_of(ShippingFee, "new"), answers=_show_fee)
+@call("POST", "/sales_order_shipping_fee", takes=body_of(ShippingFee, "new"))
 def new_fee(state: State, body: Json) -> ShippingFee:
     """Add a shipping fee; the order counts as changed."""
     checks = Checks(state)
@@ -403,7 +399,7 @@ def new_fee(state: State, body: Json) -> ShippingFee:
     default = state.default_tax_rate()
     if default is not None:
         values.setdefault("tax_rate_id", default.id)
-    state.touch(state.orders, live_order(state, values["sales_order_id"]))
+    state.update(state.orders, live_order(state, values["sales_order_id"]))
     return create(state.fees, ShippingFee, state, values)
 
 
@@ -411,7 +407,6 @@ def new_fee(state: State, body: Json) -> ShippingFee:
     "PATCH",
     "/sales_order_shipping_fee/{id}",
     takes=body_of(ShippingFee, "change"),
-    answers=_show_fee,
     first=live_fee,
 )
 def patch_fee(state: State, fee_id: int, body: Json) -> ShippingFee:
@@ -420,15 +415,15 @@ def patch_fee(state: State, fee_id: int, body: Json) -> ShippingFee:
     checks = Checks(state, fee_id)
     values = read(ShippingFee, checks, body)
     checks.done()
-    state.touch(state.orders, live_order(state, fee.sales_order_id))
-    return state.touch(state.fees, changed(fee, values, amount=values["amount"]))
+    state.update(state.orders, live_order(state, fee.sales_order_id))
+    return state.update(state.fees, changed(fee, values, amount=values["amount"]))
 
 
 @call("DELETE", "/sales_order_shipping_fee/{id}")
 def delete_fee(state: State, fee_id: int) -> None:
     """Delete a shipping fee; the order counts as changed."""
     fee = live_fee(state, fee_id)
-    state.touch(state.orders, live_order(state, fee.sales_order_id))
+    state.update(state.orders, live_order(state, fee.sales_order_id))
     state.delete(state.fees, fee)
 
 
@@ -559,7 +554,7 @@ class OrderControls(Controls):
             order = self.sales_order(order_id)
             changed = list(order.rows)
             changed[row] = replace(changed[row], price_per_unit=money.price(price_per_unit))
-            self._state.touch(self._state.orders, replace(order, rows=tuple(changed)))
+            self._state.update(self._state.orders, replace(order, rows=tuple(changed)))
 
     def sales_orders(self) -> list[SalesOrder]:
         """Every order, deleted ones too, newest first."""

@@ -129,13 +129,13 @@ class State:
         moment = self.clock().astimezone(UTC)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
-    def touch(self, table: Table[R], record: R) -> R:
-        """Keep a changed record, with its time of change."""
+    def update(self, table: Table[R], record: R) -> R:
+        """Put a changed record, with its time of change."""
         return table.put(replace(record, updated_at=self.now()))
 
     def delete(self, table: Table[R], record: R) -> R:
         """Mark the record as deleted."""
-        return self.touch(table, replace(record, deleted_at=self.now()))
+        return self.update(table, replace(record, deleted_at=self.now()))
 
     def item_of(self, variant_id: int) -> Item | None:
         """The product, material or service that the variant belongs to."""

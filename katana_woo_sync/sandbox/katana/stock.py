@@ -104,7 +104,7 @@ class AdjustmentRow:
         name="batch_transactions", new=BATCHES, pairs=("batch_id", "quantity"), default=()
     )
     traceability: object = field(
-        new=array(fields({**TRACE, "quantity": need(ANYTHING)})), kept=False
+        new=array(fields({**TRACE, "quantity": need(ANYTHING)})), stored=False
     )
 
 
@@ -182,19 +182,13 @@ def movements(state: State, _query: Json) -> Iterable[Movement]:
     return state.movements
 
 
-def _show_adjustment(_state: State, adjustment: StockAdjustment, _query: Json | None) -> Json:
-    return shown(adjustment)
-
-
-@lists(
-    "/stock_adjustments", StockAdjustment, answers=_show_adjustment, ids=IDS, include_deleted=FLAG
-)
+@lists("/stock_adjustments", StockAdjustment, ids=IDS, include_deleted=FLAG)
 def adjustments(state: State, _query: Json) -> Iterable[StockAdjustment]:
     """Every stock adjustment."""
     return state.adjustments
 
 
-@call("POST", "/stock_adjustments", takes=body_of(StockAdjustment, "new"), answers=_show_adjustment)
+@call("POST", "/stock_adjustments", takes=body_of(StockAdjustment, "new"))
 def new_adjustment(state: State, body: Json) -> StockAdjustment:
     """Create a stock adjustment: all of its rows, or none."""
     checks = Checks(state)

@@ -97,7 +97,7 @@ class Order:
     parent_id: int = 0
     status: str
     currency: str
-    version: str = field(kept=False, show=lambda _order, view: view.version)
+    version: str = field(stored=False, show=lambda _order, view: view.version)
     prices_include_tax: bool
     created: datetime = field(name="date_created")
     modified: datetime = field(name="date_modified")
@@ -109,13 +109,13 @@ class Order:
     payment_method: str = field(default="bacs", put=True)
     payment_method_title: str = field(default="Direct bank transfer", put=True)
     transaction_id: str = field(default="", put=True)
-    customer_ip_address: str = field(kept=False, default="")
-    customer_user_agent: str = field(kept=False, default="")
+    customer_ip_address: str = field(stored=False, default="")
+    customer_user_agent: str = field(stored=False, default="")
     created_via: str = "checkout"
     customer_note: str = field(default="", put=True)
     completed: datetime | None = field(default=None, name="date_completed")
     paid: datetime | None = field(default=None, name="date_paid")
-    cart_hash: str = field(kept=False, default="")
+    cart_hash: str = field(stored=False, default="")
     number: str
     meta: dict[str, tuple[int, object]] = field(factory=dict, name="meta_data", show=_meta_data)
     lines: list[Line] = field(
@@ -130,10 +130,10 @@ class Order:
         show=lambda order, view: [show_summary(refund, view) for refund in order.refunds],
     )
     """The newest comes first."""
-    payment_url: str = field(kept=False, show=_payment_url)
-    is_editable: bool = field(kept=False, show=lambda order, _view: order.status in EDITABLE)
+    payment_url: str = field(stored=False, show=_payment_url)
+    is_editable: bool = field(stored=False, show=lambda order, _view: order.status in EDITABLE)
     needs_payment: bool = field(
-        kept=False, show=lambda order, _view: order.status in PAYABLE and order.totals.total > 0
+        stored=False, show=lambda order, _view: order.status in PAYABLE and order.totals.total > 0
     )
     needs_processing: bool = True
     lost_gmt: bool = field(default=False, shown=False)
@@ -149,7 +149,7 @@ class Order:
 
 
 IN_SCREENS = frozenset(
-    {
+    [
         "status",
         "billing",
         "shipping",
@@ -165,7 +165,7 @@ IN_SCREENS = frozenset(
         "payment_method_title",
         "order_key",
         "lost_gmt",
-    }
+    ]
 )
 """The fields of an order that people edit."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,7 +19,6 @@ from katana_woo_sync.sandbox.woocommerce.taxes import Place, TaxRate, rates_at
 from katana_woo_sync.sandbox.woocommerce.totals import (
     INTERNAL,
     ZERO,
-    Totals,
     exclusive,
     inclusive,
     most_negative_fee,
@@ -68,90 +67,15 @@ class Shipping:
 
 @dataclass(frozen=True)
 class Cart:
-    """All that makes an order. `total` overrides the order's sum, as gift card plugins do."""
+    """What an order's lines are priced from."""
 
     items: Sequence[Item]
     billing: Address
     shipping_address: Address
-    coupons: Sequence[Coupon] = ()
-    fees: Sequence[Fee] = ()
-    shipping: Sequence[Shipping] = ()
-    vat_exempt: bool = False
-    status: str = "processing"
-    customer_id: int = 0
-    currency: str = ""
-    customer_note: str = ""
-    payment_method_title: str = "Direct bank transfer"
-    number: str | None = None
-    order_id: int | None = None
-    order_key: str | None = None
-    created: datetime | None = None
-    total: Decimal | None = None
-    created_via: str = "checkout"
-    parent_id: int = 0
-    meta: Mapping[str, object] = field(default_factory=dict)
-
-
-def place(state: StoreState, cart: Cart) -> Order:
-    """Place an order. The state's lock is held."""
-    lines, coupon_lines = Pricing(state, cart).lines()
-    order_id = state.next_post() if cart.order_id is None else cart.order_id
-    if order_id in state.orders or order_id in state.products:
-        raise ValueError(f"id {order_id} is taken")
-    state.last_post = max(state.last_post, order_id)
-    state.placed += 1
-    now = cart.created or state.clock()
-    rates = {rate.id: rate for rate in state.rates}
-    is_paid = cart.status in ("processing", "completed", "refunded")
-    order = Order(
-        id=order_id,
-        number=cart.number or str(order_id),
-        order_key=cart.order_key or _order_key(state, order_id),
-        status=cart.status,
-        currency=cart.currency or state.currency,
-        prices_include_tax=state.rounding.prices_include_tax,
-        created=now,
-        modified=now,
-        lines=lines,
-        tax_lines=tax_lines(lines, rates, state.rounding, state.next_line),
-        coupon_lines=coupon_lines,
-        totals=_totals(state, cart, lines),
-        billing=cart.billing,
-        shipping=cart.shipping_address,
-        customer_id=cart.customer_id,
-        customer_note=cart.customer_note,
-        payment_method_title=cart.payment_method_title,
-        needs_processing=_needs_processing(state, cart.items),
-        created_via=cart.created_via,
-        parent_id=cart.parent_id,
-        paid=now if is_paid else None,
-        completed=now if cart.status == "completed" else None,
-    )
-    state.orders[order_id] = order
-    for key, value in cart.meta.items():
-        set_meta(state, order, key, value)
-    move_stock(state, order)
-    return order
-
-
-def set_taxes(
-    state: StoreState, order: Order, taxes: Mapping[int, Mapping[int, Decimal | str]]
-) -> None:
-    """Set what lines of an order bear of each tax rate. The state's lock is held."""
-    for line in order.lines:
-        if line.id in taxes:
-            line.taxes = {rate_id: Decimal(tax) for rate_id, tax in taxes[line.id].items()}
-            line.total_tax = state.rounding.line_taxes(line.taxes)
-    rates = {rate.id: rate for rate in state.rates}
-    order.tax_lines = tax_lines(order.lines, rates, state.rounding, state.next_line)
-    order.totals = order_totals(order.lines, state.rounding)
-
-
-def _totals(state: StoreState, cart: Cart, lines: Sequence[Line]) -> Totals:
-    totals = order_totals(lines, state.rounding)
-    if cart.total is None:
-        return totals
-    return Totals(**{**vars(totals), "total": cart.total})
+    coupons: Sequence[Coupon]
+    fees: Sequence[Fee]
+    shipping: Sequence[Shipping]
+    vat_exempt: bool
 
 
 def _order_key(state: StoreState, order_id: int) -> str:
@@ -391,34 +315,58 @@ class PlacingControls(ProductControls):
         restored and cloned shops. `created_via` and `parent_id` are what plugins write: Dokan's
         sub-orders, balance orders, the till. Raises `ValueError` for an id that is taken.
         """
-        buyer = self.buyer() if billing is None else billing
-        cart = Cart(
-            items=items,
-            billing=buyer,
-            shipping_address=buyer if shipping_address is None else shipping_address,
-            coupons=coupons,
-            fees=fees,
-            shipping=shipping,
-            vat_exempt=vat_exempt,
-            status=status,
-            customer_id=customer_id,
-            currency=currency or "",
-            customer_note=customer_note,
-            payment_method_title=payment_method_title,
-            number=number,
-            order_id=order_id,
-            order_key=order_key,
-            created=created,
-            total=total,
-            created_via=created_via,
-            parent_id=parent_id,
-            meta=meta or {},
-        )
-        with self.state.lock:
-            return place(self.state, cart).id
+        buyer = billing or self.buyer()
+        goes_to = shipping_address or buyer
+        cart = Cart(items, buyer, goes_to, coupons, fees, shipping, vat_exempt)
+        state, rounding = self.state, self.state.rounding
+        with state.lock:
+            lines, coupon_lines = Pricing(state, cart).lines()
+            new_id = state.next_post() if order_id is None else order_id
+            if new_id in state.orders or new_id in state.products:
+                raise ValueError(f"id {new_id} is taken")
+            state.last_post = max(state.last_post, new_id)
+            state.placed += 1
+            now = created or state.clock()
+            rates = {rate.id: rate for rate in state.rates}
+            totals = order_totals(lines, rounding)
+            order = state.orders[new_id] = Order(
+                id=new_id,
+                number=number or str(new_id),
+                order_key=order_key or _order_key(state, new_id),
+                status=status,
+                currency=currency or state.currency,
+                prices_include_tax=rounding.prices_include_tax,
+                created=now,
+                modified=now,
+                lines=lines,
+                tax_lines=tax_lines(lines, rates, rounding, state.next_line),
+                coupon_lines=coupon_lines,
+                totals=totals if total is None else replace(totals, total=total),
+                billing=buyer,
+                shipping=goes_to,
+                customer_id=customer_id,
+                customer_note=customer_note,
+                payment_method_title=payment_method_title,
+                needs_processing=_needs_processing(state, items),
+                created_via=created_via,
+                parent_id=parent_id,
+                paid=now if status in ("processing", "completed", "refunded") else None,
+                completed=now if status == "completed" else None,
+            )
+            for key, value in (meta or {}).items():
+                set_meta(state, order, key, value)
+            move_stock(state, order)
+            return new_id
 
     def set_taxes(self, order_id: int, taxes: Mapping[int, Mapping[int, Decimal | str]]) -> None:
         """Set what lines bear of each tax rate, as plugins do (German shops split the tax of
         shipping by shares): {line id: {rate id: tax}}. Lines, rates and total follow."""
         with self.state.lock:
-            set_taxes(self.state, self.state.orders[order_id], taxes)
+            rounding, order = self.state.rounding, self.state.orders[order_id]
+            for line in order.lines:
+                if line.id in taxes:
+                    line.taxes = {rate_id: Decimal(tax) for rate_id, tax in taxes[line.id].items()}
+                    line.total_tax = rounding.line_taxes(line.taxes)
+            rates = {rate.id: rate for rate in self.state.rates}
+            order.tax_lines = tax_lines(order.lines, rates, rounding, self.state.next_line)
+            order.totals = order_totals(order.lines, rounding)

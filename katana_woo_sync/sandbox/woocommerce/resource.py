@@ -70,18 +70,18 @@ def field(
     show: Show | None = None,
     spread: Show | None = None,
     shown: bool = True,
-    kept: bool = True,
+    stored: bool = True,
     put: bool = False,
 ) -> Any:
     """A field of a resource. It is answered as `name`, if that is another; not at all unless
     `shown`.
 
     `show` gives what is answered, of the record and the view; `spread` gives several fields in its
-    place. What is not `kept` is only answered. A PUT sets what it may `put`, with a text.
+    place. What is not `stored` is only answered. A PUT sets what it may `put`, with a text.
     """
     made: Any = dataclasses.field
-    said = {"name": name, "show": show, "spread": spread, "shown": shown, "put": put}
-    return made(default=default, default_factory=factory, init=kept, metadata=said)
+    declared = {"name": name, "show": show, "spread": spread, "shown": shown, "put": put}
+    return made(default=default, default_factory=factory, init=stored, metadata=declared)
 
 
 _PLANS: dict[type, list[tuple[str, Show, bool]]] = {}
@@ -99,17 +99,17 @@ def _plan(resource: type) -> list[tuple[str, Show, bool]]:
     return _PLANS[resource]
 
 
-def _shower(declared: dataclasses.Field[Any], hint: object) -> tuple[str, Show, bool]:
-    said = declared.metadata
-    name: str = said.get("name") or declared.name
-    if said.get("spread") or said.get("show"):
-        return name, said["spread"] or said["show"], bool(said["spread"])
-    kept, types = attrgetter(declared.name), (hint, *get_args(hint))
+def _shower(of_class: dataclasses.Field[Any], hint: object) -> tuple[str, Show, bool]:
+    declared = of_class.metadata
+    name: str = declared.get("name") or of_class.name
+    if declared.get("spread") or declared.get("show"):
+        return name, declared["spread"] or declared["show"], bool(declared["spread"])
+    stored, types = attrgetter(of_class.name), (hint, *get_args(hint))
     if datetime in types:
-        return name, lambda record, view: view.times(name, kept(record)), True
+        return name, lambda record, view: view.times(name, stored(record)), True
     if Decimal in types:
-        return name, lambda record, view: view.money(kept(record)), False
-    return name, lambda record, _view: kept(record), False
+        return name, lambda record, view: view.money(stored(record)), False
+    return name, lambda record, _view: stored(record), False
 
 
 def shown(record: object, view: View) -> Json:
