@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from katana_woo_sync.sandbox.katana.account import AccountControls
 from katana_woo_sync.sandbox.katana.api import PREFIX, KatanaApp, Quota, RefusedRequest
@@ -15,10 +14,7 @@ from katana_woo_sync.sandbox.katana.items import ItemControls
 from katana_woo_sync.sandbox.katana.sales_orders import OrderControls
 from katana_woo_sync.sandbox.katana.state import State
 from katana_woo_sync.sandbox.katana.stock import StockControls
-from katana_woo_sync.sandbox.server import SandboxServer, utc_now
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from katana_woo_sync.sandbox.server import SandboxServer, Served, utc_now
 
 DEFAULT_TAX_PERCENTAGE = Decimal(22)
 
@@ -30,6 +26,7 @@ class KatanaSandbox(
     StockControls,
     InventoryControls,
     AccountControls,
+    Served,
 ):
     """A stateful, in-memory Katana on loopback that holds every request to the published contract.
 
@@ -72,32 +69,10 @@ class KatanaSandbox(
         """Katana's clock is another from now on: its times and its answers' dates are by it."""
         self._state.clock = self.server.clock = clock
 
-    # Serving
-
     @property
     def url(self) -> str:
         """The base address, `/v1` included, without a trailing slash."""
         return self.server.url + PREFIX
-
-    def start(self) -> KatanaSandbox:
-        """Serve until `stop`."""
-        self.server.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving; what it remembers stays readable, and `start` serves it again."""
-        self.server.stop()
-
-    def __enter__(self) -> KatanaSandbox:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def contract_violations(self) -> list[RefusedRequest]:

@@ -6,10 +6,9 @@ import ssl
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from types import TracebackType
 from typing import Literal
 
-from katana_woo_sync.sandbox.server import SandboxServer, utc_now
+from katana_woo_sync.sandbox.server import SandboxServer, Served, utc_now
 from katana_woo_sync.sandbox.woocommerce import settings  # noqa: F401 (its routes)
 from katana_woo_sync.sandbox.woocommerce.api import StoreApp
 from katana_woo_sync.sandbox.woocommerce.customers import CustomerControls
@@ -24,7 +23,7 @@ CONSUMER_KEY = "ck_" + "5a" * 20
 CONSUMER_SECRET = "cs_" + "7b" * 20
 
 
-class WooCommerceSandbox(OrderControls, CustomerControls, GeneratedControls):
+class WooCommerceSandbox(OrderControls, CustomerControls, GeneratedControls, Served):
     """A store with its REST API over real HTTP, and methods for what people do in it.
 
     `tax_rates` apply by the customer's country and state; the shop itself is in `base_country`
@@ -106,26 +105,6 @@ class WooCommerceSandbox(OrderControls, CustomerControls, GeneratedControls):
     def on_list(self, call: Callable[[], None] | None) -> None:
         """Call this before every list of orders is answered; None ends it."""
         self.app.on_list = call
-
-    def start(self) -> WooCommerceSandbox:
-        """Serve until `stop`."""
-        self.server.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving."""
-        self.server.stop()
-
-    def __enter__(self) -> WooCommerceSandbox:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     def set_clock(self, clock: Callable[[], datetime]) -> None:
         """The clock of the shop's machine is another from now on: its stamps and its answers' dates
