@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from werkzeug.wrappers import Response
@@ -45,7 +45,7 @@ ADDRESS_FIELDS = frozenset(field.name for field in fields(Address))
 
 def show_address(address: Address, *, email: bool) -> Json:
     """An address; one to send to has no e-mail address."""
-    found: Json = asdict(address)
+    found: Json = dict(vars(address))
     if not email:
         del found["email"]
     return found

@@ -176,13 +176,11 @@ def show(order: Order, view: View) -> Json:
     times = {name: answer.pop(name) for name in [*answer] if name.endswith("_gmt")}
     if order.lost_gmt:
         times["date_created_gmt"] = None
-    return {
-        **answer,
-        **times,
-        "currency_symbol": SYMBOLS.get(order.currency, order.currency),
-        **order.plugin_fields,
-        "_links": _links(order, view),
-    }
+    answer.update(times)
+    answer["currency_symbol"] = SYMBOLS.get(order.currency, order.currency)
+    answer.update(order.plugin_fields)
+    answer["_links"] = _links(order, view)
+    return answer
 
 
 def _links(order: Order, view: View) -> Json:

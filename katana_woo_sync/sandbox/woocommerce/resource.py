@@ -84,43 +84,48 @@ def field(
     return made(default=default, default_factory=factory, init=stored, metadata=declared)
 
 
-_PLANS: dict[type, list[tuple[str, Show, bool]]] = {}
+Shown = tuple[str, Callable[[object], object] | None, Show, bool]
+"""A field's name, what gives it where it is answered as it is stored, else what shows it, and
+whether that gives several fields."""
+
+_SHOWN: dict[type, list[Shown]] = {}
 
 
-def _plan(resource: type) -> list[tuple[str, Show, bool]]:
-    """The shown fields of a resource: the name, what shows it, and whether that gives several."""
-    if resource not in _PLANS:
+def _shown_fields(resource: type) -> list[Shown]:
+    if resource not in _SHOWN:
         hints = get_type_hints(resource)
-        _PLANS[resource] = [
-            _shower(each, hints[each.name])
+        _SHOWN[resource] = [
+            _shown_field(each, hints[each.name])
             for each in dataclasses.fields(resource)
             if each.metadata.get("shown", True)
         ]
-    return _PLANS[resource]
+    return _SHOWN[resource]
 
 
-def _shower(of_class: dataclasses.Field[Any], hint: object) -> tuple[str, Show, bool]:
-    declared = of_class.metadata
+def _shown_field(of_class: dataclasses.Field[Any], hint: object) -> Shown:
+    declared, stored = of_class.metadata, attrgetter(of_class.name)
     name: str = declared.get("name") or of_class.name
     if declared.get("spread") or declared.get("show"):
-        return name, declared["spread"] or declared["show"], bool(declared["spread"])
-    stored, types = attrgetter(of_class.name), (hint, *get_args(hint))
+        return name, None, declared["spread"] or declared["show"], bool(declared["spread"])
+    types = (hint, *get_args(hint))
     if datetime in types:
-        return name, lambda record, view: view.times(name, stored(record)), True
+        return name, None, lambda record, view: view.times(name, stored(record)), True
     if Decimal in types:
-        return name, lambda record, view: view.money(stored(record)), False
-    return name, lambda record, _view: stored(record), False
+        return name, None, lambda record, view: view.money(stored(record)), False
+    return name, stored, lambda record, _view: stored(record), False
 
 
 def shown(record: object, view: View) -> Json:
     """The record's shown fields as JSON."""
     answer: Json = {}
-    for name, show, is_several in _plan(type(record)):
-        value: Any = show(record, view)
-        if is_several:
-            answer.update(value)
+    for name, stored, show, is_several in _shown_fields(type(record)):
+        if stored is not None:
+            answer[name] = stored(record)
+        elif is_several:
+            several: Any = show(record, view)
+            answer.update(several)
         else:
-            answer[name] = value
+            answer[name] = show(record, view)
     return answer
 
 
