@@ -129,8 +129,7 @@ def show(product: Product, view: View) -> Json:
     others = view.state.products.values() if product.type == "variable" else ()
     children = [p for p in others if p.parent_id == product.id]
     chosen = ", ".join(product.options.values())
-    answer = {
-        **_shown(product, view, children),
+    answer = _shown(product, view, children) | {
         **OF_PRODUCTS,
         "name": f"{product.name} - {chosen}" if product.parent_id else product.name,
         "slug": _slug(product.name),
@@ -150,8 +149,7 @@ def show_variation(product: Product, view: View) -> Json:
     parent and name."""
     path = ("products", str(product.parent_id), "variations", str(product.id))
     chosen = ", ".join(product.options.values())
-    answer = {
-        **_shown(product, view, ()),
+    answer = _shown(product, view, ()) | {
         **OF_VARIATIONS,
         "type": "variation",
         "name": chosen if product.parent_id else product.name,
@@ -172,8 +170,7 @@ def _shown(product: Product, view: View, children: Sequence[Product]) -> Json:
     if product.type == "variable":
         cheapest = min((child.price for child in children), default=None)
         price, regular = "" if cheapest is None else str(cheapest), ""
-    return {
-        **shown(product, view),
+    return shown(product, view) | {
         **ALWAYS,
         "permalink": _permalink(product, view),
         "sku": shown_sku(product, state.products),
