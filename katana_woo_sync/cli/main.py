@@ -39,7 +39,7 @@ COMMANDS = {
 }
 
 
-OF_THE_DEMO = ("werkzeug",)
+OF_THE_DEMO = ("werkzeug", "jsonschema")
 """Packages that only the sandbox needs: a server that works real accounts has no use for them."""
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -308,6 +308,32 @@ class SandboxServer:
         query = request.query_string.decode("latin-1")
         with self._lock:
             self.requests.append(RecordedRequest(request.method, request.path, query, body, status))
+
+
+class Served:
+    """What is served by a `SandboxServer`, from `start` to `stop`, or as a context manager."""
+
+    server: SandboxServer
+
+    def start(self) -> Self:
+        """Serve until `stop`."""
+        self.server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving; the state can still be read, and `start` serves it again."""
+        self.server.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
 
 
 def _fault_response(fault: Fault) -> Response:

@@ -19,13 +19,14 @@ def test_the_demo_is_as_it_should_be() -> None:
     assert "An order that needs a person" in result.output
 
 
+@pytest.mark.parametrize("package", ["werkzeug", "jsonschema"])
 @pytest.mark.parametrize("command", ["demo", "sandbox"])
 def test_without_the_demos_packages_its_commands_name_the_line_that_installs_them(
-    command: str,
+    command: str, package: str
 ) -> None:
     code = f"""
         import sys
-        sys.modules["werkzeug"] = None
+        sys.modules[{package!r}] = None
         sys.argv = ["katana-woo-sync", {command!r}]
         from katana_woo_sync.__main__ import main
         main()

@@ -37,7 +37,7 @@ from katana_woo_sync.domain.sales_order import Mapped, Unmappable
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.domain.text import clean, plain
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
+from katana_woo_sync.sandbox.woocommerce.taxes import TaxRate
 from katana_woo_sync.sandbox.woocommerce.totals import Rounding
 from katana_woo_sync.sandbox.woocommerce.totals import exclusive as tax_on_top
 from katana_woo_sync.sandbox.woocommerce.totals import inclusive as tax_within

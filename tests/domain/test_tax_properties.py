@@ -13,7 +13,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import Terms, Unmappable, map_order, plan_order
 from katana_woo_sync.domain.taxes import choose_rate, new_rate
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
+from katana_woo_sync.sandbox.woocommerce.taxes import TaxRate
 from katana_woo_sync.sandbox.woocommerce.totals import (
     Rounding,
     exclusive,

@@ -31,9 +31,9 @@ from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SALES_ORDERS, SHOP_OV
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, retried
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.server import FaultKind
-from katana_woo_sync.sandbox.woocommerce.records import Order
+from katana_woo_sync.sandbox.woocommerce import Order
 from tests.faults.people import SHOWN, STORES, People, profile, stores, which
 from tests.faults.points import quiet, say
 

@@ -22,11 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sandbox.katana.errors import Refusal
-from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
-from katana_woo_sync.sandbox.woocommerce import Item, Shipping
-from katana_woo_sync.sandbox.woocommerce.records import Order
+from katana_woo_sync.sandbox.woocommerce import Item, Order, Shipping
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.faults.points import in_a_child, quiet, say
 from tests.sync.world import ANNA, World

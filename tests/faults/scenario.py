@@ -9,7 +9,7 @@ from pathlib import Path
 
 from katana_woo_sync.domain.order_record import OrderRecord, retried
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Variation
 from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.context import StoreProblem

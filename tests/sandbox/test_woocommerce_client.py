@@ -25,7 +25,8 @@ from katana_woo_sync.sandbox.woocommerce import (
     TaxRate,
     WooCommerceSandbox,
 )
-from katana_woo_sync.sandbox.woocommerce.answers import View, order_json
+from katana_woo_sync.sandbox.woocommerce.orders import show
+from katana_woo_sync.sandbox.woocommerce.resource import View
 from tests.clients.support import KEY, SECRET, StoreSettings
 from tests.domain.samples import mapped
 
@@ -97,7 +98,7 @@ def test_an_order_comes_to_the_shops_total_in_katana(
 
 def answered(store: WooCommerceSandbox, order_id: int, dp: int | None) -> Order:
     """The order as the store answers it to a request for so many decimals, but for the network."""
-    shown = order_json(store.state.orders[order_id], View(store.state, "http://127.0.0.1", dp))
+    shown = show(store.state.orders[order_id], View(store.state, "http://127.0.0.1", dp))
     return record(msgspec.json.decode(msgspec.json.encode(shown)), Order)
 
 

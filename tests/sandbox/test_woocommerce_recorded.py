@@ -17,8 +17,8 @@ from katana_woo_sync.sandbox.woocommerce import (
     Variation,
     WooCommerceSandbox,
 )
-from katana_woo_sync.sandbox.woocommerce.answers import Json
-from katana_woo_sync.sandbox.woocommerce.records import CouponKind
+from katana_woo_sync.sandbox.woocommerce.lines import CouponKind
+from katana_woo_sync.sandbox.woocommerce.resource import Json
 from tests.sandbox.woocommerce_support import (
     RECORDED,
     ask,

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from katana_woo_sync.sandbox.woocommerce import Address, Coupon, Item, TaxRate, WooCommerceSandbox
-from katana_woo_sync.sandbox.woocommerce.answers import Json
+from katana_woo_sync.sandbox.woocommerce.resource import Json
 from tests.sandbox.woocommerce_support import VAT, ask, ids, rows_of
 
 

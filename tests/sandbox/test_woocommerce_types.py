@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import pytest
 
 from katana_woo_sync.sandbox.woocommerce import WooCommerceSandbox
-from katana_woo_sync.sandbox.woocommerce.answers import Json
+from katana_woo_sync.sandbox.woocommerce.resource import Json
 from tests.sandbox.woocommerce_support import RECORDED, VAT, ask, needs_recorded, rows_of
 
 pytestmark = needs_recorded

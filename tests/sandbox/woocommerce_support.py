@@ -13,7 +13,7 @@ import requests
 from requests_oauthlib import OAuth1
 
 from katana_woo_sync.sandbox.woocommerce import TaxRate, WooCommerceSandbox
-from katana_woo_sync.sandbox.woocommerce.answers import Json
+from katana_woo_sync.sandbox.woocommerce.resource import Json
 
 RECORDED = Path(__file__).resolve().parents[3] / "shared" / "woocommerce"
 needs_recorded = pytest.mark.skipif(

@@ -13,10 +13,10 @@ from katana_woo_sync.sandbox.woocommerce import (
     Coupon,
     Fee,
     Item,
+    Order,
     Shipping,
     WooCommerceSandbox,
 )
-from katana_woo_sync.sandbox.woocommerce.records import Order
 from tests.sync.world import ANNA, World
 
 ODD = Address(first_name="N" * 200, last_name="'; DROP TABLE orders;--", email="not a mail")

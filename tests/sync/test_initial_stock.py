@@ -10,8 +10,7 @@ import pytest
 
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Item
-from katana_woo_sync.sandbox.woocommerce.records import Variation
+from katana_woo_sync.sandbox.woocommerce import Item, Variation
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.initial_stock import InitialStock, import_initial_stock
 from tests.sync.world import ANNA, World

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.sandbox.katana.records import SalesOrder, Variant
+from katana_woo_sync.sandbox.katana import SalesOrder, Variant
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, Variation
 from katana_woo_sync.sync.cycle import SweepWhen

@@ -11,8 +11,7 @@ import pytest
 from katana_woo_sync.domain.stock import WhyLeftOut
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Item
-from katana_woo_sync.sandbox.woocommerce.records import Variation
+from katana_woo_sync.sandbox.woocommerce import Item, Variation
 from katana_woo_sync.sync.cycle import SweepWhen
 from katana_woo_sync.sync.report import ExitCode
 from tests.sync.world import ANNA, World

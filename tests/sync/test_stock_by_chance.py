@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from katana_woo_sync.domain.stock import holds_stock
-from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Item
 from tests.sync.world import ANNA, World
 

@@ -20,8 +20,7 @@ from katana_woo_sync.config import Settings, load
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
-from katana_woo_sync.sandbox.katana import KatanaSandbox
-from katana_woo_sync.sandbox.katana.records import SalesOrder
+from katana_woo_sync.sandbox.katana import KatanaSandbox, SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item, TaxRate, WooCommerceSandbox
 from katana_woo_sync.sync.backfill import Found, import_all, prepare

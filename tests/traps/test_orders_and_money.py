@@ -35,8 +35,8 @@ from katana_woo_sync.sandbox.woocommerce import (
     TaxRate,
     WooCommerceSandbox,
 )
-from katana_woo_sync.sandbox.woocommerce.answers import Json
-from katana_woo_sync.sandbox.woocommerce.tax_rates import numbered
+from katana_woo_sync.sandbox.woocommerce.resource import Json
+from katana_woo_sync.sandbox.woocommerce.taxes import numbered
 from katana_woo_sync.sandbox.woocommerce.totals import Rounding
 from tests.sandbox.woocommerce_support import ask, rows_of
 from tests.sync.world import ANNA, World

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from katana_woo_sync.sandbox.woocommerce import Item, Variation, WooCommerceSandbox
-from katana_woo_sync.sandbox.woocommerce.answers import Json
+from katana_woo_sync.sandbox.woocommerce.resource import Json
 from tests.sandbox.woocommerce_support import ask, ids, rows_of
 from tests.sync.world import ANNA, World
 from tests.traps.support import client_of, variants_in_katana

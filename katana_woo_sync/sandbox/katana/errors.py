@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from katana_woo_sync.sandbox.katana.schema import Json, Problem
+if TYPE_CHECKING:
+    from katana_woo_sync.sandbox.katana.state import State
+
+Json = dict[str, Any]
 
 INVALID_BODY = "The request body is invalid. See error object `details` property for more info."
 INVALID_QUERY = (
@@ -20,6 +25,16 @@ _NAMES = {
     422: "UnprocessableEntityError",
     429: "TooManyRequestsError",
 }
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One entry of an error's `details`, as Ajv reports it: where, which rule, and its limit."""
+
+    path: str
+    code: str
+    message: str
+    info: Json
 
 
 class Refusal(Exception):
@@ -56,21 +71,22 @@ class Refusal(Exception):
 
 
 class Checks:
-    """Collects what is wrong with a request that keeps the contract, to refuse it all at once."""
+    """Collects what is wrong with a request that keeps the contract, to refuse it all at once.
 
-    def __init__(self) -> None:
+    `key` is the id of the record that the request changes, 0 for a new one.
+    """
+
+    def __init__(self, state: State, key: int = 0) -> None:
+        self.state = state
+        self.key = key
         self.problems: list[Problem] = []
-
-    def add(self, path: str, code: str, message: str, **info: object) -> None:
-        """Note a problem with the field at `path`."""
-        self.problems.append(Problem(path=path, code=code, message=message, info=info))
 
     def require(
         self, condition: object, path: str, code: str, message: str, **info: object
     ) -> None:
-        """Note a problem unless the condition holds."""
+        """Note a problem with the field at `path`, unless the condition holds."""
         if not condition:
-            self.add(path, code, message, **info)
+            self.problems.append(Problem(path, code, message, info))
 
     def done(self) -> None:
         """Raise `Refusal` (422) if there was a problem."""
@@ -80,8 +96,7 @@ class Checks:
 
 def refuse(path: str, code: str, message: str, **info: object) -> Refusal:
     """A 422 for one problem."""
-    problem = Problem(path=path, code=code, message=message, info=info)
-    return Refusal(422, message, details=[problem])
+    return Refusal(422, message, details=[Problem(path, code, message, info)])
 
 
 def not_found(kind: str, key: object) -> Refusal:

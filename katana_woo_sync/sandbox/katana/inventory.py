@@ -1,52 +1,142 @@
-"""What is in stock and committed where, and correcting it by stock adjustments."""
+"""What is in stock where, what open orders wait for there, and what each batch holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
 
-from katana_woo_sync.sandbox.katana import answers, contract, lists, queries
-from katana_woo_sync.sandbox.katana.checks import read_time
-from katana_woo_sync.sandbox.katana.errors import Checks
-from katana_woo_sync.sandbox.katana.fulfillment import committed
-from katana_woo_sync.sandbox.katana.records import AdjustmentRow, StockAdjustment
-from katana_woo_sync.sandbox.katana.schema import Json
-from katana_woo_sync.sandbox.katana.state import ZERO, State
+from katana_woo_sync.sandbox.katana.account import show_location
+from katana_woo_sync.sandbox.katana.api import lists
+from katana_woo_sync.sandbox.katana.errors import Json
+from katana_woo_sync.sandbox.katana.fulfillments import picked_quantities
+from katana_woo_sync.sandbox.katana.items import show_variant
+from katana_woo_sync.sandbox.katana.resource import field, padded, quantity_text, shown
+from katana_woo_sync.sandbox.katana.schema import FLAG, IDS, INTEGER, TEXT, array, one_of
+from katana_woo_sync.sandbox.katana.state import ZERO, Controls, State
 
 Place = tuple[int, int]
 """A variant's id and a location's."""
-
 BUNDLE = "bundle"
 
 
-def listed(state: State, query: queries.InventoryQuery) -> tuple[list[Json], str]:
-    """The page of `GET /inventory` that is asked for, and its `X-Pagination`.
+@dataclass(frozen=True, kw_only=True)
+class BatchStock:
+    """How much of a batch is at a location."""
 
-    What was never counted, never moved and waits for no order has no row.
-    """
+    batch_id: int = field(find=INTEGER)
+    batch_number: str = field(find=TEXT)
+    batch_created_date: datetime
+    expiration_date: datetime | None
+    batch_barcode: str | None = field(find=TEXT)
+    variant_id: int = field(find=INTEGER)
+    location_id: int = field(find=INTEGER)
+    quantity_in_stock: Decimal = field(show=quantity_text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """The stock of a variant at a location."""
+
+    variant_id: int = field(find=IDS)
+    location_id: int = field(find=INTEGER)
+    waiting: dict[Place, Decimal] = field(shown=False)
+    """What open orders wait for, of all variants everywhere."""
+
+
+def committed(state: State) -> dict[Place, Decimal]:
+    """Quantity by variant and location that open orders still wait for."""
+    waiting: dict[Place, Decimal] = {}
+    for order in state.orders.all_live():
+        if order.status in ("PENDING", "DELIVERED", "PACKED"):
+            continue
+        picked = picked_quantities(state.fulfillments_of(order.id))
+        for row in order.rows:
+            item = state.item_of(row.variant_id)
+            if item is not None and item.kind != "service":
+                key = (row.variant_id, row.location_id)
+                waiting[key] = waiting.get(key, ZERO) + row.quantity - picked.get(row.id, ZERO)
+    return waiting
+
+
+def _potential(state: State, level: Level) -> Decimal:
+    """How many of a bundle its components that no order waits for make; 0 for anything else."""
+    item, place = state.item_of(level.variant_id), level.location_id
+    if item is None or item.kind != BUNDLE:
+        return ZERO
+    free = (
+        (state.in_stock(variant_id, place) - level.waiting.get((variant_id, place), ZERO)) / each
+        for variant_id, each in item.components
+    )
+    return max(min(free, default=ZERO), ZERO).to_integral_value(ROUND_FLOOR)
+
+
+@lists(
+    "/batch_stocks",
+    BatchStock,
+    dated=False,
+    include_empty=FLAG,
+    batch_created_at_max=TEXT,
+    batch_created_at_min=TEXT,
+)
+def batch_stocks(state: State, query: Json) -> Iterable[BatchStock]:
+    """What is in each batch, by its id in descending order."""
+    for (batch_id, location_id), quantity in sorted(state.batch_stock.items(), reverse=True):
+        batch = state.batches.live(batch_id)
+        if batch is not None and (quantity or query.get("include_empty")):
+            yield BatchStock(
+                batch_id=batch.id,
+                batch_number=batch.batch_number,
+                batch_created_date=batch.batch_created_date,
+                expiration_date=batch.expiration_date,
+                batch_barcode=batch.batch_barcode,
+                variant_id=batch.variant_id,
+                location_id=location_id,
+                quantity_in_stock=quantity,
+            )
+
+
+def _show_level(state: State, level: Level, query: Json | None) -> Json:
+    """All quantities are text; `quantity_potential` is how many bundles could be put together."""
+    place = (level.variant_id, level.location_id)
+    in_stock, waiting = state.in_stock(*place), level.waiting.get(place, ZERO)
+    nothing, no_money = quantity_text(ZERO), padded(ZERO)
+    answer = {
+        **shown(level),
+        "safety_stock_level": nothing,
+        "reorder_point": nothing,
+        "average_cost": no_money,
+        "value_in_stock": no_money,
+        "quantity_in_stock": quantity_text(in_stock),
+        "quantity_committed": quantity_text(waiting),
+        "quantity_expected": nothing,
+        "quantity_missing_or_excess": quantity_text(in_stock - waiting),
+        "quantity_potential": quantity_text(_potential(state, level)),
+    }
+    wanted = (query or {}).get("extend", ())
+    variant, location = state.variants.get(place[0]), state.locations.get(place[1])
+    if variant is not None and "variant" in wanted:
+        answer["variant"] = show_variant(state, variant)
+    if location is not None and "location" in wanted:
+        answer["location"] = show_location(state, location, None)
+    return answer
+
+
+@lists(
+    "/inventory",
+    Level,
+    answers=_show_level,
+    dated=False,
+    key="variant_id",
+    include_archived=FLAG,
+    extend=array(one_of("variant", "location")),
+)
+def inventory(state: State, query: Json) -> Iterable[Level]:
+    """What was counted, moved or is waited for; anything else has no row."""
     waiting = committed(state)
-    places = [place for place in _places(state, waiting) if _is_wanted(state, place, query)]
-    # only the page's own rows are made: a catalogue is long
-    page, header = lists.page_of(places, query, state.most_rows)
-    rows = []
-    for place in page:
-        row = answers.inventory(
-            place,
-            state.in_stock(*place),
-            waiting.get(place, ZERO),
-            potential(state, place, waiting),
-        )
-        variant, location = state.variants.get(place[0]), state.locations.get(place[1])
-        if variant is not None and "variant" in (query.extend or ()):
-            row["variant"] = answers.variant(variant, state)
-        if location is not None and "location" in (query.extend or ()):
-            row["location"] = answers.location(location)
-        rows.append(row)
-    return rows, header
-
-
-def _places(state: State, waiting: dict[Place, Decimal]) -> list[Place]:
-    variants = {batch.id: batch.variant_id for batch in state.batches}
-    batched = {(variants[batch_id], place) for batch_id, place in state.batch_stock}
+    batches = {batch.id: batch.variant_id for batch in state.batches}
+    batched = {(batches[batch_id], place) for batch_id, place in state.batch_stock}
     bundles = {
         (variant.id, location.id)
         for item in state.items.all_live()
@@ -54,93 +144,23 @@ def _places(state: State, waiting: dict[Place, Decimal]) -> list[Place]:
         for variant in state.variants_of(item)
         for location in state.locations.all_live()
     }
-    return sorted(state.stock.keys() | batched | waiting.keys() | bundles, reverse=True)
+    asked = query.get("variant_id")
+    for variant_id, location_id in sorted(
+        state.stock.keys() | batched | waiting.keys() | bundles, reverse=True
+    ):
+        if asked and variant_id not in asked:
+            continue
+        item = state.item_of(variant_id)
+        archived = item is not None and item.archived_at is not None
+        there = state.variants.live(variant_id) and state.locations.live(location_id)
+        if there and (query.get("include_archived") or not archived):
+            yield Level(variant_id=variant_id, location_id=location_id, waiting=waiting)
 
 
-def _is_wanted(state: State, place: Place, query: queries.InventoryQuery) -> bool:
-    if query.variant_id and place[0] not in query.variant_id:
-        return False
-    if query.location_id and place[1] != query.location_id:
-        return False
-    item = state.item_of(place[0])
-    archived = item is not None and item.archived_at is not None
-    there = state.variants.live(place[0]) is not None and state.locations.live(place[1]) is not None
-    return there and (bool(query.include_archived) or not archived)
+class InventoryControls(Controls):
+    """Reading what open orders wait for."""
 
-
-def potential(state: State, place: Place, waiting: dict[Place, Decimal]) -> Decimal:
-    """How many of a bundle its components that no order waits for make; 0 for anything else."""
-    item = state.item_of(place[0])
-    if item is None or item.kind != BUNDLE:
-        return ZERO
-    free = (
-        (state.in_stock(variant_id, place[1]) - waiting.get((variant_id, place[1]), ZERO)) / each
-        for variant_id, each in item.components
-    )
-    return max(min(free, default=ZERO), ZERO).to_integral_value(ROUND_FLOOR)
-
-
-def create_adjustment(state: State, body: contract.NewStockAdjustment) -> StockAdjustment:
-    """`POST /stock_adjustments`: all of its rows, or none."""
-    checks = Checks()
-    number = body.stock_adjustment_number
-    taken = any(a.stock_adjustment_number == number for a in state.adjustments.all_live())
-    path = "/stock_adjustment_number"
-    checks.require(bool(number), path, "minLength", "must NOT have fewer than 1 characters")
-    checks.require(not taken, path, "unique", f"Stock adjustment {number} exists already")
-    known = state.locations.live(body.location_id)
-    message = f"Location {body.location_id} does not exist"
-    checks.require(known is not None, "/location_id", "notFound", message)
-    for index, row in enumerate(body.stock_adjustment_rows):
-        item = state.item_of(row.variant_id)
-        has_stock = item is not None and item.kind in ("product", "material")
-        message = f"Variant {row.variant_id} does not exist, or has no stock"
-        path = f"/stock_adjustment_rows/{index}/variant_id"
-        checks.require(has_stock, path, "notFound", message)
-        unnumbered = item is not None and item.serial_tracked
-        message = f"Serial numbers are required for variant {row.variant_id}"
-        checks.require(not unnumbered, path, "serialNumbersRequired", message)
-    date = read_time(checks, "/stock_adjustment_date", body.stock_adjustment_date)
-    checks.done()
-    now = state.now()
-    adjustment = StockAdjustment(
-        id=state.adjustments.new_id(),
-        created_at=now,
-        updated_at=now,
-        stock_adjustment_number=number,
-        location_id=body.location_id,
-        stock_adjustment_date=date or now,
-        reason=body.reason or "",
-        additional_info=body.additional_info or None,
-        rows=tuple(
-            AdjustmentRow(
-                id=next(state.row_ids),
-                variant_id=row.variant_id,
-                quantity=row.quantity,
-                cost_per_unit=row.cost_per_unit or ZERO,
-                batches=tuple((b.batch_id, b.quantity) for b in row.batch_transactions or ()),
-            )
-            for row in body.stock_adjustment_rows
-        ),
-    )
-    _move(state, adjustment, Decimal(1))
-    return state.adjustments.put(adjustment)
-
-
-def delete_adjustment(state: State, adjustment: StockAdjustment) -> None:
-    """Take an adjustment back, with what it put into stock."""
-    _move(state, adjustment, Decimal(-1))
-    state.delete(state.adjustments, adjustment)
-
-
-def _move(state: State, adjustment: StockAdjustment, sign: Decimal) -> None:
-    for row in adjustment.rows:
-        for batch_id, quantity in row.batches or ((None, row.quantity),):
-            state.move(
-                row.variant_id,
-                adjustment.location_id,
-                sign * quantity,
-                batch_id=batch_id,
-                resource_id=row.id,
-                order_no=adjustment.stock_adjustment_number,
-            )
+    def committed(self, variant_id: int, location_id: int) -> Decimal:
+        """The quantity that open orders wait for there."""
+        with self._state.lock:
+            return committed(self._state).get((variant_id, location_id), ZERO)

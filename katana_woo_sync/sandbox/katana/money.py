@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal, localcontext
+from typing import TYPE_CHECKING
 
-from katana_woo_sync.sandbox.katana.records import Row, SalesOrder
 from katana_woo_sync.sandbox.katana.state import ZERO, State
+
+if TYPE_CHECKING:
+    from katana_woo_sync.sandbox.katana.sales_orders import Row, SalesOrder
 
 PRICE_STEP = Decimal("1E-10")
 """Katana keeps prices per unit with ten decimals."""

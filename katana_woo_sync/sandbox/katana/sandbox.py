@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
-from katana_woo_sync.sandbox.katana.app import PREFIX, KatanaApp, RefusedRequest
-from katana_woo_sync.sandbox.katana.catalogue_controls import CatalogueControls
-from katana_woo_sync.sandbox.katana.order_controls import OrderControls
-from katana_woo_sync.sandbox.katana.quota import Quota
+from katana_woo_sync.sandbox.katana.account import AccountControls
+from katana_woo_sync.sandbox.katana.api import PREFIX, KatanaApp, Quota, RefusedRequest
+from katana_woo_sync.sandbox.katana.customers import CustomerControls
+from katana_woo_sync.sandbox.katana.inventory import InventoryControls
+from katana_woo_sync.sandbox.katana.items import ItemControls
+from katana_woo_sync.sandbox.katana.sales_orders import OrderControls
 from katana_woo_sync.sandbox.katana.state import State
-from katana_woo_sync.sandbox.server import SandboxServer, utc_now
-
-if TYPE_CHECKING:
-    from types import TracebackType
+from katana_woo_sync.sandbox.katana.stock import StockControls
+from katana_woo_sync.sandbox.server import SandboxServer, Served, utc_now
 
 DEFAULT_TAX_PERCENTAGE = Decimal(22)
 
 
-class KatanaSandbox(CatalogueControls, OrderControls):
+class KatanaSandbox(
+    OrderControls,
+    CustomerControls,
+    ItemControls,
+    StockControls,
+    InventoryControls,
+    AccountControls,
+    Served,
+):
     """A stateful, in-memory Katana on loopback that holds every request to the published contract.
 
     It starts with one primary location, "Main location", and one tax rate, which is the default of
@@ -45,12 +52,12 @@ class KatanaSandbox(CatalogueControls, OrderControls):
         port: int = 0,
     ) -> None:
         self.api_key = api_key
-        super().__init__(State(clock, base_currency), shortage_refused=batch_shortage_refused)
+        super().__init__(State(clock, base_currency))
+        self._state.shortage_refused = batch_shortage_refused
         self._app = KatanaApp(
             self._state,
             Quota(requests_per_minute, clock, reset_in_seconds=reset_in_seconds),
             api_key,
-            batch_shortage_refused=batch_shortage_refused,
         )
         self.server = SandboxServer(self._app.handle, port=port, clock=clock)
         self.main_location_id = self.add_location("Main location", is_primary=True)
@@ -62,32 +69,10 @@ class KatanaSandbox(CatalogueControls, OrderControls):
         """Katana's clock is another from now on: its times and its answers' dates are by it."""
         self._state.clock = self.server.clock = clock
 
-    # Serving
-
     @property
     def url(self) -> str:
         """The base address, `/v1` included, without a trailing slash."""
         return self.server.url + PREFIX
-
-    def start(self) -> KatanaSandbox:
-        """Serve until `stop`."""
-        self.server.start()
-        return self
-
-    def stop(self) -> None:
-        """Stop serving; what it remembers stays readable, and `start` serves it again."""
-        self.server.stop()
-
-    def __enter__(self) -> KatanaSandbox:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def contract_violations(self) -> list[RefusedRequest]:

@@ -1,195 +1,160 @@
-"""Request schemas and their Ajv-style validation, which lists every problem at once."""
+"""JSON Schema as Katana's published contract uses it, and its problems in Ajv's words.
+
+A request is held to a schema by `jsonschema`, which lists every problem at once.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
-from functools import cache
+from typing import Any
 
-import msgspec
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
 
-Json = dict[str, object]
+from katana_woo_sync.sandbox.katana.errors import Json, Problem
 
+Schema = Json
+Limit = int | Decimal | None
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One entry of an error's `details`, as Ajv reports it: where, which rule, and its limit."""
-
-    path: str
-    code: str
-    message: str
-    info: Json
-
-
-class Node(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """The part of JSON Schema (as OpenAPI 3.0 writes it) that the contract uses."""
-
-    type: str = ""
-    nullable: bool = False
-    enum: tuple[str, ...] = ()
-    minimum: Decimal | None = None
-    maximum: Decimal | None = None
-    min_length: int = 0
-    max_length: int | None = None
-    min_items: int = 0
-    max_items: int | None = None
-    properties: dict[str, Node] = {}
-    required: tuple[str, ...] = ()
-    items: Node | None = None
-    additional_properties: bool = True
+LARGEST_ID = 2_147_483_647
+NEEDED = "needed"
+"""Marks a field's schema as one of a field that cannot be left out."""
 
 
-def node_of(schema: Mapping[str, object], definitions: Mapping[str, object]) -> Node:
-    """Read a JSON schema; `definitions` holds what its references name (by their last part)."""
-    return msgspec.convert(_inlined(schema, definitions), Node)
+def _limited(kind: str, **limits: object) -> Schema:
+    return {"type": kind, **{name: limit for name, limit in limits.items() if limit is not None}}
 
 
-@cache
-def schema_of(struct: type[msgspec.Struct]) -> Node:
-    """The schema that a request struct stands for."""
-    (reference,), definitions = msgspec.json.schema_components(
-        [struct], schema_hook=lambda _: {"title": "anything"}, ref_template="#/{name}"
-    )
-    return node_of(reference, definitions)
+def text(least: int | None = None, most: int | None = None) -> Schema:
+    """A text of so many characters."""
+    return _limited("string", minLength=least, maxLength=most)
 
 
-def problems_of(value: object, node: Node, path: str = "") -> list[Problem]:
-    """Everything that the value (parsed JSON, decimals as `Decimal`) breaks."""
-    return list(_problems(value, node, path))
+def number(least: Limit = None, most: Limit = None) -> Schema:
+    """A JSON number."""
+    return _limited("number", minimum=least, maximum=most)
 
 
-def _inlined(schema: Mapping[str, object], definitions: Mapping[str, object]) -> Json:
-    """The schema without references, and with `nullable` in place of a null alternative."""
-    reference = schema.get("$ref")
-    if isinstance(reference, str):
-        target = definitions[reference.rsplit("/", 1)[-1]]
-        return _inlined(_mapping(target), definitions)
-    alternatives = schema.get("anyOf")
-    if isinstance(alternatives, list):
-        kept = [_mapping(a) for a in alternatives if _mapping(a).get("type") != "null"]
-        if len(kept) == 1:
-            nullable = len(kept) < len(alternatives)
-            return {**_inlined(kept[0], definitions), **({"nullable": True} if nullable else {})}
-    plain: Json = {k: v for k, v in schema.items() if k in _KEYWORDS}
-    if schema.get("format") == "decimal":
-        plain["type"] = "number"  # msgspec describes a Decimal as text
-    if isinstance(plain.get("additionalProperties"), dict):
-        plain["additionalProperties"] = True
-    if "enum" in plain:
-        plain = {**plain, "type": "string", "enum": sorted(_strings(plain["enum"]))}
-    if "required" in plain:
-        plain["required"] = sorted(_strings(plain["required"]))
-    if "properties" in plain:
-        fields = _mapping(plain["properties"])
-        plain["properties"] = {k: _inlined(_mapping(v), definitions) for k, v in fields.items()}
-    if "items" in plain:
-        plain["items"] = _inlined(_mapping(plain["items"]), definitions)
-    return plain
+def integer(least: int | None = None, most: int | None = None) -> Schema:
+    """A whole JSON number."""
+    return _limited("integer", minimum=least, maximum=most)
 
 
-_KEYWORDS = frozenset(field.encode_name for field in msgspec.structs.fields(Node))
+def one_of(*words: str) -> Schema:
+    """One of these texts."""
+    return {"type": "string", "enum": sorted(words)}
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    if not isinstance(value, Mapping):
-        raise TypeError(f"a schema is expected, not {type(value).__name__}")
-    return value
+def array(items: Schema, least: int | None = None, most: int | None = None) -> Schema:
+    """A list of so many items; of a query, a parameter that is repeated."""
+    return _limited("array", items=items, minItems=least, maxItems=most)
 
 
-def _strings(value: object) -> list[str]:
-    return msgspec.convert(value, list[str])
+def nullable(schema: Schema) -> Schema:
+    """That, or null."""
+    return {**schema, "type": [schema["type"], "null"]}
 
 
-def _problems(value: object, node: Node, path: str) -> Iterator[Problem]:
-    if value is None and node.nullable:
-        return
-    if node.type and not _has_type(value, node.type):
-        yield _problem(path, "type", f"must be {node.type}", type=node.type)
-        return
-    if node.enum and value not in node.enum:
-        message = "must be equal to one of the allowed values"
-        yield _problem(path, "enum", message, allowedValues=list(node.enum))
-    if isinstance(value, str):
-        yield from _length_problems(len(value), "Length", "characters", node, path)
-    elif isinstance(value, list):
-        yield from _length_problems(len(value), "Items", "items", node, path)
-        for index, item in enumerate(value):
-            yield from _problems(item, node.items or Node(), f"{path}/{index}")
-    elif isinstance(value, dict):
-        yield from _field_problems(value, node, path)
-    elif isinstance(value, (int, Decimal)):
-        yield from _range_problems(Decimal(value), node, path)
+def need(schema: Schema) -> Schema:
+    """That, of a field that cannot be left out."""
+    return {**schema, NEEDED: True}
 
 
-def _has_type(value: object, name: str) -> bool:
-    match name:
-        case "integer":
-            return isinstance(value, int) and not isinstance(value, bool)
-        case "number":
-            return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
-        case "string":
-            return isinstance(value, str)
-        case "boolean":
-            return isinstance(value, bool)
-        case "array":
-            return isinstance(value, list)
-        case _:
-            return isinstance(value, dict)
+def fields(schemas: Mapping[str, Schema]) -> Schema:
+    """An object of these fields; any other is refused."""
+    return {
+        "type": "object",
+        "required": sorted(name for name, schema in schemas.items() if NEEDED in schema),
+        "additionalProperties": False,
+        "properties": {
+            name: {key: value for key, value in schema.items() if key != NEEDED}
+            for name, schema in schemas.items()
+        },
+    }
 
 
-def _field_problems(value: Json, node: Node, path: str) -> Iterator[Problem]:
-    for name in node.required:
-        if name not in value:
-            message = f"must have required property '{name}'"
-            yield _problem(path, "required", message, missingProperty=name)
-    if node.additional_properties is False:
-        for name in value.keys() - node.properties.keys():
+ANYTHING: Schema = {}
+OBJECT: Schema = {"type": "object"}
+FLAG: Schema = {"type": "boolean"}
+TEXT = text()
+NON_EMPTY = text(1)
+NUMBER = number()
+INTEGER = integer()
+ID = integer(1, LARGEST_ID)
+ID_OR_ZERO = integer(0, LARGEST_ID)
+ANY_ID = integer(most=LARGEST_ID)
+IDS = array(ANY_ID)
+NUMBER_ID_OR_ZERO = number(0, LARGEST_ID)
+DAYS = number(0, LARGEST_ID)
+QUANTITY = number(0, 10**17)
+PRICE = number(0, 10**18)
+
+
+def _required(
+    _validator: Validator, names: list[str], value: object, _schema: Any
+) -> Iterator[ValidationError]:
+    missing = [name for name in names if name not in value] if isinstance(value, dict) else []
+    for name in missing:
+        message = f"must have required property '{name}'"
+        yield ValidationError(message, validator_value={"missingProperty": name})
+
+
+def _additional(
+    _validator: Validator, _allowed: bool, value: object, schema: Any
+) -> Iterator[ValidationError]:
+    """One problem for each field, as Ajv has it."""
+    for name in value if isinstance(value, dict) else ():
+        if name not in schema["properties"]:
             message = "must NOT have additional properties"
-            yield _problem(path, "additionalProperties", message, additionalProperty=name)
-    for name, field in node.properties.items():
-        if name in value:
-            yield from _problems(value[name], field, f"{path}/{name}")
+            yield ValidationError(message, validator_value={"additionalProperty": name})
 
 
-def _length_problems(
-    length: int, suffix: str, unit: str, node: Node, path: str
-) -> Iterator[Problem]:
-    lowest, highest = (
-        (node.min_length, node.max_length)
-        if suffix == "Length"
-        else (node.min_items, node.max_items)
-    )
-    if length < lowest:
-        message = f"must NOT have fewer than {lowest} {unit}"
-        yield _problem(path, f"min{suffix}", message, limit=lowest)
-    if highest is not None and length > highest:
-        message = f"must NOT have more than {highest} {unit}"
-        yield _problem(path, f"max{suffix}", message, limit=highest)
+def _enum(
+    _validator: Validator, words: list[str], value: object, _schema: Schema
+) -> Iterator[ValidationError]:
+    if isinstance(value, str) and value not in words:
+        message = "must be equal to one of the allowed values"
+        yield ValidationError(message, validator_value={"allowedValues": words})
 
 
-def _range_problems(value: Decimal, node: Node, path: str) -> Iterator[Problem]:
-    if node.minimum is not None and value < node.minimum:
-        message = f"must be >= {node.minimum}"
-        yield _problem(path, "minimum", message, comparison=">=", limit=node.minimum)
-    if node.maximum is not None and value > node.maximum:
-        message = f"must be <= {node.maximum}"
-        yield _problem(path, "maximum", message, comparison="<=", limit=node.maximum)
+_extend: Any = extend  # it is not typed
+_Validator = _extend(
+    Draft202012Validator,
+    {"required": _required, "additionalProperties": _additional, "enum": _enum},
+)
+
+_LIMITS = {
+    "minimum": "must be >= {}",
+    "maximum": "must be <= {}",
+    "minLength": "must NOT have fewer than {} characters",
+    "maxLength": "must NOT have more than {} characters",
+    "minItems": "must NOT have fewer than {} items",
+    "maxItems": "must NOT have more than {} items",
+}
 
 
-def _problem(path: str, code: str, message: str, **info: object) -> Problem:
-    return Problem(path=path, code=code, message=message, info=info)
+def checker(schema: Schema) -> Callable[[object], list[Problem]]:
+    """What gives everything that a value (parsed JSON, decimals as `Decimal`) breaks."""
+    validator = _Validator(schema)
+
+    def problems_of(value: object) -> list[Problem]:
+        return [_problem(error) for error in validator.iter_errors(value)]
+
+    return problems_of
 
 
-_INTEGER = re.compile(r"-?\d+")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
-
-
-def from_text(text: str, node: Node) -> object:
-    """A query parameter's text as its schema's type; the text itself where it is none."""
-    if node.type == "boolean" and text in ("true", "false"):
-        return text == "true"
-    if node.type in ("integer", "number") and _INTEGER.fullmatch(text):
-        return int(text)
-    if node.type == "number" and _NUMBER.fullmatch(text):
-        return Decimal(text)
-    return text
+def _problem(error: ValidationError) -> Problem:
+    path = "".join(f"/{part}" for part in error.absolute_path)
+    code = str(error.validator)
+    rule: Any = error.validator_value
+    if code == "type":
+        name = rule if isinstance(rule, str) else rule[0]
+        return Problem(path, code, f"must be {name}", {"type": name})
+    if code not in _LIMITS:
+        return Problem(path, code, error.message, rule)
+    info: Json = {"limit": rule}
+    if code in ("minimum", "maximum"):
+        info["comparison"] = ">=" if code == "minimum" else "<="
+    return Problem(path, code, _LIMITS[code].format(rule), info)

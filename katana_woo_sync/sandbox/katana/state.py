@@ -1,32 +1,39 @@
-"""The sandbox Katana's store: its tables, its stock, its clock and its lock."""
+"""The sandbox Katana's store: its tables, its stock, its clock, its switches and its lock."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from katana_woo_sync.sandbox.katana.records import (
-    Batch,
-    Customer,
-    Fulfillment,
-    Item,
-    Location,
-    Movement,
-    Record,
-    SalesOrder,
-    ShippingFee,
-    StockAdjustment,
-    TaxRate,
-    Variant,
-)
+if TYPE_CHECKING:
+    from katana_woo_sync.sandbox.katana.account import Location, TaxRate
+    from katana_woo_sync.sandbox.katana.customers import Customer
+    from katana_woo_sync.sandbox.katana.fulfillments import Fulfillment
+    from katana_woo_sync.sandbox.katana.items import Item, Variant
+    from katana_woo_sync.sandbox.katana.sales_orders import SalesOrder, ShippingFee
+    from katana_woo_sync.sandbox.katana.stock import Batch, Movement, StockAdjustment
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What all records share: they are frozen, and replaced when they change. A record with
+    `deleted_at` is gone for all but `include_deleted`. Times are aware UTC, to the millisecond as
+    Katana keeps them."""
+
+    id: int
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None = None
+
 
 R = TypeVar("R", bound=Record)
-ZERO = Decimal(0)
 
 
 class Table(Generic[R]):
@@ -82,6 +89,8 @@ class State:
         self.clock = clock
         self.lock = threading.RLock()
         self.base_currency = base_currency
+        self.shortage_refused = True
+        """Whether it refuses to deliver batch-tracked goods that no batch holds."""
         self.assigns_batches = True
         """Whether it chooses batches by itself when an order is delivered as a whole."""
         self.deliveries_are_changes = True
@@ -120,13 +129,13 @@ class State:
         moment = self.clock().astimezone(UTC)
         return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
-    def touch(self, table: Table[R], record: R) -> R:
-        """Keep a changed record, with its time of change."""
+    def update(self, table: Table[R], record: R) -> R:
+        """Put a changed record, with its time of change."""
         return table.put(replace(record, updated_at=self.now()))
 
     def delete(self, table: Table[R], record: R) -> R:
         """Mark the record as deleted."""
-        return self.touch(table, replace(record, deleted_at=self.now()))
+        return self.update(table, replace(record, deleted_at=self.now()))
 
     def item_of(self, variant_id: int) -> Item | None:
         """The product, material or service that the variant belongs to."""
@@ -159,40 +168,6 @@ class State:
         )
         return self.stock.get((variant_id, location_id), ZERO) + sum(batched, ZERO)
 
-    def move(
-        self,
-        variant_id: int,
-        location_id: int,
-        quantity: Decimal,
-        *,
-        batch_id: int | None = None,
-        resource_type: str = "StockAdjustmentRow",
-        resource_id: int = 0,
-        order_no: str = "",
-    ) -> None:
-        """Put so much into stock (or take it out), in a batch or outside of them."""
-        if batch_id is None:
-            key = (variant_id, location_id)
-            self.stock[key] = self.stock.get(key, ZERO) + quantity
-        else:
-            key = (batch_id, location_id)
-            self.batch_stock[key] = self.batch_stock.get(key, ZERO) + quantity
-        now = self.now()
-        self.movements.put(
-            Movement(
-                id=self.movements.new_id(),
-                created_at=now,
-                updated_at=now,
-                variant_id=variant_id,
-                location_id=location_id,
-                quantity_change=quantity,
-                balance_after=self.in_stock(variant_id, location_id),
-                resource_type=resource_type,
-                resource_id=resource_id,
-                caused_by_order_no=order_no,
-            )
-        )
-
     def default_tax_rate(self) -> TaxRate | None:
         """The tax rate of sales that name none."""
         defaults = [rate for rate in self.tax_rates.all_live() if rate.is_default_sales]
@@ -202,3 +177,10 @@ class State:
         """The location of orders that name none."""
         locations = list(self.locations.all_live())
         return next((place for place in locations if place.is_primary), locations[-1])
+
+
+class Controls:
+    """Control methods on one `State`; each holds its lock."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 
-from katana_woo_sync.sandbox.woocommerce.records import Coupon
+from katana_woo_sync.sandbox.woocommerce.lines import Coupon
 from katana_woo_sync.sandbox.woocommerce.totals import HUNDRED
 
 WHOLE = Decimal(1)

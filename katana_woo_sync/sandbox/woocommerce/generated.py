@@ -5,18 +5,19 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from katana_woo_sync.sandbox.woocommerce.placing import Cart
-from katana_woo_sync.sandbox.woocommerce.records import (
-    Address,
-    Coupon,
+from katana_woo_sync.sandbox.woocommerce.customers import Address
+from katana_woo_sync.sandbox.woocommerce.lines import Coupon
+from katana_woo_sync.sandbox.woocommerce.placing import (
     Fee,
     Item,
-    Product,
+    PlacingControls,
     Shipping,
 )
+from katana_woo_sync.sandbox.woocommerce.products import Product
 
 T = TypeVar("T")
 
@@ -61,9 +62,9 @@ CATALOGUE = (
 
 def carts(
     count: int, seed: int, products: Sequence[Product], customers: Sequence[int], home: Address
-) -> Iterator[Cart]:
-    """So many carts of these products. Customers are guests or one of `customers`; addresses are
-    in the country of `home`."""
+) -> Iterator[dict[str, Any]]:
+    """The arguments of `place_order` for so many orders of these products. Customers are guests or
+    one of `customers`; addresses are in the country of `home`."""
     chance = random.Random(seed)
     for _ in range(count):
         yield _cart(chance, products, customers, home)
@@ -71,21 +72,21 @@ def carts(
 
 def _cart(
     chance: random.Random, products: Sequence[Product], customers: Sequence[int], home: Address
-) -> Cart:
+) -> dict[str, Any]:
     buyer = _address(chance, home)
     is_guest = not customers or chance.random() < 0.5
     elsewhere = chance.random() < 0.2
-    return Cart(
-        items=_items(chance, products),
-        billing=buyer,
-        shipping_address=replace(_address(chance, home) if elsewhere else buyer, email=""),
-        coupons=_some(chance, COUPONS, (0.7, 0.25, 0.05)),
-        fees=_some(chance, FEES, (0.8, 0.15, 0.05)),
-        shipping=_some(chance, METHODS, (0.3, 0.6, 0.1)),
-        customer_id=0 if is_guest else chance.choice(customers),
-        customer_note=chance.choice(NOTES),
-        payment_method_title=chance.choice(("Card", "Direct bank transfer", "Cash on delivery")),
-    )
+    return {
+        "items": _items(chance, products),
+        "billing": buyer,
+        "shipping_address": replace(_address(chance, home) if elsewhere else buyer, email=""),
+        "coupons": _some(chance, COUPONS, (0.7, 0.25, 0.05)),
+        "fees": _some(chance, FEES, (0.8, 0.15, 0.05)),
+        "shipping": _some(chance, METHODS, (0.3, 0.6, 0.1)),
+        "customer_id": 0 if is_guest else chance.choice(customers),
+        "customer_note": chance.choice(NOTES),
+        "payment_method_title": chance.choice(("Card", "Direct bank transfer", "Cash on delivery")),
+    }
 
 
 def _items(chance: random.Random, products: Sequence[Product]) -> list[Item]:
@@ -116,3 +117,31 @@ def _address(chance: random.Random, home: Address) -> Address:
         email=f"buyer{chance.randint(1, 5000)}@example.test",
         phone="+30 690 0000000" if has_phone else "",
     )
+
+
+class GeneratedControls(PlacingControls):
+    """Placing many orders."""
+
+    def add_generated_orders(
+        self,
+        count: int,
+        *,
+        seed: int = 1,
+        status: str = "processing",
+        start: datetime | None = None,
+        gap: timedelta = timedelta(minutes=7),
+    ) -> list[int]:
+        """Place varied orders, the same ones for the same seed; a store without products gets
+        some. With `start` they were created from then on, a `gap` apart. Returns their ids."""
+        with self.state.lock:
+            if not self.state.products:
+                for sku, name, price in CATALOGUE:
+                    self.add_product(name, sku, price)
+            sold = [p for p in self.state.products.values() if p.type != "variable"]
+            customers = [*self.state.customers]
+            ids = []
+            made = carts(count, seed, sold, customers, self.buyer())
+            for index, cart in enumerate(made):
+                at = None if start is None else start + index * gap
+                ids.append(self.place_order(**cart, status=status, created=at))
+            return ids

@@ -5,26 +5,17 @@ from __future__ import annotations
 import random
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from katana_woo_sync.sandbox.woocommerce.customers import Address
 from katana_woo_sync.sandbox.woocommerce.discounts import spread
-from katana_woo_sync.sandbox.woocommerce.records import (
-    Address,
-    Coupon,
-    CouponLine,
-    Fee,
-    Item,
-    Line,
-    Meta,
-    Order,
-    Product,
-    Shipping,
-    Totals,
-)
-from katana_woo_sync.sandbox.woocommerce.store import StoreState
-from katana_woo_sync.sandbox.woocommerce.tax_rates import Place, TaxRate
+from katana_woo_sync.sandbox.woocommerce.lines import Coupon, CouponLine, Line, Meta
+from katana_woo_sync.sandbox.woocommerce.orders import Order, move_stock, set_meta
+from katana_woo_sync.sandbox.woocommerce.products import Product, ProductControls
+from katana_woo_sync.sandbox.woocommerce.state import StoreState
+from katana_woo_sync.sandbox.woocommerce.taxes import Place, TaxRate, rates_at
 from katana_woo_sync.sandbox.woocommerce.totals import (
     INTERNAL,
     ZERO,
@@ -38,91 +29,53 @@ from katana_woo_sync.sandbox.woocommerce.totals import (
 
 
 @dataclass(frozen=True)
+class Item:
+    """A product in a cart.
+
+    `price` overrides the product's for one piece, as entered in the shop (with tax, where its
+    prices include it). `total` is what a manager sets a line to, without tax: a discount without a
+    coupon. A line without a product (`product_id` 0) needs `name` and `price`.
+    """
+
+    product_id: int
+    quantity: Decimal | int = 1
+    variation_id: int = 0
+    meta: tuple[tuple[str, object], ...] = ()
+    price: Decimal | None = None
+    total: Decimal | None = None
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Fee:
+    """A fee, without tax; negative for a discount that is no coupon. `tax_class` None: untaxed."""
+
+    name: str
+    amount: Decimal
+    tax_class: str | None = ""
+
+
+@dataclass(frozen=True)
+class Shipping:
+    """A shipping method and its cost without tax. Tax class "inherit" is that of the items."""
+
+    title: str
+    amount: Decimal
+    tax_class: str = "inherit"
+    method_id: str = "flat_rate"
+
+
+@dataclass(frozen=True)
 class Cart:
-    """All that makes an order. `total` overrides the order's sum, as gift card plugins do."""
+    """What an order's lines are priced from."""
 
     items: Sequence[Item]
     billing: Address
     shipping_address: Address
-    coupons: Sequence[Coupon] = ()
-    fees: Sequence[Fee] = ()
-    shipping: Sequence[Shipping] = ()
-    vat_exempt: bool = False
-    status: str = "processing"
-    customer_id: int = 0
-    currency: str = ""
-    customer_note: str = ""
-    payment_method_title: str = "Direct bank transfer"
-    number: str | None = None
-    order_id: int | None = None
-    order_key: str | None = None
-    created: datetime | None = None
-    total: Decimal | None = None
-    created_via: str = "checkout"
-    parent_id: int = 0
-    meta: Mapping[str, object] = field(default_factory=dict)
-
-
-def place(state: StoreState, cart: Cart) -> Order:
-    """Place an order. The state's lock is held."""
-    lines, coupon_lines = Pricing(state, cart).lines()
-    order_id = state.next_post() if cart.order_id is None else cart.order_id
-    if order_id in state.orders or order_id in state.products:
-        raise ValueError(f"id {order_id} is taken")
-    state.last_post = max(state.last_post, order_id)
-    state.placed += 1
-    now = cart.created or state.clock()
-    rates = {rate.id: rate for rate in state.rates}
-    is_paid = cart.status in ("processing", "completed", "refunded")
-    order = Order(
-        id=order_id,
-        number=cart.number or str(order_id),
-        order_key=cart.order_key or _order_key(state, order_id),
-        status=cart.status,
-        currency=cart.currency or state.currency,
-        prices_include_tax=state.rounding.prices_include_tax,
-        created=now,
-        modified=now,
-        lines=lines,
-        tax_lines=tax_lines(lines, rates, state.rounding, state.next_line),
-        coupon_lines=coupon_lines,
-        totals=_totals(state, cart, lines),
-        billing=cart.billing,
-        shipping=cart.shipping_address,
-        customer_id=cart.customer_id,
-        customer_note=cart.customer_note,
-        payment_method_title=cart.payment_method_title,
-        needs_processing=_needs_processing(state, cart.items),
-        created_via=cart.created_via,
-        parent_id=cart.parent_id,
-        paid=now if is_paid else None,
-        completed=now if cart.status == "completed" else None,
-    )
-    state.orders[order_id] = order
-    for key, value in cart.meta.items():
-        state.set_meta(order, key, value)
-    state.move_stock(order)
-    return order
-
-
-def set_taxes(
-    state: StoreState, order: Order, taxes: Mapping[int, Mapping[int, Decimal | str]]
-) -> None:
-    """Set what lines of an order bear of each tax rate. The state's lock is held."""
-    for line in order.lines:
-        if line.id in taxes:
-            line.taxes = {rate_id: Decimal(tax) for rate_id, tax in taxes[line.id].items()}
-            line.total_tax = state.rounding.line_taxes(line.taxes)
-    rates = {rate.id: rate for rate in state.rates}
-    order.tax_lines = tax_lines(order.lines, rates, state.rounding, state.next_line)
-    order.totals = order_totals(order.lines, state.rounding)
-
-
-def _totals(state: StoreState, cart: Cart, lines: Sequence[Line]) -> Totals:
-    totals = order_totals(lines, state.rounding)
-    if cart.total is None:
-        return totals
-    return Totals(**{**vars(totals), "total": cart.total})
+    coupons: Sequence[Coupon]
+    fees: Sequence[Fee]
+    shipping: Sequence[Shipping]
+    vat_exempt: bool
 
 
 def _order_key(state: StoreState, order_id: int) -> str:
@@ -167,7 +120,7 @@ class Pricing:
     def _rates(self, tax_class: str, tax_status: str) -> list[TaxRate]:
         if self._cart.vat_exempt or tax_status != "taxable":
             return []
-        return self._state.rates_of(tax_class, self._place)
+        return rates_at(self._state.rates, tax_class, self._place)
 
     def _item(self, item: Item) -> Line:
         product = self._product(item)
@@ -178,7 +131,7 @@ class Pricing:
         net = entered
         if self._state.rounding.prices_include_tax and tax_status == "taxable":
             # what the shop's own address has in the price, whoever buys
-            net = without_tax(entered, self._state.rates_of(tax_class, self._state.base))
+            net = without_tax(entered, rates_at(self._state.rates, tax_class, self._state.base))
         net = net.quantize(INTERNAL)
         line = Line(
             id=self._state.next_line(),
@@ -311,3 +264,109 @@ def _price(product: Product | None) -> Decimal:
     if product is None:
         raise ValueError("a line without a product needs a price")
     return product.price
+
+
+class PlacingControls(ProductControls):
+    """How orders come into a store."""
+
+    def buyer(self) -> Address:
+        """An address of the shop's own country, which orders have that are given none."""
+        base = self.state.base
+        return Address(
+            first_name="Test",
+            last_name="Buyer",
+            address_1="Ermou 12",
+            city="Athens",
+            state=base.state,
+            postcode=base.postcode or "10552",
+            country=base.country,
+            email="buyer@example.test",
+            phone="+30 690 0000000",
+        )
+
+    def place_order(
+        self,
+        items: Sequence[Item] = (),
+        *,
+        status: str = "processing",
+        customer_id: int = 0,
+        billing: Address | None = None,
+        shipping_address: Address | None = None,
+        coupons: Sequence[Coupon] = (),
+        fees: Sequence[Fee] = (),
+        shipping: Sequence[Shipping] = (),
+        currency: str | None = None,
+        customer_note: str = "",
+        payment_method_title: str = "Direct bank transfer",
+        number: str | None = None,
+        created: datetime | None = None,
+        vat_exempt: bool = False,
+        order_id: int | None = None,
+        order_key: str | None = None,
+        total: Decimal | None = None,
+        created_via: str = "checkout",
+        parent_id: int = 0,
+        meta: Mapping[str, object] | None = None,
+    ) -> int:
+        """Place an order, in any status; no mail is noted. Returns its id.
+
+        Taxes are those of the shipping address (without one, the billing address). `total`
+        overrides the sum with tax, as gift card plugins do. `order_id` and `order_key` are for
+        restored and cloned shops. `created_via` and `parent_id` are what plugins write: Dokan's
+        sub-orders, balance orders, the till. Raises `ValueError` for an id that is taken.
+        """
+        buyer = billing or self.buyer()
+        goes_to = shipping_address or buyer
+        cart = Cart(items, buyer, goes_to, coupons, fees, shipping, vat_exempt)
+        state, rounding = self.state, self.state.rounding
+        with state.lock:
+            lines, coupon_lines = Pricing(state, cart).lines()
+            new_id = state.next_post() if order_id is None else order_id
+            if new_id in state.orders or new_id in state.products:
+                raise ValueError(f"id {new_id} is taken")
+            state.last_post = max(state.last_post, new_id)
+            state.placed += 1
+            now = created or state.clock()
+            rates = {rate.id: rate for rate in state.rates}
+            totals = order_totals(lines, rounding)
+            order = state.orders[new_id] = Order(
+                id=new_id,
+                number=number or str(new_id),
+                order_key=order_key or _order_key(state, new_id),
+                status=status,
+                currency=currency or state.currency,
+                prices_include_tax=rounding.prices_include_tax,
+                created=now,
+                modified=now,
+                lines=lines,
+                tax_lines=tax_lines(lines, rates, rounding, state.next_line),
+                coupon_lines=coupon_lines,
+                totals=totals if total is None else replace(totals, total=total),
+                billing=buyer,
+                shipping=goes_to,
+                customer_id=customer_id,
+                customer_note=customer_note,
+                payment_method_title=payment_method_title,
+                needs_processing=_needs_processing(state, items),
+                created_via=created_via,
+                parent_id=parent_id,
+                paid=now if status in ("processing", "completed", "refunded") else None,
+                completed=now if status == "completed" else None,
+            )
+            for key, value in (meta or {}).items():
+                set_meta(state, order, key, value)
+            move_stock(state, order)
+            return new_id
+
+    def set_taxes(self, order_id: int, taxes: Mapping[int, Mapping[int, Decimal | str]]) -> None:
+        """Set what lines bear of each tax rate, as plugins do (German shops split the tax of
+        shipping by shares): {line id: {rate id: tax}}. Lines, rates and total follow."""
+        with self.state.lock:
+            rounding, order = self.state.rounding, self.state.orders[order_id]
+            for line in order.lines:
+                if line.id in taxes:
+                    line.taxes = {rate_id: Decimal(tax) for rate_id, tax in taxes[line.id].items()}
+                    line.total_tax = rounding.line_taxes(line.taxes)
+            rates = {rate.id: rate for rate in self.state.rates}
+            order.tax_lines = tax_lines(order.lines, rates, rounding, self.state.next_line)
+            order.totals = order_totals(order.lines, rounding)

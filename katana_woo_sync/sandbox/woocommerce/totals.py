@@ -11,14 +11,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_DOWN, ROUND_HALF_UP, Decimal
 
-from katana_woo_sync.sandbox.woocommerce.records import Line, TaxLine, Totals
-from katana_woo_sync.sandbox.woocommerce.tax_rates import TaxRate
+from katana_woo_sync.sandbox.woocommerce.lines import Line, TaxLine
+from katana_woo_sync.sandbox.woocommerce.resource import rounded
+from katana_woo_sync.sandbox.woocommerce.taxes import TaxRate
 
 HUNDRED = Decimal(100)
 ZERO = Decimal(0)
 INTERNAL = Decimal("1E-6")
 
 Taxes = dict[int, Decimal]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """An order's sums. `total` includes tax."""
+
+    discount_total: Decimal = Decimal(0)
+    discount_tax: Decimal = Decimal(0)
+    shipping_total: Decimal = Decimal(0)
+    shipping_tax: Decimal = Decimal(0)
+    cart_tax: Decimal = Decimal(0)
+    total: Decimal = Decimal(0)
+    total_tax: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -45,11 +59,6 @@ class Rounding:
     def shown(self, amount: Decimal) -> Decimal:
         """An amount in the shop's decimals."""
         return rounded(amount, self.decimals)
-
-
-def rounded(amount: Decimal, decimals: int, mode: str = ROUND_HALF_UP) -> Decimal:
-    """An amount with so many decimals."""
-    return amount.quantize(Decimal(1).scaleb(-decimals), mode)
 
 
 def exclusive(amount: Decimal, rates: Sequence[TaxRate]) -> Taxes:

@@ -1,10 +1,15 @@
-"""A shop's tax rates, and which of them apply where a customer lives."""
+"""Tax rates, and which of them apply where a customer lives."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+
+from werkzeug.wrappers import Response
+
+from katana_woo_sync.sandbox.woocommerce.api import Call, route
+from katana_woo_sync.sandbox.woocommerce.resource import Json, View
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,30 @@ def _matches(rate: TaxRate, place: Place) -> bool:
         and rate.state in ("", place.state)
         and (not rate.postcodes or place.postcode in rate.postcodes)
     )
+
+
+@route("GET", r"/taxes")
+def list_taxes(call: Call) -> Response:
+    """GET /taxes."""
+    return call.listing([show(rate, call.view) for rate in call.state.rates])
+
+
+def show(rate: TaxRate, view: View) -> Json:
+    """A tax rate as it is answered."""
+    return {
+        "id": rate.id,
+        "country": rate.country,
+        "state": rate.state,
+        "postcode": rate.postcodes[-1] if rate.postcodes else "",
+        "city": "",
+        "rate": f"{rate.percent:.4f}",
+        "name": rate.label,
+        "priority": rate.priority,
+        "compound": rate.compound,
+        "shipping": rate.shipping,
+        "order": 0,
+        "class": rate.tax_class or "standard",
+        "postcodes": list(rate.postcodes),
+        "cities": [],
+        "_links": view.links("taxes", str(rate.id)),
+    }

@@ -1,19 +1,17 @@
-"""Lists of orders with the traps that real stores have: status, times, paging, order."""
+"""The parameters of requests, read with the traps that real stores have: status, times, paging."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from werkzeug.datastructures import MultiDict
 
-from katana_woo_sync.sandbox.woocommerce.records import Order
-from katana_woo_sync.sandbox.woocommerce.store import StoreState
+from katana_woo_sync.sandbox.woocommerce.state import StoreState
 
 Query = MultiDict[str, str]
-ORDERS_BY = ("date", "id", "include", "title", "slug", "modified")
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,6 @@ class Page:
     def start(self) -> int:
         """The place of the first row."""
         return self.offset if self.offset is not None else (self.number - 1) * self.per_page
-
-
-@dataclass(frozen=True)
-class Found:
-    """Rows of a list, and how many the server says there are in all."""
-
-    rows: list[Order]
-    total: int
 
 
 def listed(names: Sequence[str]) -> str:
@@ -173,64 +163,3 @@ def values_of(query: Query, name: str) -> list[str]:
         return indexed
     plain = query.getlist(name)
     return [part for part in plain[-1].split(",") if part] if plain else []
-
-
-def list_orders(state: StoreState, query: Query) -> tuple[Found, Page]:
-    """The orders that a request asks for. Raises `BadParameters`."""
-    checked = Checked(query)
-    page = checked.page(state)
-    include = checked.ids("include")
-    exclude = checked.ids("exclude")
-    after = checked.moment("after", state.offset)
-    before = checked.moment("before", state.offset)
-    changed_after = checked.moment("modified_after", state.offset)
-    changed_before = checked.moment("modified_before", state.offset)
-    order = checked.one_of("order", ("asc", "desc"), "desc")
-    by = checked.one_of("orderby", ORDERS_BY, "date")
-    wanted = checked.statuses(state.statuses)
-    customer = checked.whole("customer", -1)
-    parents = checked.ids("parent")
-    checked.check()
-    matching = [
-        found
-        for found in state.orders.values()
-        if (found.status != "trash" if wanted is None else found.status in wanted)
-        and (not include or found.id in include)
-        and found.id not in exclude
-        and customer in (-1, found.customer_id)
-        and (not parents or found.parent_id in parents)
-        and _between(found.created, after, before)
-        and _between(found.modified, changed_after, changed_before)
-    ]
-    matching = _sorted(matching, by, page, state, descending=order == "desc")
-    rows = matching[page.start : page.start + page.per_page]
-    rows = [row for row in rows if row.id not in state.held_back]
-    # order tables say so of a page past the end
-    total = 0 if state.hpos and page.start >= len(matching) else len(matching)
-    return Found(rows, total), page
-
-
-def _between(at: datetime, after: datetime | None, before: datetime | None) -> bool:
-    """Both bounds are exclusive, in whole seconds."""
-    if after is None and before is None:
-        return True
-    second = at.replace(microsecond=0)
-    return (after is None or second > after) and (before is None or second < before)
-
-
-SORTS: Mapping[str, Callable[[Order], tuple[object, ...]]] = {
-    "date": lambda order: (order.created.replace(microsecond=0), order.id),
-    "modified": lambda order: (order.modified.replace(microsecond=0), order.id),
-}
-
-
-def _sorted(
-    orders: list[Order], by: str, page: Page, state: StoreState, *, descending: bool
-) -> list[Order]:
-    if by == "modified" and not state.is_at_least(10, 4):
-        # Nothing breaks a tie between orders of one second: each page has them in another order.
-        salt = page.start * 7919 + page.per_page
-        orders = sorted(orders, key=lambda o: (o.id * 2_654_435_761 + salt * 40_503) % 1_000_003)
-        return sorted(orders, key=lambda o: o.modified.replace(microsecond=0), reverse=descending)
-    key = SORTS.get(by, lambda order: (order.id,))
-    return sorted(orders, key=key, reverse=descending)

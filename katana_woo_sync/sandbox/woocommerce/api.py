@@ -1,41 +1,177 @@
-"""The REST API of the sandbox store: who may ask, which route answers, and the orders' routes."""
+"""The REST API of a sandbox store: who may ask, which route answers, and WordPress's answers.
+
+A resource's file declares its routes with `route`.
+"""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode
 
+import msgspec
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Request, Response
 
-from katana_woo_sync.sandbox.woocommerce import lists
-from katana_woo_sync.sandbox.woocommerce.answers import (
-    Json,
-    View,
-    note_json,
-    order_json,
-    refund_json,
-)
 from katana_woo_sync.sandbox.woocommerce.oauth import Gate, Refused
-from katana_woo_sync.sandbox.woocommerce.records import Order
-from katana_woo_sync.sandbox.woocommerce.responses import (
-    ApiError,
-    answer,
-    body_of,
-    error,
-    invalid_params,
-    listing,
-    no_route,
-    page_of_html,
-    single,
-)
-from katana_woo_sync.sandbox.woocommerce.store import StoreState, valid_status
+from katana_woo_sync.sandbox.woocommerce.parameters import BadParameters, Checked, Page
+from katana_woo_sync.sandbox.woocommerce.resource import Json, View
+from katana_woo_sync.sandbox.woocommerce.state import StoreState
+
+if TYPE_CHECKING:
+    from katana_woo_sync.sandbox.woocommerce.orders import Order
 
 R = TypeVar("R")
-INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
 BATCH_LIMIT = 100
 CACHED = re.compile(r"/wc/v3/(products|variations|taxes)\b")
+JSON_TYPE = "application/json; charset=UTF-8"
+HTML_TYPE = "text/html; charset=UTF-8"
+
+
+class ApiError(Exception):
+    """An error that the API answers with."""
+
+    def __init__(self, status: int, code: str, message: str, **data: object) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.data: Json = {"status": status, **data}
+
+    def body(self) -> Json:
+        """The error as JSON."""
+        return {"code": self.code, "message": self.message, "data": self.data}
+
+
+def answer(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    found = {"X-Robots-Tag": "noindex", "X-Content-Type-Options": "nosniff", **(headers or {})}
+    return Response(_encoded(value), status, headers=found, content_type=JSON_TYPE)
+
+
+def _encoded(value: object) -> bytes:
+    """The value as JSON; half an emoji, which a plugin cut, as the escape that PHP's JSON has."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return json.dumps(msgspec.to_builtins(value)).encode()
+
+
+def error(problem: ApiError) -> Response:
+    """An error's answer."""
+    return answer(problem.body(), problem.status)
+
+
+def page_of_html(title: str, status: int) -> Response:
+    """A page of the shop, which is no answer of its API."""
+    text = f'<!DOCTYPE html>\n<html lang="en-US"><head><title>{title}</title></head><body></body>'
+    return Response(text + "</html>\n", status, content_type=HTML_TYPE)
+
+
+def no_route() -> ApiError:
+    """What there is no route for."""
+    message = "No route was found matching the URL and request method."
+    return ApiError(404, "rest_no_route", message)
+
+
+def invalid_params(bad: BadParameters) -> ApiError:
+    """Parameters that WordPress refuses."""
+    return ApiError(
+        400,
+        "rest_invalid_param",
+        f"Invalid parameter(s): {', '.join(bad.params)}",
+        params={name: wrong.message for name, wrong in bad.params.items()},
+        details={
+            name: {"code": wrong.code, "message": wrong.message, "data": wrong.data}
+            for name, wrong in bad.params.items()
+        },
+    )
+
+
+def invalid_json(body: bytes) -> ApiError:
+    """A body that is announced as JSON and is none."""
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        number, text = 5, "Malformed UTF-8 characters, possibly incorrectly encoded"
+    else:
+        number, text = 4, "Syntax error"
+    return ApiError(
+        400,
+        "rest_invalid_json",
+        "Invalid JSON body passed.",
+        json_error_code=number,
+        json_error_message=text,
+    )
+
+
+def body_of(request: Request) -> dict[str, object]:
+    """The parameters in the body: JSON if it is announced as such, or a form. Anything else, and
+    JSON that is no object, is ignored. Raises `ApiError` for broken JSON."""
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return dict(request.form.items())
+    raw = request.get_data()
+    if request.mimetype != "application/json" or not raw:
+        return {}
+    try:
+        data = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise invalid_json(raw) from None
+    return data if isinstance(data, dict) else {}
+
+
+def fields_of(request: Request) -> list[str]:
+    """The names in `_fields`."""
+    text = request.args.get("_fields", "")
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def trimmed(record: Json, names: Sequence[str]) -> Json:
+    """Only the fields asked for. `billing.email` reaches into an object; into a list nothing does:
+    `line_items.sku` drops the list."""
+    if not names:
+        return record
+    found: Json = {}
+    for key, value in record.items():
+        if key in names:
+            found[key] = value
+            continue
+        inner = [name[len(key) + 1 :] for name in names if name.startswith(f"{key}.")]
+        if inner and isinstance(value, dict):
+            found[key] = trimmed(value, inner)
+    return found
+
+
+def single(record: Json, request: Request, status: int = 200) -> Response:
+    """One record. `_fields` does not take its `_links` away."""
+    names = fields_of(request)
+    return answer(trimmed(record, [*names, "_links"] if names else []), status)
+
+
+def listing(
+    rows: Sequence[Json], total: int | None, page: Page, request: Request, url: str
+) -> Response:
+    """A page of a list, with its totals; without them where they are lost on the way."""
+    names = fields_of(request)
+    if total is None:
+        return answer([trimmed(row, names) for row in rows])
+    pages = -(-total // page.per_page)
+    headers = {"X-WP-Total": str(total), "X-WP-TotalPages": str(pages), "Allow": "GET, POST"}
+    links = []
+    if page.number > 1:
+        links.append(_page_link(request, url, min(page.number - 1, pages), "prev"))
+    if page.number < pages:
+        links.append(_page_link(request, url, page.number + 1, "next"))
+    if links:
+        headers["Link"] = ", ".join(links)
+    return answer([trimmed(row, names) for row in rows], headers=headers)
+
+
+def _page_link(request: Request, url: str, number: int, rel: str) -> str:
+    query = [(key, value) for key, value in request.args.items(multi=True) if key != "page"]
+    return f'<{url}?{urlencode([*query, ("page", str(number))])}>; rel="{rel}"'
 
 
 class Call:
@@ -63,6 +199,13 @@ class Call:
         """A number in the address."""
         return int(self.found[name])
 
+    def order(self, message: str, code: str) -> Order:
+        """The order in the address. Raises the 404 for one that is not there."""
+        order = self.state.orders.get(self.id())
+        if order is None:
+            raise ApiError(404, code, message)
+        return order
+
     def listing(self, rows: list[Json]) -> Response:
         """The page that is asked for, of these rows. Raises `BadParameters`."""
         return self.listing_of(rows, lambda row: row)
@@ -70,14 +213,14 @@ class Call:
     def listing_of(self, records: list[R], shown: Callable[[R], Json]) -> Response:
         """The page that is asked for, of these records; only its own are made into rows. Raises
         `BadParameters`."""
-        checked = lists.Checked(self.query)
+        checked = Checked(self.query)
         page = checked.page(self.state)
         checked.check()
         chosen = [shown(record) for record in records[page.start : page.start + page.per_page]]
         given = [row for row in chosen if row.get("id") not in self.state.held_back]
         return self.page_of(given, len(records), page)
 
-    def page_of(self, rows: Sequence[Json], total: int, page: lists.Page) -> Response:
+    def page_of(self, rows: Sequence[Json], total: int, page: Page) -> Response:
         """A page's rows, as plugins leave them."""
         rows = [self.spoilt(row) for row in rows]
         told = total if self.state.tells_total else None
@@ -94,12 +237,24 @@ class Call:
 
 
 Route = Callable[[Call], Response]
-Routes = tuple[tuple[re.Pattern[str], Mapping[str, Route]], ...]
+
+ROUTES: list[tuple[re.Pattern[str], dict[str, Route]]] = []
+"""The routes under wc/v3 that the resources declared, by pattern and method."""
 
 
-def routes(table: Mapping[str, Mapping[str, Route]]) -> Routes:
-    """Routes by pattern and method."""
-    return tuple((re.compile(pattern), methods) for pattern, methods in table.items())
+def route(methods: str, pattern: str) -> Callable[[Route], Route]:
+    """Declare what answers the route in these methods."""
+    compiled = re.compile(f"/wc/v3{pattern}")
+
+    def declared(work: Route) -> Route:
+        known = next((found for each, found in ROUTES if each == compiled), None)
+        if known is None:
+            known = {}
+            ROUTES.append((compiled, known))
+        known.update(dict.fromkeys(methods.split(), work))
+        return work
+
+    return declared
 
 
 class StoreApp:
@@ -109,18 +264,15 @@ class StoreApp:
     which keys do not work.
     """
 
-    def __init__(
-        self, state: StoreState, gate: Gate, path: str, table: Routes, *, permalinks: str = "pretty"
-    ) -> None:
+    def __init__(self, state: StoreState, gate: Gate, *, permalinks: str = "pretty") -> None:
         self.state = state
         self.gate = gate
-        self.path = path.rstrip("/")
+        self.path = state.path
         self.permalinks = permalinks
         self.before_list: list[Callable[[], None]] = []
         self.on_list: Callable[[], None] | None = None
         self.broken_orders: set[int] = set()
         """Orders on which a plugin fails: every answer that holds one is a 500."""
-        self._table = table
         self.rest_cache: dict[str, Response] | None = None
         """What WooCommerce's REST cache (10.5, off unless switched on) keeps: answers about
         products, variations and taxes, which it gives again whatever was changed since."""
@@ -163,7 +315,7 @@ class StoreApp:
             return self._answer(request, route)
         except ApiError as problem:
             return error(problem)
-        except lists.BadParameters as bad:
+        except BadParameters as bad:
             return error(invalid_params(bad))
 
     def _route_of(self, request: Request, path: str) -> str | Response:
@@ -200,7 +352,7 @@ class StoreApp:
                 admitted = self._knows_key(request)
         except Refused as refused:
             raise ApiError(401, refused.code, refused.message) from None
-        for pattern, methods in self._table:
+        for pattern, methods in ROUTES:
             found = pattern.fullmatch(route.rstrip("/"))
             if found and request.method in methods:
                 if not admitted:
@@ -257,74 +409,6 @@ def _not_allowed(method: str, route: str) -> ApiError:
     return ApiError(401, f"woocommerce_rest_cannot_{action}", f"Sorry, you {text}.")
 
 
-def list_orders(call: Call) -> Response:
-    """GET /orders."""
-    hooks = call.app.before_list
-    if hooks:
-        hooks.pop(0)()
-    if call.app.on_list is not None:
-        call.app.on_list()
-    with call.state.lock:
-        found, page = lists.list_orders(call.state, call.query)
-        _break(call, (order.id for order in found.rows))
-        rows = [order_json(order, call.view) for order in found.rows]
-        return call.page_of(rows, found.total, page)
-
-
-def get_order(call: Call) -> Response:
-    """GET /orders/{id}: one in the trash answers too."""
-    with call.state.lock:
-        order = _order(call, "Invalid ID.")
-        _break(call, [order.id])
-        return call.single(order_json(order, call.view))
-
-
-def _break(call: Call, order_ids: Iterable[int]) -> None:
-    """Fail as PHP does when a plugin's code dies on one of the orders."""
-    if call.app.broken_orders.intersection(order_ids):
-        message = "There has been a critical error on this website."
-        raise ApiError(500, "internal_server_error", message)
-
-
-def _order(call: Call, message: str, code: str = INVALID_ID) -> Order:
-    order = call.state.orders.get(call.id())
-    if order is None:
-        raise ApiError(404, code, message)
-    return order
-
-
-def unknown_to_write(state: StoreState) -> ApiError:
-    """What writing to an unknown order gets: a 400."""
-    return ApiError(400, INVALID_ID, "ID is invalid." if state.is_at_least(10) else "Invalid ID.")
-
-
-def put_order(call: Call) -> Response:
-    """PUT /orders/{id}."""
-    body = body_of(call.request)
-    with call.state.lock:
-        status = body.get("status")
-        if status is not None and not valid_status(call.state, status):
-            wrong = lists.not_one_of("status", call.state.statuses)
-            raise lists.BadParameters({"status": wrong})
-        order = call.state.orders.get(call.id())
-        if order is None:
-            raise unknown_to_write(call.state)
-        call.state.put(order, body)
-        return single(order_json(order, call.view), call.request)
-
-
-def delete_order(call: Call) -> Response:
-    """DELETE /orders/{id}: to the trash, with `force` for good."""
-    with call.state.lock:
-        order = _order(call, "Invalid ID.")
-        if call.query.get("force") == "true":
-            del call.state.orders[order.id]
-        elif order.status != "trash":
-            order.status_before_trash, order.status = order.status, "trash"
-            order.modified = call.state.clock()
-        return single(order_json(order, call.view), call.request)
-
-
 def batch_items(call: Call) -> dict[str, list[object]]:
     """A batch's items by what is to be done with them. Raises `ApiError` above a hundred."""
     body = body_of(call.request)
@@ -340,102 +424,3 @@ def batch_items(call: Call) -> dict[str, list[object]]:
             f"Unable to accept more than {BATCH_LIMIT} items for this request.",
         )
     return items
-
-
-def batch_orders(call: Call) -> Response:
-    """POST /orders/batch checks nothing in its items: an unknown status becomes pending."""
-    items = batch_items(call)
-    if "create" in items:
-        message = "This sandbox places orders by its own methods only."
-        raise ApiError(501, "sandbox_cannot_create", message)
-    with call.state.lock:
-        done: dict[str, list[Json]] = {}
-        for name, rows in items.items():
-            one = _update_one if name == "update" else _delete_one
-            done[name] = [one(call, row) for row in rows]
-        return answer(done)
-
-
-def _update_one(call: Call, item: object) -> Json:
-    body = item if isinstance(item, dict) else {}
-    order_id = body.get("id")
-    order = call.state.orders.get(order_id) if isinstance(order_id, int) else None
-    if order is None:
-        return {"id": order_id, "error": unknown_to_write(call.state).body()}
-    status = body.get("status")
-    if status is not None and not valid_status(call.state, status):
-        body = {**body, "status": "pending"}
-    call.state.put(order, body)
-    return order_json(order, call.view)
-
-
-def _delete_one(call: Call, order_id: object) -> Json:
-    order = call.state.orders.get(order_id) if isinstance(order_id, int) else None
-    if order is None:
-        problem = ApiError(404, INVALID_ID, "Invalid ID.")
-        return {"id": order_id, "error": problem.body()}
-    del call.state.orders[order.id]  # a batch deletes for good
-    return order_json(order, call.view)
-
-
-LOST_REFUND: Json = {
-    "code": "woocommerce_rest_invalid_order_refund_id",
-    "message": "Invalid order refund ID.",
-    "data": {"status": 404},
-}
-"""What stands in the list for a refund that the shop lost a part of."""
-
-
-def list_refunds(call: Call) -> Response:
-    """GET /orders/{id}/refunds, newest first unless it says otherwise."""
-    with call.state.lock:
-        order = _order(call, "Invalid order ID.", "woocommerce_rest_invalid_order_id")
-        oldest_first = call.query.get("order", "desc") == "asc"
-        refunds = sorted(order.refunds, key=lambda r: r.id, reverse=not oldest_first)
-        return call.listing(
-            [
-                LOST_REFUND if refund.listed == "error" else refund_json(refund, order, call.view)
-                for refund in refunds
-                if refund.listed != "missing"
-            ]
-        )
-
-
-def list_notes(call: Call) -> Response:
-    """GET /orders/{id}/notes, newest first."""
-    with call.state.lock:
-        order = _order(call, "Invalid order ID.", "woocommerce_rest_order_invalid_id")
-        notes = sorted(order.notes, key=lambda note: note.id)
-        notes.sort(key=lambda note: note.created.replace(microsecond=0), reverse=True)
-        return answer([note_json(note, order, call.view) for note in notes])
-
-
-def post_note(call: Call) -> Response:
-    """POST /orders/{id}/notes."""
-    body = body_of(call.request)
-    text = body.get("note")
-    if not isinstance(text, str):
-        message = "Missing parameter(s): note"
-        raise ApiError(400, "rest_missing_callback_param", message, params=["note"])
-    with call.state.lock:
-        order = _order(call, "Invalid order ID.", "woocommerce_rest_order_invalid_id")
-        mailed = body.get("customer_note") is True
-        note = call.state.add_note(order, text, author="admin", to_customer=mailed)
-        return answer(note_json(note, order, call.view), 201)
-
-
-ORDER_ROUTES = routes(
-    {
-        r"/wc/v3/orders": {"GET": list_orders},
-        r"/wc/v3/orders/batch": {"POST": batch_orders},
-        r"/wc/v3/orders/(?P<id>\d+)": {
-            "GET": get_order,
-            "PUT": put_order,
-            "PATCH": put_order,
-            "POST": put_order,
-            "DELETE": delete_order,
-        },
-        r"/wc/v3/orders/(?P<id>\d+)/refunds": {"GET": list_refunds},
-        r"/wc/v3/orders/(?P<id>\d+)/notes": {"GET": list_notes, "POST": post_note},
-    }
-)
