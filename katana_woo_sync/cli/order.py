@@ -25,7 +25,8 @@ from katana_woo_sync.ledger import Ledger
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def command(options: Globals, store: str, number: str, as_json: bool) -> None:
-    """Show one order. NUMBER is the shop's order number, or id:57 for its WooCommerce id."""
+    """Show one order. NUMBER is the shop's order number, the one that Katana shows, or id:57 for its
+    WooCommerce id."""
     settings = read_settings(options)
     store_names(settings, store)
     chosen = next(s for s in settings.stores if s.name == store)
@@ -49,6 +50,7 @@ def find_order(ledger: Ledger, store: StoreSettings, number: str) -> OrderRecord
     else:
         plain = number.removeprefix("#")
         found = ledger.orders.find(identities=[store.identity], number=plain)
+        found = found or ledger.orders.by_number_in_katana(store.identity, plain)
     if not found:
         raise click.UsageError(f"The ledger knows no order {number} of store {store.name}.")
     if len(found) > 1:

@@ -144,34 +144,68 @@ def fingerprint(order: Order) -> str:
     with the decimals that they came in: those of orders in other decimals cannot be compared.
     """
     decimals = shown_decimals(order)
-    parts = [
-        order.currency,
-        *_lines_of_address(order.billing),
-        *_lines_of_address(order.shipping),
-        order.customer_note,
-        *(
-            f"{i.id}|{i.product_id}|{i.variation_id}|{i.quantity.normalize():f}"
-            for i in order.line_items
-        ),
-    ]
-    return f"2 {_digest(parts)} {decimals} {_digest(_amounts(order, decimals))}"
+    contents = (_digest([str(order.id), *parts])[:SHORT] for parts in _contents(order))
+    return " ".join(["3", *contents, str(decimals), _money(order, decimals)])
 
 
-def edition(fingerprint: str) -> str:
-    """A few letters that differ from one fingerprint to another."""
-    return _digest([fingerprint])[:8]
+SHORT = 8
+"""Characters of the digest of a part: they tell that it is another, and too little to look for
+whose address or note it is."""
+
+
+CONTENTS = ("the billing address", "the delivery address", "the customer's note", "the lines")
+"""What a fingerprint is of, in the order of its digests; the amounts come after them."""
+
+
+def _contents(order: Order) -> tuple[list[str], ...]:
+    lines = (
+        f"{i.id}|{i.product_id}|{i.variation_id}|{i.quantity.normalize():f}"
+        for i in order.line_items
+    )
+    return (
+        [*_lines_of_address(order.billing)],
+        [*_lines_of_address(order.shipping)],
+        [order.customer_note],
+        [order.currency, *lines],
+    )
+
+
+def _second_fingerprint(order: Order) -> str:
+    """As versions before kept it: one digest of all but the amounts."""
+    billing, delivery, (note,), (currency, *lines) = _contents(order)
+    parts = [currency, *billing, *delivery, note, *lines]
+    decimals = shown_decimals(order)
+    return f"2 {_digest(parts)} {decimals} {_money(order, decimals)}"
+
+
+def _money(order: Order, decimals: int) -> str:
+    return _digest(_amounts(order, decimals))
+
+
+def what_was_edited(known: OrderRecord, order: Order) -> str:
+    """What a person edited of the order since `known` took its fingerprint, in words; empty where
+    nothing was. Other decimals, and another number, are the shop's settings."""
+    if not known.fingerprint:
+        return ""
+    if " " not in known.fingerprint:
+        return "" if _is_first_fingerprint(known, order) else "what it was imported with"
+    is_second = known.fingerprint.startswith("2 ")
+    before = known.fingerprint.split(" ")[1:]
+    now_is = (_second_fingerprint(order) if is_second else fingerprint(order)).split(" ")[1:]
+    *contents, decimals, money = before
+    *contents_now, decimals_now, money_now = now_is
+    names = ("the addresses, the customer's note or the lines",) if is_second else CONTENTS
+    found = [name for name, a, b in zip(names, contents, contents_now, strict=True) if a != b]
+    if decimals == decimals_now and money != money_now:
+        differ = known.total != order.total
+        total = f"the total ({known.total} → {order.total} {order.currency})"
+        found.append(total if differ else "the amounts of its lines")
+    return ", ".join(found)
 
 
 def is_edited(known: OrderRecord, order: Order) -> bool:
-    """Whether a person edited the order since `known` took its fingerprint. Other decimals, and
-    another number, are the shop's settings."""
-    if not known.fingerprint:
-        return False
-    if " " not in known.fingerprint:
-        return not _is_first_fingerprint(known, order)
-    _version, content, decimals, money = known.fingerprint.split(" ")
-    _version, content_now, decimals_now, money_now = fingerprint(order).split(" ")
-    return content != content_now or (decimals == decimals_now and money != money_now)
+    """Whether a person edited the order since `known` took its fingerprint."""
+    return bool(what_was_edited(known, order))
 
 
 def shown_decimals(order: Order) -> int:

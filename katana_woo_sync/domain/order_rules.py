@@ -14,11 +14,11 @@ from katana_woo_sync.domain.order_record import (
     InKatana,
     OrderRecord,
     State,
-    edition,
     fingerprint,
     imported,
     is_edited,
     queued,
+    what_was_edited,
     with_total_accepted,
 )
 from katana_woo_sync.domain.reasons import Ends, Reason, Stops, about
@@ -270,11 +270,14 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
     """Rule 9: edits never cross; they are noted once each."""
     notes = []
     now_is = fingerprint(order)
-    if is_edited(known, order):
-        notes.append(Note(Reason.EDITED, edition(now_is)))
-    new_refunds = [int(r.id) for r in order.refunds if int(r.id) not in known.refunds]
+    edited = what_was_edited(known, order)
+    if edited:
+        at = f", at {order.modified:%Y-%m-%d %H:%M:%S} UTC" if order.modified else ""
+        notes.append(Note(Reason.EDITED, edited + at))
+    new_refunds = [r for r in order.refunds if int(r.id) not in known.refunds]
     if new_refunds:
-        notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(map(str, new_refunds))))
+        told = (f"refund {int(r.id)} of {abs(r.total)} {order.currency}" for r in new_refunds)
+        notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(told)))
     if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
         notes.append(Note(Reason.REVERTED_IN_SHOP, order.status))
     if _is_reopened(known, order, rules):
@@ -364,9 +367,10 @@ def with_state(record: OrderRecord, rules: Rules) -> OrderRecord:
         return record if lacks_fee else imported(record, State.FULFILLED)
     reason = _disagreement(record, rules)
     if reason is not None:
+        detail = record.shop_status if reason is Reason.SHOP_STATUS else ""
         if record.reason == reason:
-            return record
-        return replace(record, state=State.ATTENTION, reason=reason, detail="")
+            return replace(record, detail=detail) if detail else record
+        return replace(record, state=State.ATTENTION, reason=reason, detail=detail)
     if _cause_is_gone(record):
         return imported(record, State.IMPORTED)
     if record.state is State.FAILED and _is_due(record, rules):

@@ -183,6 +183,11 @@ class Orders:
         found = self._select(where, [json_list(sales_order_ids)]) if sales_order_ids else ()
         return {r.sales_order_id: r for r in found if r.sales_order_id is not None}
 
+    def by_number_in_katana(self, identity: str, number: str) -> list[OrderRecord]:
+        """The store's orders that have this number in Katana."""
+        where = "sales_order_no = ? AND sales_order_no != '' AND identity = ?"
+        return list(self._select(where, [number, identity], "orders_by_sales_order_no"))
+
     def is_number_taken(self, number: str, identity: str, order_id: int) -> bool:
         """Whether another order has this number in Katana, or may have it: its create was sent."""
         for column in ("sales_order_no", "sent_as"):

@@ -148,6 +148,17 @@ def test_status(world: World) -> None:
     assert "No order needs a person." in result.stdout
 
 
+def test_an_order_is_found_by_the_number_that_katana_shows(world: World) -> None:
+    world.configure(stores={"eu": 'order_number_prefix = "EU-"'})
+    order = world.order()
+    run(world, "sync")
+    number = str(world.shop.order(order)["number"])
+    for name in (number, f"EU-{number}", f"#{number}", f"id:{order}"):
+        shown = run_json(world, "order", "eu", name)
+        assert shown["order_id"] == order
+    assert run(world, "ignore", "eu", f"EU-{number}").exit_code == 0
+
+
 def test_status_json(world: World) -> None:
     world.order()
     run(world, "sync")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from msgspec.structs import replace
@@ -289,10 +290,44 @@ def test_rule_09_an_order_is_known_by_the_first_version_of_its_fingerprint(
 
 def test_rule_09_a_fingerprint_is_of_what_the_import_uses_and_of_no_form() -> None:
     """A new field of an address, or of an order, makes no imported order an edited one."""
-    assert (
-        fingerprint(make_order())
-        == "2 144a084212253315713cffd20fc5f51e 2 b57cd88cbf24410496242681fd3f47d3"
-    )
+    assert fingerprint(make_order()) == FINGERPRINT
+
+
+FINGERPRINT = "3 4e786f2f 4e786f2f 1326faec befdb444 2 b57cd88cbf24410496242681fd3f47d3"
+
+SECOND = "2 144a084212253315713cffd20fc5f51e 2 b57cd88cbf24410496242681fd3f47d3"
+"""As the second version of its form was."""
+
+
+def test_rule_09_an_order_is_known_by_the_second_version_of_its_fingerprint() -> None:
+    known = imported(fingerprint=SECOND)
+    once = see_in_shop(make_order(), known, RULES, NOW)
+    assert once.notes == ()
+    assert once.record is not None
+    assert once.record.fingerprint == FINGERPRINT
+    edited = make_order(customer_note="Ring once")
+    (note,) = see_in_shop(edited, known, RULES, NOW).notes
+    assert note.detail.startswith("the addresses, the customer's note or the lines")
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        ({"customer_note": "Ring once"}, "the customer's note"),
+        ({"billing": {"city": "Patras"}}, "the billing address"),
+        ({"shipping": {"city": "Patras"}}, "the delivery address"),
+        ({"total": "99.00"}, "the total (20.00 → 99.00 EUR)"),
+        (
+            {"customer_note": "!", "total": "99.00"},
+            "the customer's note, the total (20.00 → 99.00 EUR)",
+        ),
+    ],
+)
+def test_rule_09_a_note_says_what_was_edited(edit: dict[str, object], told: str) -> None:
+    before = make_order(total="20.00")
+    known = imported(fingerprint=fingerprint(before), total=Decimal("20.00"))
+    (note,) = see_in_shop(make_order(**{"total": "20.00", **edit}), known, RULES, NOW).notes
+    assert (note.reason, note.detail.split(", at ")[0]) == (Reason.EDITED, told)
 
 
 @pytest.mark.parametrize(
@@ -323,8 +358,12 @@ def test_rule_09_an_edit_is_seen_in_whatever_decimals() -> None:
 
 def test_rule_09_a_refund_after_the_import_is_noted() -> None:
     known = imported(refunds=(8,))
-    heard = see_in_shop(make_order(refunds=[{"id": 8}, {"id": 9}]), known, RULES, NOW)
-    assert [(n.reason, n.detail) for n in heard.notes] == [(Reason.REFUNDED_IN_SHOP, "9")]
+    heard = see_in_shop(
+        make_order(refunds=[{"id": 8}, {"id": 9, "total": "-5.00"}]), known, RULES, NOW
+    )
+    assert [(n.reason, n.detail) for n in heard.notes] == [
+        (Reason.REFUNDED_IN_SHOP, "refund 9 of 5.00 EUR")
+    ]
 
 
 def test_rule_09_deleted_in_katana_is_noted_and_ends_attention() -> None:
