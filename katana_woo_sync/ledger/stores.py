@@ -11,7 +11,7 @@ from msgspec import Struct
 from katana_woo_sync.domain.cursors import Cursor
 from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.woocommerce import StoreFacts
-from katana_woo_sync.ledger.sqlite import LedgerDatabase, time_text
+from katana_woo_sync.ledger.sqlite import LedgerDatabase, read_time, time_text
 
 
 class StoreRecord(Struct, frozen=True):
@@ -142,7 +142,9 @@ class Stores:
         It comes with every read until then, and is read whole only when its time is another.
         """
         kept = self.meta(f"ahead:{name}")
-        return msgspec.json.decode(kept, type=dict[int, datetime]) if kept else {}
+        times: dict[str, object] = msgspec.json.decode(kept) if kept else {}
+        found = {int(id_): read_time(at) for id_, at in times.items()}
+        return {id_: at for id_, at in found.items() if at is not None}
 
     def set_ahead(self, name: str, ahead: Mapping[int, datetime]) -> None:
         """Keep that instead of what was kept; in one group with what was read."""
