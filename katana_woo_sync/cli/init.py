@@ -16,7 +16,7 @@ from katana_woo_sync.cli import logs
 from katana_woo_sync.cli.init_questions import CannotAsk, StoreOptions
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
-from katana_woo_sync.clients.errors import ServiceError, Unavailable
+from katana_woo_sync.clients.errors import NoTls, ServiceError, Unavailable
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, Settings, find, home_folder, load, working_folder
 from katana_woo_sync.config.files import read_secret
@@ -112,8 +112,9 @@ def command(
         click.echo(str(error), err=True)
         raise SystemExit(int(ExitCode.USAGE)) from None
     except ServiceError as error:
-        click.echo(safe(str(error)), err=True)
-        code = ExitCode.TRY_LATER if isinstance(error, Unavailable) else ExitCode.USAGE
+        click.echo(safe(questions.in_words_of_init(str(error))), err=True)
+        is_later = isinstance(error, Unavailable) and not isinstance(error, NoTls)
+        code = ExitCode.TRY_LATER if is_later else ExitCode.USAGE
         raise SystemExit(int(code)) from None
     _say_what_is_next(written, options)
 

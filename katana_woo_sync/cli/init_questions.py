@@ -238,8 +238,8 @@ def _again(error: Exception, given: StoreOptions) -> StoreOptions:
             file: Path = click.prompt("Certificate file", type=kind)
             return replace(given, ca_file=file.absolute())
         case "h":
-            http = "http://" + (given.url or "").strip().removeprefix("https://")
-            return replace(given, allow_http=True, url=http)
+            host = re.sub(r"^https?://", "", (given.url or "").strip(), flags=re.I)
+            return replace(given, allow_http=True, url=f"http://{host}")
     return given
 
 
@@ -379,10 +379,27 @@ def _hidden(words: str, *, asks: bool, option: str) -> str:
 
 def _tell(error: Exception) -> None:
     if isinstance(error, ServiceError):
-        remedy = f" {error.remedy}." if error.remedy else ""
+        remedy = f" {in_words_of_init(error.remedy)}." if error.remedy else ""
         _bad(f"{error.reason}.{remedy}")
     else:
         _bad(str(error))
+
+
+def in_words_of_init(remedy: str) -> str:
+    """A remedy that names settings, for who has no config yet: the options of `init` instead."""
+    for setting, option in OPTIONS.items():
+        remedy = remedy.replace(setting, option)
+    return remedy
+
+
+OPTIONS = {
+    "set ca_file to": "give --ca-file with",
+    "set url to": "give",
+    "Set url to": "Give",
+    "allow_http = true": "--allow-http",
+    "Check url in the config": "Check the address",
+    "in the config": "as you gave it",
+}
 
 
 def _good(words: str) -> None:

@@ -25,8 +25,8 @@ from katana_woo_sync.ledger import Ledger
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def command(options: Globals, store: str, number: str, as_json: bool) -> None:
-    """Show one order. NUMBER is the shop's order number, the one that Katana shows, or id:57 for its
-    WooCommerce id."""
+    """Show one order. NUMBER is the shop's order number, the one that Katana shows, or id:57 for
+    its WooCommerce id."""
     settings = read_settings(options)
     store_names(settings, store)
     chosen = next(s for s in settings.stores if s.name == store)

@@ -130,6 +130,10 @@ class Throttled(Unavailable):
         self.retry_after: Final = retry_after
 
 
+class NoTls(Unreachable):
+    """The port speaks http, unencrypted: the address, or what is allowed, must change."""
+
+
 class Temporary(Unavailable):
     """An outage: time-outs, 5xx, maintenance. `retry_after` is in seconds, where it was said."""
 

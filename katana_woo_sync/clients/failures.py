@@ -63,6 +63,15 @@ def is_about_tls(error: BaseException) -> bool:
     return _has(error, (ssl.SSLError, urllib3.exceptions.SSLError)) or _is_ca_file(error)
 
 
+def speaks_no_tls(error: BaseException) -> bool:
+    """Whether the other side answered unencrypted: it speaks http on this port."""
+    return any(word in str(cause) for cause in causes(error) for word in _HTTP_INSTEAD)
+
+
+_HTTP_INSTEAD = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+"""OpenSSL's words, of several versions, for an answer that is no TLS."""
+
+
 def is_passing(error: BaseException) -> bool:
     """Whether a failure of TLS may pass: a refused certificate or a missing file does not."""
     return not (_is_ca_file(error) or _has(error, (ssl.SSLCertVerificationError,)))

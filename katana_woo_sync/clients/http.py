@@ -45,7 +45,9 @@ from katana_woo_sync.clients.answers import (
     words_of,
 )
 from katana_woo_sync.clients.errors import (
+    MissingPermission,
     Moved,
+    NoTls,
     NotTheApi,
     RefusedKey,
     ServiceError,
@@ -147,7 +149,7 @@ class HttpClient:
         self._headers = {
             **requests.utils.default_headers(),
             "Accept": "application/json",
-            "User-Agent": f"katana-woo-sync/{__version__} (+{requests.utils.default_user_agent()})",
+            "User-Agent": f"katana-woo-sync/{__version__}",
             **(headers or {}),
         }
         self._throttle = throttle
@@ -323,6 +325,16 @@ class HttpClient:
                 "the key cannot be sent: it holds characters that no key has",
                 "Copy the key into the config again",
             )
+        if failures.is_about_tls(error) and failures.speaks_no_tls(error):
+            return NoTls(
+                self.service,
+                action,
+                "this address does not speak https: it answers unencrypted",
+                "Set url to the https address. If there is none, set url to the http address and "
+                "allow_http = true: keys are then signed with, and customers' data is readable on "
+                "the way",
+                passing=False,
+            )
         if failures.is_about_tls(error) and (never_left or failures.was_not_sent(error)):
             return Unreachable(
                 self.service,
@@ -388,13 +400,22 @@ class HttpClient:
             said = self.words(error)
             if status < 300:
                 raise self._garbage(action, said, is_read=is_read, passing=True) from None
-            raise self._refused_in_html(action, status, said) from None
+            raise self._refused_in_html(action, response, said) from None
         if status < 300:
             return JsonAnswer(status, response.headers, data, at)
         raise self.refusal(action, status, data)
 
-    def _refused_in_html(self, action: str, status: int, said: str) -> ServiceError:
+    def _refused_in_html(self, action: str, response: requests.Response, said: str) -> ServiceError:
         """The error for a 4xx that is not the API's own: nothing was done."""
+        status = response.status_code
+        if status == 401 and response.headers.get("WWW-Authenticate", "").startswith("Basic"):
+            return MissingPermission(
+                self.service,
+                action,
+                "the site asks for a user name and password of its own before it lets anybody in "
+                "(HTTP 401, Basic), as staging sites do; the keys never reached WooCommerce",
+                "Take that lock off, or let this machine's address, or /wp-json/, through",
+            )
         if status == 401:
             return self.refusal(action, status, {"message": f"HTTP 401: {said}"})
         reason = f"HTTP {status}: {said}"

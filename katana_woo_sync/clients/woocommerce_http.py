@@ -222,6 +222,8 @@ class WooCommerceHttp(HttpClient):
 
     def remedy_for_garbage(self, reason: str) -> str:
         """Permalinks and firewalls are the usual causes."""
+        if "challenge" in reason:
+            return super().remedy_for_garbage(reason)
         if "HTML" in reason:
             return (
                 "Check url in the config; in WordPress, Settings, Permalinks must be anything but "

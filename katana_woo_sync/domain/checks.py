@@ -226,6 +226,32 @@ def currency(store: str, shops: str, base: str, *, multi_currency: bool) -> Find
     )
 
 
+class Numbered(Struct, frozen=True):
+    """A store's newest order numbers as Katana is to have them, without its prefix."""
+
+    store: str
+    prefix: str
+    numbers: frozenset[int]
+
+
+def order_numbers(stores: Sequence[Numbered]) -> Finding:
+    """Whether stores give the same numbers: Katana holds each one once."""
+    for place, one in enumerate(stores):
+        for other in stores[place + 1 :]:
+            a, b = one.numbers, other.numbers
+            if one.prefix == other.prefix and a and b and min(a) <= max(b) and min(b) <= max(a):
+                return Finding(
+                    "config",
+                    "order numbers",
+                    Result.WARNING,
+                    f"{one.store} and {other.store} give the same order numbers (up to {max(a)} "
+                    f"and {max(b)}), and Katana holds each number once: later ones get the "
+                    "store's name added",
+                    f'Set order_number_prefix of one of them, such as "{other.store.upper()}-"',
+                )
+    return Finding("config", "order numbers", Result.OK, "no two stores give the same")
+
+
 def till(store: str, sales: TillSales) -> Finding | None:
     """A warning where sales of the shop's Point of Sale were left out, so that their pieces are in
     Katana's stock still; None where none were."""

@@ -66,7 +66,9 @@ class Handler(WSGIRequestHandler):
 
     def date_time_string(self, timestamp: float | None = None) -> str:
         """The `Date` of the answer."""
-        if timestamp is None and CLOCK in self.environ:
+        if timestamp is None and CLOCK in self.__dict__.get(
+            "environ", {}
+        ):  # none before it is read
             timestamp = self.environ[CLOCK]()
         return super().date_time_string(None if timestamp is None else int(timestamp))
 

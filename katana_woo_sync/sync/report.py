@@ -14,6 +14,7 @@ from katana_woo_sync.clients.errors import (
     MissingPermission,
     Moved,
     NotFound,
+    NoTls,
     RefusedKey,
     ServiceError,
 )
@@ -44,7 +45,7 @@ class ExitCode(IntEnum):
 def code_of(error: Exception) -> ExitCode:
     """What an error that ended a part of the work makes of the exit code: only a refused key, or an
     address that is another's, is for the configuration to change."""
-    if isinstance(error, (RefusedKey, MissingPermission, Moved)):
+    if isinstance(error, (RefusedKey, MissingPermission, Moved, NoTls)):
         return ExitCode.USAGE
     if isinstance(error, (BadRequest, NotFound)):
         return ExitCode.PROBLEMS

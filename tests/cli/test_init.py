@@ -357,3 +357,82 @@ def test_a_shops_clock_that_is_wrong_is_said(place: Place) -> None:
     result = place.provision("--store-url", place.shop.url)
     assert result.exit_code == 0
     assert "02:00 apart" in result.output
+
+
+def test_http_that_was_typed_and_chosen_is_http_once(place: Place) -> None:
+    """Typed with http://, asked by https, which it does not speak, then by http all the same."""
+    code = place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", place.shop.url.replace("127.0.0.1", "shop.localtest")),
+            ("Consumer key", place.shop.consumer_key),
+            ("Consumer secret", place.shop.consumer_secret),
+            ("What now?", "h"),
+            ("What now?", "a"),
+            ("The store's address", place.shop.url),
+            ("What you call this store", "eu"),
+            ("Write Katana's stock", "n"),
+            *place.last,
+        ]
+    )
+    assert code == 0
+    assert "http://http" not in place.screen
+
+
+def test_the_shop_in_a_folder_of_a_company_s_site_is_found(place: Place) -> None:
+    shop = place.open_shop(path="/shop")
+    home = place.provision(
+        "--store-url",
+        shop.url.removesuffix("/shop"),
+        WOO_CONSUMER_KEY=shop.consumer_key,
+        WOO_CONSUMER_SECRET=shop.consumer_secret,
+    )
+    assert home.exit_code == 0, home.output
+    assert load(place.config, {}).stores[0].url == shop.url
+
+
+def test_a_port_that_speaks_plain_http_is_said_with_the_way_out(place: Place) -> None:
+    asked = place.provision("--store-url", place.shop.url.replace("http://", "https://"))
+    assert asked.exit_code == 2
+    assert "does not speak https" in asked.output
+    assert "--allow-http" in asked.output
+    assert "WRONG_VERSION" not in asked.output
+
+
+def test_a_lock_before_a_staging_site_is_no_refused_key(place: Place) -> None:
+    locked = {"WWW-Authenticate": 'Basic realm="Staging"'}
+    place.shop.server.add_fault(
+        Fault(
+            FaultKind.STATUS,
+            status=401,
+            body="<html><body>401 Authorization Required</body></html>",
+            content_type="text/html",
+            headers=locked,
+            times=99,
+        )
+    )
+    asked = place.provision("--store-url", place.shop.url)
+    assert asked.exit_code == 2
+    assert "as staging sites do" in asked.output
+    assert "key was refused" not in asked.output
+
+
+def test_a_challenge_page_has_the_firewall_let_this_machine_through(place: Place) -> None:
+    page = (
+        "<html><title>Just a moment...</title><script src='/cdn-cgi/challenge-platform/x'></script>"
+    )
+    place.shop.server.add_fault(
+        Fault(FaultKind.STATUS, status=403, body=page, content_type="text/html", times=99)
+    )
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Allow this machine's address" in asked.output
+    assert "PHP log" not in asked.output
+
+
+def test_a_certificate_is_asked_for_by_the_option_that_init_has(
+    place: Place, certificate: tuple[str, str]
+) -> None:
+    shop = place.open_shop(ssl_context=certificate)
+    asked = place.provision("--store-url", shop.url)
+    assert "--ca-file" in asked.output
+    assert "ca_file" not in asked.output

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import partial
 
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
-from katana_woo_sync.domain.checks import Cause, Finding, causes, clocks
+from katana_woo_sync.domain.checks import Cause, Finding, Numbered, causes, clocks, order_numbers
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings
 from katana_woo_sync.sync.checks.katana import KatanaSide, check_katana
@@ -51,6 +52,8 @@ def check(
         if ledger is not None:
             opened.enter_context(ledger)
             _look_at_the_schedule(ledger, settings, stores, clock(), machine)
+            if len(stores) > 1:
+                of_config.add(of_config.ask("order numbers", partial(_numbers, ledger, stores)))
         tell("asking Katana")
         side = about_katana.ask(
             "account", lambda: check_katana(katana, settings, ledger, clock(), about_katana)
@@ -80,6 +83,28 @@ def _look_at_the_schedule(
 ) -> None:
     tested = "schedule"
     machine.add(machine.ask(tested, lambda: check_schedule(ledger, settings, stores, now)))
+
+
+def _numbers(ledger: Ledger, stores: Sequence[Store]) -> Finding:
+    """The stores' newest order numbers, as the ledger has them."""
+    return order_numbers(
+        [
+            Numbered(
+                store.name,
+                store.settings.order_number_prefix,
+                frozenset(
+                    int(record.number)
+                    for record in ledger.orders.find(identities=[store.identity], limit=NEWEST)
+                    if record.number.isdecimal()
+                ),
+            )
+            for store in stores
+        ]
+    )
+
+
+NEWEST = 200
+"""Orders of each store whose numbers are compared."""
 
 
 def _skews(katana: KatanaClient, stores: Sequence[Store]) -> Mapping[str, timedelta]:

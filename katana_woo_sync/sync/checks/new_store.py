@@ -53,14 +53,20 @@ def ask_katana(katana: KatanaClient) -> Account:
     return Account(str(factory.display_name), str(factory.base_currency_code), tuple(selling))
 
 
+FOLDERS = ("shop", "store", "wordpress", "wp")
+"""Where shops are below a home page that is none."""
+
+
 def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClient]) -> FoundShop:
-    """The first of these addresses (one at least) at which WooCommerce's API answers with the key.
+    """The first of these addresses (one at least) at which WooCommerce's API answers with the key;
+    else a folder below the last of them, where a company's home page has its shop.
 
     Raises the `ServiceError` that tells most: a refused key (the address was right), else what the
     first address answered.
     """
     failed: list[ServiceError] = []
-    for url in addresses:
+    folders = (f"{addresses[-1]}/{name}" for name in FOLDERS)
+    for url in (*addresses, *folders):
         shop = client(url)
         try:
             shop.ping()
