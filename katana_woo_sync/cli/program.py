@@ -38,6 +38,7 @@ from katana_woo_sync.sync.dry_run import DryRunKatana, DryRunShop
 from katana_woo_sync.sync.hosts import (
     keep_connections,
     keep_quota,
+    look_again,
     restore_connections,
     restore_quota,
 )
@@ -104,7 +105,9 @@ class Program(Struct, frozen=True):
         for store in stores:
             store.shop.let_others_work(lines.waiting)
         with ledger:
-            restore_connections(ledger, stores, self.clock())
+            restore_connections(ledger, stores)
+            if not to_read:
+                look_again(ledger, stores, self.clock())
             restore_quota(ledger, self.katana)
             try:
                 yield Context(

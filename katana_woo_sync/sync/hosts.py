@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.clients.katana import KatanaClient
@@ -22,19 +22,26 @@ FOR = "for"
 """The key under which the ledger keeps which address a connection was found out for."""
 
 
-def restore_connections(ledger: Ledger, stores: Iterable[Store], now: datetime) -> None:
+def restore_connections(ledger: Ledger, stores: Iterable[Store]) -> None:
     """Reach each store as it was reached last, so that nothing is found out anew in every run."""
     for store in stores:
-        if not reach_as_before(ledger, store):
-            continue
-        moved = store.shop.connection.url
-        if moved and once_a_day(ledger, f"moved {store.identity}", now):
+        reach_as_before(ledger, store)
+
+
+def look_again(ledger: Ledger, stores: Iterable[Store], now: datetime) -> None:
+    """Once a day tell of a store that has moved, and try whether a host still takes the header away
+    that the key belongs in: in the query it stands in the host's access log."""
+    for store in stores:
+        connection = store.shop.connection
+        if connection.url and once_a_day(ledger, f"moved {store.identity}", now):
             log.warning(
                 "%s: its address redirects to %s; set url in the config to that",
                 store.name,
-                moved,
+                connection.url,
                 extra={"store": store.name},
             )
+        if connection.key_in_query and once_a_day(ledger, f"header {store.identity}", now):
+            store.shop.connection = replace(connection, key_in_query=False)
 
 
 def reach_as_before(ledger: Ledger, store: Store) -> bool:

@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 from werkzeug.wrappers import Request, Response
 
+from katana_woo_sync.clients.connection import Connection
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sync.cycle import SweepWhen
-from katana_woo_sync.sync.hosts import warn_of_clocks
+from katana_woo_sync.sync.hosts import look_again, warn_of_clocks
 from tests.sync.world import World
 
 
@@ -40,6 +41,16 @@ def test_what_was_found_out_is_forgotten_when_it_no_longer_holds(world: World) -
     world.reset_counts()
     world.sync()
     assert len(world.shop.server.requests) == 1
+
+
+def test_the_header_is_tried_again_once_a_day(world: World) -> None:
+    """A key in the query stands in the host's access log."""
+    with world.program().context() as context:
+        store = context.stores["eu"]
+        for hours, is_tried in ((0, True), (1, False), (24, True)):
+            store.shop.connection = Connection(key_in_query=True)
+            look_again(context.ledger, [store], world.clock() + timedelta(hours=hours))
+            assert store.shop.connection.key_in_query is not is_tried
 
 
 def test_a_status_of_a_removed_plugin_stops_no_sweep(
