@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -157,8 +158,19 @@ def _furnish(katana: KatanaSandbox, eu: WooCommerceSandbox, us: WooCommerceSandb
 
 
 def _open_orders(world: World) -> None:
-    """What is open when the stores are connected, and what must not be imported."""
-    world.eu.place_order([Item(world.mug, 3), Item(world.book, 2)], billing=ELENI, customer_id=7)
+    """What is open when the stores are connected, and what must not be imported; placed in the last
+    weeks."""
+    now = world.eu.state.clock()
+
+    def ago(**duration: float) -> datetime:
+        return now - timedelta(**duration)
+
+    world.eu.place_order(
+        [Item(world.mug, 3), Item(world.book, 2)],
+        billing=ELENI,
+        customer_id=7,
+        created=ago(days=12, hours=3),
+    )
     world.eu.place_order(
         [Item(world.shirt, 2, world.red_shirt)],
         billing=JURGEN,
@@ -166,12 +178,18 @@ def _open_orders(world: World) -> None:
         shipping=[COURIER],
         fees=[Fee("Gift wrap", Decimal("2.50"))],
         customer_note="Please ring twice",
+        created=ago(days=2, hours=7),
     )
-    world.eu.place_order([Item(world.mug, 1)], status="on-hold", billing=ELENI)
-    world.eu.place_order([Item(world.mug, 1)], status="completed", billing=ELENI)
-    world.us.place_order([Item(world.us_mug, 2)], billing=ADA, shipping=[COURIER])
+    world.eu.place_order([Item(world.mug, 1)], status="on-hold", billing=ELENI, created=ago(days=5))
+    world.eu.place_order(
+        [Item(world.mug, 1)], status="completed", billing=ELENI, created=ago(days=19)
+    )
+    world.us.place_order(
+        [Item(world.us_mug, 2)], billing=ADA, shipping=[COURIER], created=ago(days=8, hours=1)
+    )
     world.us.place_order(
         [Item(world.us_lamp, 1), Item(world.us_mug, 7)],
         billing=ADA,
         fees=[Fee("Loyalty", Decimal("-3.00"))],
+        created=ago(hours=5),
     )
