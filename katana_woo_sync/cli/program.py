@@ -198,7 +198,10 @@ def make_katana(
 
     throttle = Throttle(settings.katana.requests_per_minute)
     kind = DryRunKatana if dry_run else KatanaClient
-    return kind(settings.katana, redactor=redactor, throttle=throttle, cancelled=stop.soon.is_set)
+    katana = kind(settings.katana, redactor=redactor, throttle=throttle, cancelled=stop.soon.is_set)
+    if dry_run:
+        katana.only_read()
+    return katana
 
 
 def make_stores(
@@ -211,6 +214,8 @@ def make_stores(
     stores: dict[str, Store] = {}
     for store in settings.stores:
         shop: WooCommerceClient = kind(store, redactor=redactor, cancelled=stop.soon.is_set)
+        if dry_run:
+            shop.only_read()
         stores[store.name] = Store(store, shop)
     return stores
 

@@ -112,6 +112,10 @@ class NoKey(AuthBase):
         return r
 
 
+class WriteInDryRun(Exception):
+    """A write was asked of a client that may only read: a fault of this program."""
+
+
 class HttpClient:
     """One service. Safe to use from several threads; each has a session of its own.
 
@@ -165,6 +169,8 @@ class HttpClient:
             sleep=self._nap,
             reraise=True,
         )
+        self.reads_only = False
+        """Whether no request but GET is sent: a dry run writes nothing, whatever asks it to."""
         self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         """Entered while an answer, or the quota, is waited for: others may work meanwhile."""
         self._count_lock = threading.Lock()
@@ -194,6 +200,8 @@ class HttpClient:
         """Send a request and return its JSON. Raises a `ServiceError`; for a write whose outcome is
         not known that is `UnknownOutcome`, and any other says that nothing was done. Raises
         `Cancelled` where a stop is asked for while it waits; nothing was done then either."""
+        if self.reads_only and method != "GET":
+            raise WriteInDryRun(f"{method} {path}: a dry run writes nothing")
         with self.waiting():
             return self._retrying(self._once, method, path, params, body)
 

@@ -193,6 +193,10 @@ class KatanaApi:
         from waiting for the quota in the middle of its import."""
         self._throttle.wait_for_room(requests, self._cancelled)
 
+    def only_read(self) -> None:
+        """Send no request but GET from here on."""
+        self._http.reads_only = True
+
     def let_others_work(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         """Enter this while an answer, or the quota, is waited for."""
         self._http.waiting = waiting

@@ -59,6 +59,10 @@ class WooCommerceApi:
     def connection(self, connection: Connection) -> None:
         self._http.connection = connection
 
+    def only_read(self) -> None:
+        """Send no request but GET from here on."""
+        self._http.reads_only = True
+
     def let_others_work(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         """Enter this while an answer is waited for."""
         self._http.waiting = waiting

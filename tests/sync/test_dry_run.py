@@ -7,9 +7,24 @@ from decimal import Decimal
 
 import pytest
 
+from katana_woo_sync.cli.program import StopSignals, make_katana, make_stores
+from katana_woo_sync.clients.http import WriteInDryRun
+from katana_woo_sync.clients.katana import KatanaClient
+from katana_woo_sync.clients.redact import Redactor
+from katana_woo_sync.clients.woocommerce import WooCommerceClient
+from katana_woo_sync.domain.stock import StockAdjustmentDraft
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Shipping
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.sync.world import ANNA, World
+
+ADJUSTMENT = StockAdjustmentDraft(
+    stock_adjustment_number="X",
+    location_id=1,
+    stock_adjustment_rows=(),
+    stock_adjustment_date="2026-03-02T09:00:00.000Z",
+    reason="a test",
+    additional_info="",
+)
 
 
 def writes(world: World) -> list[str]:
@@ -78,3 +93,16 @@ def test_a_dry_takeover_adopts_nothing(unconnected: World) -> None:
     report = unconnected.sync(dry_run=True)
     assert report.store("eu").adopted == 1
     assert not unconnected.ledger.exists()
+
+
+def test_no_write_leaves_the_machine_in_a_dry_run_whatever_asks_for_it(world: World) -> None:
+    order = world.order()
+    settings, redactor = world.settings, Redactor([])
+    katana = make_katana(settings, redactor, StopSignals(), dry_run=True)
+    (store,) = make_stores(settings, redactor, StopSignals(), dry_run=True).values()
+    with pytest.raises(WriteInDryRun, match="POST /stock_adjustments"):
+        KatanaClient.create_stock_adjustment(katana, ADJUSTMENT)
+    with pytest.raises(WriteInDryRun, match=f"PUT /orders/{order}"):
+        WooCommerceClient.complete(store.shop, order)
+    assert all(request.method == "GET" for request in world.katana.server.requests)
+    assert all(request.method == "GET" for request in world.shop.server.requests)
