@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -74,6 +75,13 @@ def command(
     for text in unread:
         click.echo(f"{UNREAD}: {safe(text, 400)}", err=True)
     sums, wrong = cells(pairs), differing(pairs)
+    before = Counter(pair.store for pair in pairs if pair.is_before)
+    for name, count in before.items():
+        click.echo(
+            f"{name}: {count} orders were completed before the store was connected; they are not "
+            "compared.",
+            err=True,
+        )
     if output is not None:
         _write(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
         beside = output.with_name(f"{output.stem}-orders{output.suffix}")
@@ -83,10 +91,11 @@ def command(
             {
                 "sums": [dict(zip(SUM_COLUMNS, _sum_row(cell), strict=True)) for cell in sums],
                 "orders": [dict(zip(ORDER_COLUMNS, _order_row(p), strict=True)) for p in wrong],
+                **({"completed_before_connection": dict(before)} if before else {}),
             }
         )
     else:
-        _show(sums, wrong, len(pairs))
+        _show(sums, wrong, len(pairs) - before.total())
     raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed or unread else ExitCode.DONE))
 
 

@@ -55,6 +55,8 @@ class Pair(Struct, frozen=True):
     shop: ByRate | None
     katana: ByRate | None
     why: str = ""
+    is_before: bool = False
+    """Whether it was completed before the store was connected: it is none of Katana's."""
 
     @property
     def shop_total(self) -> Decimal | None:
@@ -148,7 +150,7 @@ def of_katana(
 def cells(pairs: Iterable[Pair]) -> list[Cell]:
     """The sums by store, day, currency and rate, in that order."""
     sums: dict[tuple[str, date, str, Decimal], Cell] = {}
-    for pair in pairs:
+    for pair in (pair for pair in pairs if not pair.is_before):
         for rate in {**(pair.shop or {}), **(pair.katana or {})}:
             key = (pair.store, pair.day, pair.currency, rate)
             cell = sums.get(key) or Cell(*key, 0, Amounts(), 0, Amounts())
@@ -165,7 +167,7 @@ def cells(pairs: Iterable[Pair]) -> list[Cell]:
 
 def differing(pairs: Iterable[Pair]) -> list[Pair]:
     """The orders whose totals differ, or that one side lacks."""
-    return [p for p in pairs if p.shop_total != p.katana_total]
+    return [p for p in pairs if not p.is_before and p.shop_total != p.katana_total]
 
 
 def _rate_of(net: Decimal, tax: Decimal) -> Decimal:

@@ -14,7 +14,7 @@ from katana_woo_sync.domain.order_rules import GONE_STATUSES
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
 from katana_woo_sync.domain.sales_order import Unmappable
-from katana_woo_sync.domain.woocommerce import DatedOrder
+from katana_woo_sync.domain.woocommerce import DatedOrder, Order
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.recorder import with_payments
 
@@ -89,7 +89,15 @@ def _pair(
         ),
         katana=in_katana.get(int(order.id)),
         why=_why(context, record),
+        is_before=record is None and _was_completed_before(context, store, order),
     )
+
+
+def _was_completed_before(context: Context, store: Store, order: Order) -> bool:
+    """Whether the order was completed before the store was connected, when nobody took it in."""
+    known = context.ledger.stores.get(store.identity)
+    connected_at = known.connected_at if known else None
+    return bool(connected_at and order.completed and order.completed < connected_at)
 
 
 def _why(context: Context, record: OrderRecord | None) -> str:

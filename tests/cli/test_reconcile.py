@@ -105,6 +105,23 @@ def test_an_order_that_is_not_in_katana_is_listed_with_why(world: World) -> None
     assert "not seen it as Processing" in str(inside(found, "orders", 0, "why"))
 
 
+def test_what_was_completed_before_the_store_was_connected_is_not_compared(
+    tmp_path: Path,
+) -> None:
+    with ExitStack() as stack:
+        world = World(tmp_path, stack, clock=Clock())
+        for _ in range(3):
+            world.shop.set_status(world.order(), "completed")
+        world.clock.tick(hours=1)
+        world.order()
+        world.backfill()
+        result = run(world, *MONTH)
+        assert result.exit_code == 0, result.output
+        assert "1 orders, 0 of them differ" in result.output
+        assert "3 orders were completed before the store was connected" in result.output
+        assert inside(run_json(world, *MONTH), "completed_before_connection", "eu") == 3
+
+
 def test_refunds_after_the_import_and_deletions_say_so(world: World) -> None:
     order = world.order()
     world.sync()

@@ -314,7 +314,18 @@ class StoreCheck(Struct, frozen=True):
             }
         waiting = [order_id for order_id in ids if order_id not in known][-MOST_ORDERS:]
         read = shop.orders(waiting, None) if waiting else ()
-        return [order for order in read if isinstance(order, Order)]
+        since = self._since()
+        return [
+            order
+            for order in read
+            if isinstance(order, Order) and not (since and order.created and order.created < since)
+        ]
+
+    def _since(self) -> datetime | None:
+        """Orders placed before this are never imported: the config's, or `backfill --since`'s."""
+        known = self.ledger.stores.get(self.store.identity) if self.ledger else None
+        dates = (self.store.settings.since, known.since if known else None)
+        return max((date for date in dates if date is not None), default=None)
 
     def _without_known(self, order: Order) -> Order:
         """The order without the lines whose variant is remembered, which need no SKU."""
