@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -122,6 +122,7 @@ def command(
                 decline(context, stores)
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
+            _ask_about_the_integration(context, stores, yes=yes or dry_run)
             with next_run(context, say):
                 # what the shop has goes into Katana before Katana's goes into the shop
                 _import(
@@ -144,6 +145,41 @@ def command(
         context.ledger.journal.end_run(run, context.clock(), int(report.exit_code), "")
         after.done(context)
     show(program, report, as_json=as_json)
+
+
+def _ask_about_the_integration(context: Context, stores: Sequence[Store], *, yes: bool) -> None:
+    """Katana's own integration, if it is still connected to a store, pushes stock and completes
+    orders beside this program: customers are mailed twice. Ends the program unless a person says
+    that it is disconnected."""
+    since, found = context.clock() - LATELY, list[str]()
+    for store in stores:
+        if context.is_connected(store):
+            continue
+        adopted = context.ledger.orders.adopted_since(store.identity, since)
+        if adopted:
+            last = max(adopted, key=lambda record: record.imported_at or since)
+            found.append(
+                f"{store.name}: another program, most likely Katana's own integration, put order "
+                f"{safe(last.number, 40)} into Katana at {moment(last.imported_at)}."
+            )
+    if not found:
+        return
+    for text in found:
+        say(text)
+    say(
+        "Disconnect the store there first (Katana, Settings, Integrations, WooCommerce): else both "
+        "push stock and complete orders, and customers are mailed twice. See docs/moving.md."
+    )
+    if yes:
+        return
+    if sys.stdin.isatty() and click.confirm("Is it disconnected?", default=False, err=True):
+        return
+    say("Nothing was imported. If it is disconnected, run it again with --yes.")
+    raise SystemExit(int(ExitCode.PROBLEMS))
+
+
+LATELY = timedelta(days=2)
+"""How long ago an order of another program's making tells that it may still be at work."""
 
 
 def say(text: str) -> None:

@@ -28,7 +28,12 @@ from katana_woo_sync.config.values import NAME
 from katana_woo_sync.config.writer import Keeping
 from katana_woo_sync.domain.checks import MOST_SKEW
 from katana_woo_sync.domain.katana import Location
-from katana_woo_sync.sync.checks.new_store import Account, FoundShop, find_shop
+from katana_woo_sync.sync.checks.new_store import (
+    Account,
+    FoundShop,
+    find_shop,
+    last_of_the_integration,
+)
 
 KATANA_WORDS = """
 Katana's API key: in Katana open Settings > API and make a key. Nothing is shown
@@ -111,6 +116,7 @@ def store(
     reached, found = _reach(given, others, asks=asks)
     _tell_of_shop(found)
     name = _name(given, found.url, [name for name, _url in others], asks=asks)
+    _ask_about_the_integration(account, found.url, asks=asks)
     return StoreSettings(
         name=name,
         url=found.url,
@@ -122,6 +128,23 @@ def store(
         allow_http=reached.allow_http,
         ca_file=reached.ca_file,
     )
+
+
+def _ask_about_the_integration(account: Account, url: str, *, asks: bool) -> None:
+    """Katana's own integration beside this program doubles what both do. Raises `click.Abort` where
+    a person does not want to go on."""
+    where = address.parse(url)
+    last = last_of_the_integration(account, (where.identity, *where.other_names))
+    if last is None:
+        return
+    _bad(
+        "Another program, most likely Katana's own integration, put order "
+        f"{safe(last.order_no, 40)} of this store into Katana in the last two days. Disconnect the "
+        "store there before `backfill` (Katana, Settings, Integrations, WooCommerce): else both "
+        "push stock and complete orders, and customers are mailed twice. See docs/moving.md."
+    )
+    if asks and not click.confirm("Will it be disconnected by then?", default=False):
+        raise click.Abort
 
 
 def _reach(

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 import pexpect
@@ -22,6 +23,7 @@ from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox
 from tests.cli.support import ROOT
+from tests.sync.world import DEFAULT_FACTOR
 from tests.test_config_schema import errors as schema_errors
 
 Answers = Sequence[tuple[str, str]]
@@ -436,3 +438,46 @@ def test_a_certificate_is_asked_for_by_the_option_that_init_has(
     asked = place.provision("--store-url", shop.url)
     assert "--ca-file" in asked.output
     assert "ca_file" not in asked.output
+
+
+def foreign_order(place: Place) -> None:
+    """An order of the shop that Katana's own integration has imported."""
+    mug = place.shop.add_product("Mug", "MUG", "10")
+    order = place.shop.place_order([Item(mug, 1)])
+    place.katana.create_foreign_order(
+        customer_id=place.katana.add_customer("Ada"),
+        rows=[(place.katana.add_product("Mug", "MUG"), Decimal(1), Decimal(10) / DEFAULT_FACTOR)],
+        order_no=str(order),
+        ecommerce_store_name=place.shop.url.removeprefix("http://"),
+        ecommerce_order_id=str(order),
+        order_created_date=place.shop.state.orders[order].created,
+    )
+
+
+def test_katanas_own_integration_that_is_still_at_work_is_asked_about(place: Place) -> None:
+    foreign_order(place)
+    code = place.answer(
+        [
+            ("Katana API key", place.katana.api_key),
+            ("The store's address", place.shop.url),
+            *place.login(),
+            ("What you call this store", "eu"),
+            ("Will it be disconnected by then?", "n"),
+        ]
+    )
+    assert code == 75
+    assert not place.config.exists()
+    assert place.provision("--store-url", place.shop.url).exit_code == 0
+
+
+def test_a_first_import_does_not_go_on_beside_katanas_own_integration(place: Place) -> None:
+    foreign_order(place)
+    place.provision("--store-url", place.shop.url)
+    runner = CliRunner()
+    refused = runner.invoke(cli, ["--config", str(place.config), "backfill"])
+    assert refused.exit_code == 1
+    assert "customers are mailed twice" in refused.output
+    assert "run it again with --yes" in refused.output
+    sure = runner.invoke(cli, ["--config", str(place.config), "backfill", "--yes"])
+    assert sure.exit_code == 0, sure.output
+    assert len(place.katana.sales_orders()) == 1

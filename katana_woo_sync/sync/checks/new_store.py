@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,9 +15,10 @@ from katana_woo_sync.clients.errors import (
     NotTheApi,
     ServiceError,
 )
+from katana_woo_sync.clients.http import utc_now
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
-from katana_woo_sync.domain.katana import Location
+from katana_woo_sync.domain.katana import Location, SalesOrder
 from katana_woo_sync.domain.woocommerce import About, PriceSettings, StoreFacts
 
 T = TypeVar("T")
@@ -29,6 +30,12 @@ class Account(Struct, frozen=True):
     name: str
     base_currency: str
     locations: tuple[Location, ...]
+    recent: tuple[SalesOrder, ...] = ()
+    """WooCommerce's orders that changed in Katana lately."""
+
+
+LATELY = timedelta(days=2)
+"""How long ago an order of another program's making tells that it may still be at work."""
 
 
 class FoundShop(Struct, frozen=True):
@@ -50,7 +57,19 @@ def ask_katana(katana: KatanaClient) -> Account:
     """What the key's account is. Raises a `ServiceError`."""
     factory = katana.factory()
     selling = [place for place in katana.locations() if place.sales_allowed]
-    return Account(str(factory.display_name), str(factory.base_currency_code), tuple(selling))
+    changed = _said(lambda: katana.sales_orders_changed(utc_now() - LATELY))
+    recent = changed.orders if changed is not None else ()
+    return Account(
+        str(factory.display_name), str(factory.base_currency_code), tuple(selling), recent
+    )
+
+
+def last_of_the_integration(account: Account, names: Iterable[str]) -> SalesOrder | None:
+    """The newest sales order of a store (by what Katana may call it) that another program, most
+    likely Katana's own integration, made lately; None where there is none."""
+    wanted = {name.lower() for name in names}
+    own = [s for s in account.recent if s.ecommerce_store_name.lower() in wanted]
+    return max(own, key=lambda order: int(order.id), default=None)
 
 
 FOLDERS = ("shop", "store", "wordpress", "wp")
