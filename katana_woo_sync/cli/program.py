@@ -212,8 +212,8 @@ def make_stores(
     dry_run: bool,
     tries: bool = False,
 ) -> dict[str, Store]:
-    """The configured stores with their clients, by name. One that `tries` whether it may write sends
-    a write that can do nothing, even in a dry run."""
+    """The configured stores with their clients, by name. One that `tries` whether it may write
+    sends a write that can do nothing, even in a dry run."""
     from katana_woo_sync.clients.woocommerce import WooCommerceClient
 
     kind = DryRunShop if dry_run else WooCommerceClient
