@@ -223,6 +223,15 @@ class KatanaClient(KatanaApi):
         fees = self._list("/sales_order_shipping_fee", params, ShippingFee, whole=True)
         return tuple(fee for fee in fees if fee.sales_order_id == sales_order_id)
 
+    def shipping_fees_created(
+        self, first: datetime, last: datetime
+    ) -> Iterator[tuple[ShippingFee, ...]]:
+        """All shipping fees that were created in this time (UTC), by pages; others may be among
+        them where Katana ignores the filter."""
+        params = (("created_at_min", milliseconds(first)), ("created_at_max", milliseconds(last)))
+        for page in self._pages("/sales_order_shipping_fee", params, ShippingFee):
+            yield tuple(page.rows)
+
     def create_shipping_fee(self, draft: ShippingFeeDraft) -> ShippingFee:
         """Add a shipping fee to a sales order."""
         return self._create("/sales_order_shipping_fee", draft, ShippingFee)

@@ -41,6 +41,7 @@ class ShippingFee(Struct, frozen=True):
     sales_order_id: Whole = Whole(0)
     amount: Amount = Amount(0)
     tax_rate_id: Whole = Whole(0)
+    created_at: Text = Text()
     deleted_at: Text = Text()
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from katana_woo_sync.domain.charges import refunds_of
 from katana_woo_sync.domain.deposits import at_full_price
+from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
 from katana_woo_sync.domain.order_rules import GONE_STATUSES
@@ -152,12 +153,15 @@ def _in_katana(context: Context, records: Sequence[OrderRecord]) -> dict[int, By
     """What Katana has of these orders, by the order's id."""
     rates = {int(rate.id): Decimal(rate.rate) for rate in context.katana.tax_rates()}
     order_ids = {record.sales_order_id: record.order_id for record in records}
-    return {
-        order_ids[int(sales_order.id)]: of_katana(
-            sales_order, _fees(context, sales_order, rates), rates
-        )
+    listed = [
+        sales_order
         for sales_order in _sales_orders(context, [int(i) for i in order_ids if i])
         if not sales_order.is_deleted
+    ]
+    fees = _fees(context, [each for each in listed if _has_fees(each, rates)])
+    return {
+        order_ids[int(each.id)]: of_katana(each, fees.get(int(each.id), ()), rates)
+        for each in listed
     }
 
 
@@ -166,11 +170,42 @@ def _sales_orders(context: Context, ids: Sequence[int]) -> Iterator[SalesOrder]:
         yield from context.katana.sales_orders_by_id(ids[start : start + AT_ONCE])
 
 
-def _fees(
-    context: Context, sales_order: SalesOrder, rates: Mapping[int, Decimal]
-) -> Sequence[ShippingFee]:
-    """The order's shipping fees, asked for only where its rows are not its total."""
+def _has_fees(sales_order: SalesOrder, rates: Mapping[int, Decimal]) -> bool:
+    """Whether the order has shipping fees, by its total: it is more than its rows."""
     rows = sum((each.total for each in of_katana(sales_order, (), rates).values()), Decimal(0))
-    if sales_order.total is not None and abs(sales_order.total - rows) < CENT:
-        return ()
-    return context.katana.shipping_fees(int(sales_order.id))
+    return sales_order.total is None or abs(sales_order.total - rows) >= CENT
+
+
+def _fees(context: Context, sales_orders: Sequence[SalesOrder]) -> dict[int, list[ShippingFee]]:
+    """The shipping fees of these orders, by the sales order's id: by lists of when they were
+    created, as long as each page tells of more orders than asking for single ones would; those of
+    which no list tells are asked for one by one. Nearly every fee is created with its order."""
+    wanted = {int(each.id) for each in sales_orders}
+    found: dict[int, list[ShippingFee]] = {}
+    for first, last in _times(sales_orders):
+        for page in context.katana.shipping_fees_created(first, last):
+            before = len(found)
+            for fee in page:
+                if int(fee.sales_order_id) in wanted:
+                    found.setdefault(int(fee.sales_order_id), []).append(fee)
+            if len(found) <= before + 1 or len(found) == len(wanted):
+                break
+    for sales_order_id in sorted(wanted - found.keys()):
+        found[sales_order_id] = list(context.katana.shipping_fees(sales_order_id))
+    return found
+
+
+def _times(sales_orders: Sequence[SalesOrder]) -> Iterator[tuple[datetime, datetime]]:
+    """When these orders were created in Katana, in as few stretches as have no long gap."""
+    created = sorted(at for at in (utc_time(o.created_at) for o in sales_orders) if at)
+    while created:
+        count = 1
+        while count < len(created) and created[count] - created[count - 1] <= A_DAY:
+            count += 1
+        if count > FEW:
+            yield created[0], created[count - 1] + A_DAY
+        created = created[count:]
+
+
+FEW = 2
+"""So many orders are asked for one by one."""

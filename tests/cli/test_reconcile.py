@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Shipping
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.cli.support import inside, run, run_json
@@ -193,6 +194,21 @@ def test_few_requests_are_enough(world: World) -> None:
     world.reset_counts()
     assert run(world, *MONTH).exit_code == 0
     assert world.katana.server.count() <= 2 + 1 + 1  # the orders, tax rates, the one with shipping
+
+
+def test_shipping_fees_of_a_month_are_listed_and_not_asked_for_one_by_one(world: World) -> None:
+    late = Fault(FaultKind.STATUS, "POST", "/sales_order_shipping_fee", status=503, times=1)
+    world.katana.server.add_fault(late)
+    for _ in range(300):
+        world.order(shipping=[Shipping("Courier", Decimal(5))])
+    world.sync()
+    world.clock.tick(days=5)
+    world.sync()
+    world.reset_counts()
+    result = run(world, *MONTH)
+    assert "301 orders, 0 of them differ" in result.output
+    # two pages, and the one that came later than its order
+    assert world.katana.server.count("GET", "/sales_order_shipping_fee") == 3
 
 
 @pytest.mark.parametrize("month", ["2026-13", "March", "2026-3", ""])
