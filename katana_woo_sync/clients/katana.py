@@ -8,9 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from katana_woo_sync.clients.answers import record
-from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.katana_http import (
-    KATANA,
     PER_PAGE,
     KatanaApi,
     milliseconds,
@@ -200,18 +198,29 @@ class KatanaClient(KatanaApi):
         """Create a sales order."""
         return self._create("/sales_orders", draft, SalesOrder)
 
-    def deliver(self, sales_order_id: int) -> SalesOrder:
-        """Deliver all that is left of a sales order; Katana assigns batches first in, first out.
+    def deliver(self, sales_order_id: int, *, additional_info: str = "") -> SalesOrder:
+        """Ask for all that is left of a sales order to be delivered; returns it as it is then. On
+        some accounts that changes nothing. Katana assigns batches first in, first out.
 
-        Only the status is sent: what a PATCH leaves out stays, what it sends is changed.
+        Only the status is sent, and `additional_info` where it is given: what a PATCH leaves out
+        stays, what it sends is changed.
         """
         path = f"/sales_orders/{int(sales_order_id)}"
-        answer = self._http.request("PATCH", path, body=b'{"status":"DELIVERED"}')
-        order = self._written("PATCH", path, answer, SalesOrder)
-        if not order.is_delivered:
-            reason = f'the order stayed "{self._http.words(order.status)}"'
-            raise BadRequest(KATANA, f"PATCH {path}", reason, "Deliver it in Katana")
-        return order
+        sent = {"status": "DELIVERED"}
+        if additional_info:
+            sent["additional_info"] = additional_info
+        answer = self._http.request("PATCH", path, body=encode_plain(sent))
+        return self._written("PATCH", path, answer, SalesOrder)
+
+    def set_additional_info(self, sales_order_id: int, text: str) -> None:
+        """Write the additional information of a sales order."""
+        body = encode_plain({"additional_info": text})
+        self._http.request("PATCH", f"/sales_orders/{int(sales_order_id)}", body=body)
+
+    def deliver_fulfillment(self, fulfillment_id: int) -> None:
+        """What was packed is delivered."""
+        path = f"/sales_order_fulfillments/{int(fulfillment_id)}"
+        self._http.request("PATCH", path, body=encode_plain({"status": "DELIVERED"}))
 
     def delete_sales_order(self, sales_order_id: int) -> None:
         """Delete a sales order. Raises `NotFound` for one that is deleted already."""

@@ -64,6 +64,7 @@ class FulfillmentRowDraft(Draft, frozen=True):
     sales_order_row_id: int
     quantity: Decimal
     batch_transactions: tuple[BatchTransaction, ...] = ()
+    serial_numbers: tuple[int, ...] = ()
 
 
 class FulfillmentDraft(Draft, frozen=True):
@@ -82,6 +83,8 @@ class RowToDeliver(msgspec.Struct, frozen=True):
     variant_id: int
     location_id: int
     quantity: Decimal
+    reserved: tuple[int, ...] = ()
+    """The serial numbers that a person has reserved for it."""
 
     @property
     def place(self) -> Place:
@@ -109,7 +112,9 @@ def rows_to_deliver(order: SalesOrder, parts: Iterable[Fulfillment]) -> list[Row
         rest = each.quantity - picked.get(int(each.id), ZERO)
         if rest > 0:
             place = int(each.location_id or order.location_id)
-            rows.append(RowToDeliver(int(each.id), int(each.variant_id), place, rest))
+            rows.append(
+                RowToDeliver(int(each.id), int(each.variant_id), place, rest, each.reserved)
+            )
     return rows
 
 
@@ -134,7 +139,10 @@ def assign(
                 short.append(Short(row.variant_id, row.quantity, found))
         drafts.append(
             FulfillmentRowDraft(
-                sales_order_row_id=row.row_id, quantity=row.quantity, batch_transactions=batches
+                sales_order_row_id=row.row_id,
+                quantity=row.quantity,
+                batch_transactions=batches,
+                serial_numbers=row.reserved,
             )
         )
     return tuple(drafts), tuple(short)

@@ -32,6 +32,14 @@ class SalesOrderRow(Struct, frozen=True):
     price_per_unit: Amount = Amount(0)
     total_discount: Amount = Amount(0)
     tax_rate_id: Whole = Whole(0)
+    serial_numbers: object = None
+
+    @property
+    def reserved(self) -> tuple[int, ...]:
+        """The ids of the serial numbers that a person has reserved for it."""
+        found = self.serial_numbers if isinstance(self.serial_numbers, list) else []
+        ids = (str(each.get("id") if isinstance(each, dict) else each) for each in found)
+        return tuple(int(each) for each in ids if each.isdecimal())
 
 
 class ShippingFee(Struct, frozen=True):
@@ -55,6 +63,7 @@ class SalesOrderAddress(Struct, frozen=True):
 
 UNTOUCHED = frozenset({"NOT_SHIPPED", "PENDING"})
 NOT_PRODUCED = frozenset({"", "NONE", "NOT_STARTED", "NOT_APPLICABLE"})
+MADE = frozenset({"", "NONE", "NOT_APPLICABLE", "DONE"})
 NOT_INVOICED = frozenset({"", "notInvoiced", "NOT_INVOICED"})
 
 
@@ -76,6 +85,7 @@ class SalesOrder(Struct, frozen=True):
     ecommerce_order_type: Text = Text()
     ecommerce_store_name: Text = Text()
     ecommerce_order_id: Text = Text()
+    additional_info: Text = Text()
     production_status: Text = Text()
     invoicing_status: Text = Text()
     linked_manufacturing_order_id: Text = Text()
@@ -91,6 +101,11 @@ class SalesOrder(Struct, frozen=True):
     def is_delivered(self) -> bool:
         """Whether all of it was delivered (partly delivered does not count)."""
         return self.status == "DELIVERED"
+
+    @property
+    def is_unmade(self) -> bool:
+        """Whether something of it is still to be made."""
+        return self.production_status not in MADE
 
     @property
     def begun(self) -> str:

@@ -530,6 +530,10 @@ class Reason(StrEnum):
         "It was deleted in Katana; it is not imported again.",
         explains_total=True,
     )
+    DELIVERED_UNMADE = _note(
+        "delivered_unmade",
+        "It was delivered in Katana though something of it is still to be made there.",
+    )
     REVERTED_IN_KATANA = _note("reverted_in_katana", "Its delivery was taken back in Katana.")
     REVERTED_IN_SHOP = _note(
         "reverted_in_shop", "Its status in the shop was changed after completion."

@@ -53,11 +53,17 @@ class DryRunKatana(KatanaClient):
             ecommerce_order_id=Text(draft.ecommerce_order_id),
         )
 
-    def deliver(self, sales_order_id: int) -> SalesOrder:
+    def deliver(self, sales_order_id: int, *, additional_info: str = "") -> SalesOrder:
         """The sales order as it would be after its delivery."""
         if sales_order_id < 0:
             return SalesOrder(id=Whole(sales_order_id), status=Text("DELIVERED"))
         return structs.replace(self.sales_order(sales_order_id), status=Text("DELIVERED"))
+
+    def set_additional_info(self, sales_order_id: int, text: str) -> None:
+        """Nothing."""
+
+    def deliver_fulfillment(self, fulfillment_id: int) -> None:
+        """Nothing."""
 
     def delete_sales_order(self, sales_order_id: int) -> None:
         """Nothing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -50,6 +50,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
+from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
@@ -156,19 +157,26 @@ class Fulfilment:
         if record is None or not self._still(record, Step.DELIVER) or not record.sales_order_id:
             return
         try:
-            if record.attempts and self._delivered_meanwhile(record):
-                return
+            before = None
+            if record.attempts:
+                before = context.katana.sales_order(record.sales_order_id)
+                if self._delivered_meanwhile(record, before):
+                    return
             refunded = self._refunded_since(record)
             if refunded:
                 self._attend(record, Reason.REFUNDED_SINCE_IMPORT, refunded)
                 return
-            answer = deliver(context, record.sales_order_id)
+            answer = deliver(context, record.sales_order_id, before)
         except CannotDeliver as error:
             self._attend(record, error.reason, error.detail)
             return
         except StillUnknown as error:
             waiting = answer_awaited(record, str(error), error.ask_at)
             context.save(self._store, waiting, record)
+            return
+        except NotYetDelivered as error:
+            again = failed(record, Reason.TEMPORARY, str(error), context.clock())
+            context.save(self._store, again, record)
             return
         except NotFound:
             self._attend(record, Reason.DELIVERY_REFUSED, "the sales order is gone in Katana")
@@ -187,12 +195,14 @@ class Fulfilment:
         with context.ledger.atomic():
             context.save(self._store, replace(delivered, delivered_at=context.clock()), record)
             context.did(self._store, record, "katana", "delivered", f"as {record.sales_order_no}")
+            if answer.is_unmade:
+                detail = f"production {answer.production_status}"
+                context.note(self._store, record, Note(Reason.DELIVERED_UNMADE, detail))
             context.report.store(self._store.name).delivered_in_katana += 1
 
-    def _delivered_meanwhile(self, record: OrderRecord) -> bool:
+    def _delivered_meanwhile(self, record: OrderRecord, answer: SalesOrder) -> bool:
         """After a lost answer: whether Katana delivered all the same."""
         context = self._context
-        answer = context.katana.sales_order(int(record.sales_order_id or 0))
         seen = see_in_katana(answer, record, context.rules(self._store)).record
         if seen is None or not seen.is_delivered:
             return False
@@ -328,44 +338,139 @@ class CannotDeliver(Exception):
         self.detail = detail
 
 
-def deliver(context: Context, sales_order_id: int) -> SalesOrder:
-    """Deliver all that is left of a sales order; returns it, delivered.
+STATUS_DELIVERS_NOT = "delivery:status"
+"""Where the ledger keeps when a changed status was found to deliver nothing on this account."""
 
-    Katana assigns batches by itself, first in, first out. Where it refuses, the oldest batches at
-    the order's location are named to it. Raises `CannotDeliver`, `StillUnknown`, and a
-    `ServiceError`.
+INFORMATION_IS_BLANKED = "delivery:additional_info"
+"""Where it keeps when delivering was found to empty `additional_info`."""
+
+TRIED_AGAIN = timedelta(days=7)
+"""How long what an account does is taken for granted."""
+
+
+class NotYetDelivered(Exception):
+    """All of an order is in fulfilments, and Katana does not call it delivered yet."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"nothing is left to deliver, and Katana shows it as {status} still")
+
+
+PACKED = "PACKED"
+
+
+def deliver(context: Context, sales_order_id: int, before: SalesOrder | None = None) -> SalesOrder:
+    """Deliver all that is left of a sales order; returns it, delivered (rule 11). `before` is the
+    order as it was read in this step, if it was.
+
+    Its status is set, and Katana assigns batches by itself, first in, first out. Where that changes
+    nothing, as on some accounts, or is refused, a fulfilment of what is left is made, with the
+    oldest batches at the order's location and the serial numbers that a person has reserved. Raises
+    `CannotDeliver`, `StillUnknown`, and a `ServiceError`.
     """
-    if context.ledger.intents.open(IntentKind.FULFILLMENT, str(sales_order_id)) is None:
+    refusal: BadRequest | None = None
+    is_begun = context.ledger.intents.open(IntentKind.FULFILLMENT, str(sales_order_id)) is not None
+    if not (is_begun or _holds(context, STATUS_DELIVERS_NOT)):
         try:
-            return context.katana.deliver(sales_order_id)
+            order = _set_status(context, sales_order_id, before)
         except BadRequest as error:
             refusal = error
-    else:
-        refusal = None
-    _deliver_from_batches(context, sales_order_id, refusal)
+        else:
+            if order.is_delivered:
+                return order
     order = context.katana.sales_order(sales_order_id)
-    # what was packed before is delivered with the order itself
-    return order if order.is_delivered else context.katana.deliver(sales_order_id)
-
-
-def _deliver_from_batches(
-    context: Context, sales_order_id: int, refusal: BadRequest | None
-) -> None:
-    order = context.katana.sales_order(sales_order_id)
+    if order.is_delivered:
+        return order
     parts = context.katana.fulfillments(sales_order_id)
     rows = rows_to_deliver(order, parts)
-    if not rows:
+    if rows:
+        _fulfil(context, order, rows, refusal)
+        if refusal is None:
+            _remember(context, STATUS_DELIVERS_NOT)
+    else:
         context.ledger.intents.end(IntentKind.FULFILLMENT, str(sales_order_id))
-        if refusal is not None and not order.is_delivered:
+        if refusal is not None:
             _explain_serials(context, order)
             raise refusal
-        return
+    return _deliver_what_is_packed(context, order, parts)
+
+
+def _deliver_what_is_packed(
+    context: Context, order: SalesOrder, parts: Sequence[Fulfillment]
+) -> SalesOrder:
+    """What was packed before is delivered with the order itself, else part by part."""
+    now = context.katana.sales_order(int(order.id))
+    packed = [part for part in parts if part.status == PACKED and not part.deleted_at]
+    if now.is_delivered:
+        return now
+    if packed:
+        now = _set_status(context, int(order.id), now)
+        if not now.is_delivered:
+            for part in packed:
+                context.katana.deliver_fulfillment(int(part.id))
+            now = context.katana.sales_order(int(order.id))
+    if not now.is_delivered:
+        raise NotYetDelivered(str(now.status))
+    return now
+
+
+def _set_status(context: Context, sales_order_id: int, before: SalesOrder | None) -> SalesOrder:
+    """The order once its status was set. An `additional_info` that this is known to empty goes
+    along; one that it was seen to empty is put back."""
+    is_blanked = _holds(context, INFORMATION_IS_BLANKED)
+    if is_blanked and before is None:
+        before = context.katana.sales_order(sales_order_id)
+    text = str(before.additional_info) if before is not None else ""
+    order = context.katana.deliver(sales_order_id, additional_info=text if is_blanked else "")
+    if text and not order.additional_info:
+        _remember(context, INFORMATION_IS_BLANKED)
+        context.katana.set_additional_info(sales_order_id, text)
+    return order
+
+
+def _holds(context: Context, what: str) -> bool:
+    """Whether something was found out about the account within the last week."""
+    found = read_time(context.ledger.stores.meta(what) or None)
+    return found is not None and context.clock() - found < TRIED_AGAIN
+
+
+def _remember(context: Context, what: str) -> None:
+    context.ledger.stores.set_meta(what, time_text(context.clock()) or "")
+
+
+def _fulfil(
+    context: Context,
+    order: SalesOrder,
+    rows: Sequence[RowToDeliver],
+    refusal: BadRequest | None,
+) -> None:
+    """Make a fulfilment of what is left: with rows of services, else without them."""
     variants = {int(v.id): v for v in context.katana.variants_by_id(_variant_ids(rows))}
-    _refuse_serials(variants.values())
+    _refuse_serials(rows, variants)
     tracked = frozenset(key for key, variant in variants.items() if _is_batched(variant))
-    if refusal is not None and not tracked:
-        raise refusal
-    draft = _with_batches(context, sales_order_id, rows, tracked, variants)
+    if refusal is not None and not (tracked or any(row.reserved for row in rows)):
+        raise refusal  # it is not for want of batches or serial numbers
+    goods = [row for row in rows if not _is_service(variants.get(row.variant_id))]
+    try:
+        try:
+            _create(context, order, rows, tracked, variants)
+        except BadRequest:
+            if not goods or len(goods) == len(rows):
+                raise
+            _create(context, order, goods, tracked, variants)
+    except BadRequest as error:
+        now = context.katana.sales_order(int(order.id))
+        if not now.is_delivered:  # a status that was set takes its time on some accounts
+            raise refusal or error from None
+
+
+def _create(
+    context: Context,
+    order: SalesOrder,
+    rows: Sequence[RowToDeliver],
+    tracked: frozenset[int],
+    variants: dict[int, Variant],
+) -> None:
+    draft = _with_batches(context, int(order.id), rows, tracked, variants)
 
     def find(_begun: object) -> Fulfillment | None:
         # what is left was asked for just now: if it were there, nothing would be left
@@ -374,7 +479,7 @@ def _deliver_from_batches(
     create_once(
         context,
         IntentKind.FULFILLMENT,
-        str(sales_order_id),
+        str(order.id),
         find=find,
         create=lambda: context.katana.create_fulfillment(draft),
         record=lambda _made: None,
@@ -382,15 +487,23 @@ def _deliver_from_batches(
 
 
 def _explain_serials(context: Context, order: SalesOrder) -> None:
-    ids = [int(row.variant_id) for row in order.sales_order_rows]
-    _refuse_serials(context.katana.variants_by_id(ids))
+    rows = rows_to_deliver(order, ())
+    variants = context.katana.variants_by_id([int(r.variant_id) for r in order.sales_order_rows])
+    _refuse_serials(rows, {int(variant.id): variant for variant in variants})
 
 
-def _refuse_serials(variants: Iterable[Variant]) -> None:
-    """Serial numbers are never made up: they say which piece a customer got."""
-    named = [_name(v) for v in variants if v.product_or_material and _is_serial(v)]
+def _refuse_serials(rows: Sequence[RowToDeliver], variants: Mapping[int, Variant]) -> None:
+    """Serial numbers are never made up: they say which piece a customer got. Those that a person
+    has reserved will do."""
+    lacking = {row.variant_id for row in rows if len(row.reserved) < row.quantity}
+    named = [_name(v) for key, v in variants.items() if key in lacking and _is_serial(v)]
     if named:
         raise CannotDeliver(Reason.SERIAL_NUMBERS_NEEDED, ", ".join(sorted(named)))
+
+
+def _is_service(variant: Variant | None) -> bool:
+    """Whether it is a service's; some accounts do not list those."""
+    return variant is None or variant.type == "service"
 
 
 def _is_serial(variant: Variant) -> bool:

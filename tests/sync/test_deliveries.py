@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Item
+from katana_woo_sync.sandbox.woocommerce import Fee, Item
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.poll import Polled, apply_poll, poll
 from tests.sync.world import ANNA, World
@@ -215,3 +215,122 @@ def test_rule_01_a_copy_older_than_what_is_known_changes_nothing(world: World) -
 def _poll(context: Context) -> Polled:
     """The list of changed orders, as it is now."""
     return poll(context.stores["eu"], None, None, context.clock())
+
+
+# What accounts do
+
+
+def seven_mugs(world: World) -> tuple[int, int]:
+    """An order of goods alone."""
+    order = world.order(quantity=7)
+    world.sync()
+    return order, world.sales_order(order).id
+
+
+def patches(world: World) -> int:
+    """How often the status of a sales order was set."""
+    return world.katana.server.count("PATCH", "/sales_orders")
+
+
+def test_rule_11_where_the_status_changes_nothing_a_fulfilment_is_made(world: World) -> None:
+    world.katana.compute_status_from_fulfillments()
+    order, there = seven_mugs(world)
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert [part.status for part in world.katana.fulfillments(there)] == ["DELIVERED"]
+    # it is known now, and tried anew after a week
+    for days, tries in ((0, 0), (8, 1)):
+        another, _there = seven_mugs(world)
+        world.reset_counts()
+        world.clock.tick(days=days)
+        complete(world, another)
+        assert world.state(another) == ("fulfilled", "")
+        assert patches(world) == tries
+
+
+def test_rule_11_what_was_packed_on_such_an_account_is_delivered_part_by_part(
+    world: World,
+) -> None:
+    world.katana.compute_status_from_fulfillments()
+    order, there = seven_mugs(world)
+    world.katana.pack_part(there, Decimal(3))
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert {part.status for part in world.katana.fulfillments(there)} == {"DELIVERED"}
+
+
+def test_rule_11_a_status_that_shows_late_is_waited_for(world: World) -> None:
+    world.katana.deliver_late(timedelta(minutes=1))
+    order, there = seven_mugs(world)
+    complete(world, order)
+    assert world.state(order) == ("failed", "temporary")
+    world.sync(minutes=6)
+    assert world.state(order) == ("fulfilled", "")
+    assert len(world.katana.fulfillments(there)) == 1
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_rule_11_services_go_along_or_are_left_out(world: World, refuses: bool) -> None:
+    world.katana.compute_status_from_fulfillments()
+    if refuses:
+        world.katana.refuse_services()
+    order = world.shop.place_order(
+        [Item(world.mug["eu"], 2)], billing=ANNA, fees=[Fee("Gift wrap", Decimal(2))]
+    )
+    world.sync()
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    (part,) = world.katana.fulfillments(world.sales_order(order).id)
+    assert len(part.rows) == (1 if refuses else 2)
+
+
+def test_rule_11_serial_numbers_that_a_person_has_reserved_go_along(world: World) -> None:
+    world.katana.compute_status_from_fulfillments()
+    world.katana.add_product("Watch", "WATCH", serial_tracked=True)
+    order, there = ordered(world, 2, sku="WATCH")
+    (row,) = world.katana.sales_order(there).rows
+    world.katana.reserve_serials(row.id, [501, 502])
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    (part,) = world.katana.fulfillments(there)
+    assert part.rows[0].serial_numbers == (501, 502)
+
+
+def test_rule_11_an_order_that_awaits_approval_needs_a_person(world: World) -> None:
+    order, there = seven_mugs(world)
+    world.katana.await_approval(there)
+    complete(world, order)
+    assert world.state(order) == ("attention", "delivery_refused")
+    assert "awaits its approval" in world.record(order).detail
+    world.katana.await_approval(there, approved=True)
+    world.sync(minutes=61)
+    assert world.state(order) == ("fulfilled", "")
+
+
+def test_rule_11_information_that_delivering_empties_is_put_back(world: World) -> None:
+    """Seen where the order was read before, as after a failure; from then on it goes along."""
+    world.katana.blank_information()
+    orders = []
+    for number in range(2):
+        order = world.shop.place_order(
+            [Item(world.mug["eu"], 2)], billing=ANNA, customer_note=f"Ring {number} times"
+        )
+        world.sync()
+        orders.append(order)
+    before = [world.sales_order(order).additional_info for order in orders]
+    assert "Ring 0 times" in str(before[0])
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, "PATCH", "/sales_orders", status=503))
+    complete(world, orders[0])
+    world.sync(minutes=10)
+    complete(world, orders[1])
+    assert [world.state(order) for order in orders] == [("fulfilled", "")] * 2
+    assert [world.sales_order(order).additional_info for order in orders] == before
+    assert patches(world) == 1 + 2 + 1
+
+
+def test_rule_11_what_is_still_to_be_made_is_delivered_all_the_same(world: World) -> None:
+    order, there = seven_mugs(world)
+    world.katana.set_production(there, "IN_PROGRESS")
+    complete(world, order)
+    assert world.state(order) == ("fulfilled", "")
+    assert "delivered_unmade" in [str(reason) for reason in world.notes(order)]

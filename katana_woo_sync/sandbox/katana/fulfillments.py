@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from katana_woo_sync.sandbox.katana import money
 from katana_woo_sync.sandbox.katana.api import call, lists
-from katana_woo_sync.sandbox.katana.errors import Checks, Json, refuse
+from katana_woo_sync.sandbox.katana.errors import Checks, Json, not_found, refuse
 from katana_woo_sync.sandbox.katana.resource import body_of, create, field, read, shown
 from katana_woo_sync.sandbox.katana.schema import (
     ANYTHING,
@@ -63,7 +63,7 @@ class Fulfillment(Record):
     """A part of an order that was packed or delivered; either takes it out of stock."""
 
     sales_order_id: int = field(new=need(ID), find=INTEGER)
-    status: str = field(new=need(STATUS), find=STATUS)
+    status: str = field(new=need(STATUS), change=STATUS, find=STATUS)
     picked_date: datetime = field(new=NON_EMPTY)
     conversion_rate: Decimal | None = field(new=nullable(number(0, 10**12)))
     conversion_date: datetime | None = field(new=nullable(TEXT))
@@ -101,6 +101,9 @@ def new_fulfillment(state: State, body: Json) -> Fulfillment:
     if order is None:
         message = f"Sales order {body['sales_order_id']} does not exist"
         raise refuse("/sales_order_id", "notFound", message)
+    if order.id in state.awaits_approval:
+        message = f"Sales order {order.id} awaits its approval"
+        raise refuse("/sales_order_id", "approvalRequired", message)
     checks = Checks(state)
     values = read(Fulfillment, checks, body)
     rows = _check_rows(checks, order, values)
@@ -122,6 +125,26 @@ def new_fulfillment(state: State, body: Json) -> Fulfillment:
     return part
 
 
+@call(
+    "PATCH",
+    "/sales_order_fulfillments/{id}",
+    takes=body_of(Fulfillment, "change"),
+    answers=show,
+)
+def change_fulfillment(state: State, part_id: int, body: Json) -> Fulfillment:
+    """What was packed is delivered, say; the order's status follows."""
+    part = state.fulfillments.live(part_id)
+    order = state.orders.live(part.sales_order_id) if part is not None else None
+    if part is None or order is None:
+        raise not_found("SalesOrderFulfillment", part_id)
+    checks = Checks(state)
+    values = read(Fulfillment, checks, body)
+    checks.done()
+    part = state.update(state.fulfillments, replace(part, **values))
+    follow_fulfillments(state, order)
+    return part
+
+
 def _check_rows(checks: Checks, order: SalesOrder, values: Json) -> dict[int, Row]:
     """The order's rows by id, after checking what the request asks of them."""
     rows = {row.id: row for row in order.rows}
@@ -133,6 +156,10 @@ def _check_rows(checks: Checks, order: SalesOrder, values: Json) -> dict[int, Ro
         checks.require(row, f"{path}/sales_order_row_id", "notFound", message)
         if row is None:
             continue
+        item = checks.state.item_of(row.variant_id)
+        is_refused = checks.state.refuses_services and item is not None and item.kind == "service"
+        message = f"Sales order row {row.id} is of a service"
+        checks.require(not is_refused, f"{path}/sales_order_row_id", "notAllowed", message)
         picked[row.id] = picked.get(row.id, ZERO) + quantity
         message = f"Quantity exceeds what is left of sales order row {row.id}"
         checks.require(picked[row.id] <= row.quantity, f"{path}/quantity", "maximum", message)
@@ -189,16 +216,16 @@ def picked_quantities(parts: Iterable[Fulfillment]) -> dict[int, Decimal]:
     return quantities
 
 
-def status_of(order: SalesOrder, parts: Sequence[Fulfillment]) -> str:
+def status_of(state: State, order: SalesOrder, parts: Sequence[Fulfillment]) -> str:
     """The status that follows from what was packed and delivered."""
     if not parts:
         return "PENDING" if order.status == "PENDING" else "NOT_SHIPPED"
     delivered = [part for part in parts if part.status == "DELIVERED"]
-    if delivered and _is_whole(order, delivered):
+    if delivered and _is_whole(state, order, delivered):
         return "DELIVERED"
     if delivered:
         return "PARTIALLY_DELIVERED"
-    return "PACKED" if _is_whole(order, parts) else "PARTIALLY_PACKED"
+    return "PACKED" if _is_whole(state, order, parts) else "PARTIALLY_PACKED"
 
 
 def set_status(
@@ -255,7 +282,7 @@ def add_part(
 def follow_fulfillments(state: State, order: SalesOrder) -> SalesOrder:
     """Bring the order's status, picked date and conversion rate up to its fulfilments."""
     parts = state.fulfillments_of(order.id)
-    status = status_of(order, parts)
+    status = status_of(state, order, parts)
     whole = status in ("PACKED", "DELIVERED")
     latest = max((part.picked_date for part in parts), default=None) if whole else None
     rate = money.rate_of(order, state) if whole else None
@@ -322,7 +349,12 @@ def _rest_of(state: State, order: SalesOrder) -> list[FulfillmentRow]:
         if quantity > 0 or not picked:
             _refuse_unassigned(state, row)
             batches = first_in_first_out(state, row, quantity, free)
-            rest.append(FulfillmentRow(row_id=row.id, quantity=quantity, batches=batches))
+            serials = state.reserved_serials.get(row.id, ())
+            rest.append(
+                FulfillmentRow(
+                    row_id=row.id, quantity=quantity, batches=batches, serial_numbers=serials
+                )
+            )
     return rest
 
 
@@ -356,9 +388,15 @@ def _take_back(state: State, order: SalesOrder, status: str) -> SalesOrder:
     return follow_fulfillments(state, replace(order, status=status))
 
 
-def _is_whole(order: SalesOrder, parts: Iterable[Fulfillment]) -> bool:
+def _is_whole(state: State, order: SalesOrder, parts: Iterable[Fulfillment]) -> bool:
     picked = picked_quantities(parts)
-    return all(picked.get(row.id, ZERO) >= row.quantity for row in order.rows)
+    goods = [row for row in order.rows if not _is_left_out(state, row)]
+    return all(picked.get(row.id, ZERO) >= row.quantity for row in goods)
+
+
+def _is_left_out(state: State, row: Row) -> bool:
+    item = state.item_of(row.variant_id)
+    return state.refuses_services and item is not None and item.kind == "service"
 
 
 def _move_stock(state: State, order: SalesOrder, part: Fulfillment, sign: Decimal) -> None:

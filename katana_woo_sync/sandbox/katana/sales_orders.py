@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from katana_woo_sync.sandbox.katana import fulfillments, money
 from katana_woo_sync.sandbox.katana.api import call, lists
 from katana_woo_sync.sandbox.katana.customers import Address, address_times, check_currency
-from katana_woo_sync.sandbox.katana.errors import Checks, Json, not_found
+from katana_woo_sync.sandbox.katana.errors import Checks, Json, not_found, refuse
 from katana_woo_sync.sandbox.katana.fulfillments import Fulfillment
 from katana_woo_sync.sandbox.katana.resource import (
     body_of,
@@ -198,6 +198,7 @@ def show(state: State, order: SalesOrder, query: Json | None = None) -> Json:
         **shown(order),
         "source": order.ecommerce_order_type,
         "conversion_rate": rate,
+        "status": _status_shown(state, order),
         "invoicing_status": "notInvoiced",
         "total": total,
         "total_in_base_currency": money.converted(total, rate),
@@ -215,6 +216,11 @@ def show(state: State, order: SalesOrder, query: Json | None = None) -> Json:
             for address in order.addresses
         ],
     }
+
+
+def _status_shown(state: State, order: SalesOrder) -> str:
+    until, before = state.late.get(order.id, (state.clock(), ""))
+    return before if state.clock() < until else order.status
 
 
 def _show_row(
@@ -241,7 +247,8 @@ def _show_row(
             for part in picked
             for batch_id, quantity in part.batches
         ],
-        "serial_numbers": [number for part in picked for number in part.serial_numbers],
+        "serial_numbers": [number for part in picked for number in part.serial_numbers]
+        or list(state.reserved_serials.get(row.id, ())),
         "linked_manufacturing_order_id": None,
         "conversion_rate": rate,
         "conversion_date": time_text(order.conversion_date),
@@ -361,8 +368,16 @@ def patch(state: State, order_id: int, body: Json) -> SalesOrder:
         may_convert = name not in body or status in ("PACKED", "DELIVERED")
         checks.require(may_convert, f"/{name}", "notAllowed", message)
     checks.done()
-    if status == order.status:
+    if status == "DELIVERED" and order.id in state.awaits_approval:
+        raise refuse("/status", "approvalRequired", f"Sales order {order.id} awaits its approval")
+    is_ignored = status == "DELIVERED" and not state.delivers_by_status
+    if status == order.status or is_ignored:
         return state.update(state.orders, changed(order, values))
+    if status == "DELIVERED":
+        if state.blanks_information and "additional_info" not in values:
+            values["additional_info"] = None
+        if state.delivered_after:
+            state.late[order.id] = (state.clock() + state.delivered_after, order.status)
     picked = values.pop("picked_date", None)
     return fulfillments.set_status(state, changed(order, values), status, picked_date=picked)
 
@@ -483,6 +498,32 @@ class OrderControls(Controls):
             if status in ("PACKED", "DELIVERED"):
                 self._set_status(order.id, status)
             return order.id
+
+    def compute_status_from_fulfillments(self) -> None:
+        """From now on a sales order is delivered by its fulfilments alone."""
+        self._state.delivers_by_status = False
+
+    def deliver_late(self, lag: timedelta) -> None:
+        """From now on a delivered sales order shows what its status was for so long."""
+        self._state.delivered_after = lag
+
+    def blank_information(self) -> None:
+        """From now on delivering by the status empties `additional_info`."""
+        self._state.blanks_information = True
+
+    def refuse_services(self) -> None:
+        """From now on a fulfilment may not hold rows of services."""
+        self._state.refuses_services = True
+
+    def await_approval(self, order_id: int, *, approved: bool = False) -> None:
+        """Nothing of the order is delivered until it is approved."""
+        (self._state.awaits_approval.discard if approved else self._state.awaits_approval.add)(
+            order_id
+        )
+
+    def reserve_serials(self, row_id: int, numbers: Sequence[int]) -> None:
+        """What a person has chosen for a row of a sales order."""
+        self._state.reserved_serials[row_id] = tuple(numbers)
 
     def leave_batches_to_others(self) -> None:
         """From now on refuse to deliver orders of batch-tracked goods that name no batches."""

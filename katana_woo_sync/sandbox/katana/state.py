@@ -93,6 +93,21 @@ class State:
         """Whether it refuses to deliver batch-tracked goods that no batch holds."""
         self.assigns_batches = True
         """Whether it chooses batches by itself when an order is delivered as a whole."""
+        self.delivers_by_status = True
+        """Whether a changed status delivers a sales order: on some accounts it is computed from the
+        fulfilments, and changes nothing."""
+        self.delivered_after = timedelta(0)
+        """How long a sales order that was delivered goes on to show what its status was."""
+        self.late: dict[int, tuple[datetime, str]] = {}
+        """What such orders show, and until when."""
+        self.blanks_information = False
+        """Whether delivering by the status empties `additional_info`."""
+        self.refuses_services = False
+        """Whether a fulfilment may not hold rows of services."""
+        self.awaits_approval: set[int] = set()
+        """Sales orders that somebody must approve before anything is delivered."""
+        self.reserved_serials: dict[int, tuple[int, ...]] = {}
+        """Serial numbers that a person has reserved, by row."""
         self.deliveries_are_changes = True
         """Whether packing and delivering moves the `updated_at` of a sales order."""
         self.list_lag = timedelta(0)
