@@ -107,6 +107,12 @@ def _settings(top: Reader, path: Path) -> Settings:
             section = top.subtable(name)
             _refuse_unknown(section, name)
             read[name] = made = SECTIONS[name](**_read(section, SECTIONS[name]))
+            if (
+                isinstance(made, OrderSettings)
+                and made.shipping == "row"
+                and not made.import_shipping
+            ):
+                section.problem("shipping", 'is "row", which needs import_shipping = true')
             if isinstance(made, KatanaSettings) and made.api_key.startswith(("ck_", "cs_")):
                 wrong = "is a key of WooCommerce (ck_… or cs_…), not of Katana"
                 section.problem("api_key", wrong)

@@ -24,6 +24,7 @@ from katana_woo_sync.config.url_secrets import secrets_in
 from katana_woo_sync.config.values import KATANA_URL, NO_RESERVE, StockReserve
 
 Discounts = Literal["net", "separate"]
+ShippingAs = Literal["fee", "row"]
 CompletedUnseen = Literal["attention", "skip", "import"]
 Pos = Literal["", "import", "skip", "attention"]
 SubOrders = Literal["skip", "children"]
@@ -114,6 +115,16 @@ class OrderSettings(Section, frozen=True, kw_only=True):
             "shipping fee. Without it Katana's total is not the shop's.",
         ),
     ] = True
+    shipping: Annotated[
+        ShippingAs,
+        Key(
+            forms.choice(*get_args(ShippingAs)),
+            '"fee": shipping is the shipping fee of the sales order, which takes a second request. '
+            '"row": it is a row of the service item "WooCommerce shipping", created with the order: '
+            "one request, and the order is never without it. docs/money.md says what that means in "
+            "Katana.",
+        ),
+    ] = "fee"
     import_fees: Annotated[
         bool,
         Key(

@@ -25,7 +25,7 @@ from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.rows import TEN_DECIMALS
-from katana_woo_sync.domain.sales_order import SERVICE_NAME, Unmappable
+from katana_woo_sync.domain.sales_order import SERVICE_NAME, SHIPPING_NAME, Unmappable
 from katana_woo_sync.domain.text import plain
 from katana_woo_sync.domain.woocommerce import Product
 
@@ -308,8 +308,7 @@ def created_variants(
     return found
 
 
-def fee_service_draft() -> ServiceDraft:
-    """The service item that holds fees and what else has no product."""
-    return ServiceDraft(
-        name=SERVICE_NAME, uom=UOM, is_sellable=True, variants=(VariantDraft(sku="WOO-FEE"),)
-    )
+def service_item_draft(name: str) -> ServiceDraft:
+    """A service item of this program's own: that of fees, or of shipping."""
+    sku = {SERVICE_NAME: "WOO-FEE", SHIPPING_NAME: "WOO-SHIPPING"}[name]
+    return ServiceDraft(name=name, uom=UOM, is_sellable=True, variants=(VariantDraft(sku=sku),))

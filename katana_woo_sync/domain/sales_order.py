@@ -46,6 +46,9 @@ from katana_woo_sync.domain.woocommerce import Order, Refund
 SERVICE_NAME = "WooCommerce fee"
 """The one service item whose rows hold fees and what else has no product."""
 
+SHIPPING_NAME = "WooCommerce shipping"
+"""The one service item whose rows hold shipping, where that is a row (`shipping = "row"`)."""
+
 
 class Unmappable(Exception):
     """An order that is not imported: a reason, and what exactly is meant (a SKU, an amount)."""
@@ -74,6 +77,16 @@ class Plan(Struct, frozen=True):
     notes: tuple[Note, ...] = ()
 
     @property
+    def has_shipping_rows(self) -> bool:
+        """Whether some of its rows are shipping."""
+        return any(charge.kind is ChargeKind.SHIPPING for charge in self.services)
+
+    @property
+    def has_fee_rows(self) -> bool:
+        """Whether some of its rows of services are not shipping."""
+        return any(charge.kind is not ChargeKind.SHIPPING for charge in self.services)
+
+    @property
     def needs(self) -> tuple[TaxNeed, ...]:
         """The taxes of everything that becomes a row or the shipping fee."""
         charges = [*self.items, *self.services, *([self.shipping] if self.shipping else [])]
@@ -83,7 +96,8 @@ class Plan(Struct, frozen=True):
 class Resolved(Struct, frozen=True):
     """The Katana ids for a plan: variants by line id, tax rates by need.
 
-    `service_variant_id` is only used where the plan has `services`.
+    `service_variant_id` is only used where the plan has `services`, and `shipping_variant_id` where
+    some of them are shipping; without it shipping has the service item of fees.
     """
 
     customer_id: int
@@ -91,6 +105,7 @@ class Resolved(Struct, frozen=True):
     variants: Mapping[int, int]
     service_variant_id: int
     tax_rates: Mapping[TaxNeed, TaxRate]
+    shipping_variant_id: int = 0
 
 
 class Terms(Struct, frozen=True):
@@ -104,6 +119,7 @@ class Terms(Struct, frozen=True):
     order_number_prefix: str = ""
     delivery_days: int = 14
     import_shipping: bool = True
+    shipping_rows: bool = False
     import_fees: bool = True
     decimals: int = 2
     rounds_each_line: bool = True
@@ -153,10 +169,11 @@ def plan_order(
     roundings = charges.roundings
     if not terms.rounds_each_line:
         roundings = rounded_sums(order) + charges.rounded_in_refunds + charges.rounded_by_a_cent
-    return _sorted_plan(order, replace(charges, charges=rows), roundings)
+    charges = replace(charges, charges=rows)
+    return _sorted_plan(order, charges, roundings, shipping_rows=terms.shipping_rows)
 
 
-def _sorted_plan(order: Order, charges: Charges, roundings: int) -> Plan:
+def _sorted_plan(order: Order, charges: Charges, roundings: int, *, shipping_rows: bool) -> Plan:
     items, services, discounts = [], [], []
     shipping: list[Charge] = []
     for charge in charges.charges:
@@ -168,7 +185,7 @@ def _sorted_plan(order: Order, charges: Charges, roundings: int) -> Plan:
             items.append(charge)
         elif charge.gross == 0:
             continue  # a line refunded away, free shipping: nothing to hold
-        elif charge.kind is ChargeKind.SHIPPING:
+        elif charge.kind is ChargeKind.SHIPPING and not shipping_rows:
             shipping.append(charge)
         else:
             services.append(replace(charge, quantity=Decimal(1)))
@@ -272,6 +289,8 @@ def _row(row: DiscountableRow, resolved: Resolved, terms: Terms) -> RowDraft:
         variant_id = resolved.variants[charge.line_id]
     else:
         variant_id = resolved.service_variant_id
+        if charge.kind is ChargeKind.SHIPPING and terms.shipping_rows:
+            variant_id = resolved.shipping_variant_id or variant_id
         attributes = (("Name", plain(charge.name, 200) or SERVICE_NAME), *attributes)
     if terms.separate_discounts and row.full_net > row.net:
         price, discount = price_and_discount(row.full_net, row.discounted, charge.quantity)

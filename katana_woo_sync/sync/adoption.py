@@ -210,7 +210,7 @@ def _total_of(
     return adopted_total(
         order,
         sales_order.total,
-        context.terms(store),
+        replace(context.terms(store), shipping_rows=False),  # what it lacks is a fee
         context.ledger.catalogue.tax_rates(),
         context.settings.taxes,
     )

@@ -166,6 +166,7 @@ class Context(Struct):
             order_number_prefix=store.settings.order_number_prefix,
             delivery_days=orders.delivery_days,
             import_shipping=orders.import_shipping,
+            shipping_rows=orders.shipping == "row",
             import_fees=orders.import_fees,
             decimals=facts.decimals,
             rounds_each_line=not facts.round_at_subtotal,

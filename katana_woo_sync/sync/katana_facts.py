@@ -7,16 +7,17 @@ from datetime import datetime
 
 from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.domain.katana import Location, Product, TaxRate
-from katana_woo_sync.domain.product_drafts import fee_service_draft
+from katana_woo_sync.domain.product_drafts import service_item_draft
 from katana_woo_sync.domain.reasons import Reason
-from katana_woo_sync.domain.sales_order import SERVICE_NAME, Unmappable
+from katana_woo_sync.domain.sales_order import SERVICE_NAME, SHIPPING_NAME, Unmappable
 from katana_woo_sync.domain.taxes import TaxNeed, choose_rate, new_rate
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import create_once
 
-FEE_SERVICE = "fee_service"
+KEPT_SERVICES = {SERVICE_NAME: "fee_service", SHIPPING_NAME: "shipping_service"}
+"""Where the ledger keeps the variants of this program's service items."""
 
 
 class KatanaFacts:
@@ -113,9 +114,11 @@ class KatanaFacts:
             record=record,
         )
 
-    def fee_service(self) -> int:
-        """The variant of the one service item "WooCommerce fee", created where Katana lacks it."""
-        known = self._ledger.stores.meta(FEE_SERVICE)
+    def service_item(self, name: str) -> int:
+        """The variant of one of this program's service items ("WooCommerce fee", say), which is
+        created where Katana lacks it."""
+        key = KEPT_SERVICES[name]
+        known = self._ledger.stores.meta(key)
         if known:
             return int(known)
         katana = self._context.katana
@@ -124,8 +127,8 @@ class KatanaFacts:
             return next(
                 (
                     service
-                    for service in katana.services(SERVICE_NAME)
-                    if service.name == SERVICE_NAME
+                    for service in katana.services(name)
+                    if service.name == name
                     and service.variants
                     and not service.deleted_at
                     and not service.archived_at
@@ -134,19 +137,19 @@ class KatanaFacts:
             )
 
         def record(service: Product) -> None:
-            self._ledger.stores.set_meta(FEE_SERVICE, str(int(service.variants[0].id)))
-            self._journal("service", SERVICE_NAME)
+            self._ledger.stores.set_meta(key, str(int(service.variants[0].id)))
+            self._journal("service", name)
 
         found = find(self._context.clock())
         if found is not None:
-            self._ledger.stores.set_meta(FEE_SERVICE, str(int(found.variants[0].id)))
+            self._ledger.stores.set_meta(key, str(int(found.variants[0].id)))
             return int(found.variants[0].id)
         created = create_once(
             self._context,
             IntentKind.SERVICE,
-            SERVICE_NAME,
+            name,
             find=find,
-            create=lambda: katana.create_service(fee_service_draft()),
+            create=lambda: katana.create_service(service_item_draft(name)),
             record=record,
         )
         return int(created.variants[0].id)
@@ -158,7 +161,8 @@ class KatanaFacts:
         elif refusal.concerns("location"):
             self._ledger.catalogue.set_locations(())
         else:
-            self._ledger.stores.set_meta(FEE_SERVICE, "")
+            for key in KEPT_SERVICES.values():
+                self._ledger.stores.set_meta(key, "")
         self._listed.clear()
         self._locations.clear()
         self._rates.clear()

@@ -41,7 +41,15 @@ from katana_woo_sync.domain.order_rules import (
     skipped_before_import,
 )
 from katana_woo_sync.domain.reasons import Reason, Stops, about
-from katana_woo_sync.domain.sales_order import Mapped, Resolved, Unmappable, map_order, plan_order
+from katana_woo_sync.domain.sales_order import (
+    SERVICE_NAME,
+    SHIPPING_NAME,
+    Mapped,
+    Resolved,
+    Unmappable,
+    map_order,
+    plan_order,
+)
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
@@ -119,7 +127,8 @@ class OrderImports:
     def requests_for(self, order: Order) -> int:
         """How many requests to Katana the import needs, but for what is found out on the way."""
         is_new = not self._katana.customers.is_known(self._store, order)
-        return 1 + bool(order.shipping_lines) + is_new + self.items.count_new(order)
+        has_fee = bool(order.shipping_lines) and not self._terms.shipping_rows
+        return 1 + has_fee + is_new + self.items.count_new(order)
 
     def import_order(self, order: Order) -> None:
         """Import an order, by a fresh copy of it; what keeps it from being imported is recorded.
@@ -250,12 +259,15 @@ class OrderImports:
         with context.lines.shared():
             plan = plan_order(whole_order, refunds, self._terms, self.items.is_known)
             facts.check_currency(whole_order)
+            needs_shipping = self._terms.shipping_rows and plan.has_shipping_rows
+            needs_fees = plan.services if not needs_shipping else plan.has_fee_rows
             self.items.take_notes()  # those of an order that was not imported
             resolved = Resolved(
                 location_id=facts.location(self._store),
                 variants=self.items.variants_of(whole_order, (item.line_id for item in plan.items)),
                 tax_rates=facts.tax_rates(plan.needs),
-                service_variant_id=facts.fee_service() if plan.services else 0,
+                service_variant_id=facts.service_item(SERVICE_NAME) if needs_fees else 0,
+                shipping_variant_id=facts.service_item(SHIPPING_NAME) if needs_shipping else 0,
                 customer_id=self._katana.customers.of(self._store, whole_order),
             )
             notes = (*self.items.take_notes(), *plan.notes, *notes_of(whole_order))

@@ -12,11 +12,11 @@ from katana_woo_sync.domain.katana import Config, ProductDraft, Variant, encode
 from katana_woo_sync.domain.katana import Product as KatanaProduct
 from katana_woo_sync.domain.product_drafts import (
     created_variants,
-    fee_service_draft,
     fitting_draft,
     is_first_of_its_choice,
     new_variant_draft,
     product_draft,
+    service_item_draft,
     variant_draft,
 )
 from katana_woo_sync.domain.products import (
@@ -406,6 +406,6 @@ def test_the_price_factor_of_a_tax_exempt_customer_is_what_the_shop_took_off() -
 
 
 def test_the_service_item_for_fees() -> None:
-    draft = fee_service_draft()
+    draft = service_item_draft("WooCommerce fee")
     assert (draft.name, draft.uom, draft.is_sellable) == (SERVICE_NAME, "pcs", True)
     assert len(draft.variants) == 1

@@ -4,15 +4,17 @@ that is left alone, cancelled orders deleted in Katana."""
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from katana_woo_sync.config import ConfigError
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Item
+from katana_woo_sync.sandbox.woocommerce import Fee, Item, Shipping
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.cli.support import run, run_json
-from tests.sync.world import World
+from tests.sync.world import ANNA, World
 
 
 def orders(world: World, line: str) -> None:
@@ -362,3 +364,33 @@ def test_rule_09_by_default_a_cancelled_order_is_only_shown(world: World) -> Non
     world.settle(2)
     assert world.sales_order(order).deleted_at is None
     assert world.state(order) == ("attention", "cancelled_in_shop")
+
+
+@pytest.mark.parametrize("shipping", ["fee", "row"])
+def test_shipping_is_a_fee_or_a_row(world: World, shipping: str) -> None:
+    world.configure(top=f'[orders]\nshipping = "{shipping}"')
+    courier = [Shipping("Courier", Decimal("4.90")), Shipping("Insurance", Decimal("1.10"))]
+    first = world.order(shipping=courier)
+    world.sync()  # what is new of it is known from here on
+    fee = [Fee("Gift wrap", Decimal("2.50"))]
+    order = world.shop.place_order(
+        [Item(world.mug["eu"], 3)], billing=ANNA, shipping=courier, fees=fee
+    )
+    world.reset_counts()
+    world.sync()
+    for each in (first, order):
+        there = world.sales_order(each)
+        shop = Decimal(str(world.shop.order(each)["total"]))
+        assert abs(world.katana.order_total(there.id) - shop) < Decimal("0.01")
+        assert bool(world.katana.shipping_fees(there.id)) is (shipping == "fee")
+    names = [service.name for service in world.katana.services()]
+    assert ("WooCommerce shipping" in names) is (shipping == "row")
+    assert world.katana.server.count("POST", "/sales_order_shipping_fee") == (shipping == "fee")
+    assert world.katana.server.count("POST", "/sales_orders") == 1
+    assert world.state(order) == ("imported", "")
+
+
+def test_shipping_as_a_row_needs_shipping(world: World) -> None:
+    world.configure(top='[orders]\nshipping = "row"\nimport_shipping = false')
+    with pytest.raises(ConfigError, match="needs import_shipping = true"):
+        world.program()
