@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as dt_time
 from functools import partial
 from types import MappingProxyType
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, structs
@@ -76,6 +77,11 @@ SLIM_FIELDS = (
 LINE_FIELDS = "id,number,status,date_modified_gmt,created_via,parent_id,line_items"
 
 log = logging.getLogger("katana_woo_sync.clients")
+
+
+COMPLETED = "completed"
+
+AnyOrder = TypeVar("AnyOrder", bound=Order)
 
 
 class TriedPages(Struct, frozen=True):
@@ -369,7 +375,7 @@ class WooCommerceClient(WooCommerceApi):
         place = (("per_page", str(per_page)), ("offset", str(offset)))
         rows, total, as_of = self._dated_rows("/orders", (*params, *place))
         read = [read_order(row) for row in rows]
-        found = [order for order in read if order is not None]
+        found = [self._in_our_words(order) for order in read if order is not None]
         orders = (times or Times()).sift(found, as_of)
         if len(orders) < len(rows):
             self._pass_over_order(f"rows without an id, passed over: {len(rows) - len(orders)}")
@@ -451,6 +457,7 @@ class WooCommerceClient(WooCommerceApi):
             problem = f"{BROKEN}: {error.reason}"
             return [UnreadableOrder(order_id, "", problem, may_pass=True)]
         read = read_order(answer.data)
+        read = None if read is None else self._in_our_words(read)
         if read is None or (isinstance(read, Order) and read.status == "trash"):
             return []
         return [*(times or Times()).sift([read], answer.as_of)]
@@ -462,7 +469,7 @@ class WooCommerceClient(WooCommerceApi):
 
     def _order(self, path: str, answer: JsonAnswer) -> Order:
         """The order of an answer, without a modification time that proves nothing."""
-        order = self._one(path, answer.data, Order)
+        order = self._completed(self._one(path, answer.data, Order))
         is_ahead = order.modified is not None and order.modified > answer.as_of
         return without_modified(order) if is_ahead else order
 
@@ -480,7 +487,18 @@ class WooCommerceClient(WooCommerceApi):
             *_with(ORDER_FIELDS, dp),
         )
         found = self._all("/orders", params, DatedOrder)
-        return tuple(order for order in found if first <= order.day <= last)
+        return tuple(self._completed(order) for order in found if first <= order.day <= last)
+
+    def _in_our_words(self, order: ReadOrder) -> ReadOrder:
+        return self._completed(order) if isinstance(order, Order) else order
+
+    def _completed(self, order: AnyOrder) -> AnyOrder:
+        """The order as completed, where its status is another word for that in this shop. It was
+        completed when WooCommerce says so, else when it was changed last."""
+        if order.status == COMPLETED or order.status not in self._store.completed_statuses:
+            return order
+        at = order.date_completed_gmt or order.date_modified_gmt
+        return structs.replace(order, status=Text(COMPLETED), date_completed_gmt=at)
 
     def refunds(self, order_id: int, dp: int | None) -> tuple[Refund, ...]:
         """An order's refunds with their lines, oldest first. Where a shop lost a part of one, an
@@ -501,19 +519,20 @@ class WooCommerceClient(WooCommerceApi):
         return self._one(path, answer.data, Order).meta_data
 
     def complete(self, order_id: int) -> Order:
-        """Set an order's status to completed, which mails the customer.
+        """Set an order's status to completed (or the shop's own word for it), which mails the
+        customer.
 
         Raises `UnknownOutcome` where the answer was lost; the status is to be read before it is set
         again.
         """
         path = f"/orders/{int(order_id)}"
-        body = msgspec.json.encode({"status": "completed"})
+        body = msgspec.json.encode({"status": self._store.complete_to})
         answer = self._http.request("PUT", path, params=_with(self._order_fields, None), body=body)
         try:
             order = self._order(path, answer)
         except NotTheApi as error:
             raise self._http.unknown(f"PUT {path}", error.reason) from None
-        if order.status != "completed":
+        if order.status != COMPLETED:
             reason = f'the order stayed "{self._http.words(order.status)}"'
             remedy = "A plugin may hold it back; complete it in the shop"
             raise BadRequest(self._name, f"PUT {path}", reason, remedy)

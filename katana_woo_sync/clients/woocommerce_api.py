@@ -44,6 +44,7 @@ class WooCommerceApi:
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._name = store.name
+        self._store = store
         self._wants_meta = bool(store.additional_info_meta)
         self._unread = Unread(self._name)
         self._http = WooCommerceHttp(

@@ -139,6 +139,16 @@ def statuses(why: str = "") -> Form:
     return texts(values.status, '["processing"]', 1, why)
 
 
+def done_statuses() -> Form:
+    """Slugs of statuses that mean that an order is done, one at least."""
+    return texts(values.done_status, '["completed", "shipped"]', 1)
+
+
+def done_status() -> Form:
+    """The slug of one such status."""
+    return text(values.done_status)
+
+
 def texts_of_a_line(example: str) -> Form:
     """A list of texts, each of one line that is not empty."""
     return texts(values.not_empty, example)

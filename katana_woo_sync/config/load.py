@@ -177,6 +177,12 @@ def _store(section: Reader, common_since: datetime | None) -> StoreSettings:
             section.problem(required, "is missing")
     store = StoreSettings(**_read(section, StoreSettings))  # type: ignore[arg-type]
     _refuse_swapped(section, store.consumer_key, store.consumer_secret)
+    done = {"completed", *store.completed_statuses}
+    if store.complete_to not in done:
+        section.problem("complete_to", "must be one of completed_statuses")
+    both = sorted(done & set(store.import_statuses))
+    if both:
+        section.problem("completed_statuses", f'holds "{both[0]}", which import_statuses has too')
     if store.url:
         where = address.parse(store.url)
         if where.scheme == "http" and not (store.allow_http or where.is_loopback):

@@ -120,9 +120,9 @@ class OrderSettings(Section, frozen=True, kw_only=True):
         Key(
             forms.choice(*get_args(ShippingAs)),
             '"fee": shipping is the shipping fee of the sales order, which takes a second request. '
-            '"row": it is a row of the service item "WooCommerce shipping", created with the order: '
-            "one request, and the order is never without it. docs/money.md says what that means in "
-            "Katana.",
+            '"row": it is a row of the service item "WooCommerce shipping", created with the '
+            "order: one request, and the order is never without it. docs/money.md says what that "
+            "means in Katana.",
         ),
     ] = "fee"
     import_fees: Annotated[
@@ -424,6 +424,22 @@ class StoreSettings(Section, frozen=True, kw_only=True):
             "Only orders with one of these statuses are ever completed in the shop.",
         ),
     ] = ("processing",)
+    completed_statuses: Annotated[
+        tuple[str, ...],
+        Key(
+            forms.done_statuses(),
+            'Orders with one of these statuses count as completed in the shop; "completed" always '
+            'does. For shops whose plugins say "shipped", say.',
+        ),
+    ] = ("completed",)
+    complete_to: Annotated[
+        str,
+        Key(
+            forms.done_status(),
+            "The status that an order gets in the shop once it is delivered in Katana; one of "
+            "completed_statuses.",
+        ),
+    ] = "completed"
     import_statuses: Annotated[
         tuple[str, ...],
         Key(

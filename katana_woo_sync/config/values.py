@@ -197,6 +197,14 @@ def status(text: str) -> str:
 _FINAL = sorted(FINAL_STATUSES)
 
 
+def done_status(text: str) -> str:
+    """The slug of a status that means that an order is done, such as "completed" or "shipped"."""
+    slug = text.strip().lower().removeprefix("wc-")
+    if not _STATUS.fullmatch(slug) or slug in FINAL_STATUSES - {"completed"}:
+        raise ValueError('must be a status that means that an order is done, such as "shipped"')
+    return slug
+
+
 def unique(texts: Iterable[str]) -> tuple[str, ...]:
     """The texts in their order, each once."""
     return tuple(dict.fromkeys(texts))

@@ -68,6 +68,8 @@ class StoreSettings:
     ca_file: Path | None = None
     timeout: float = 5.0
     additional_info_meta: tuple[str, ...] = ()
+    completed_statuses: tuple[str, ...] = ("completed",)
+    complete_to: str = "completed"
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 
+from katana_woo_sync.config import ConfigError
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
 from katana_woo_sync.sync.cycle import SweepWhen
@@ -381,3 +382,63 @@ def test_rule_10_where_the_list_tells_of_all_the_open_orders_are_asked_for_by_th
     asked = [sent.query for sent in world.katana.server.requests if "ids=" in sent.query]
     assert len(asked) == 1
     assert f"ids={world.sales_order(orders[2]).id}" in asked[0]
+
+
+def says_shipped(world: World) -> None:
+    """A shop whose plugin says "shipped"."""
+    world.shop.add_status("shipped")
+    world.configure(
+        stores={"eu": 'completed_statuses = ["completed", "shipped"]\ncomplete_to = "shipped"'}
+    )
+
+
+def test_rule_21_another_word_for_completed_delivers_in_katana(world: World) -> None:
+    says_shipped(world)
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "shipped")
+    world.sync()
+    assert world.state(order) == ("fulfilled", "")
+    assert world.katana.sales_order(world.sales_order(order).id).status == "DELIVERED"
+    for _ in range(3):  # no echo
+        world.sync(minutes=60)
+    assert world.shop.server.count("PUT", "/orders/") == 0
+    assert world.shop.order(order)["status"] == "shipped"
+
+
+def test_rule_21_delivered_in_katana_sets_the_shops_own_word(world: World) -> None:
+    says_shipped(world)
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.sync()
+    assert world.shop.order(order)["status"] == "shipped"
+    assert world.state(order) == ("fulfilled", "")
+    world.reset_counts()
+    for _ in range(3):
+        world.sync(minutes=60)
+    assert world.shop.server.count("PUT", "/orders/") == 0
+    assert world.katana.server.count("PATCH", "/sales_orders") == 0
+
+
+def test_rule_21_completed_always_counts(world: World) -> None:
+    says_shipped(world)
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order) == ("fulfilled", "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ('complete_to = "shipped"', "must be one of completed_statuses"),
+        ('completed_statuses = ["processing"]', "import_statuses has too"),
+        ('completed_statuses = ["cancelled"]', "must be a status that means"),
+    ],
+)
+def test_rule_21_words_that_contradict_are_refused(world: World, settings: str, words: str) -> None:
+    world.configure(stores={"eu": settings})
+    with pytest.raises(ConfigError, match=words):
+        world.program()
