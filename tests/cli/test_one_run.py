@@ -25,12 +25,14 @@ from tests.sync.world import World
 
 
 @contextmanager
-def at_work(world: World, *, orders: int = 60) -> Iterator[subprocess.Popen[str]]:
+def at_work(
+    world: World, *, orders: int = 40, seconds: float = 0.5
+) -> Iterator[subprocess.Popen[str]]:
     """A `sync` in a process of its own, with a backlog that takes it a while."""
     for _ in range(orders):
         world.order()
     world.katana.server.add_fault(
-        Fault(FaultKind.DELAY_AFTER, "POST", "/sales_orders", seconds=0.5, times=10_000)
+        Fault(FaultKind.DELAY_AFTER, "POST", "/sales_orders", seconds=seconds, times=10_000)
     )
     before = world.katana.server.count("POST", "/sales_orders")
     sync = start(world, "sync")
@@ -108,7 +110,7 @@ def test_completions_that_are_accepted_meanwhile_are_done_by_the_run_at_work(
 
 
 def test_a_backfill_has_the_run_at_work_make_room(world: World) -> None:
-    with at_work(world, orders=100) as sync:
+    with at_work(world, orders=70, seconds=0.2) as sync:
         ended = run(world, "backfill", "--yes")
         assert ended.exit_code == 0, ended.output
         assert "asked to make room" in ended.output
