@@ -4,7 +4,6 @@ allowed ("must be …"); whoever reads the file adds the key and, unless it is a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -203,11 +202,6 @@ def done_status(text: str) -> str:
     if not _STATUS.fullmatch(slug) or slug in FINAL_STATUSES - {"completed"}:
         raise ValueError('must be a status that means that an order is done, such as "shipped"')
     return slug
-
-
-def unique(texts: Iterable[str]) -> tuple[str, ...]:
-    """The texts in their order, each once."""
-    return tuple(dict.fromkeys(texts))
 
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")

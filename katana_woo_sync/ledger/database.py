@@ -144,18 +144,6 @@ class Ledger:
             raise _explained(self._path, error) from error
 
     @contextmanager
-    def part(self) -> Iterator[None]:
-        """A part of a group of writes that may fail alone: what it wrote is undone then."""
-        self._db.conn.execute("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            self._db.conn.execute("ROLLBACK TO part")
-            raise
-        finally:
-            self._db.conn.execute("RELEASE part")
-
-    @contextmanager
     def _transaction(self) -> Iterator[None]:
         """A transaction that may write from its beginning: one that read first could not, where
         another process has written meanwhile."""
