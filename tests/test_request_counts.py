@@ -134,9 +134,9 @@ def test_a_backfill(tmp_path: Path) -> None:
     assert katana - Counter(created) == {
         "GET /customers": 1,
         "GET /factory": 1,
-        "GET /locations": 2,
+        "GET /locations": 1,
         "GET /sales_orders": 2,
-        "GET /tax_rates": 2,
+        "GET /tax_rates": 1,
         "GET /variants": 1,
     }
     assert store == {"GET /orders": 3, "GET /products": 1, "GET /settings": 2}

@@ -68,9 +68,9 @@ def _copies(context: Context, store: Store, order_ids: Sequence[int]) -> dict[in
 def know_tax_rates(context: Context) -> None:
     """Ask Katana for its tax rates, once in a run: adopted orders' totals are compared with them,
     and a ledger that needs to adopt may be an old one."""
-    if not context.knows_tax_rates:
+    if "tax_rates" not in context.listed:
         context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
-        context.knows_tax_rates = True
+        context.listed.add("tax_rates")
 
 
 def whole(

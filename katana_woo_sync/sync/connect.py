@@ -60,6 +60,7 @@ def check_account(context: Context) -> None:
     with context.ledger.atomic():
         context.ledger.catalogue.set_locations(locations)
         stores.set_meta("katana_key", key)
+    context.listed.add("locations")
 
 
 def take_over(

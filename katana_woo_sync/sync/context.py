@@ -99,8 +99,9 @@ class Context(Struct):
     """When the ledger was last told that this run gets on (UTC)."""
     silent: set[str] = field(default_factory=set)
     """The names of the stores that have not answered in this cycle yet."""
-    knows_tax_rates: bool = False
-    """Whether Katana was asked for its tax rates in this run."""
+    listed: set[str] = field(default_factory=set)
+    """What Katana was asked for as a whole in this run ("locations", "tax_rates"): it is not again.
+    """
 
     @contextmanager
     def only_run(self, *, patience: float = 0.0) -> Iterator[None]:

@@ -27,7 +27,7 @@ class KatanaFacts:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._ledger = context.ledger
-        self._listed: set[str] = set()
+        self._listed = context.listed
         self._locations: dict[str, int] = {}
         self._rates: dict[TaxNeed, TaxRate] = {}
 
@@ -57,6 +57,11 @@ class KatanaFacts:
         locations = self._context.katana.locations()
         self._ledger.catalogue.set_locations(locations)
         return locations
+
+    def refresh(self) -> None:
+        """Ask for places and tax rates, if this run has not yet."""
+        self._list_once("locations", self.list_locations)
+        self._list_once("tax_rates", self._list_tax_rates)
 
     def base_currency(self) -> str:
         """Katana's base currency, asked for once and again with every sweep."""

@@ -159,8 +159,7 @@ def _mend_cursor(context: Context, store: Store) -> None:
 
 def sweep_katana(context: Context, katana_facts: KatanaFacts) -> None:
     """Refresh what is remembered of Katana: locations, tax rates, base currency, SKUs."""
-    katana_facts.list_locations()
-    context.ledger.catalogue.set_tax_rates(context.katana.tax_rates())
+    katana_facts.refresh()
     factory = context.katana.factory()
     context.ledger.stores.set_meta("base_currency", str(factory.base_currency_code))
     _refresh_variants(context)

@@ -64,13 +64,20 @@ class Fulfillment(Record):
 
     sales_order_id: int = field(new=need(ID), find=INTEGER)
     status: str = field(new=need(STATUS), change=STATUS, find=STATUS)
-    picked_date: datetime = field(new=NON_EMPTY)
-    conversion_rate: Decimal | None = field(new=nullable(number(0, 10**12)))
-    conversion_date: datetime | None = field(new=nullable(TEXT))
-    tracking_number: str | None = field(new=nullable(text(most=256)), find=TEXT)
-    tracking_url: str | None = field(new=nullable(text(most=2048)), find=TEXT)
-    tracking_carrier: str | None = field(new=nullable(TEXT), find=TEXT)
-    tracking_method: str | None = field(new=nullable(TEXT), find=TEXT)
+    picked_date: datetime = field(new=NON_EMPTY, change=NON_EMPTY)
+    conversion_rate: Decimal | None = field(
+        new=nullable(number(0, 10**12)), change=nullable(number(0, 10**12))
+    )
+    conversion_date: datetime | None = field(new=nullable(TEXT), change=nullable(NON_EMPTY))
+    tracking_number: str | None = field(
+        new=nullable(text(most=256)), change=nullable(text(1, 256)), find=TEXT
+    )
+    tracking_url: str | None = field(
+        new=nullable(text(most=2048)), change=nullable(text(1, 2048)), find=TEXT
+    )
+    tracking_carrier: str | None = field(new=nullable(TEXT), change=nullable(NON_EMPTY), find=TEXT)
+    tracking_method: str | None = field(new=nullable(TEXT), change=nullable(NON_EMPTY), find=TEXT)
+    packer_id: object = field(change=ID, stored=False)
     rows: tuple[FulfillmentRow, ...] = field(
         name="sales_order_fulfillment_rows", new=need(array(body_of(FulfillmentRow, "new"), 1))
     )
