@@ -57,8 +57,8 @@ KATANA_ERROR = "katana_error"
 ABOUT_THE_SAME_TIME = 0.5
 """Seconds for which stores that have answered wait for others, so that their orders go together."""
 
-HEARD = timedelta(minutes=2)
-"""How often both sides are heard in a cycle that takes long."""
+READ_AGAIN = timedelta(minutes=2)
+"""How often both sides are read in a cycle that takes long."""
 
 LONGEST = timedelta(minutes=30)
 """How long a cycle goes on while something is left."""
@@ -232,6 +232,7 @@ class _Cycle:
 
     def work(self, longest: timedelta | None) -> None:
         """Work slice by slice, and read both sides every two minutes."""
+        self._take_up_wishes()  # what was asked of a run that has ended meanwhile is this one's
         self._read_both_sides()
         self._connect_again()
         is_left = bool(self._works)
@@ -245,30 +246,33 @@ class _Cycle:
             if self._is_to_stop(now):
                 log.info("The cycle makes room for another command; the next one goes on")
                 return
-            if self._is_woken or (is_left and now - self._read_at >= HEARD):
+            if self._is_woken or (is_left and now - self._read_at >= READ_AGAIN):
                 self._read_both_sides()
                 is_left |= bool(self._works)
 
     def _is_to_stop(self, now: datetime) -> bool:
         """Take up what other commands wish, and do what is due in between; whether one of them is
         to have the lock."""
-        if self._context.dry_run:
-            return False
-        wishes = take_wishes(self._context)
+        wishes = self._take_up_wishes()
         self._is_woken = bool(wishes - {Wish.STOP})
-        if Wish.ACCEPT_COMPLETIONS in wishes:
-            self._options = replace(self._options, accept_completions=True)
-            for name, work in self._works.items():
-                work.carries = True
-                self._context.report.store(name).error = None
-        if Wish.ACCEPT_STOCK in wishes:
-            self._options = replace(self._options, accept_stock=True)
-            self._stock_at.clear()
         if now - self._told_at >= self._context.settings.schedule.orders:
             self._told_at = now
             finish(self._context)
             self._meanwhile()
         return Wish.STOP in wishes
+
+    def _take_up_wishes(self) -> set[Wish]:
+        wishes = set() if self._context.dry_run else take_wishes(self._context)
+        if Wish.ACCEPT_COMPLETIONS in wishes:
+            self._options = replace(self._options, accept_completions=True)
+            for name, work in self._works.items():
+                if not work.carries:  # the brake held it
+                    work.carries = True
+                    self._context.report.store(name).error = None
+        if Wish.ACCEPT_STOCK in wishes:
+            self._options = replace(self._options, accept_stock=True)
+            self._stock_at.clear()
+        return wishes
 
     def _read_both_sides(self) -> None:
         """Ask the shops aside, each in its own time, and Katana."""

@@ -68,6 +68,7 @@ def next_run(context: Context, tell: Callable[[str], None]) -> Iterator[None]:
         tell("Another run is at work. It is asked to make room, which may take some minutes.")
         while not _acquired(context, is_last=time.monotonic() - begun >= LONGEST_SLICE):
             context.go_on()
+            wish(context, {Wish.STOP})  # another run may have begun meanwhile
     try:
         with context.only_run():
             yield
