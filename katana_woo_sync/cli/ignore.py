@@ -23,8 +23,8 @@ def command(options: Globals, store: str, number: str, dry_run: bool, as_json: b
     """Stop trying an order: it is neither imported, delivered nor completed any more.
 
     If all that is wrong is that its total differs, only that is set aside; its fulfilment goes on.
-    NUMBER is the shop's order number, or id:57 for its WooCommerce id. `retry STORE NUMBER` takes
-    it back.
+    NUMBER is the shop's order number, the number in Katana, or id:57 for WooCommerce's id 57.
+    `retry STORE NUMBER` takes it back.
     """
     program = start(options, dry_run=dry_run)
     store_names(program.settings, store)

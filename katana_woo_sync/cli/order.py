@@ -15,8 +15,8 @@ from katana_woo_sync.cli.story import story
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, with_its_complaint
-from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.report import Problem
 
 
 @click.command("order")
@@ -25,8 +25,10 @@ from katana_woo_sync.ledger import Ledger
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 @click.pass_obj
 def command(options: Globals, store: str, number: str, as_json: bool) -> None:
-    """Show one order. NUMBER is the shop's order number, the one that Katana shows, or id:57 for
-    its WooCommerce id."""
+    """Show one order.
+
+    NUMBER is the shop's order number, the number in Katana, or id:57 for WooCommerce's id 57.
+    """
     settings = read_settings(options)
     store_names(settings, store)
     chosen = next(s for s in settings.stores if s.name == store)
@@ -103,7 +105,7 @@ def _print(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
     click.echo(f"  shop     {safe(record.shop_status)}  {where['shop']}")
     click.echo(f"  Katana   {_in_katana(record)}  {where['katana'] or ''}".rstrip())
     click.echo(f"  state    {record.state}{f' ({record.reason})' if record.reason else ''}")
-    for line in _why(record):
+    for line in _why(store, record):
         click.echo(f"           {safe(line)}")
     for each in story(ledger, record):
         click.echo(f"  {_second(each.at)}  {safe(each.line)}")
@@ -119,7 +121,7 @@ def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
     grid.add_row("Placed", text(f"{moment(record.created)}, {ago(record.created, now)}"))
     grid.add_row("Total", text(money(record.total, record.currency)))
     grid.add_row("State", text(str(record.state), style))
-    for line in _why(record):
+    for line in _why(store, record):
         grid.add_row("", text(line))
     grid.add_row("Shop", text(record.shop_status))
     grid.add_row("", text(where["shop"] or "", "underline", where["shop"]))
@@ -143,13 +145,12 @@ def _in_katana(record: OrderRecord) -> str:
     return f"{status}  as {safe(record.sales_order_no)}, {total}"
 
 
-def _why(record: OrderRecord) -> list[str]:
+def _why(store: StoreSettings, record: OrderRecord) -> list[str]:
     """Why it is in its state, and what to do."""
     if not record.reason:
         return []
-    said = about(record.reason)
-    lines = [f"{said.sentence} {record.detail}".rstrip()]
-    return [*lines, said.remedy] if said.remedy else lines
+    said = Problem.of(store.name, record)
+    return [said.sentence, said.remedy] if said.remedy else [said.sentence]
 
 
 def _second(at: datetime | None) -> str:

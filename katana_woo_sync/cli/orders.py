@@ -24,6 +24,7 @@ from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_com
 from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.report import Problem
 
 MOST = 100
 """Orders that are listed for people where they don't say how many."""
@@ -131,7 +132,7 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "reason": str(record.reason) or None,
         "detail": record.detail or None,
         "sentence": about(record.reason).sentence if record.reason else None,
-        "remedy": about(record.reason).remedy or None if record.reason else None,
+        "remedy": Problem.of(store, record).remedy or None if record.reason else None,
         "in_katana": str(record.in_katana),
         "sales_order_id": record.sales_order_id,
         "sales_order_no": record.sales_order_no or None,

@@ -114,8 +114,17 @@ class _Shown(Struct, frozen=True):
         """An order under its reason: only what the reason does not say."""
         return self._order(record, record.detail)
 
+    def remedy(self, records: Sequence[OrderRecord]) -> str:
+        """What to do about orders with the same reason; for a single one it names the order."""
+        if len(records) > 1:
+            return about(records[0].reason).remedy
+        return Problem.of(self._store(records[0]).name, records[0]).remedy
+
+    def _store(self, record: OrderRecord) -> StoreSettings:
+        return next(s for s in self.settings.stores if s.identity == record.identity)
+
     def _order(self, record: OrderRecord, sentence: str) -> OrderShown:
-        store = next(s for s in self.settings.stores if s.identity == record.identity)
+        store = self._store(record)
         where = links(store, record)
         return OrderShown(
             store=store.name,
@@ -140,13 +149,16 @@ def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
 
 def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]:
     """The problems by reason: what needs a person first, and what concerns most orders first."""
-    groups: dict[tuple[bool, str], list[OrderShown]] = {}
+    groups: dict[tuple[bool, str], list[OrderRecord]] = {}
     for record in map(with_its_complaint, records):
-        key = is_tried_again(record), str(record.reason)
-        groups.setdefault(key, []).append(shown.problem(record))
+        groups.setdefault((is_tried_again(record), str(record.reason)), []).append(record)
     return [
         ProblemGroup(
-            reason, about(reason).sentence, about(reason).remedy, orders, is_tried_again=again
+            reason,
+            about(reason).sentence,
+            shown.remedy(orders),
+            [shown.problem(record) for record in orders],
+            is_tried_again=again,
         )
         for (again, reason), orders in sorted(
             groups.items(), key=lambda group: (group[0][0], -len(group[1]))

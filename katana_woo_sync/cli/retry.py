@@ -32,8 +32,8 @@ def command(
 ) -> None:
     """Try again now: all that failed or need attention, one store's, or one order.
 
-    NUMBER is the shop's order number, or id:57 for its WooCommerce id. An order that is for
-    attention because it was completed before it was ever seen is imported and delivered.
+    NUMBER is the shop's order number, the number in Katana, or id:57 for WooCommerce's id 57.
+    An order that was completed before it was ever seen as Processing is imported and delivered.
 
     Orders that you must look at first (not_listed, known_elsewhere), and orders that are left out
     (sub_order, has_sub_orders, pos_skipped), are tried only if STORE and NUMBER name them.
