@@ -17,6 +17,7 @@ from katana_woo_sync.cli.init_questions import CannotAsk, StoreOptions
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.clients.errors import NoTls, ServiceError, Unavailable
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, Settings, find, home_folder, load, working_folder
 from katana_woo_sync.config.files import read_secret
@@ -112,7 +113,8 @@ def command(
         click.echo(str(error), err=True)
         raise SystemExit(int(ExitCode.USAGE)) from None
     except ServiceError as error:
-        click.echo(safe(questions.in_words_of_init(str(error))), err=True)
+        words = questions.words_of(error, None if error.service == KATANA else given, asks=False)
+        click.echo(safe(f"{error.service}: {words}"), err=True)
         is_later = isinstance(error, Unavailable) and not isinstance(error, NoTls)
         code = ExitCode.TRY_LATER if is_later else ExitCode.USAGE
         raise SystemExit(int(code)) from None

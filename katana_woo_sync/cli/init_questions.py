@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.clients.errors import (
     MissingPermission,
+    NoTls,
     RefusedKey,
     ServiceError,
     Unreachable,
@@ -125,7 +126,7 @@ def store(
         location=_location(given.location, account.locations, asks=asks),
         order_number_prefix=_prefix(given, name, has_others=bool(others), asks=asks),
         sync_stock=_stock(given.sync_stock, asks=asks),
-        allow_http=reached.allow_http,
+        allow_http=reached.allow_http and found.url.startswith("http://"),
         ca_file=reached.ca_file,
     )
 
@@ -167,7 +168,7 @@ def _reach(
         except (ServiceError, CannotAsk) as error:
             if not asks:
                 raise
-            _tell(error)
+            _tell(error, given)
             given = _again(error, given)
             continue
         return given, found
@@ -239,8 +240,10 @@ def _again(error: Exception, given: StoreOptions) -> StoreOptions:
     default = "t" if isinstance(error, Unreachable) and error.passing else "a"
     if isinstance(error, (RefusedKey, MissingPermission, NotWhole)):
         default = "k"
+    if isinstance(error, NoTls) and not given.allow_http:
+        default = "h"
     choices = {"a": "another address", "k": "other keys", "t": "try the same again"}
-    if isinstance(error, Unreachable) and not error.passing:
+    if isinstance(error, Unreachable) and not (error.passing or isinstance(error, NoTls)):
         choices["c"] = "trust a certificate file"
     if isinstance(error, Unreachable) and not given.allow_http:
         choices["h"] = "use http, unencrypted"
@@ -335,7 +338,8 @@ def _location(wanted: str | None, locations: Sequence[Location], *, asks: bool) 
     if len(locations) == 1:
         return key(locations[0])
     if not asks:
-        raise CannotAsk("Katana has several locations: give one by --location.")
+        known = ", ".join(f'"{safe(name, 60)}"' for name in names)
+        raise CannotAsk(f"Katana has several locations ({known}): give one by --location.")
     locations = sorted(locations, key=lambda place: (not place.is_primary, str(place.name)))
     click.echo("\nKatana's locations:")
     for number, place in enumerate(locations, 1):
@@ -400,19 +404,22 @@ def _hidden(words: str, *, asks: bool, option: str) -> str:
     return text.strip()
 
 
-def _tell(error: Exception) -> None:
-    if isinstance(error, ServiceError):
-        remedy = f" {in_words_of_init(error.remedy)}." if error.remedy else ""
-        _bad(f"{error.reason}.{remedy}")
-    else:
-        _bad(str(error))
+def _tell(error: Exception, given: StoreOptions | None = None) -> None:
+    _bad(words_of(error, given, asks=True) if isinstance(error, ServiceError) else str(error))
 
 
-def in_words_of_init(remedy: str) -> str:
-    """A remedy that names settings, for who has no config yet: the options of `init` instead."""
-    for setting, option in OPTIONS.items():
-        remedy = remedy.replace(setting, option)
-    return remedy
+def words_of(error: ServiceError, given: StoreOptions | None, *, asks: bool) -> str:
+    """What went wrong and what to do, for who has no config yet: the options of `init`, or the
+    choices that a person has, in the place of settings. `given` is None for Katana."""
+    remedy = error.remedy
+    for setting, word in (CHOICES | OPTIONS if asks else OPTIONS).items():
+        remedy = remedy.replace(setting, word)
+    words = f"{error.reason}. {remedy}." if remedy else f"{error.reason}."
+    is_typed = given is not None and (given.url or "").strip().lower().startswith("http://")
+    if is_typed and isinstance(error, Unreachable) and not isinstance(error, NoTls):
+        way = "choose h" if asks else "add --allow-http"
+        words += f" (It was asked by https. If the shop has http alone, {way}.)"
+    return words
 
 
 OPTIONS = {
@@ -421,8 +428,19 @@ OPTIONS = {
     "Set url to": "Give",
     "allow_http = true": "--allow-http",
     "Check url in the config": "Check the address",
-    "in the config": "as you gave it",
+    " in the config": "",
+    " into the config": "",
+    "; it is tried again with the next cycle": "",
+    "It is tried again with the next cycle": "Try again in some minutes",
 }
+"""Settings as `init` has them: options."""
+
+CHOICES = {
+    "set ca_file to a file that holds it": "choose c and name the file that holds it",
+    "Set url to the https address. If the shop has none, set url to the http address and "
+    "allow_http = true: ": "Choose a and give the https address. If the shop has none, choose h: ",
+}
+"""Settings as a person at a terminal has them: what is asked next."""
 
 
 def _good(words: str) -> None:

@@ -38,6 +38,7 @@ from katana_woo_sync.clients.answers import (
     TooManyValues,
     as_of,
     is_challenge,
+    is_challenge_path,
     parse_json,
     retry_after,
     skew_of,
@@ -72,6 +73,9 @@ and a write that is lost in that is an unknown outcome."""
 BACKOFF = wait_random_exponential(multiplier=1, max=20)
 NO_CONTENT = 204
 TOO_MANY = 429
+LOCKS = ("basic", "digest", "negotiate", "ntlm")
+"""How a web server, before any program of the site, asks for a name and password."""
+
 LATER = "It is tried again with the next cycle"
 RECENT = 5
 """How many answers tell how long a service takes."""
@@ -193,6 +197,20 @@ class HttpClient:
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
         """Read. Raises a `ServiceError`."""
         return self.request("GET", path, params=params)
+
+    def page(self, path: str) -> tuple[str, str]:
+        """A page of the site as people see it: its HTML, and the address that it redirects to (""
+        where it does not). Raises a `ServiceError`."""
+        action = f"GET {path}"
+        deadline.begin(self._timeout[1])
+        try:
+            response = self._send("GET", path, (), None)
+        except failures.FAILURES as error:
+            raise self._lost(action, error, is_read=True, never_left=False) from None
+        with response:
+            self._count()
+            content = self._content(action, response, is_read=True)
+        return content.decode("utf-8", "replace"), response.headers.get("Location", "")
 
     def request(
         self, method: str, path: str, *, params: Params = (), body: bytes | None = None
@@ -338,9 +356,9 @@ class HttpClient:
                 self.service,
                 action,
                 "this address does not speak https: it answers unencrypted",
-                "Set url to the https address. If there is none, set url to the http address and "
-                "allow_http = true: keys are then signed with, and customers' data is readable on "
-                "the way",
+                "Set url to the https address. If the shop has none, set url to the http address "
+                "and allow_http = true: requests are then signed, which keeps the keys secret, but "
+                "customers' data can be read on the way",
                 passing=False,
             )
         if failures.is_about_tls(error) and (never_left or failures.was_not_sent(error)):
@@ -393,7 +411,7 @@ class HttpClient:
         status = response.status_code
         if 300 <= status < 400:
             raise self._redirected(action, response)
-        if status == TOO_MANY:
+        if status == TOO_MANY and not is_challenge(content):
             raise self._too_many(action, response)
         if status >= 500 or status in (408, 425):
             raise self._server_error(action, response, content, is_read=is_read)
@@ -416,13 +434,14 @@ class HttpClient:
     def _refused_in_html(self, action: str, response: requests.Response, said: str) -> ServiceError:
         """The error for a 4xx that is not the API's own: nothing was done."""
         status = response.status_code
-        if status == 401 and response.headers.get("WWW-Authenticate", "").startswith("Basic"):
+        lock = response.headers.get("WWW-Authenticate", "").partition(" ")[0].strip(",")
+        if status == 401 and lock.lower() in LOCKS:
             return MissingPermission(
                 self.service,
                 action,
                 "the site asks for a user name and password of its own before it lets anybody in "
-                "(HTTP 401, Basic), as staging sites do; the keys never reached WooCommerce",
-                "Take that lock off, or let this machine's address, or /wp-json/, through",
+                f"(HTTP 401, {lock}), as staging sites do; the keys never reached WooCommerce",
+                "Have it let this machine's address, or /wp-json/, through without that password",
             )
         if status == 401:
             return self.refusal(action, status, {"message": f"HTTP 401: {said}"})
@@ -457,6 +476,9 @@ class HttpClient:
         if same_place and path in ("", asked.path.rstrip("/")):
             reason = f"it redirects within the site (HTTP {status}), as an HTML page would"
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage("an HTML page"))
+        if is_challenge_path(path):
+            reason = f"it redirects to a challenge page of a firewall (HTTP {status})"
+            return NotTheApi(self.service, action, reason, self.remedy_for_garbage(reason))
         if "login" in path or "signup" in path:
             reason = f"it redirects to a login page (HTTP {status})"
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage("a login page"))

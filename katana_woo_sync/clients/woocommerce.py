@@ -214,6 +214,12 @@ class WooCommerceClient(WooCommerceApi):
         orders = (order for order in page.rows if isinstance(order, Order))
         return next((order.modified for order in orders), None)
 
+    def newest_numbers(self) -> list[str]:
+        """The numbers of the newest hundred orders, as the shop shows them."""
+        fields = (("_fields", "id,number"), ("per_page", str(PER_PAGE)))
+        rows, _total = self._rows("/orders", (("orderby", "id"), ("order", "desc"), *fields))
+        return [str(row.get("number", "")) for row in rows if isinstance(row, dict)]
+
     def may_write(self) -> None:
         """Ask whether the key may write, and change nothing: no shop has an order 0.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from katana_woo_sync.clients.answers import JsonAnswer, words_of
 from katana_woo_sync.clients.connection import (
@@ -44,6 +46,9 @@ PAST_CACHE = ("_skip_cache", "1")
 
 MOST_WAYS = 4
 """How many other ways to reach a store are tried: some hosts are odd in two ways at once."""
+
+_LINK = re.compile(r"""<a\b[^<>]*?\bhref\s*=\s*["']?([^"'\s<>]+)""", re.IGNORECASE)
+_FOLDER = re.compile(r"[A-Za-z0-9_-]+")
 
 log = logging.getLogger("katana_woo_sync.clients")
 
@@ -148,9 +153,9 @@ class WooCommerceHttp(HttpClient):
         self.connection = before
         return None
 
-    def _own_address(self) -> str:
-        """The address that the site itself believes to have; "" where it does not say."""
-        site = HttpClient(
+    def _without_key(self) -> HttpClient:
+        """The site as anybody sees it."""
+        return HttpClient(
             self.service,
             self._connection.url or self._store.api_url,
             redactor=self._redactor,
@@ -158,8 +163,25 @@ class WooCommerceHttp(HttpClient):
             verify=self._verify,
             attempts=1,
         )
+
+    def folders(self) -> list[str]:
+        """The folders on the same host that the site's home page links or redirects to, in the
+        order of the page; none where there is no such page."""
+        site = self._without_key()
         try:
-            data = site.get("/wp-json/", (("_fields", "home,url"),)).data
+            html, target = site.page("/")
+        except ServiceError:
+            return []
+        home = f"{site.base_url}/"
+        links = [urlsplit(urljoin(home, link)) for link in (target, *_LINK.findall(html)) if link]
+        host = urlsplit(home).netloc
+        paths = [link.path.split("/")[1] for link in links if link.netloc == host and link.path]
+        return [name for name in dict.fromkeys(paths) if _FOLDER.fullmatch(name)]
+
+    def _own_address(self) -> str:
+        """The address that the site itself believes to have; "" where it does not say."""
+        try:
+            data = self._without_key().get("/wp-json/", (("_fields", "home,url"),)).data
         except (ServiceError, NotImplementedError):
             return ""
         return str(data.get("home") or "") if isinstance(data, dict) else ""
@@ -223,7 +245,10 @@ class WooCommerceHttp(HttpClient):
     def remedy_for_garbage(self, reason: str) -> str:
         """Permalinks and firewalls are the usual causes."""
         if "challenge" in reason:
-            return super().remedy_for_garbage(reason)
+            return (
+                "Allow this machine's address, or everything under /wp-json, in the firewall "
+                "before the shop (at the host, at a CDN, or in a security plugin)"
+            )
         if "HTML" in reason:
             return (
                 "Check url in the config; in WordPress, Settings, Permalinks must be anything but "

@@ -244,12 +244,13 @@ def order_numbers(stores: Sequence[Numbered]) -> Finding:
                     "config",
                     "order numbers",
                     Result.WARNING,
-                    f"{one.store} and {other.store} give the same order numbers (up to {max(a)} "
-                    f"and {max(b)}), and Katana holds each number once: later ones get the "
-                    "store's name added",
-                    f'Set order_number_prefix of one of them, such as "{other.store.upper()}-"',
+                    f"{one.store} and {other.store} use the same order numbers "
+                    f"({max(min(a), min(b))} to {min(max(a), max(b))}). Katana holds each number "
+                    "once: the second order gets its store's name added to its number",
+                    f'Set order_number_prefix = "{other.store.upper()}-" for {other.store}; it '
+                    "counts for the orders that are imported from then on",
                 )
-    return Finding("config", "order numbers", Result.OK, "no two stores give the same")
+    return Finding("config", "order numbers", Result.OK, "no two stores use the same")
 
 
 def till(store: str, sales: TillSales) -> Finding | None:

@@ -481,3 +481,53 @@ def test_a_first_import_does_not_go_on_beside_katanas_own_integration(place: Pla
     sure = runner.invoke(cli, ["--config", str(place.config), "backfill", "--yes"])
     assert sure.exit_code == 0, sure.output
     assert len(place.katana.sales_orders()) == 1
+
+
+@pytest.mark.parametrize("linked", ["/tienda/", "{url}/tienda/producto/taza"])
+def test_the_shop_in_a_folder_that_the_home_page_links_to_is_found(
+    place: Place, linked: str
+) -> None:
+    shop = place.open_shop(path="/tienda")
+    root = shop.url.removesuffix("/tienda")
+    link = linked.format(url=root)
+    home = f'<html><a href="/about">About</a> <a class="x" href="{link}">Tienda</a>'
+    shop.server.add_fault(Fault(FaultKind.STATUS, path="/wp-json", status=404, body="", times=1))
+    shop.server.add_fault(
+        Fault(FaultKind.STATUS, path="/", status=200, body=home, content_type="text/html")
+    )
+    result = place.provision("--store-url", f"{root}/")
+    assert result.exit_code == 0, result.output
+    assert load(place.config, {}).stores[0].url == shop.url
+
+
+def test_a_firewall_is_not_asked_for_folders(place: Place) -> None:
+    page = "<html><title>Attention Required! | Cloudflare</title>"
+    place.shop.server.add_fault(
+        Fault(FaultKind.STATUS, status=429, body=page, content_type="text/html", times=99)
+    )
+    place.shop.server.reset_counts()
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Allow this machine's address" in asked.output
+    assert place.shop.server.count() == 1
+
+
+def test_a_redirect_to_a_captcha_is_no_address_to_configure(place: Place) -> None:
+    to = {"Location": "/.well-known/sgcaptcha/?r=%2F"}
+    place.shop.server.add_fault(Fault(FaultKind.STATUS, status=302, headers=to, times=99))
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Allow this machine's address" in asked.output
+    assert "Set url" not in asked.output
+
+
+def test_http_that_was_typed_and_does_not_answer_by_https_is_said(place: Place) -> None:
+    asked = place.provision("--store-url", "http://192.0.2.255:9")
+    assert asked.exit_code == 75
+    assert "add --allow-http" in asked.output
+    assert "next cycle" not in asked.output
+
+
+def test_locations_are_named_where_one_must_be_given(place: Place) -> None:
+    place.katana.add_location("Warehouse")
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Warehouse" in asked.output
+    assert "Main location" in asked.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 
@@ -414,3 +415,26 @@ def test_any_answer_may_be_odd(world: World, kind: FaultKind, number: int) -> No
     findings = checked(world)
     assert {f.where for f in findings} >= {"config", "ledger", "this machine", "Katana", "eu"}
     assert not any("unexpected went wrong" in f.found for f in findings)
+
+
+def test_two_stores_with_the_same_order_numbers_get_a_prefix_proposed(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(names=("eu", "us"))
+    world.order()
+    world.order(shop="us")
+    assert not world.ledger.exists()
+    before = one(world, "config", "order numbers")
+    assert before.result is WARNING
+    assert 'order_number_prefix = "US-" for us' in before.remedy
+    world.backfill()
+    assert result(world, "config", "order numbers") is WARNING
+    world.configure(stores={"us": 'order_number_prefix = "US-"'})
+    assert result(world, "config", "order numbers") is OK
+
+
+def test_order_numbers_that_are_apart_are_fine(make_world: Callable[..., World]) -> None:
+    world = make_world(names=("eu", "us"))
+    world.order(number="17")
+    world.order(shop="us", number="9017")
+    assert result(world, "config", "order numbers") is OK

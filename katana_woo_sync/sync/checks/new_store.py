@@ -13,6 +13,7 @@ from katana_woo_sync.clients.errors import (
     MissingPermission,
     NotFound,
     NotTheApi,
+    RefusedKey,
     ServiceError,
 )
 from katana_woo_sync.clients.http import utc_now
@@ -75,6 +76,15 @@ def last_of_the_integration(account: Account, names: Iterable[str]) -> SalesOrde
 FOLDERS = ("shop", "store", "wordpress", "wp")
 """Where shops are below a home page that is none."""
 
+SHOP_WORDS = (
+    *FOLDERS,
+    *("webshop", "onlineshop", "online-shop", "eshop", "e-shop", "boutique", "tienda", "loja"),
+    *("negozio", "winkel", "butik", "kauppa", "sklep", "pood", "obchod", "shop-2", "wp2"),
+)
+"""The same in several languages: folders of these names are tried first."""
+
+MOST_FOLDERS = 12
+
 
 def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClient]) -> FoundShop:
     """The first of these addresses (one at least) at which WooCommerce's API answers with the key;
@@ -84,16 +94,34 @@ def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClien
     first address answered.
     """
     failed: list[ServiceError] = []
-    folders = (f"{addresses[-1]}/{name}" for name in FOLDERS)
-    for url in (*addresses, *folders):
-        shop = client(url)
+    for url in addresses:
         try:
-            shop.ping()
+            return _asked(url, client(url))
         except (NotTheApi, NotFound, BadRequest) as error:
             failed.append(error)
-            continue
-        return _learn(shop.connection.url or url, shop)
+    # a firewall would take more attempts amiss
+    for name in () if "challenge" in failed[0].reason else _folders(client(addresses[-1])):
+        url = f"{addresses[-1]}/{name}"
+        try:
+            return _asked(url, client(url))
+        except RefusedKey:
+            if name.lower() in SHOP_WORDS:
+                raise
+        except ServiceError:
+            pass
     raise failed[0]
+
+
+def _folders(shop: WooCommerceClient) -> Sequence[str]:
+    """Folders in which the shop may be: what the home page links to, shops' names first."""
+    linked = shop.folders()
+    named = [name for name in linked if name.lower() in SHOP_WORDS]
+    return list(dict.fromkeys([*named, *FOLDERS, *linked]))[:MOST_FOLDERS]
+
+
+def _asked(url: str, shop: WooCommerceClient) -> FoundShop:
+    shop.ping()
+    return _learn(shop.connection.url or url, shop)
 
 
 def _learn(url: str, shop: WooCommerceClient) -> FoundShop:
