@@ -12,7 +12,8 @@ from typing import TypeVar
 import click
 from msgspec.structs import replace
 
-from katana_woo_sync.cli.output import safe
+from katana_woo_sync.cli.output import moment, safe
+from katana_woo_sync.cli.program import utc_now
 from katana_woo_sync.clients.errors import (
     MissingPermission,
     NoTls,
@@ -33,8 +34,8 @@ from katana_woo_sync.sync.checks.new_store import (
     Account,
     FoundShop,
     find_shop,
-    last_of_the_integration,
 )
+from katana_woo_sync.sync.integration import HOW_TO_LEAVE, last_of_account
 
 KATANA_WORDS = """
 Katana's API key: in Katana open Settings > API and make a key. Nothing is shown
@@ -135,14 +136,13 @@ def _ask_about_the_integration(account: Account, url: str, *, asks: bool) -> Non
     """Katana's own integration beside this program doubles what both do. Raises `click.Abort` where
     a person does not want to go on."""
     where = address.parse(url)
-    last = last_of_the_integration(account, (where.identity, *where.other_names))
+    names = (where.identity, *where.other_names)
+    last = last_of_account(account.recent, names, utc_now())
     if last is None:
         return
     _bad(
-        "Another program, most likely Katana's own integration, put order "
-        f"{safe(last.order_no, 40)} of this store into Katana in the last two days. Disconnect the "
-        "store there before `backfill` (Katana, Settings, Integrations, WooCommerce): else both "
-        "push stock and complete orders, and customers are mailed twice. See docs/moving.md."
+        f"Another program, most likely Katana's own integration, put order {safe(last.number, 40)} "
+        f"of this store into Katana at {moment(last.at)}. {HOW_TO_LEAVE}"
     )
     if asks and not click.confirm("Will it be disconnected by then?", default=False):
         raise click.Abort

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from katana_woo_sync.sync.integration import HOW_TO_LEAVE, LastOfOthers
 from katana_woo_sync.sync.report import UNREAD, Problem, Report, StoreReport
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\
 def moment(at: datetime | None) -> str:
     """A UTC time for people, in the machine's own time zone."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "-"
+
+
+def words_of_others(last: LastOfOthers) -> str:
+    """That another program imports a store's orders too, and what to do."""
+    return (
+        "Another program, most likely Katana's own integration, imports its orders too: the last "
+        f"was {last.number}, at {moment(last.at)}. {HOW_TO_LEAVE}"
+    )
 
 
 def iso(at: datetime | None) -> str | None:

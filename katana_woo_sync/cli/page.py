@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from katana_woo_sync import __version__
 from katana_woo_sync.cli.orders import links
+from katana_woo_sync.cli.output import words_of_others
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.config.files import replacing
 from katana_woo_sync.domain.order_record import (
@@ -26,6 +27,7 @@ from katana_woo_sync.report.days import backlog, begin_of, last_days, minutes, p
 from katana_woo_sync.report.page import MARK
 from katana_woo_sync.report.values import OrderShown, Plot, ProblemGroup, StoreShown, Trouble
 from katana_woo_sync.sync.cycle import KATANA_ERROR
+from katana_woo_sync.sync.integration import still_at_work
 from katana_woo_sync.sync.report import Problem, unread_lately
 
 DAYS = 30
@@ -171,7 +173,7 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
     found = []
     error = ledger.stores.meta(KATANA_ERROR)
     if error:
-        found.append(Trouble("Katana", error))
+        found.append(Trouble("Katana", f"NOT WORKED: {error}"))
     for text in unread_lately(ledger, "Katana", now):
         found.append(Trouble("Katana", f"It could not be read: {text}"))
     for store in settings.stores:
@@ -182,7 +184,7 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
             remedy = f"run `katana-woo-sync backfill --store {store.name}`."
             found.append(Trouble(store.name, f"It was never connected; {remedy}"))
         elif known.last_error:
-            found.append(Trouble(store.name, known.last_error))
+            found.append(Trouble(store.name, f"NOT WORKED: {known.last_error}"))
         elif known.last_success_at and now - known.last_success_at > _late(settings):
             found.append(
                 Trouble(
@@ -191,6 +193,9 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
             )
         for text in unread_lately(ledger, store.identity, now):
             found.append(Trouble(store.name, f"It could not be read: {text}"))
+        other = still_at_work(ledger, store.identity, now)
+        if other is not None:
+            found.append(Trouble(store.name, words_of_others(other)))
         stock = ledger.stock.state(store.identity)
         if store.sync_stock and stock is not None and stock.error:
             found.append(Trouble(store.name, f"Its stock is not worked: {stock.error}"))

@@ -14,6 +14,7 @@ from katana_woo_sync.cli.output import (
     print_problems,
     print_unread,
     safe,
+    words_of_others,
 )
 from katana_woo_sync.cli.program import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
@@ -26,6 +27,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
+from katana_woo_sync.sync.integration import still_at_work
 from katana_woo_sync.sync.poll import cursor_name
 from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_lately
 from katana_woo_sync.sync.stock import is_stock_due
@@ -102,6 +104,9 @@ def _besides(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
     oldest = ledger.orders.oldest_queued(store.identity)
     if oldest:
         found["oldest_queued_at"] = iso(oldest)
+    other = still_at_work(ledger, store.identity, utc_now())
+    if other:
+        found["another_importer"] = {"last_order": other.number, "at": iso(other.at)}
     if sold.orders:
         found["sold_at_till"] = {"orders": sold.orders, "pieces": f"{sold.pieces.normalize():f}"}
     return found
@@ -169,6 +174,9 @@ def _print_store(
     times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), utc_now())
     if times:
         click.echo(f"  {words_of_the_future(times)}")
+    other = still_at_work(ledger, store.identity, utc_now())
+    if other:
+        click.echo(f"  {safe(words_of_others(other))}")
     if known.last_error:
         click.echo(f"  NOT WORKED: {safe(known.last_error)}")
     print_unread(f"  {store.name}", list(unread_lately(ledger, store.identity, utc_now())))

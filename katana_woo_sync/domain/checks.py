@@ -268,16 +268,17 @@ def till(store: str, sales: TillSales) -> Finding | None:
 
 
 def other_importer(
-    store: str, order_numbers: Sequence[str], *, connected: bool, since: datetime
+    store: str, made: Mapping[str, datetime], *, connected: bool, since: datetime
 ) -> Finding:
     """Whether another program, most likely Katana's own integration, imports the store's orders
-    too. `order_numbers` are sales orders of the store that this program did not make, since then
-    (UTC)."""
+    too. `made` are the numbers of sales orders of the store that this program did not make, since
+    then, and when they were made (UTC)."""
     tested = "Katana's integration"
     day = f"{since:%Y-%m-%d}"
-    if not order_numbers:
+    if not made:
         return ok(store, tested, f"nobody else has imported orders of this store since {day}")
-    orders = named(order_numbers)
+    last = max(made, key=lambda number: made[number])
+    orders = f"{named(list(made))}; the last was {last} at {made[last]:%Y-%m-%d %H:%M} UTC"
     if connected:
         found = f"another program put orders of this store into Katana since {day}: {orders}"
         return error(
@@ -285,7 +286,8 @@ def other_importer(
             tested,
             found,
             "Disconnect this store in Katana (Settings, Integrations, WooCommerce), or stop the "
-            "other program: two that import the same orders double them",
+            "other program: two of them set stock over each other's numbers and complete orders "
+            "twice, so that customers are mailed twice",
         )
     return warning(
         store,

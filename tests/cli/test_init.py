@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -477,6 +478,10 @@ def test_a_first_import_does_not_go_on_beside_katanas_own_integration(place: Pla
     refused = runner.invoke(cli, ["--config", str(place.config), "backfill"])
     assert refused.exit_code == 1
     assert "customers are mailed twice" in refused.output
+    # nor does cron's line go on by itself
+    later = runner.invoke(cli, ["--config", str(place.config), "sync"])
+    assert later.exit_code != 0
+    assert "never connected" in later.output
     assert "run it again with --yes" in refused.output
     sure = runner.invoke(cli, ["--config", str(place.config), "backfill", "--yes"])
     assert sure.exit_code == 0, sure.output
@@ -531,3 +536,14 @@ def test_locations_are_named_where_one_must_be_given(place: Place) -> None:
     asked = place.provision("--store-url", place.shop.url)
     assert "Warehouse" in asked.output
     assert "Main location" in asked.output
+
+
+def test_what_katanas_own_integration_did_long_ago_is_nothing_to_ask(place: Place) -> None:
+    place.katana.set_clock(lambda: datetime.now(UTC) - timedelta(days=30))
+    foreign_order(place)
+    place.katana.set_clock(lambda: datetime.now(UTC))
+    (old,) = place.katana.sales_orders()
+    place.katana.deliver(old.id)
+    asked = place.provision("--store-url", place.shop.url)
+    assert asked.exit_code == 0
+    assert "own integration" not in asked.output

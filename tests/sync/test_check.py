@@ -240,7 +240,9 @@ def test_orders_that_another_program_imports(world: World) -> None:
     world.foreign(other, store_name=world.identity)
     finding = one(world, "eu", "Katana's integration")
     assert finding.result is ERROR
-    assert world.shop.state.orders[other].number in finding.found
+    number = world.shop.state.orders[other].number
+    assert number in finding.found
+    assert f"the last was {number} at {world.clock():%Y-%m-%d}" in finding.found
 
 
 def test_orders_of_another_program_that_were_adopted_meanwhile(world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -21,6 +21,7 @@ from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.domain.katana import Location, SalesOrder
 from katana_woo_sync.domain.woocommerce import About, PriceSettings, StoreFacts
+from katana_woo_sync.sync.integration import LATELY
 
 T = TypeVar("T")
 
@@ -33,10 +34,6 @@ class Account(Struct, frozen=True):
     locations: tuple[Location, ...]
     recent: tuple[SalesOrder, ...] = ()
     """WooCommerce's orders that changed in Katana lately."""
-
-
-LATELY = timedelta(days=2)
-"""How long ago an order of another program's making tells that it may still be at work."""
 
 
 class FoundShop(Struct, frozen=True):
@@ -63,14 +60,6 @@ def ask_katana(katana: KatanaClient) -> Account:
     return Account(
         str(factory.display_name), str(factory.base_currency_code), tuple(selling), recent
     )
-
-
-def last_of_the_integration(account: Account, names: Iterable[str]) -> SalesOrder | None:
-    """The newest sales order of a store (by what Katana may call it) that another program, most
-    likely Katana's own integration, made lately; None where there is none."""
-    wanted = {name.lower() for name in names}
-    own = [s for s in account.recent if s.ecommerce_store_name.lower() in wanted]
-    return max(own, key=lambda order: int(order.id), default=None)
 
 
 FOLDERS = ("shop", "store", "wordpress", "wp")

@@ -216,19 +216,19 @@ class StoreCheck(Struct, frozen=True):
         since = self.now - checks.LATELY
         if connected_at is not None:
             # what was there when the program came is what it took over
-            since = max(since, self.ledger.journal.first_run() or connected_at)
-        numbers = self._made_by_others(self.ledger, self.katana.recent, since)
+            since = max(since, connected_at, self.ledger.journal.first_run() or connected_at)
+        made = self._made_by_others(self.ledger, self.katana.recent, since)
         self.findings.add(
             checks.other_importer(
-                self.store.name, numbers, connected=connected_at is not None, since=since
+                self.store.name, made, connected=connected_at is not None, since=since
             )
         )
 
     def _made_by_others(
         self, ledger: Ledger, recent: Sequence[SalesOrder], since: datetime
-    ) -> list[str]:
-        """The numbers of the store's sales orders that this program did not make: those that it
-        does not know, and those that it found there and adopted."""
+    ) -> dict[str, datetime]:
+        """The numbers of the store's sales orders that this program did not make, and when they
+        were made (UTC): those that it does not know, and those that it found there and adopted."""
         identity = self.store.identity
         names = {
             n.lower() for n in (identity, *self.settings.alternative_names(self.store.settings))
@@ -241,13 +241,13 @@ class StoreCheck(Struct, frozen=True):
         ]
         known = ledger.orders.by_sales_order([int(order.id) for order in own])
         importing = {str(r.order_id) for r in ledger.orders.importing(identity)}
-        unknown = [
-            str(order.order_no)
+        unknown = {
+            str(order.order_no): utc_time(order.created_at) or since
             for order in own
             if int(order.id) not in known and str(order.ecommerce_order_id) not in importing
-        ]
-        adopted = [record.sales_order_no for record in ledger.orders.adopted_since(identity, since)]
-        return list(dict.fromkeys([*unknown, *adopted]))
+        }
+        adopted = ledger.orders.adopted_since(identity, since)
+        return unknown | {r.sales_order_no: r.imported_at or since for r in adopted}
 
     # SKUs
 
