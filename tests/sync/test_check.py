@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -440,3 +441,13 @@ def test_order_numbers_that_are_apart_are_fine(make_world: Callable[..., World])
     world.order(number="17")
     world.order(shop="us", number="9017")
     assert result(world, "config", "order numbers") is OK
+
+
+def test_open_orders_of_before_since_are_not_looked_at(world: World) -> None:
+    gone = world.shop.add_product("Gone", "GONE", "5.00")
+    world.shop.place_order([Item(gone)], created=world.clock() - timedelta(days=400))
+    assert result(world, "eu", "open orders") is WARNING
+    world.configure(stores={"eu": "since = 2026-01-01"})
+    finding = one(world, "eu", "open orders")
+    assert finding.result is OK
+    assert "0 " in finding.found or "no " in finding.found
