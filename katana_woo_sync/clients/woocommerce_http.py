@@ -100,6 +100,7 @@ class WooCommerceHttp(HttpClient):
         self._auth = authentication(self._store, connection)
         self.base_url = (connection.url or self._store.api_url) + connection.path
         self._connection = connection
+        self._has_read = False  # in this way
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
         """Read, past WooCommerce's own cache of answers. Raises a `ServiceError`."""

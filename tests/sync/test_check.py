@@ -25,6 +25,7 @@ from tests.sync.checking import (
     checked,
     code,
     found,
+    keeps_answers,
     one,
     result,
     with_headers,
@@ -451,3 +452,27 @@ def test_open_orders_of_before_since_are_not_looked_at(world: World) -> None:
     finding = one(world, "eu", "open orders")
     assert finding.result is OK
     assert "0 " in finding.found or "no " in finding.found
+
+
+@pytest.mark.parametrize("orders", [0, 1, 3])
+def test_a_cache_that_takes_no_notice_of_the_query(world: World, orders: int) -> None:
+    for _ in range(orders):
+        world.order()
+    assert result(world, "eu", "cache") is OK
+    keeps_answers(world.shop.server)
+    finding = one(world, "eu", "cache")
+    assert finding.result is ERROR
+    assert "takes no notice" in finding.found
+
+
+def test_keys_in_the_query_are_said(world: World, certificate: tuple[str, str]) -> None:
+    with WooCommerceSandbox(ssl_context=certificate) as secure:
+        secure.gate.strips_header = True
+        keys = f"""url = "{secure.url}"
+            ca_file = "{certificate[0]}"
+            consumer_key = "{secure.consumer_key}"
+            consumer_secret = "{secure.consumer_secret}\""""
+        world.configure(stores={"eu": keys})
+        finding = one(world, "eu", "connection")
+    assert finding.result is WARNING
+    assert "access log" in finding.found

@@ -80,9 +80,20 @@ class StoreCheck(Struct, frozen=True):
 
         if not self.findings.ask(REACHED, ping):
             return False
-        self.findings.add(
-            ok(name, REACHED, f"{self.store.settings.api_url} {shop.connection}; the key may read")
-        )
+        reached = f"{self.store.settings.api_url} {shop.connection}"
+        if shop.connection.key_in_query:
+            self.findings.add(
+                warning(
+                    name,
+                    REACHED,
+                    f"{reached}: the host takes the Authorization header away, so key and secret "
+                    "stand in the address of each request, and in the host's access log",
+                    "Ask the host to pass the Authorization header on to PHP (Apache: CGIPassAuth "
+                    "On). It is tried again each day",
+                )
+            )
+        else:
+            self.findings.add(ok(name, REACHED, f"{reached}; the key may read"))
         moved = shop.connection.url
         if moved:
             self.findings.add(
@@ -106,7 +117,18 @@ class StoreCheck(Struct, frozen=True):
         name, tested = self.store.name, "cache"
         sign = self.findings.ask(tested, self.store.shop.cached_by)
         dated = self._kept_answer()
-        if dated:
+        if self.findings.ask(tested, self.store.shop.is_query_ignored):
+            self.findings.add(
+                error(
+                    name,
+                    tested,
+                    "a cache answers in the shop's place and takes no notice of the query (what "
+                    "stands after the ? of an address): each list is answered with another's rows, "
+                    "and orders are missed",
+                    LET_IT_LEAVE_OUT,
+                )
+            )
+        elif dated:
             self.findings.add(
                 error(
                     name,
