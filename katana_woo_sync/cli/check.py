@@ -48,7 +48,7 @@ def command(options: Globals, store: str | None, as_json: bool) -> None:
     stop.install()
     with exits():
         # the clients of a dry run: what they would write, they answer themselves
-        stores = _chosen(make_stores(settings, redactor, stop, dry_run=True, tries=True), store)
+        stores = _chosen(make_stores(settings, redactor, stop, dry_run=True), store)
         katana = make_katana(settings, redactor, stop, dry_run=True)
         findings = check(settings, katana, stores, utc_now, _tell)
     _end(findings, [s.name for s in stores], as_json=as_json, quiet=options.verbosity < 0)

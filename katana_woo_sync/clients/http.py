@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -131,6 +131,9 @@ class HttpClient:
     API_PATHS: tuple[str, ...] = ()
     """What `base_url` may add to the address that stands in the config."""
 
+    HARMLESS: Collection[tuple[str, str]] = ()
+    """Methods and paths of writes that can change nothing: who only reads may send them too."""
+
     def __init__(
         self,
         service: str,
@@ -218,7 +221,7 @@ class HttpClient:
         """Send a request and return its JSON. Raises a `ServiceError`; for a write whose outcome is
         not known that is `UnknownOutcome`, and any other says that nothing was done. Raises
         `Cancelled` where a stop is asked for while it waits; nothing was done then either."""
-        if self.reads_only and method != "GET":
+        if self.reads_only and method != "GET" and (method, path) not in self.HARMLESS:
             raise WriteInDryRun(f"{method} {path}: a dry run writes nothing")
         with self.waiting():
             return self._retrying(self._once, method, path, params, body)

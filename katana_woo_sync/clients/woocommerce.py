@@ -41,6 +41,7 @@ from katana_woo_sync.clients.order_reader import (
     without_modified,
 )
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
+from katana_woo_sync.clients.woocommerce_http import NO_ORDER
 from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import Text, Whole, utc_time
 from katana_woo_sync.domain.woocommerce import (
@@ -228,7 +229,7 @@ class WooCommerceClient(WooCommerceApi):
         Raises `MissingPermission` for a key that may only read.
         """
         try:
-            self._http.request("PUT", "/orders/0", body=b"{}")
+            self._http.request("PUT", NO_ORDER, body=b"{}")
         except NotFound:
             return
         except BadRequest as error:

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from katana_woo_sync.clients.redact import Redactor
 
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
+NO_ORDER = "/orders/0"
+"""No shop has an order 0: a write to it tells whether the key may write."""
+
 AUTHENTICATION = "woocommerce_rest_authentication_error"
 CLOSED_BY_A_PLUGIN = ("rest_", "itsec_")
 """How the codes of those begin who close WordPress's REST API. WooCommerce's own are others."""
@@ -61,6 +64,7 @@ class WooCommerceHttp(HttpClient):
     """
 
     API_PATHS = (ALMOST_PRETTY, PRETTY)
+    HARMLESS = (("PUT", NO_ORDER),)
 
     def __init__(
         self,
