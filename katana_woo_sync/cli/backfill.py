@@ -64,27 +64,28 @@ class Date(click.ParamType[datetime]):
 @click.option(
     "--since",
     type=Date(),
-    help='Never import orders placed before this date (2026-01-31, "1 Nov"); remembered.',
+    help='Never import orders placed before this date (2026-01-31, "1 Nov"). It is remembered.',
 )
 @click.option("--products", is_flag=True, help="Import all products too.")
 @click.option("--customers", is_flag=True, help="Import all registered customers too.")
 @click.option(
     "--stock",
     is_flag=True,
-    help="Import the initial stock too: Katana's becomes what the shop has. Once per store.",
+    help="Set Katana's stock to what the shop has, once for each store. docs/stock.md says how.",
 )
 @click.option(
     "--cost-percent",
     type=click.FloatRange(0, 1000),
-    help="With --stock: the cost of a piece, as a percentage of its price without tax.",
+    help="With --stock: what a piece cost, in percent of its price without tax.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--yes", is_flag=True, help="Do not ask, go on.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.option(
     "--accept-completions",
     is_flag=True,
-    help="Complete orders in the shop even if it is most of them at once.",
+    help="Confirm what stopped for you: complete orders in the shop though it is most of the open "
+    "ones at once.",
 )
 @click.pass_obj
 def command(
@@ -100,9 +101,11 @@ def command(
     as_json: bool,
     accept_completions: bool,
 ) -> None:
-    """Take over what Katana holds, show what is open, and import every Processing order.
+    """The first import: every order that is Processing in the shop comes into Katana.
 
-    It can be stopped and run again at any point: nothing is imported twice.
+    Orders that Katana has already (from its own integration, say) are recognised and kept. What is
+    open is shown first, and you are asked. It can be stopped and run again at any point: nothing is
+    imported twice.
     """
     if cost_percent is not None and not stock:
         raise click.UsageError("--cost-percent goes with --stock.")

@@ -22,7 +22,7 @@ from katana_woo_sync.sync.report import Problem
 @click.command("order")
 @click.argument("store", shell_complete=complete_store)
 @click.argument("number")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str, number: str, as_json: bool) -> None:
     """Show one order.

@@ -51,12 +51,15 @@ COLUMNS = (
     type=click.IntRange(min=1),
     help="At most so many; 100 if left out, all with --json.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(
     options: Globals, state: str | None, store: str | None, limit: int | None, as_json: bool
 ) -> None:
-    """List orders, newest first."""
+    """List orders, newest first: state, why, and the number in Katana.
+
+    Those that need a person: --state attention.
+    """
     settings = read_settings(options)
     names = store_names(settings, store)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:

@@ -43,7 +43,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the sums as CSV here, and the orders that differ beside it (…-orders.csv).",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(
     options: Globals, month: str, store: str | None, output: Path | None, as_json: bool

@@ -38,10 +38,14 @@ SHOWN = 10
 
 
 @click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, as_json: bool) -> None:
-    """Per store: the last good cycle, orders by state, problems and why, and what comes next."""
+    """How things are: for each store when it last worked, how many orders, what comes next; and
+    each order that needs a person, with why and what to do.
+
+    It only reads the ledger: no request is sent.
+    """
     settings = read_settings(options)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
         records = {
