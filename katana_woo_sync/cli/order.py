@@ -54,7 +54,11 @@ def find_order(ledger: Ledger, store: StoreSettings, number: str) -> OrderRecord
         found = ledger.orders.find(identities=[store.identity], number=plain)
         found = found or ledger.orders.by_number_in_katana(store.identity, plain)
     if not found:
-        raise click.UsageError(f"The ledger knows no order {number} of store {store.name}.")
+        raise click.UsageError(
+            f"The ledger knows no order {number} of store {store.name}. It knows those "
+            "that were open when the store was connected, and those that came since: "
+            "`katana-woo-sync orders` lists them."
+        )
     if len(found) > 1:
         ids = ", ".join(f"id:{r.order_id} (of {moment(r.created)})" for r in found)
         raise click.UsageError(f"Several orders have the number {number}: {ids}. Name one by id.")

@@ -240,7 +240,7 @@ def _plots(
         ),
         Plot(
             title="From payment to Katana",
-            caption="How long half of the orders and nine of ten took, by the day of the import.",
+            caption="The most that half of the orders, and nine of ten, took; by day of import.",
             days=days,
             series=minutes(
                 [wait for wait in asked.from_payment(since) if wait.identity in names], days, zone
@@ -289,7 +289,7 @@ def _requests(
     most = settings.katana.requests_per_minute
     return Plot(
         title="Requests to Katana",
-        caption=f"By this program; at {most} a minute a day has room for {most * 1440:,}.",
+        caption=f"Sent by this program. {most} a minute allow {most * 1440:,} a day.",
         days=days,
         series=per_day(counted, days, zone, {"": "requests"}),
     )

@@ -383,7 +383,7 @@ class HttpClient:
 
     def unknown(self, action: str, reason: str) -> UnknownOutcome:
         """The error for a write whose answer was lost, or does not say what became of it."""
-        remedy = "Whether it happened is asked for before anything is repeated"
+        remedy = "The program asks whether it was done before it does it again"
         return UnknownOutcome(self.service, action, f"the answer was lost: {reason}", remedy)
 
     def _too_large(self, action: str, *, is_read: bool) -> ServiceError:

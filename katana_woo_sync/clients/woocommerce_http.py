@@ -232,8 +232,8 @@ class WooCommerceHttp(HttpClient):
             return MissingPermission(self.service, action, said, remedy)
         if "signature" in said.lower():
             remedy = (
-                "Check consumer_secret; a proxy may also make the shop sign another address: use "
-                "the shop's https address"
+                "Check consumer_secret. If it is right, a proxy before the shop changes the "
+                "address that is signed: set url to the shop's https address"
             )
         elif "nonce" in said.lower() or "timestamp" in said.lower():
             remedy = "Set the clocks of this machine and of the shop's"
@@ -256,8 +256,8 @@ class WooCommerceHttp(HttpClient):
             )
         if "HTML" in reason:
             return (
-                "Check url in the config; in WordPress, Settings, Permalinks must be anything but "
-                "Plain, and nothing before the shop may answer in its place"
+                "Check url in the config. In WordPress, Settings, Permalinks must be anything but "
+                "Plain. A maintenance page or a cache must not answer in the shop's place"
             )
         if "login" in reason:
             return "Let this machine read /wp-json without a login (password or members' plugins)"

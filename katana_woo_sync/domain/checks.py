@@ -183,7 +183,9 @@ def rate_limit(configured: int, allowed: int | None) -> Finding | None:
             f"Katana allows {allowed}, the config {configured}; the lower one is kept to",
             f"Set requests_per_minute = {allowed} under [katana]",
         )
-    return ok("Katana", "requests a minute", f"{configured} used of {allowed} allowed")
+    return ok(
+        "Katana", "requests a minute", f"Katana allows {allowed}; the config has {configured} sent"
+    )
 
 
 def location(store: str, found: Location | None, wrong: str) -> Finding:
@@ -313,7 +315,7 @@ def katana_skus(variants: Iterable[Variant]) -> list[Finding]:
                 KATANA,
                 "SKUs",
                 f"several items share a SKU: {named(double)}",
-                "Leave each SKU to one item in Katana",
+                "Let only one item in Katana have each SKU",
             )
         )
     if alike:
@@ -322,7 +324,7 @@ def katana_skus(variants: Iterable[Variant]) -> list[Finding]:
                 KATANA,
                 "SKUs",
                 f"SKUs differ only in case: {named(alike)}",
-                "If they mean one item, leave it one SKU: Katana takes them for two",
+                "If they mean one item, write its SKU in one way: Katana takes them for two items",
             )
         )
     return findings or [ok(KATANA, "SKUs", f"{len(skus)}, each of one item")]
@@ -386,7 +388,7 @@ def matched_skus(
                 tested,
                 f"several items in Katana have the SKU, so orders with it wait for a person: "
                 f"{named(double)}",
-                "Leave each SKU to one item in Katana",
+                "Let only one item in Katana have each SKU",
             )
         )
     if pairs:

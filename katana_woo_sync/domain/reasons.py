@@ -303,7 +303,7 @@ class Reason(StrEnum):
     SKU_AMBIGUOUS = _attention(
         "sku_ambiguous",
         "Katana has several items with this SKU, so it is not clear which one was sold.",
-        "In Katana, let only one of them have the SKU. " + SOON,
+        "Leave the SKU to one of them in Katana. " + SOON,
     )
     ITEM_ARCHIVED = _attention(
         "item_archived",
