@@ -75,7 +75,7 @@ def _of_config(wrong: ConfigError) -> list[Finding]:
             "config",
             "can be used",
             f"{where}{problem}",
-            "Correct it; config.example.toml explains every key",
+            "" if wrong.path is None else "Correct it; config.example.toml explains every key",
             Cause.CONFIG,
         )
         for problem in wrong.problems

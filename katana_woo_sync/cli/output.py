@@ -149,16 +149,21 @@ def print_news(told: News) -> None:
 
 
 def _store_line(store: StoreReport, *, dry_run: bool) -> str:
-    done = [
-        f"{getattr(store, field)} {word}" for field, word in DONE_WORDS if getattr(store, field)
-    ]
+    counted = ((getattr(store, field), word) for field, word in DONE_WORDS)
+    done = [f"{n} {_one_of(word) if n == 1 else word}" for n, word in counted if n]
     wrong = [f"{store.failed} failed"] if store.failed else []
-    wrong += [f"{store.attention} for attention"] if store.attention else []
+    if store.attention:
+        wrong.append(f"{store.attention} {'needs' if store.attention == 1 else 'need'} a person")
     line = ("would be: " if dry_run and done else "") + ", ".join(done)
-    line = "; ".join(filter(None, [line, ", ".join(wrong)])) or "nothing to do"
-    if store.error:
-        line += f". NOT WORKED: {safe(store.error)}"
-    return line
+    line = "; ".join(filter(None, [line, ", ".join(wrong)]))
+    if not store.error:
+        return line or "nothing to do"
+    error = f"NOT WORKED: {safe(store.error)}"
+    return f"{line}. {error}" if line else error
+
+
+def _one_of(words: str) -> str:
+    return words.replace("quantities", "quantity")
 
 
 def print_unread(where: str, unread: Sequence[str]) -> None:
