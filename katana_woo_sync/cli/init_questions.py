@@ -428,6 +428,7 @@ OPTIONS = {
     "Set url to": "Give",
     "allow_http = true": "--allow-http",
     "Check url in the config": "Check the address",
+    ": check url,": ": check it,",
     " in the config": "",
     " into the config": "",
     "; it is tried again with the next cycle": "",

@@ -369,8 +369,7 @@ class HttpClient:
                 self.service,
                 action,
                 f"TLS failed ({reason})",
-                "Check the address and the clock of this machine; for a certificate of your own "
-                "authority set ca_file to a file that holds it",
+                _remedy_for_tls(reason),
                 passing=failures.is_passing(error),
             )
         if never_left or failures.was_not_sent(error):
@@ -516,6 +515,18 @@ class HttpClient:
     def refusal(self, action: str, status: int, data: object) -> ServiceError:
         """The error for a 4xx answer; each service has its own words."""
         raise NotImplementedError
+
+
+def _remedy_for_tls(reason: str) -> str:
+    """What to do about an encrypted connection that could not be made, by OpenSSL's words."""
+    if "expired" in reason:
+        return "Have its certificate renewed; if it is not expired, set this machine's clock"
+    if "mismatch" in reason or "doesn't match" in reason:
+        return "Its certificate is for another address: check url, such as with or without www."
+    return (
+        "Check the address and the clock of this machine; for a certificate of your own "
+        "authority set ca_file to a file that holds it"
+    )
 
 
 def _pause(state: RetryCallState) -> float:
