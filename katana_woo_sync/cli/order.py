@@ -144,9 +144,10 @@ def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
 def _in_katana(record: OrderRecord) -> str:
     if not record.sales_order_id:
         return "not there"
-    status = record.katana_status if str(record.in_katana) == "yes" else "deleted"
+    there = str(record.in_katana) == "yes"
+    status = safe(record.katana_status).replace("_", " ").lower() if there else "deleted"
     total = money(record.katana_total, record.currency)
-    return f"{status}  as {safe(record.sales_order_no)}, {total}"
+    return f"{status}, as {safe(record.sales_order_no)}, {total}"
 
 
 def _why(store: StoreSettings, record: OrderRecord) -> list[str]:

@@ -14,6 +14,10 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.report import in_words
 
+SIDES = {"ledger": "this program"}
+WORDS = {"shipping fee": "shipping fee added to", "noted": "note written:"}
+"""What the history calls them, in words."""
+
 PROBLEMS = ("failed", "attention", "tried again")
 
 
@@ -27,8 +31,9 @@ class Happening(Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
-        return f"{self.side}: {self.what} {self.detail}".rstrip()
+        """All of it in one line, in words."""
+        side, what = SIDES.get(self.side, self.side), WORDS.get(self.what, self.what)
+        return f"{side}: {what} {self.detail}".rstrip()
 
 
 def story(ledger: Ledger, record: OrderRecord) -> list[Happening]:

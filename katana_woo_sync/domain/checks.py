@@ -456,7 +456,8 @@ def ordered_skus(
                 missing[wanted[0] if wanted else f"{plain(line.name, 60)} (no SKU)"] = None
     count = "1 open order" if len(orders) == 1 else f"{len(orders)} open orders"
     if not missing:
-        return ok(store, tested, f"Katana has all that is on {count}")
+        found = f"Katana has all that is on {count}" if orders else "none waits for its import"
+        return ok(store, tested, found)
     found = f"Katana lacks what is on {count}: {named(missing)}"
     if creates:
         return warning(
