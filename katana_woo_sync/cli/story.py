@@ -15,7 +15,7 @@ from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.report import in_words
 
 SIDES = {"ledger": "this program"}
-WORDS = {"shipping fee": "shipping fee added to", "noted": "note written:"}
+WORDS = {"shipping fee": "shipping fee added to", "noted": "noted:"}
 """What the history calls them, in words."""
 
 PROBLEMS = ("failed", "attention", "tried again")
