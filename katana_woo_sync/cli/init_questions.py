@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from katana_woo_sync.cli.output import moment, safe
 from katana_woo_sync.cli.program import utc_now
 from katana_woo_sync.clients.errors import (
+    Locked,
     MissingPermission,
     NoTls,
     RefusedKey,
@@ -240,6 +241,8 @@ def _again(error: Exception, given: StoreOptions) -> StoreOptions:
     default = "t" if isinstance(error, Unreachable) and error.passing else "a"
     if isinstance(error, (RefusedKey, MissingPermission, NotWhole)):
         default = "k"
+    if isinstance(error, Locked):
+        default = "t"
     if isinstance(error, NoTls) and not given.allow_http:
         default = "h"
     choices = {"a": "another address", "k": "other keys", "t": "try the same again"}

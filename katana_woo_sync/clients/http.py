@@ -46,7 +46,7 @@ from katana_woo_sync.clients.answers import (
     words_of,
 )
 from katana_woo_sync.clients.errors import (
-    MissingPermission,
+    Locked,
     Moved,
     NoTls,
     NotTheApi,
@@ -438,7 +438,7 @@ class HttpClient:
         status = response.status_code
         lock = response.headers.get("WWW-Authenticate", "").partition(" ")[0].strip(",")
         if status == 401 and lock.lower() in LOCKS:
-            return MissingPermission(
+            return Locked(
                 self.service,
                 action,
                 "the site asks for a user name and password of its own before it lets anybody in "
