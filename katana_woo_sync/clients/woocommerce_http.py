@@ -212,7 +212,7 @@ class WooCommerceHttp(HttpClient):
                 self.service,
                 action,
                 f"WordPress answers, but WooCommerce's API is not there ({said})",
-                "Is WooCommerce switched on? Are Settings, Permalinks anything but Plain?",
+                "Switch WooCommerce on, and set Settings, Permalinks to anything but Plain",
             )
         if code == INVALID_ID or status in (404, 410):
             return NotFound(self.service, action, said)

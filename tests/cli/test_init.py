@@ -547,3 +547,14 @@ def test_what_katanas_own_integration_did_long_ago_is_nothing_to_ask(place: Plac
     asked = place.provision("--store-url", place.shop.url)
     assert asked.exit_code == 0
     assert "own integration" not in asked.output
+
+
+def test_where_a_shop_was_looked_for_is_said(place: Place) -> None:
+    page = "<html><title>Our company</title>"
+    place.shop.server.add_fault(
+        Fault(FaultKind.STATUS, status=404, body=page, content_type="text/html", times=99)
+    )
+    asked = place.provision("--store-url", place.shop.url)
+    assert asked.exit_code == 75
+    assert "Our company" in asked.output
+    assert "/shop, /store, /wordpress, /wp" in asked.output

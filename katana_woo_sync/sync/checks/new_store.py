@@ -88,8 +88,11 @@ def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClien
             return _asked(url, client(url))
         except (NotTheApi, NotFound, BadRequest) as error:
             failed.append(error)
-    # a firewall would take more attempts amiss
-    for name in () if "challenge" in failed[0].reason else _folders(client(addresses[-1])):
+    first = failed[0]
+    if "challenge" in first.reason:
+        raise first  # a firewall would take more attempts amiss
+    folders = _folders(client(addresses[-1]))
+    for name in folders:
         url = f"{addresses[-1]}/{name}"
         try:
             return _asked(url, client(url))
@@ -98,7 +101,11 @@ def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClien
                 raise
         except ServiceError:
             pass
-    raise failed[0]
+    if isinstance(first, NotTheApi):
+        looked = ", ".join(f"/{name}" for name in folders)
+        reason = f"{first.reason}; nor is the shop in one of the folders {looked}"
+        raise NotTheApi(first.service, first.action, reason, first.remedy)
+    raise first
 
 
 def _folders(shop: WooCommerceClient) -> Sequence[str]:
