@@ -367,4 +367,6 @@ def test_another_program_that_imports_too_is_said_by_status_and_page(world: Worl
     shown = run_json(world, "status")
     number = world.sales_order(other).order_no
     assert inside(shown, "stores", "eu", "another_importer", "last_order") == number
-    assert run(world, "report").exit_code == 0
+    page = world.directory / "page.html"
+    assert run(world, "report", "--output", str(page)).exit_code == 0
+    assert "customers are mailed twice" in page.read_text(encoding="utf-8")
