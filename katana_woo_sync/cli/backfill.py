@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 
@@ -32,6 +32,7 @@ from katana_woo_sync.sync.customers import import_customers
 from katana_woo_sync.sync.cycle import Options, Progress, finish
 from katana_woo_sync.sync.failures import is_katana_down
 from katana_woo_sync.sync.initial_stock import import_initial_stock
+from katana_woo_sync.sync.integration import HOW_TO_LEAVE, LATELY, last_adopted
 from katana_woo_sync.sync.product_import import import_products
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.wishes import next_run
@@ -63,27 +64,28 @@ class Date(click.ParamType[datetime]):
 @click.option(
     "--since",
     type=Date(),
-    help='Never import orders placed before this date (2026-01-31, "1 Nov"); remembered.',
+    help='Never import orders placed before this date (2026-01-31, "1 Nov"). It is remembered.',
 )
 @click.option("--products", is_flag=True, help="Import all products too.")
 @click.option("--customers", is_flag=True, help="Import all registered customers too.")
 @click.option(
     "--stock",
     is_flag=True,
-    help="Import the initial stock too: Katana's becomes what the shop has. Once per store.",
+    help="Set Katana's stock to what the shop has, once for each store. docs/stock.md says how.",
 )
 @click.option(
     "--cost-percent",
     type=click.FloatRange(0, 1000),
-    help="With --stock: the cost of a piece, as a percentage of its price without tax.",
+    help="With --stock: what a piece cost, in percent of its price without tax.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--yes", is_flag=True, help="Do not ask, go on.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.option(
     "--accept-completions",
     is_flag=True,
-    help="Complete orders in the shop even if it is most of them at once.",
+    help="Confirm what stopped for you: complete orders in the shop though it is most of the open "
+    "ones at once.",
 )
 @click.pass_obj
 def command(
@@ -99,9 +101,11 @@ def command(
     as_json: bool,
     accept_completions: bool,
 ) -> None:
-    """Take over what Katana holds, show what is open, and import every Processing order.
+    """The first import: every order that is Processing in the shop comes into Katana.
 
-    It can be stopped and run again at any point: nothing is imported twice.
+    Orders that Katana has already (from its own integration, say) are recognised and kept. What is
+    open is shown first, and you are asked. It can be stopped and run again at any point: nothing is
+    imported twice.
     """
     if cost_percent is not None and not stock:
         raise click.UsageError("--cost-percent goes with --stock.")
@@ -118,11 +122,11 @@ def command(
             stores = prepared.stores
             tell(context, prepared)
             # nothing is held while a person thinks
+            _ask_about_the_integration(context, stores, yes=yes or dry_run)
             if not (yes or dry_run) and stores and not confirmed():
                 decline(context, stores)
                 click.echo("Nothing was imported. The stores are not connected.", err=True)
                 raise SystemExit(int(ExitCode.DONE))
-            _ask_about_the_integration(context, stores, yes=yes or dry_run)
             with next_run(context, say):
                 # what the shop has goes into Katana before Katana's goes into the shop
                 _import(
@@ -155,31 +159,27 @@ def _ask_about_the_integration(context: Context, stores: Sequence[Store], *, yes
     for store in stores:
         if context.is_connected(store):
             continue
-        adopted = context.ledger.orders.adopted_since(store.identity, since)
-        if adopted:
-            last = max(adopted, key=lambda record: record.imported_at or since)
+        last = last_adopted(context.ledger, store.identity, since)
+        if last is not None:
             found.append(
                 f"{store.name}: another program, most likely Katana's own integration, put order "
-                f"{safe(last.number, 40)} into Katana at {moment(last.imported_at)}."
+                f"{safe(last.number, 40)} into Katana at {moment(last.at)}."
             )
     if not found:
         return
     for text in found:
         say(text)
+    say(HOW_TO_LEAVE)
+    if yes or (
+        sys.stdin.isatty() and click.confirm("Is it disconnected?", default=False, err=True)
+    ):
+        return
+    decline(context, stores)
     say(
-        "Disconnect the store there first (Katana, Settings, Integrations, WooCommerce): else both "
-        "push stock and complete orders, and customers are mailed twice. See docs/moving.md."
+        "Nothing was imported. If it is disconnected, or if it was this program itself before its "
+        "ledger was lost, run it again with --yes."
     )
-    if yes:
-        return
-    if sys.stdin.isatty() and click.confirm("Is it disconnected?", default=False, err=True):
-        return
-    say("Nothing was imported. If it is disconnected, run it again with --yes.")
     raise SystemExit(int(ExitCode.PROBLEMS))
-
-
-LATELY = timedelta(days=2)
-"""How long ago an order of another program's making tells that it may still be at work."""
 
 
 def say(text: str) -> None:

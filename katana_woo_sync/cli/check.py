@@ -27,14 +27,14 @@ STYLES = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "bold red"
 
 @click.command("check")
 @click.option("--store", metavar="S", help="Only this store (and what all of them need).")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str | None, as_json: bool) -> None:
-    """Test everything without writing: config, ledger, Katana, each store, SKUs on both sides.
+    """Test everything and change nothing: config, ledger, Katana, each store, SKUs on both sides.
 
-    Each finding says what to do. Exit code 0: it works (warnings are worth a look); 1: findings
-    need a person; 2: the configuration or a key is refused; 75: Katana or every store cannot be
-    reached now.
+    Each finding says what to do. Exit code 0: it works (warnings are worth a look). 1: something
+    needs a person. 2: the config is wrong, or a key is refused. 75: Katana or every store cannot
+    be reached now; try later.
     """
     try:
         path = find(options.config, os.environ, working_folder(), home_folder())
@@ -48,7 +48,7 @@ def command(options: Globals, store: str | None, as_json: bool) -> None:
     stop.install()
     with exits():
         # the clients of a dry run: what they would write, they answer themselves
-        stores = _chosen(make_stores(settings, redactor, stop, dry_run=True, tries=True), store)
+        stores = _chosen(make_stores(settings, redactor, stop, dry_run=True), store)
         katana = make_katana(settings, redactor, stop, dry_run=True)
         findings = check(settings, katana, stores, utc_now, _tell)
     _end(findings, [s.name for s in stores], as_json=as_json, quiet=options.verbosity < 0)
@@ -75,7 +75,7 @@ def _of_config(wrong: ConfigError) -> list[Finding]:
             "config",
             "can be used",
             f"{where}{problem}",
-            "Correct it; config.example.toml explains every key",
+            "" if wrong.path is None else "Correct it; config.example.toml explains every key",
             Cause.CONFIG,
         )
         for problem in wrong.problems

@@ -14,7 +14,10 @@ ASKS = "_KATANA_WOO_SYNC_COMPLETE"
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print the script for a shell. In ~/.bashrc: eval "$(katana-woo-sync completion bash)"."""
+    """Print what makes the Tab key complete commands, stores and states.
+
+    Put this line into ~/.bashrc: eval "$(katana-woo-sync completion bash)"
+    """
     kind = get_completion_class(shell)
     if kind is None:
         raise click.UsageError(f"click has no completion for {shell}.")

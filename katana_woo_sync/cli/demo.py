@@ -32,7 +32,10 @@ UNKNOWN_WAIT = 2
 @click.option("--keep", metavar="DIR", help="Keep the config and the ledger in this directory.")
 @click.pass_obj
 def command(options: Globals, keep: str | None) -> None:
-    """Run the real program against a WooCommerce and a Katana that it brings along."""
+    """See the program work: it runs against a WooCommerce and a Katana that it brings along.
+
+    No account and no network is needed, and nothing is left behind.
+    """
     with tempfile.TemporaryDirectory(prefix="katana-woo-sync-demo-") as temporary:
         directory = Path(keep or temporary)
         directory.mkdir(parents=True, exist_ok=True)

@@ -16,15 +16,16 @@ from katana_woo_sync.sync.report import ExitCode
 @click.command("ignore")
 @click.argument("store")
 @click.argument("number")
-@click.option("--dry-run", is_flag=True, help="Write nothing, say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str, number: str, dry_run: bool, as_json: bool) -> None:
-    """Stop trying an order: it is neither imported, delivered nor completed any more.
+    """Leave one order alone from now on: it is not imported, delivered or completed any more.
 
-    If all that is wrong is that its total differs, only that is set aside; its fulfilment goes on.
-    NUMBER is the shop's order number, or id:57 for its WooCommerce id. `retry STORE NUMBER` takes
-    it back.
+    If the only thing wrong is that its total differs, only the difference is accepted: deliveries
+    and completions go on.
+    NUMBER is the shop's order number, the number in Katana, or id:57 for WooCommerce's id 57.
+    `retry STORE NUMBER` takes it back.
     """
     program = start(options, dry_run=dry_run)
     store_names(program.settings, store)

@@ -17,6 +17,7 @@ from katana_woo_sync.cli.init_questions import CannotAsk, StoreOptions
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import safe
 from katana_woo_sync.clients.errors import NoTls, ServiceError, Unavailable
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.config import ConfigError, Settings, find, home_folder, load, working_folder
 from katana_woo_sync.config.files import read_secret
@@ -37,26 +38,59 @@ class _Place(Struct, frozen=True):
 
 
 @click.command("init")
-@click.option("--store-name", metavar="NAME", help="What you call the store, such as eu.")
-@click.option("--store-url", metavar="URL", help="The store's address.")
-@click.option("--location", metavar="L", help="The Katana location whose stock it sells.")
-@click.option("--order-number-prefix", metavar="P", help="Before its order numbers in Katana.")
-@click.option("--stock/--no-stock", "sync_stock", default=None, help="Whether stock is synced.")
-@click.option("--allow-http", is_flag=True, help="The store has no https.")
-@click.option("--ca-file", type=SECRET_FILE, help="Certificates to trust for the store.")
-@click.option("--katana-key-file", type=SECRET_FILE, help="Else $KATANA_API_KEY, or asked for.")
-@click.option("--consumer-key-file", type=SECRET_FILE, help="Else $WOO_CONSUMER_KEY, or asked for.")
 @click.option(
-    "--consumer-secret-file", type=SECRET_FILE, help="Else $WOO_CONSUMER_SECRET, or asked for."
+    "--store-name",
+    metavar="NAME",
+    help="A short name for the store, such as eu. It stands in all messages.",
+)
+@click.option("--store-url", metavar="URL", help="The shop's address, as in the browser.")
+@click.option(
+    "--location",
+    metavar="L",
+    help="The location in Katana that its orders go to, and whose stock it sells.",
+)
+@click.option(
+    "--order-number-prefix",
+    metavar="P",
+    help="What stands before its order numbers in Katana, such as US-.",
+)
+@click.option(
+    "--stock/--no-stock",
+    "sync_stock",
+    default=None,
+    help="Whether Katana's stock is written into the shop (left out: no).",
+)
+@click.option("--allow-http", is_flag=True, help="Ask the shop over http: it has no https.")
+@click.option(
+    "--ca-file",
+    type=SECRET_FILE,
+    help="A file of certificates to trust, where the shop's is not a public one.",
+)
+@click.option(
+    "--katana-key-file",
+    type=SECRET_FILE,
+    help="A file that holds Katana's API key. Left out: $KATANA_API_KEY, else you are asked.",
+)
+@click.option(
+    "--consumer-key-file",
+    type=SECRET_FILE,
+    help="The same for the consumer key: left out, $WOO_CONSUMER_KEY.",
+)
+@click.option(
+    "--consumer-secret-file",
+    type=SECRET_FILE,
+    help="The same for the consumer secret: left out, $WOO_CONSUMER_SECRET.",
 )
 @click.option("--katana-url", default=KATANA_URL, hidden=True, help="For the sandbox.")
 @click.option(
     "--secrets",
     "keeping",
     type=click.Choice(["config", "files", "environment"]),
-    help="Where keys are kept: in the config, in files beside it, or in the environment.",
+    help="Where the keys are kept: in the config, in files beside it, or in the environment.",
 )
-@click.option("--no-input", is_flag=True, help="Ask nothing; what is not given is an error.")
+@click.option(
+    "--no-input", is_flag=True, help="Ask nothing. What is needed and not given is an error."
+)
 @click.pass_obj
 def command(
     options: Globals,
@@ -76,9 +110,10 @@ def command(
 ) -> None:
     """Write a config by asking, or add a store to the one that is there.
 
-    Every answer is tested at once; nothing is written to the store or to Katana. Without a terminal
-    (or with --no-input) everything comes from the options, and the keys from files or the
-    environment: on the command line, others on this machine could read them.
+    Each answer is tested at once against the store and Katana; nothing is changed there.
+
+    Without a terminal, or with --no-input, the answers are the options. Keys come from files or the
+    environment: others on this machine can read what stands on a command line.
     """
     _working_folder()
     given = StoreOptions(
@@ -112,7 +147,8 @@ def command(
         click.echo(str(error), err=True)
         raise SystemExit(int(ExitCode.USAGE)) from None
     except ServiceError as error:
-        click.echo(safe(questions.in_words_of_init(str(error))), err=True)
+        words = questions.words_of(error, None if error.service == KATANA else given, asks=False)
+        click.echo(safe(f"{error.service}: {words}"), err=True)
         is_later = isinstance(error, Unavailable) and not isinstance(error, NoTls)
         code = ExitCode.TRY_LATER if is_later else ExitCode.USAGE
         raise SystemExit(int(code)) from None

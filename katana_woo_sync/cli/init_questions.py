@@ -12,9 +12,12 @@ from typing import TypeVar
 import click
 from msgspec.structs import replace
 
-from katana_woo_sync.cli.output import safe
+from katana_woo_sync.cli.output import moment, safe
+from katana_woo_sync.cli.program import utc_now
 from katana_woo_sync.clients.errors import (
+    Locked,
     MissingPermission,
+    NoTls,
     RefusedKey,
     ServiceError,
     Unreachable,
@@ -32,8 +35,8 @@ from katana_woo_sync.sync.checks.new_store import (
     Account,
     FoundShop,
     find_shop,
-    last_of_the_integration,
 )
+from katana_woo_sync.sync.integration import HOW_TO_LEAVE, last_of_account
 
 KATANA_WORDS = """
 Katana's API key: in Katana open Settings > API and make a key. Nothing is shown
@@ -125,7 +128,7 @@ def store(
         location=_location(given.location, account.locations, asks=asks),
         order_number_prefix=_prefix(given, name, has_others=bool(others), asks=asks),
         sync_stock=_stock(given.sync_stock, asks=asks),
-        allow_http=reached.allow_http,
+        allow_http=reached.allow_http and found.url.startswith("http://"),
         ca_file=reached.ca_file,
     )
 
@@ -134,14 +137,13 @@ def _ask_about_the_integration(account: Account, url: str, *, asks: bool) -> Non
     """Katana's own integration beside this program doubles what both do. Raises `click.Abort` where
     a person does not want to go on."""
     where = address.parse(url)
-    last = last_of_the_integration(account, (where.identity, *where.other_names))
+    names = (where.identity, *where.other_names)
+    last = last_of_account(account.recent, names, utc_now())
     if last is None:
         return
     _bad(
-        "Another program, most likely Katana's own integration, put order "
-        f"{safe(last.order_no, 40)} of this store into Katana in the last two days. Disconnect the "
-        "store there before `backfill` (Katana, Settings, Integrations, WooCommerce): else both "
-        "push stock and complete orders, and customers are mailed twice. See docs/moving.md."
+        f"Another program, most likely Katana's own integration, put order {safe(last.number, 40)} "
+        f"of this store into Katana at {moment(last.at)}. {HOW_TO_LEAVE}"
     )
     if asks and not click.confirm("Will it be disconnected by then?", default=False):
         raise click.Abort
@@ -167,7 +169,7 @@ def _reach(
         except (ServiceError, CannotAsk) as error:
             if not asks:
                 raise
-            _tell(error)
+            _tell(error, given)
             given = _again(error, given)
             continue
         return given, found
@@ -239,8 +241,12 @@ def _again(error: Exception, given: StoreOptions) -> StoreOptions:
     default = "t" if isinstance(error, Unreachable) and error.passing else "a"
     if isinstance(error, (RefusedKey, MissingPermission, NotWhole)):
         default = "k"
+    if isinstance(error, Locked):
+        default = "t"
+    if isinstance(error, NoTls) and not given.allow_http:
+        default = "h"
     choices = {"a": "another address", "k": "other keys", "t": "try the same again"}
-    if isinstance(error, Unreachable) and not error.passing:
+    if isinstance(error, Unreachable) and not (error.passing or isinstance(error, NoTls)):
         choices["c"] = "trust a certificate file"
     if isinstance(error, Unreachable) and not given.allow_http:
         choices["h"] = "use http, unencrypted"
@@ -335,7 +341,8 @@ def _location(wanted: str | None, locations: Sequence[Location], *, asks: bool) 
     if len(locations) == 1:
         return key(locations[0])
     if not asks:
-        raise CannotAsk("Katana has several locations: give one by --location.")
+        known = ", ".join(f'"{safe(name, 60)}"' for name in names)
+        raise CannotAsk(f"Katana has several locations ({known}): give one by --location.")
     locations = sorted(locations, key=lambda place: (not place.is_primary, str(place.name)))
     click.echo("\nKatana's locations:")
     for number, place in enumerate(locations, 1):
@@ -400,19 +407,22 @@ def _hidden(words: str, *, asks: bool, option: str) -> str:
     return text.strip()
 
 
-def _tell(error: Exception) -> None:
-    if isinstance(error, ServiceError):
-        remedy = f" {in_words_of_init(error.remedy)}." if error.remedy else ""
-        _bad(f"{error.reason}.{remedy}")
-    else:
-        _bad(str(error))
+def _tell(error: Exception, given: StoreOptions | None = None) -> None:
+    _bad(words_of(error, given, asks=True) if isinstance(error, ServiceError) else str(error))
 
 
-def in_words_of_init(remedy: str) -> str:
-    """A remedy that names settings, for who has no config yet: the options of `init` instead."""
-    for setting, option in OPTIONS.items():
-        remedy = remedy.replace(setting, option)
-    return remedy
+def words_of(error: ServiceError, given: StoreOptions | None, *, asks: bool) -> str:
+    """What went wrong and what to do, for who has no config yet: the options of `init`, or the
+    choices that a person has, in the place of settings. `given` is None for Katana."""
+    remedy = error.remedy
+    for setting, word in (CHOICES | OPTIONS if asks else OPTIONS).items():
+        remedy = remedy.replace(setting, word)
+    words = f"{error.reason}. {remedy}." if remedy else f"{error.reason}."
+    is_typed = given is not None and (given.url or "").strip().lower().startswith("http://")
+    if is_typed and isinstance(error, Unreachable) and not isinstance(error, NoTls):
+        way = "choose h" if asks else "add --allow-http"
+        words += f" (It was asked by https. If the shop has http alone, {way}.)"
+    return words
 
 
 OPTIONS = {
@@ -421,8 +431,20 @@ OPTIONS = {
     "Set url to": "Give",
     "allow_http = true": "--allow-http",
     "Check url in the config": "Check the address",
-    "in the config": "as you gave it",
+    ": check url,": ": check it,",
+    " in the config": "",
+    " into the config": "",
+    "; it is tried again with the next cycle": "",
+    "It is tried again with the next cycle": "Try again in some minutes",
 }
+"""Settings as `init` has them: options."""
+
+CHOICES = {
+    "set ca_file to a file that holds it": "choose c and name the file that holds it",
+    "Set url to the https address. If the shop has none, set url to the http address and "
+    "allow_http = true: ": "Choose a and give the https address. If the shop has none, choose h: ",
+}
+"""Settings as a person at a terminal has them: what is asked next."""
 
 
 def _good(words: str) -> None:

@@ -18,24 +18,24 @@ PROGRAM = "katana-woo-sync"
 """Its name however it was started, which a shell's completion asks by."""
 
 COMMANDS = {
-    "demo": "The whole job against an embedded sandbox; no account, no network.",
-    "sandbox": "Serve that sandbox, and print a config to try the real commands with.",
-    "init": "Write a config by asking; each answer is tested against the live store and Katana.",
-    "check": "Test everything without writing; each finding says what to do.",
-    "backfill": "The first import after connecting; can be stopped and run again.",
-    "sync": "One cycle, for cron and systemd timers.",
-    "run": "The loop in the foreground, for a systemd service.",
-    "status": "At a glance: orders, problems, and what comes next.",
-    "orders": "The orders in the ledger.",
-    "report": "The status page: one HTML file with plots, problems and recent orders.",
-    "order": "One order's whole history on both sides.",
-    "reconcile": "A month in the shop against Katana, for the accountant.",
-    "retry": "Try failed orders and those that need attention again now.",
-    "ignore": "Stop trying an order.",
-    "config": "The JSON schema of the configuration, for editors.",
-    "notify-test": "Send a test message to everybody who is to be told.",
-    "completion": "Print what lets a shell complete commands, stores and states.",
-    "rebuild-ledger": "Make a lost or broken ledger again from what Katana holds.",
+    "demo": "See it work: a WooCommerce and a Katana come with it; no account, no network.",
+    "sandbox": "Start those two, and print a config to try the other commands with.",
+    "init": "Write a config by asking; each answer is tested against the store and Katana.",
+    "check": "Test everything, change nothing; what is wrong is said with what to do.",
+    "backfill": "The first import: every open order. It shows them and asks first.",
+    "sync": "Do once what is to be done now: for cron and systemd timers.",
+    "run": "Do the same every few minutes, until stopped: for a systemd service.",
+    "status": "At a glance: what works, how many orders, what needs a person.",
+    "orders": "List orders, such as those that need a person.",
+    "report": "Write the status page: one HTML file with problems, plots and recent orders.",
+    "order": "One order: its state, why, what to do, and its history on both sides.",
+    "reconcile": "Compare a month in the shop with Katana, for the accountant.",
+    "retry": "Try again now: all orders that failed or need a person, or one of them.",
+    "ignore": "Leave one order alone from now on.",
+    "config": "Print the JSON schema of the config, for editors.",
+    "notify-test": "Send a test message to everybody who is told of problems.",
+    "completion": "Print what makes the Tab key complete commands, stores and states.",
+    "rebuild-ledger": "Make the program's lost or broken memory (the ledger) again, from Katana.",
 }
 
 
@@ -90,23 +90,29 @@ class LazyGroup(click.Group):
     "--log-format",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="How log lines are written to standard error.",
+    help="How log lines on standard error are written.",
 )
 @click.option("-v", "--verbose", count=True, help="Log more.")
 @click.option(
     "-q",
     "--quiet",
     count=True,
-    help="Log only warnings; print problems when they begin, change or end, and once a day.",
+    help="For timers: log only warnings; print a problem when it is new, changes or ends, and once "
+    "a day as long as it lasts.",
 )
 @click.version_option(__version__, prog_name=PROGRAM)
 @click.pass_context
 def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, quiet: int) -> None:
     """Keeps WooCommerce stores and Katana in step.
 
-    Paid orders become sales orders in Katana, once and to the cent; deliveries and completions are
-    carried both ways. The config is looked for in $KATANA_WOO_SYNC_CONFIG, ./config.toml,
-    ~/.config/katana-woo-sync/config.toml and /etc/katana-woo-sync/config.toml.
+    Each paid order becomes a sales order in Katana, once and to the cent. An order delivered in
+    Katana is completed in the shop, and the other way round. If you want, the shop's stock is what
+    Katana says.
+
+    To begin: `demo`, then `init`, `check`, `backfill`, and `sync` from a timer.
+
+    The config is the file named by --config, else by $KATANA_WOO_SYNC_CONFIG, else the first of
+    ./config.toml, ~/.config/katana-woo-sync/config.toml and /etc/katana-woo-sync/config.toml.
     """
     ctx.obj = Globals(config, log_format, verbose - quiet)
 

@@ -15,7 +15,7 @@ from katana_woo_sync.sync.report import ExitCode
 def command(options: Globals) -> None:
     """Send a test message to every address in [notify], and a start and a success to its monitor.
 
-    Nothing else is done: no order is touched. Ends with 1 where one could not be reached.
+    Nothing is done to any order. Exit code 1: one of them could not be reached.
     """
     program = start(options)
     if not (program.settings.notify.urls or program.settings.notify.ping_url):

@@ -15,18 +15,20 @@ from katana_woo_sync.cli.story import story
 from katana_woo_sync.cli.terminal import is_terminal
 from katana_woo_sync.config import StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, with_its_complaint
-from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.report import Problem
 
 
 @click.command("order")
 @click.argument("store", shell_complete=complete_store)
 @click.argument("number")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str, number: str, as_json: bool) -> None:
-    """Show one order. NUMBER is the shop's order number, the one that Katana shows, or id:57 for
-    its WooCommerce id."""
+    """Show one order.
+
+    NUMBER is the shop's order number, the number in Katana, or id:57 for WooCommerce's id 57.
+    """
     settings = read_settings(options)
     store_names(settings, store)
     chosen = next(s for s in settings.stores if s.name == store)
@@ -52,7 +54,11 @@ def find_order(ledger: Ledger, store: StoreSettings, number: str) -> OrderRecord
         found = ledger.orders.find(identities=[store.identity], number=plain)
         found = found or ledger.orders.by_number_in_katana(store.identity, plain)
     if not found:
-        raise click.UsageError(f"The ledger knows no order {number} of store {store.name}.")
+        raise click.UsageError(
+            f"The ledger knows no order {number} of store {store.name}. It knows those "
+            "that were open when the store was connected, and those that came since: "
+            "`katana-woo-sync orders` lists them."
+        )
     if len(found) > 1:
         ids = ", ".join(f"id:{r.order_id} (of {moment(r.created)})" for r in found)
         raise click.UsageError(f"Several orders have the number {number}: {ids}. Name one by id.")
@@ -103,7 +109,7 @@ def _print(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
     click.echo(f"  shop     {safe(record.shop_status)}  {where['shop']}")
     click.echo(f"  Katana   {_in_katana(record)}  {where['katana'] or ''}".rstrip())
     click.echo(f"  state    {record.state}{f' ({record.reason})' if record.reason else ''}")
-    for line in _why(record):
+    for line in _why(store, record):
         click.echo(f"           {safe(line)}")
     for each in story(ledger, record):
         click.echo(f"  {_second(each.at)}  {safe(each.line)}")
@@ -119,7 +125,7 @@ def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
     grid.add_row("Placed", text(f"{moment(record.created)}, {ago(record.created, now)}"))
     grid.add_row("Total", text(money(record.total, record.currency)))
     grid.add_row("State", text(str(record.state), style))
-    for line in _why(record):
+    for line in _why(store, record):
         grid.add_row("", text(line))
     grid.add_row("Shop", text(record.shop_status))
     grid.add_row("", text(where["shop"] or "", "underline", where["shop"]))
@@ -138,18 +144,18 @@ def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
 def _in_katana(record: OrderRecord) -> str:
     if not record.sales_order_id:
         return "not there"
-    status = record.katana_status if str(record.in_katana) == "yes" else "deleted"
+    there = str(record.in_katana) == "yes"
+    status = safe(record.katana_status).replace("_", " ").lower() if there else "deleted"
     total = money(record.katana_total, record.currency)
-    return f"{status}  as {safe(record.sales_order_no)}, {total}"
+    return f"{status}, as {safe(record.sales_order_no)}, {total}"
 
 
-def _why(record: OrderRecord) -> list[str]:
+def _why(store: StoreSettings, record: OrderRecord) -> list[str]:
     """Why it is in its state, and what to do."""
     if not record.reason:
         return []
-    said = about(record.reason)
-    lines = [f"{said.sentence} {record.detail}".rstrip()]
-    return [*lines, said.remedy] if said.remedy else lines
+    said = Problem.of(store.name, record)
+    return [said.sentence, said.remedy] if said.remedy else [said.sentence]
 
 
 def _second(at: datetime | None) -> str:

@@ -24,6 +24,7 @@ from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_com
 from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.domain.shop_notes import KATANA_LINK
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.report import Problem
 
 MOST = 100
 """Orders that are listed for people where they don't say how many."""
@@ -50,12 +51,15 @@ COLUMNS = (
     type=click.IntRange(min=1),
     help="At most so many; 100 if left out, all with --json.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(
     options: Globals, state: str | None, store: str | None, limit: int | None, as_json: bool
 ) -> None:
-    """List orders, newest first."""
+    """List orders, newest first: state, why, and the number in Katana.
+
+    Those that need a person: --state attention.
+    """
     settings = read_settings(options)
     names = store_names(settings, store)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
@@ -131,7 +135,7 @@ def as_dict(store: str, record: OrderRecord) -> dict[str, object]:
         "reason": str(record.reason) or None,
         "detail": record.detail or None,
         "sentence": about(record.reason).sentence if record.reason else None,
-        "remedy": about(record.reason).remedy or None if record.reason else None,
+        "remedy": Problem.of(store, record).remedy or None if record.reason else None,
         "in_katana": str(record.in_katana),
         "sales_order_id": record.sales_order_id,
         "sales_order_no": record.sales_order_no or None,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 from msgspec import Struct
 
+from katana_woo_sync.sync.integration import HOW_TO_LEAVE, LastOfOthers
 from katana_woo_sync.sync.report import UNREAD, Problem, Report, StoreReport
 
 if TYPE_CHECKING:
@@ -45,6 +46,14 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\
 def moment(at: datetime | None) -> str:
     """A UTC time for people, in the machine's own time zone."""
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else "-"
+
+
+def words_of_others(last: LastOfOthers) -> str:
+    """That another program imports a store's orders too, and what to do."""
+    return (
+        "Another program, most likely Katana's own integration, imports its orders too: the last "
+        f"was {last.number}, at {moment(last.at)}. {HOW_TO_LEAVE}"
+    )
 
 
 def iso(at: datetime | None) -> str | None:
@@ -140,16 +149,21 @@ def print_news(told: News) -> None:
 
 
 def _store_line(store: StoreReport, *, dry_run: bool) -> str:
-    done = [
-        f"{getattr(store, field)} {word}" for field, word in DONE_WORDS if getattr(store, field)
-    ]
+    counted = ((getattr(store, field), word) for field, word in DONE_WORDS)
+    done = [f"{n} {_one_of(word) if n == 1 else word}" for n, word in counted if n]
     wrong = [f"{store.failed} failed"] if store.failed else []
-    wrong += [f"{store.attention} for attention"] if store.attention else []
+    if store.attention:
+        wrong.append(f"{store.attention} {'needs' if store.attention == 1 else 'need'} a person")
     line = ("would be: " if dry_run and done else "") + ", ".join(done)
-    line = "; ".join(filter(None, [line, ", ".join(wrong)])) or "nothing to do"
-    if store.error:
-        line += f". NOT WORKED: {safe(store.error)}"
-    return line
+    line = "; ".join(filter(None, [line, ", ".join(wrong)]))
+    if not store.error:
+        return line or "nothing to do"
+    error = f"NOT WORKED: {safe(store.error)}"
+    return f"{line}. {error}" if line else error
+
+
+def _one_of(words: str) -> str:
+    return words.replace("quantities", "quantity")
 
 
 def print_unread(where: str, unread: Sequence[str]) -> None:

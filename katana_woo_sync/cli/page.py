@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from katana_woo_sync import __version__
 from katana_woo_sync.cli.orders import links
+from katana_woo_sync.cli.output import words_of_others
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.config.files import replacing
 from katana_woo_sync.domain.order_record import (
@@ -26,6 +27,7 @@ from katana_woo_sync.report.days import backlog, begin_of, last_days, minutes, p
 from katana_woo_sync.report.page import MARK
 from katana_woo_sync.report.values import OrderShown, Plot, ProblemGroup, StoreShown, Trouble
 from katana_woo_sync.sync.cycle import KATANA_ERROR
+from katana_woo_sync.sync.integration import still_at_work
 from katana_woo_sync.sync.report import Problem, unread_lately
 
 DAYS = 30
@@ -114,8 +116,17 @@ class _Shown(Struct, frozen=True):
         """An order under its reason: only what the reason does not say."""
         return self._order(record, record.detail)
 
+    def remedy(self, records: Sequence[OrderRecord]) -> str:
+        """What to do about orders with the same reason; for a single one it names the order."""
+        if len(records) > 1:
+            return about(records[0].reason).remedy
+        return Problem.of(self._store(records[0]).name, records[0]).remedy
+
+    def _store(self, record: OrderRecord) -> StoreSettings:
+        return next(s for s in self.settings.stores if s.identity == record.identity)
+
     def _order(self, record: OrderRecord, sentence: str) -> OrderShown:
-        store = next(s for s in self.settings.stores if s.identity == record.identity)
+        store = self._store(record)
         where = links(store, record)
         return OrderShown(
             store=store.name,
@@ -140,13 +151,16 @@ def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
 
 def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]:
     """The problems by reason: what needs a person first, and what concerns most orders first."""
-    groups: dict[tuple[bool, str], list[OrderShown]] = {}
+    groups: dict[tuple[bool, str], list[OrderRecord]] = {}
     for record in map(with_its_complaint, records):
-        key = is_tried_again(record), str(record.reason)
-        groups.setdefault(key, []).append(shown.problem(record))
+        groups.setdefault((is_tried_again(record), str(record.reason)), []).append(record)
     return [
         ProblemGroup(
-            reason, about(reason).sentence, about(reason).remedy, orders, is_tried_again=again
+            reason,
+            about(reason).sentence,
+            shown.remedy(orders),
+            [shown.problem(record) for record in orders],
+            is_tried_again=again,
         )
         for (again, reason), orders in sorted(
             groups.items(), key=lambda group: (group[0][0], -len(group[1]))
@@ -159,7 +173,7 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
     found = []
     error = ledger.stores.meta(KATANA_ERROR)
     if error:
-        found.append(Trouble("Katana", error))
+        found.append(Trouble("Katana", f"NOT WORKED: {error}"))
     for text in unread_lately(ledger, "Katana", now):
         found.append(Trouble("Katana", f"It could not be read: {text}"))
     for store in settings.stores:
@@ -170,7 +184,7 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
             remedy = f"run `katana-woo-sync backfill --store {store.name}`."
             found.append(Trouble(store.name, f"It was never connected; {remedy}"))
         elif known.last_error:
-            found.append(Trouble(store.name, known.last_error))
+            found.append(Trouble(store.name, f"NOT WORKED: {known.last_error}"))
         elif known.last_success_at and now - known.last_success_at > _late(settings):
             found.append(
                 Trouble(
@@ -179,6 +193,9 @@ def troubles(settings: Settings, ledger: Ledger, now: datetime) -> list[Trouble]
             )
         for text in unread_lately(ledger, store.identity, now):
             found.append(Trouble(store.name, f"It could not be read: {text}"))
+        other = still_at_work(ledger, store.identity, now)
+        if other is not None:
+            found.append(Trouble(store.name, words_of_others(other)))
         stock = ledger.stock.state(store.identity)
         if store.sync_stock and stock is not None and stock.error:
             found.append(Trouble(store.name, f"Its stock is not worked: {stock.error}"))
@@ -223,7 +240,7 @@ def _plots(
         ),
         Plot(
             title="From payment to Katana",
-            caption="How long half of the orders and nine of ten took, by the day of the import.",
+            caption="The most that half of the orders, and nine of ten, took; by day of import.",
             days=days,
             series=minutes(
                 [wait for wait in asked.from_payment(since) if wait.identity in names], days, zone
@@ -272,7 +289,7 @@ def _requests(
     most = settings.katana.requests_per_minute
     return Plot(
         title="Requests to Katana",
-        caption=f"By this program; at {most} a minute a day has room for {most * 1440:,}.",
+        caption=f"Sent by this program. {most} a minute allow {most * 1440:,} a day.",
         days=days,
         series=per_day(counted, days, zone, {"": "requests"}),
     )

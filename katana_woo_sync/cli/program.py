@@ -210,17 +210,15 @@ def make_stores(
     stop: StopSignals,
     *,
     dry_run: bool,
-    tries: bool = False,
 ) -> dict[str, Store]:
-    """The configured stores with their clients, by name. One that `tries` whether it may write
-    sends a write that can do nothing, even in a dry run."""
+    """The configured stores with their clients, by name."""
     from katana_woo_sync.clients.woocommerce import WooCommerceClient
 
     kind = DryRunShop if dry_run else WooCommerceClient
     stores: dict[str, Store] = {}
     for store in settings.stores:
         shop: WooCommerceClient = kind(store, redactor=redactor, cancelled=stop.soon.is_set)
-        if dry_run and not tries:
+        if dry_run:
             shop.only_read()
         stores[store.name] = Store(store, shop)
     return stores

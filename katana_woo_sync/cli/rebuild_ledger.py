@@ -27,14 +27,16 @@ SIDECARS = ("", "-wal", "-shm")
 
 @click.command("rebuild-ledger")
 @click.option("--store", metavar="S", help="Only this store.")
-@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str | None, dry_run: bool, as_json: bool) -> None:
-    """Make a lost ledger again from the hidden WooCommerce IDs in Katana.
+    """Make the ledger again, if it was lost or is broken, from what Katana holds.
 
-    Nothing is imported, delivered or completed: the next cycle goes on from here. A broken ledger
-    is kept beside the new one; one that is in order only gets what it lacks.
+    The ledger is the file in which the program remembers which orders it has imported. In Katana
+    each of them has a hidden WooCommerce ID: from these it is made again. Nothing is imported,
+    delivered or completed; the next sync goes on. A broken ledger is kept beside the new one. A
+    ledger that is in order only gets what it lacks.
     """
     program = start(options, dry_run=dry_run)
     with exits():

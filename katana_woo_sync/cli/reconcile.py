@@ -17,7 +17,7 @@ from katana_woo_sync.cli.output import print_json, print_table, safe
 from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.dates import read_month
-from katana_woo_sync.domain.reconciliation import Amounts, Cell, Pair, cells, differing
+from katana_woo_sync.domain.reconciliation import Amounts, Before, Cell, Pair, cells, differing
 from katana_woo_sync.sync.reconciliation import reconcile
 from katana_woo_sync.sync.report import UNREAD, ExitCode
 
@@ -43,7 +43,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the sums as CSV here, and the orders that differ beside it (…-orders.csv).",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(
     options: Globals, month: str, store: str | None, output: Path | None, as_json: bool
@@ -75,13 +75,13 @@ def command(
     for text in unread:
         click.echo(f"{UNREAD}: {safe(text, 400)}", err=True)
     sums, wrong = cells(pairs), differing(pairs)
-    before = Counter(pair.store for pair in pairs if pair.is_before)
-    for name, count in before.items():
-        click.echo(
-            f"{name}: {count} orders were completed before the store was connected; they are not "
-            "compared.",
-            err=True,
-        )
+    left_out = {
+        kind: Counter(pair.store for pair in pairs if pair.before is kind) for kind in Before
+    }
+    for kind, counts in left_out.items():
+        for name, count in counts.items():
+            orders = f"{count} orders were" if count > 1 else "1 order was"
+            click.echo(f"{name}: {orders} {BEFORE_WORDS[kind]}; not compared.", err=True)
     if output is not None:
         _write(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
         beside = output.with_name(f"{output.stem}-orders{output.suffix}")
@@ -91,12 +91,18 @@ def command(
             {
                 "sums": [dict(zip(SUM_COLUMNS, _sum_row(cell), strict=True)) for cell in sums],
                 "orders": [dict(zip(ORDER_COLUMNS, _order_row(p), strict=True)) for p in wrong],
-                **({"completed_before_connection": dict(before)} if before else {}),
+                **{str(kind): dict(counts) for kind, counts in left_out.items() if counts},
             }
         )
     else:
-        _show(sums, wrong, len(pairs) - before.total())
+        _show(sums, wrong, len(pairs) - sum(counts.total() for counts in left_out.values()))
     raise SystemExit(int(ExitCode.PROBLEMS if wrong or failed or unread else ExitCode.DONE))
+
+
+BEFORE_WORDS = {
+    Before.CONNECTION: "completed before the store was connected",
+    Before.SINCE: "placed before the store's import-from date (since)",
+}
 
 
 def _sum_row(cell: Cell) -> list[str]:

@@ -24,19 +24,19 @@ from katana_woo_sync.sync.wishes import Wish, wish
 @click.command("retry")
 @click.argument("store", required=False)
 @click.argument("number", required=False)
-@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(
     options: Globals, store: str | None, number: str | None, dry_run: bool, as_json: bool
 ) -> None:
-    """Try again now: all that failed or need attention, one store's, or one order.
+    """Try again now: all orders that failed or need a person, those of one store, or one order.
 
-    NUMBER is the shop's order number, or id:57 for its WooCommerce id. An order that is for
-    attention because it was completed before it was ever seen is imported and delivered.
+    NUMBER is the shop's order number, the number in Katana, or id:57 for WooCommerce's id 57.
+    An order that was completed before it was ever seen as Processing is imported and delivered.
 
     Orders that you must look at first (not_listed, known_elsewhere), and orders that are left out
-    (sub_order, has_sub_orders, pos_skipped), are tried only if STORE and NUMBER name them.
+    (sub_order, has_sub_orders, pos_skipped), are tried only if you name STORE and NUMBER.
     """
     program = start(options, dry_run=dry_run)
     stores = program.chosen(store)

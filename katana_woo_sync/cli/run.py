@@ -32,7 +32,11 @@ answer, any pause that a service asks for, and any wait for the lock."""
 @click.command("run")
 @click.pass_obj
 def command(options: Globals) -> None:
-    """Work on a schedule until SIGTERM or Ctrl-C; the step in hand is finished, twice stops now."""
+    """Do the same as sync every few minutes ([schedule] in the config), until it is stopped.
+
+    Ctrl-C or SIGTERM: the order in hand is finished first. A second time: it stops at once, and
+    nothing is lost.
+    """
     program = start(options)
     with exits(), only_run(program.settings.ledger):
         with program.context():

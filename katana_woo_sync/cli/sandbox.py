@@ -38,7 +38,11 @@ CONFIG = "sandbox.toml"
 def command(
     _options: Globals, path: Path | None, orders: int, new_order_every: float | None
 ) -> None:
-    """Serve a WooCommerce and a Katana on loopback until Ctrl-C, and print a config for them."""
+    """Start a WooCommerce and a Katana of one's own on this machine, to try the commands by hand.
+
+    It prints a config for them, and serves until Ctrl-C. In another terminal, say:
+    katana-woo-sync --config sandbox.toml backfill
+    """
     stop = StopSignals()
     stop.install()
     with open_world() as world:

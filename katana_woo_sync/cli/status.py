@@ -14,6 +14,7 @@ from katana_woo_sync.cli.output import (
     print_problems,
     print_unread,
     safe,
+    words_of_others,
 )
 from katana_woo_sync.cli.program import exits, read_settings, utc_now
 from katana_woo_sync.cli.terminal import is_terminal
@@ -26,6 +27,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.cycle import KATANA_ERROR
+from katana_woo_sync.sync.integration import still_at_work
 from katana_woo_sync.sync.poll import cursor_name
 from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_lately
 from katana_woo_sync.sync.stock import is_stock_due
@@ -36,10 +38,14 @@ SHOWN = 10
 
 
 @click.command("status")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, as_json: bool) -> None:
-    """Per store: the last good cycle, orders by state, problems and why, and what comes next."""
+    """How things are: for each store when it last worked, how many orders, what comes next; and
+    each order that needs a person, with why and what to do.
+
+    It only reads the ledger: no request is sent.
+    """
     settings = read_settings(options)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
         records = {
@@ -102,6 +108,9 @@ def _besides(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
     oldest = ledger.orders.oldest_queued(store.identity)
     if oldest:
         found["oldest_queued_at"] = iso(oldest)
+    other = still_at_work(ledger, store.identity, utc_now())
+    if other:
+        found["another_importer"] = {"last_order": other.number, "at": iso(other.at)}
     if sold.orders:
         found["sold_at_till"] = {"orders": sold.orders, "pieces": f"{sold.pieces.normalize():f}"}
     return found
@@ -169,6 +178,9 @@ def _print_store(
     times = in_the_future(ledger.stores.ahead(cursor_name(store)).values(), utc_now())
     if times:
         click.echo(f"  {words_of_the_future(times)}")
+    other = still_at_work(ledger, store.identity, utc_now())
+    if other:
+        click.echo(f"  {safe(words_of_others(other))}")
     if known.last_error:
         click.echo(f"  NOT WORKED: {safe(known.last_error)}")
     print_unread(f"  {store.name}", list(unread_lately(ledger, store.identity, utc_now())))

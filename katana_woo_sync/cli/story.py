@@ -7,11 +7,16 @@ from datetime import datetime
 from msgspec import Struct
 
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.reasons import Reason, about
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.history import Event
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.create_once import intent_key
+from katana_woo_sync.sync.report import in_words
+
+SIDES = {"ledger": "this program"}
+WORDS = {"shipping fee": "shipping fee added to", "noted": "noted:"}
+"""What the history calls them, in words."""
 
 PROBLEMS = ("failed", "attention", "tried again")
 
@@ -26,8 +31,9 @@ class Happening(Struct, frozen=True):
 
     @property
     def line(self) -> str:
-        """All of it in one line."""
-        return f"{self.side}: {self.what} {self.detail}".rstrip()
+        """All of it in one line, in words."""
+        side, what = SIDES.get(self.side, self.side), WORDS.get(self.what, self.what)
+        return f"{side}: {what} {self.detail}".rstrip()
 
 
 def story(ledger: Ledger, record: OrderRecord) -> list[Happening]:
@@ -40,7 +46,7 @@ def story(ledger: Ledger, record: OrderRecord) -> list[Happening]:
         *_still_open(ledger, record),
     ]
     for at, note in ledger.orders.notes(record.identity, record.order_id):
-        told.append(Happening(at, "note", note.reason.about.sentence, note.detail))
+        told.append(Happening(at, "note", in_words(note.reason, note.detail)))
     return sorted(told, key=lambda each: (each.at is None, each.at))
 
 
@@ -61,8 +67,8 @@ def _of_event(event: Event) -> Happening:
     reason, _, detail = event.detail.partition(": ")
     if reason not in set(Reason):
         return Happening(event.at, event.side, event.action, event.detail)
-    sentence = about(reason).sentence
-    return Happening(event.at, event.side, event.action, f"({reason}) {sentence} {detail}".rstrip())
+    words = in_words(reason, detail)
+    return Happening(event.at, event.side, event.action, f"({reason}) {words}")
 
 
 def _not_in_the_history(record: OrderRecord, actions: set[str]) -> list[Happening]:

@@ -17,17 +17,18 @@ from katana_woo_sync.sync.wishes import Wish, wish
 
 @click.command("sync")
 @click.option("--store", metavar="S", help="Only this store.")
-@click.option("--dry-run", is_flag=True, help="Ask both sides, write nothing, say what would be.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option("--dry-run", is_flag=True, help="Change nothing; say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.option(
     "--accept-completions",
     is_flag=True,
-    help="Complete orders in the shop even if it is most of them at once.",
+    help="Confirm what stopped for you: complete orders in the shop though it is most of the open "
+    "ones at once.",
 )
 @click.option(
     "--accept-stock",
     is_flag=True,
-    help="Set stock even if much of the shop sells out at once.",
+    help="Confirm what stopped for you: set stock though it sells out much of the shop at once.",
 )
 @click.pass_obj
 def command(
@@ -38,10 +39,14 @@ def command(
     accept_completions: bool,
     accept_stock: bool,
 ) -> None:
-    """One cycle: import new orders, carry deliveries and completions; stock and the sweep when
-    they are due.
+    """Do once what is to be done now, and end: a cycle, for cron and systemd timers.
 
-    Where another run is at work, it is told what you accept; else this one ends with exit code 75.
+    New orders are imported. Orders delivered in Katana are completed in the shop, and the other way
+    round. Stock, and the daily comparison of all open orders (the sweep), have their own intervals
+    in the config.
+
+    Only one run works at a time. Where another one is at work, this one ends with exit code 75; an
+    --accept-… is handed over to it.
     """
     program = start(options, dry_run=dry_run)
     stores = program.chosen(store)

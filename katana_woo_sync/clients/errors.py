@@ -32,6 +32,10 @@ class MissingPermission(ServiceError):
     """The key is known but may not do this: a read-only key that writes, a role without rights."""
 
 
+class Locked(MissingPermission):
+    """The site asks everybody for a name and password of its own, before WooCommerce is reached."""
+
+
 class Detail(Struct, frozen=True):
     """One thing that Katana or WooCommerce found wrong with a request.
 

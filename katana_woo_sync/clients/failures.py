@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 
 import requests
@@ -20,6 +21,9 @@ _NEVER_SENT = (
     requests.exceptions.InvalidSchema,
     ssl.SSLCertVerificationError,
 )
+_OPENSSL = re.compile(r"^\[SSL: \w+\] | \(_ssl\.c:\d+\)$")
+"""What stands about OpenSSL's words and is for programmers."""
+
 _TIMEOUTS = (requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
 
@@ -108,4 +112,6 @@ def _reason(error: BaseException) -> str:
         return "no answer within the time allowed"
     innermost = causes(error)[-1]
     text = str(innermost)
-    return text.split(": ", 1)[-1] if "object at 0x" in text else text or type(innermost).__name__
+    if "object at 0x" in text:
+        return text.split(": ", 1)[-1]
+    return _OPENSSL.sub("", text) or type(innermost).__name__

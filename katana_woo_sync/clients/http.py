@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -38,6 +38,7 @@ from katana_woo_sync.clients.answers import (
     TooManyValues,
     as_of,
     is_challenge,
+    is_challenge_path,
     parse_json,
     retry_after,
     skew_of,
@@ -45,7 +46,7 @@ from katana_woo_sync.clients.answers import (
     words_of,
 )
 from katana_woo_sync.clients.errors import (
-    MissingPermission,
+    Locked,
     Moved,
     NoTls,
     NotTheApi,
@@ -72,6 +73,9 @@ and a write that is lost in that is an unknown outcome."""
 BACKOFF = wait_random_exponential(multiplier=1, max=20)
 NO_CONTENT = 204
 TOO_MANY = 429
+LOCKS = ("basic", "digest", "negotiate", "ntlm")
+"""How a web server, before any program of the site, asks for a name and password."""
+
 LATER = "It is tried again with the next cycle"
 RECENT = 5
 """How many answers tell how long a service takes."""
@@ -126,6 +130,9 @@ class HttpClient:
 
     API_PATHS: tuple[str, ...] = ()
     """What `base_url` may add to the address that stands in the config."""
+
+    HARMLESS: Collection[tuple[str, str]] = ()
+    """Methods and paths of writes that can change nothing: who only reads may send them too."""
 
     def __init__(
         self,
@@ -194,13 +201,27 @@ class HttpClient:
         """Read. Raises a `ServiceError`."""
         return self.request("GET", path, params=params)
 
+    def page(self, path: str) -> tuple[str, str]:
+        """A page of the site as people see it: its HTML, and the address that it redirects to (""
+        where it does not). Raises a `ServiceError`."""
+        action = f"GET {path}"
+        deadline.begin(self._timeout[1])
+        try:
+            response = self._send("GET", path, (), None)
+        except failures.FAILURES as error:
+            raise self._lost(action, error, is_read=True, never_left=False) from None
+        with response:
+            self._count()
+            content = self._content(action, response, is_read=True)
+        return content.decode("utf-8", "replace"), response.headers.get("Location", "")
+
     def request(
         self, method: str, path: str, *, params: Params = (), body: bytes | None = None
     ) -> JsonAnswer:
         """Send a request and return its JSON. Raises a `ServiceError`; for a write whose outcome is
         not known that is `UnknownOutcome`, and any other says that nothing was done. Raises
         `Cancelled` where a stop is asked for while it waits; nothing was done then either."""
-        if self.reads_only and method != "GET":
+        if self.reads_only and method != "GET" and (method, path) not in self.HARMLESS:
             raise WriteInDryRun(f"{method} {path}: a dry run writes nothing")
         with self.waiting():
             return self._retrying(self._once, method, path, params, body)
@@ -338,9 +359,9 @@ class HttpClient:
                 self.service,
                 action,
                 "this address does not speak https: it answers unencrypted",
-                "Set url to the https address. If there is none, set url to the http address and "
-                "allow_http = true: keys are then signed with, and customers' data is readable on "
-                "the way",
+                "Set url to the https address. If the shop has none, set url to the http address "
+                "and allow_http = true: requests are then signed, which keeps the keys secret, but "
+                "customers' data can be read on the way",
                 passing=False,
             )
         if failures.is_about_tls(error) and (never_left or failures.was_not_sent(error)):
@@ -348,8 +369,7 @@ class HttpClient:
                 self.service,
                 action,
                 f"TLS failed ({reason})",
-                "Check the address and the clock of this machine; for a certificate of your own "
-                "authority set ca_file to a file that holds it",
+                _remedy_for_tls(reason),
                 passing=failures.is_passing(error),
             )
         if never_left or failures.was_not_sent(error):
@@ -362,7 +382,7 @@ class HttpClient:
 
     def unknown(self, action: str, reason: str) -> UnknownOutcome:
         """The error for a write whose answer was lost, or does not say what became of it."""
-        remedy = "Whether it happened is asked for before anything is repeated"
+        remedy = "The program asks whether it was done before it does it again"
         return UnknownOutcome(self.service, action, f"the answer was lost: {reason}", remedy)
 
     def _too_large(self, action: str, *, is_read: bool) -> ServiceError:
@@ -393,7 +413,7 @@ class HttpClient:
         status = response.status_code
         if 300 <= status < 400:
             raise self._redirected(action, response)
-        if status == TOO_MANY:
+        if status == TOO_MANY and not is_challenge(content):
             raise self._too_many(action, response)
         if status >= 500 or status in (408, 425):
             raise self._server_error(action, response, content, is_read=is_read)
@@ -416,13 +436,14 @@ class HttpClient:
     def _refused_in_html(self, action: str, response: requests.Response, said: str) -> ServiceError:
         """The error for a 4xx that is not the API's own: nothing was done."""
         status = response.status_code
-        if status == 401 and response.headers.get("WWW-Authenticate", "").startswith("Basic"):
-            return MissingPermission(
+        lock = response.headers.get("WWW-Authenticate", "").partition(" ")[0].strip(",")
+        if status == 401 and lock.lower() in LOCKS:
+            return Locked(
                 self.service,
                 action,
                 "the site asks for a user name and password of its own before it lets anybody in "
-                "(HTTP 401, Basic), as staging sites do; the keys never reached WooCommerce",
-                "Take that lock off, or let this machine's address, or /wp-json/, through",
+                f"(HTTP 401, {lock}), as staging sites do; the keys never reached WooCommerce",
+                "Have it let this machine's address, or /wp-json/, through without that password",
             )
         if status == 401:
             return self.refusal(action, status, {"message": f"HTTP 401: {said}"})
@@ -457,6 +478,9 @@ class HttpClient:
         if same_place and path in ("", asked.path.rstrip("/")):
             reason = f"it redirects within the site (HTTP {status}), as an HTML page would"
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage("an HTML page"))
+        if is_challenge_path(path):
+            reason = f"it redirects to a challenge page of a firewall (HTTP {status})"
+            return NotTheApi(self.service, action, reason, self.remedy_for_garbage(reason))
         if "login" in path or "signup" in path:
             reason = f"it redirects to a login page (HTTP {status})"
             return NotTheApi(self.service, action, reason, self.remedy_for_garbage("a login page"))
@@ -491,6 +515,18 @@ class HttpClient:
     def refusal(self, action: str, status: int, data: object) -> ServiceError:
         """The error for a 4xx answer; each service has its own words."""
         raise NotImplementedError
+
+
+def _remedy_for_tls(reason: str) -> str:
+    """What to do about an encrypted connection that could not be made, by OpenSSL's words."""
+    if "expired" in reason:
+        return "Have its certificate renewed; if it is not expired, set this machine's clock"
+    if "mismatch" in reason or "doesn't match" in reason:
+        return "Its certificate is for another address: check url, such as with or without www."
+    return (
+        "Check the address and the clock of this machine; for a certificate of your own "
+        "authority set ca_file to a file that holds it"
+    )
 
 
 def _pause(state: RetryCallState) -> float:

@@ -41,6 +41,7 @@ from katana_woo_sync.clients.order_reader import (
     without_modified,
 )
 from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
+from katana_woo_sync.clients.woocommerce_http import NO_ORDER
 from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import Text, Whole, utc_time
 from katana_woo_sync.domain.woocommerce import (
@@ -214,6 +215,12 @@ class WooCommerceClient(WooCommerceApi):
         orders = (order for order in page.rows if isinstance(order, Order))
         return next((order.modified for order in orders), None)
 
+    def newest_numbers(self) -> list[str]:
+        """The numbers of the newest hundred orders, as the shop shows them."""
+        fields = (("_fields", "id,number"), ("per_page", str(PER_PAGE)))
+        rows, _total = self._rows("/orders", (("orderby", "id"), ("order", "desc"), *fields))
+        return [str(row.get("number", "")) for row in rows if isinstance(row, dict)]
+
     def may_write(self) -> None:
         """Ask whether the key may write, and change nothing: no shop has an order 0.
 
@@ -222,7 +229,7 @@ class WooCommerceClient(WooCommerceApi):
         Raises `MissingPermission` for a key that may only read.
         """
         try:
-            self._http.request("PUT", "/orders/0", body=b"{}")
+            self._http.request("PUT", NO_ORDER, body=b"{}")
         except NotFound:
             return
         except BadRequest as error:
@@ -237,6 +244,18 @@ class WooCommerceClient(WooCommerceApi):
         params = (("include", "0"), ("per_page", "1"), ("_fields", "id"))
         self._http.get("/orders", params)
         return sign_of_cache(self._http.get("/orders", params).headers)
+
+    def is_query_ignored(self) -> bool:
+        """Whether an answer is the same whatever the query asks for, as caches of some hosts give
+        it. Pages without rows do not exist: WooCommerce refuses them."""
+        rows, _total = self._rows("/orders", (("include", "0"), ("_fields", "id")))
+        if rows:
+            return True
+        try:
+            self._http.get("/orders", (("per_page", "0"), ("_fields", "id")))
+        except BadRequest:
+            return False
+        return True
 
     def tried_pages(self) -> TriedPages:
         """Ask for the longest page of orders, and for the same from the second row on."""

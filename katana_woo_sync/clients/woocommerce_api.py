@@ -60,6 +60,10 @@ class WooCommerceApi:
     def connection(self, connection: Connection) -> None:
         self._http.connection = connection
 
+    def folders(self) -> list[str]:
+        """The folders that the site's home page links to: a shop may be in one of them."""
+        return self._http.folders()
+
     def only_read(self) -> None:
         """Send no request but GET from here on."""
         self._http.reads_only = True

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from katana_woo_sync.clients.answers import JsonAnswer, words_of
 from katana_woo_sync.clients.connection import (
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from katana_woo_sync.clients.redact import Redactor
 
 INVALID_ID = "woocommerce_rest_shop_order_invalid_id"
+NO_ORDER = "/orders/0"
+"""No shop has an order 0: a write to it tells whether the key may write."""
+
 AUTHENTICATION = "woocommerce_rest_authentication_error"
 CLOSED_BY_A_PLUGIN = ("rest_", "itsec_")
 """How the codes of those begin who close WordPress's REST API. WooCommerce's own are others."""
@@ -45,6 +50,9 @@ PAST_CACHE = ("_skip_cache", "1")
 MOST_WAYS = 4
 """How many other ways to reach a store are tried: some hosts are odd in two ways at once."""
 
+_LINK = re.compile(r"""<a\b[^<>]*?\bhref\s*=\s*["']?([^"'\s<>]+)""", re.IGNORECASE)
+_FOLDER = re.compile(r"[A-Za-z0-9_-]+")
+
 log = logging.getLogger("katana_woo_sync.clients")
 
 
@@ -56,6 +64,7 @@ class WooCommerceHttp(HttpClient):
     """
 
     API_PATHS = (ALMOST_PRETTY, PRETTY)
+    HARMLESS = (("PUT", NO_ORDER),)
 
     def __init__(
         self,
@@ -95,6 +104,7 @@ class WooCommerceHttp(HttpClient):
         self._auth = authentication(self._store, connection)
         self.base_url = (connection.url or self._store.api_url) + connection.path
         self._connection = connection
+        self._has_read = False  # in this way
 
     def get(self, path: str, params: Params = ()) -> JsonAnswer:
         """Read, past WooCommerce's own cache of answers. Raises a `ServiceError`."""
@@ -148,9 +158,9 @@ class WooCommerceHttp(HttpClient):
         self.connection = before
         return None
 
-    def _own_address(self) -> str:
-        """The address that the site itself believes to have; "" where it does not say."""
-        site = HttpClient(
+    def _without_key(self) -> HttpClient:
+        """The site as anybody sees it."""
+        return HttpClient(
             self.service,
             self._connection.url or self._store.api_url,
             redactor=self._redactor,
@@ -158,8 +168,25 @@ class WooCommerceHttp(HttpClient):
             verify=self._verify,
             attempts=1,
         )
+
+    def folders(self) -> list[str]:
+        """The folders on the same host that the site's home page links or redirects to, in the
+        order of the page; none where there is no such page."""
+        site = self._without_key()
         try:
-            data = site.get("/wp-json/", (("_fields", "home,url"),)).data
+            html, target = site.page("/")
+        except ServiceError:
+            return []
+        home = f"{site.base_url}/"
+        links = [urlsplit(urljoin(home, link)) for link in (target, *_LINK.findall(html)) if link]
+        host = urlsplit(home).netloc
+        paths = [link.path.split("/")[1] for link in links if link.netloc == host and link.path]
+        return [name for name in dict.fromkeys(paths) if _FOLDER.fullmatch(name)]
+
+    def _own_address(self) -> str:
+        """The address that the site itself believes to have; "" where it does not say."""
+        try:
+            data = self._without_key().get("/wp-json/", (("_fields", "home,url"),)).data
         except (ServiceError, NotImplementedError):
             return ""
         return str(data.get("home") or "") if isinstance(data, dict) else ""
@@ -185,7 +212,7 @@ class WooCommerceHttp(HttpClient):
                 self.service,
                 action,
                 f"WordPress answers, but WooCommerce's API is not there ({said})",
-                "Is WooCommerce switched on? Are Settings, Permalinks anything but Plain?",
+                "Switch WooCommerce on, and set Settings, Permalinks to anything but Plain",
             )
         if code == INVALID_ID or status in (404, 410):
             return NotFound(self.service, action, said)
@@ -205,8 +232,8 @@ class WooCommerceHttp(HttpClient):
             return MissingPermission(self.service, action, said, remedy)
         if "signature" in said.lower():
             remedy = (
-                "Check consumer_secret; a proxy may also make the shop sign another address: use "
-                "the shop's https address"
+                "Check consumer_secret. If it is right, a proxy before the shop changes the "
+                "address that is signed: set url to the shop's https address"
             )
         elif "nonce" in said.lower() or "timestamp" in said.lower():
             remedy = "Set the clocks of this machine and of the shop's"
@@ -223,11 +250,14 @@ class WooCommerceHttp(HttpClient):
     def remedy_for_garbage(self, reason: str) -> str:
         """Permalinks and firewalls are the usual causes."""
         if "challenge" in reason:
-            return super().remedy_for_garbage(reason)
+            return (
+                "Allow this machine's address, or everything under /wp-json, in the firewall "
+                "before the shop (at the host, at a CDN, or in a security plugin)"
+            )
         if "HTML" in reason:
             return (
-                "Check url in the config; in WordPress, Settings, Permalinks must be anything but "
-                "Plain, and nothing before the shop may answer in its place"
+                "Check url in the config. In WordPress, Settings, Permalinks must be anything but "
+                "Plain. A maintenance page or a cache must not answer in the shop's place"
             )
         if "login" in reason:
             return "Let this machine read /wp-json without a login (password or members' plugins)"

@@ -15,6 +15,7 @@ from katana_woo_sync.config.problems import ConfigError, Problem, printable
 
 VARIABLE = "KATANA_WOO_SYNC_CONFIG"
 SYSTEM_CONFIG = Path("/etc/katana-woo-sync/config.toml")
+NO_CONFIG = "there is no configuration yet"
 NO_FOLDER = "the folder that the program was started in is gone"
 NO_HOME = "this user has no home folder, and HOME is not set"
 LARGEST_CONFIG = 1_000_000
@@ -84,8 +85,9 @@ def find(
         [
             Problem(
                 "",
-                f"no configuration found; looked at --config (not given), ${VARIABLE} (not set), "
-                f"{looked_at}. Run `katana-woo-sync init`, which writes one by asking",
+                f"{NO_CONFIG}. Run `katana-woo-sync init`, which writes one by asking, or name "
+                f"yours with --config FILE. (No file is named by --config or ${VARIABLE}, and none "
+                f"is at {looked_at})",
             )
         ],
     )

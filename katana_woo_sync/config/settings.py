@@ -69,8 +69,8 @@ class KatanaSettings(Section, frozen=True, kw_only=True):
         Key(
             forms.whole(1, 6000),
             "At most so many requests a minute. Katana allows 60 unless your account has more. If "
-            "other programs use the same key, leave them some. What Katana itself answers rules "
-            "below this.",
+            "other programs use the same key, leave them some. If Katana itself allows less, the "
+            "program keeps to that.",
         ),
     ] = 60
     multi_currency: Annotated[

@@ -183,7 +183,9 @@ def rate_limit(configured: int, allowed: int | None) -> Finding | None:
             f"Katana allows {allowed}, the config {configured}; the lower one is kept to",
             f"Set requests_per_minute = {allowed} under [katana]",
         )
-    return ok("Katana", "requests a minute", f"{configured} used of {allowed} allowed")
+    return ok(
+        "Katana", "requests a minute", f"Katana allows {allowed}; the config has {configured} sent"
+    )
 
 
 def location(store: str, found: Location | None, wrong: str) -> Finding:
@@ -244,12 +246,13 @@ def order_numbers(stores: Sequence[Numbered]) -> Finding:
                     "config",
                     "order numbers",
                     Result.WARNING,
-                    f"{one.store} and {other.store} give the same order numbers (up to {max(a)} "
-                    f"and {max(b)}), and Katana holds each number once: later ones get the "
-                    "store's name added",
-                    f'Set order_number_prefix of one of them, such as "{other.store.upper()}-"',
+                    f"{one.store} and {other.store} use the same order numbers "
+                    f"({max(min(a), min(b))} to {min(max(a), max(b))}). Katana holds each number "
+                    "once: the second order gets its store's name added to its number",
+                    f'Set order_number_prefix = "{other.store.upper()}-" for {other.store}; it '
+                    "counts for the orders that are imported from then on",
                 )
-    return Finding("config", "order numbers", Result.OK, "no two stores give the same")
+    return Finding("config", "order numbers", Result.OK, "no two stores use the same")
 
 
 def till(store: str, sales: TillSales) -> Finding | None:
@@ -267,16 +270,17 @@ def till(store: str, sales: TillSales) -> Finding | None:
 
 
 def other_importer(
-    store: str, order_numbers: Sequence[str], *, connected: bool, since: datetime
+    store: str, made: Mapping[str, datetime], *, connected: bool, since: datetime
 ) -> Finding:
     """Whether another program, most likely Katana's own integration, imports the store's orders
-    too. `order_numbers` are sales orders of the store that this program did not make, since then
-    (UTC)."""
+    too. `made` are the numbers of sales orders of the store that this program did not make, since
+    then, and when they were made (UTC)."""
     tested = "Katana's integration"
     day = f"{since:%Y-%m-%d}"
-    if not order_numbers:
+    if not made:
         return ok(store, tested, f"nobody else has imported orders of this store since {day}")
-    orders = named(order_numbers)
+    last = max(made, key=lambda number: made[number])
+    orders = f"{named(list(made))}; the last was {last} at {made[last]:%Y-%m-%d %H:%M} UTC"
     if connected:
         found = f"another program put orders of this store into Katana since {day}: {orders}"
         return error(
@@ -284,7 +288,8 @@ def other_importer(
             tested,
             found,
             "Disconnect this store in Katana (Settings, Integrations, WooCommerce), or stop the "
-            "other program: two that import the same orders double them",
+            "other program: two of them set stock over each other's numbers and complete orders "
+            "twice, so that customers are mailed twice",
         )
     return warning(
         store,
@@ -310,7 +315,7 @@ def katana_skus(variants: Iterable[Variant]) -> list[Finding]:
                 KATANA,
                 "SKUs",
                 f"several items share a SKU: {named(double)}",
-                "Leave each SKU to one item in Katana",
+                "Let only one item in Katana have each SKU",
             )
         )
     if alike:
@@ -319,7 +324,7 @@ def katana_skus(variants: Iterable[Variant]) -> list[Finding]:
                 KATANA,
                 "SKUs",
                 f"SKUs differ only in case: {named(alike)}",
-                "If they mean one item, leave it one SKU: Katana takes them for two",
+                "If they mean one item, write its SKU in one way: Katana takes them for two items",
             )
         )
     return findings or [ok(KATANA, "SKUs", f"{len(skus)}, each of one item")]
@@ -383,7 +388,7 @@ def matched_skus(
                 tested,
                 f"several items in Katana have the SKU, so orders with it wait for a person: "
                 f"{named(double)}",
-                "Leave each SKU to one item in Katana",
+                "Let only one item in Katana have each SKU",
             )
         )
     if pairs:
@@ -451,7 +456,8 @@ def ordered_skus(
                 missing[wanted[0] if wanted else f"{plain(line.name, 60)} (no SKU)"] = None
     count = "1 open order" if len(orders) == 1 else f"{len(orders)} open orders"
     if not missing:
-        return ok(store, tested, f"Katana has all that is on {count}")
+        found = f"Katana has all that is on {count}" if orders else "none waits for its import"
+        return ok(store, tested, found)
     found = f"Katana lacks what is on {count}: {named(missing)}"
     if creates:
         return warning(

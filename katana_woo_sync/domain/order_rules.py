@@ -279,7 +279,7 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
         told = (f"refund {int(r.id)} of {abs(r.total)} {order.currency}" for r in new_refunds)
         notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(told)))
     if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
-        notes.append(Note(Reason.REVERTED_IN_SHOP, order.status))
+        notes.append(Note(Reason.REVERTED_IN_SHOP, f"it is {order.status} now"))
     if _is_reopened(known, order, rules):
         record = replace(
             record,
@@ -308,7 +308,7 @@ def see_in_katana(sales_order: SalesOrder, known: OrderRecord, rules: Rules) -> 
     if sales_order.is_deleted and known.in_katana is not InKatana.DELETED:
         notes.append(Note(Reason.DELETED_IN_KATANA))
     if known.is_delivered and not sales_order.is_deleted and not sales_order.is_delivered:
-        notes.append(Note(Reason.REVERTED_IN_KATANA, sales_order.status))
+        notes.append(Note(Reason.REVERTED_IN_KATANA, f"it is {sales_order.status} now"))
     record = replace(
         known,
         in_katana=InKatana.DELETED if sales_order.is_deleted else InKatana.YES,

@@ -161,6 +161,14 @@ UNKNOWN = _attention("", "")[1]
 """What is done about a code of another version's ledger, and about no reason at all."""
 
 
+SOON = (
+    "The order is then imported within an hour, or at once by `katana-woo-sync retry STORE NUMBER`."
+)
+"""What follows once the cause is gone."""
+
+IGNORE = "`katana-woo-sync ignore STORE NUMBER`"
+
+
 class Reason(StrEnum):
     """A reason's code and its row. Users script against the codes: none is renamed or reused."""
 
@@ -242,8 +250,8 @@ class Reason(StrEnum):
     DEPOSIT = _attention(
         "deposit",
         "It was paid by a deposit, and the shop's data does not give its full price.",
-        "Enter it in Katana by hand and `ignore` it here; or run `katana-woo-sync retry STORE "
-        "NUMBER`, which imports it with the prices that it has in the shop, and correct them in "
+        f"Enter it in Katana by hand and run {IGNORE}. Or run `katana-woo-sync retry STORE "
+        "NUMBER`: it is then imported with the prices that it has in the shop; correct them in "
         "Katana.",
         retry=Retry.WANTED,
     )
@@ -251,96 +259,99 @@ class Reason(StrEnum):
         "partly_in_sub_orders",
         "Some of its goods are on its sub-orders too, which are in Katana or wait to be imported. "
         "If this order were imported as well, these goods would be in Katana twice.",
-        "Enter in Katana by hand what is missing there and `ignore` this order; or delete the "
-        "sub-orders' sales orders in Katana and run `katana-woo-sync retry STORE NUMBER` for it.",
+        f"Enter in Katana by hand what is missing there and run {IGNORE}. Or delete the "
+        "sub-orders' sales orders in Katana and run `katana-woo-sync retry STORE NUMBER`.",
         retry=Retry.WANTED,
     )
     LEFT_OUT_BEFORE = _attention(
         "left_out_before",
-        "It was open already when the store was first imported, and was not imported then; the "
-        "ledger that knew why (backfill --since) was lost.",
-        "If it belongs in Katana, run `katana-woo-sync retry STORE NUMBER`; else `ignore` it, or "
-        "set `since` in the config.",
+        "It was open already when the store was first imported, and was left out then. Why is no "
+        "longer known, since the ledger was lost (perhaps by `backfill --since`).",
+        f"If it belongs in Katana, run `katana-woo-sync retry STORE NUMBER`; else {IGNORE}, or set "
+        "`since` in the config.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.WHEN_EDITED,
     )
     UNREADABLE = _attention(
         "unreadable",
         "The shop's answer about this order could not be read.",
-        "A plugin may write what WooCommerce does not foresee; open the order in the shop and "
-        "look at the field named here.",
+        "Open the order in the shop, look at the field named here, and save the order again: a "
+        "plugin may have written a value that WooCommerce does not foresee.",
         ends=Ends.WITH_A_GOOD_ANSWER,
     )
     NEW_VARIATION = _attention(
         "new_variation",
         "Katana has other variations of this product, and this one could not be added to them.",
-        "Add the variation with this SKU to the product in Katana, then retry.",
+        "Add the variation with this SKU to the product in Katana. " + SOON,
     )
     PRODUCT_NOT_REPRESENTABLE = _attention(
         "product_not_representable",
         "A product that Katana lacks could not be created there as the shop has it.",
-        "Create the product with this SKU in Katana, then retry.",
+        "Create the product with this SKU in Katana. " + SOON,
     )
     VARIATIONS_SHARE_SKU = _attention(
         "variations_share_sku",
-        "Several variations of a product that Katana lacks have one SKU, which tells none apart.",
-        "Give each variation its own SKU in the shop, then retry.",
+        "Several variations of one product have the same SKU, and Katana does not have the product "
+        "yet: it could not tell them apart.",
+        "Give each variation its own SKU in the shop. " + SOON,
     )
     UNKNOWN_SKU = _attention(
         "unknown_sku",
         "Katana has no item with this SKU, and create_products is false.",
-        "Create the item in Katana, or correct the SKU in the shop, then retry.",
+        "Create the item in Katana, or correct the SKU in the shop. " + SOON,
     )
     SKU_AMBIGUOUS = _attention(
         "sku_ambiguous",
-        "Katana has several items with this SKU.",
-        "Leave the SKU to one of them in Katana, then retry.",
+        "Katana has several items with this SKU, so it is not clear which one was sold.",
+        "Leave the SKU to one of them in Katana. " + SOON,
     )
     ITEM_ARCHIVED = _attention(
         "item_archived",
         "The item with this SKU is archived or deleted in Katana.",
-        "Restore it in Katana, or give the SKU to another item, then retry.",
+        "Restore it in Katana, or give the SKU to another item. " + SOON,
     )
     ITEM_NOT_SELLABLE = _attention(
         "item_not_sellable",
         "The item with this SKU is not sellable in Katana.",
-        'Tick "I sell this item" on it in Katana, then retry.',
+        'Tick "I sell this item" on it in Katana. ' + SOON,
     )
     FOREIGN_CURRENCY = _attention(
         "foreign_currency",
         "It is in another currency than Katana's base currency, and multi_currency is false.",
-        "Set multi_currency = true if your Katana plan has it; the order is then imported.",
+        "Set multi_currency = true in the config if your Katana plan has it; the order is then "
+        "imported.",
     )
     TAX_NOT_REPRESENTABLE = _attention(
         "tax_not_representable",
         "No tax rate from 0 to 999.999 %, with at most three decimals, gives the taxes on it. The "
         "program does not guess one, since a tax rate in Katana cannot be deleted.",
         "Look at the order's taxes in the shop. Add the right tax rate in Katana: the order is "
-        "then imported. Or enter the order in Katana by hand and `ignore` it here.",
+        f"then imported. Or enter the order in Katana by hand and run {IGNORE}.",
     )
     CANNOT_HOLD = _attention(
         "cannot_hold",
         "Its discounts or refunds are larger than what they could be taken from; Katana holds no "
         "negative amounts.",
-        "Look at the order in the shop, and enter it in Katana by hand.",
+        f"Look at the order in the shop, enter it in Katana by hand, and run {IGNORE}.",
     )
     REFUSED_BY_KATANA = _attention(
         "refused_by_katana",
-        "Katana refused it.",
-        "Mend what Katana names, then retry.",
+        "Katana refused it, with the words shown here.",
+        "Correct what Katana names. " + SOON,
     )
     TOO_MANY_ATTEMPTS = _attention(
         "too_many_attempts",
-        "It failed again and again.",
-        "Look at what failed, mend it, then retry.",
+        "It failed again and again; the last error is shown here.",
+        "Correct what the error names, then run `katana-woo-sync retry STORE NUMBER`.",
         tried_again=TriedAgain.HOURLY_IN_KATANA,
         ends=Ends.WHEN_BOTH_AGREE,
     )
     TOTAL_DIFFERS = _attention(
         "total_differs",
         "It is in Katana, but its total there differs from the shop's by more than rounding.",
-        "Compare the two orders. Correct the one that is wrong; if the difference is right (a gift "
-        "card or store credit of a plugin that this program does not know), `ignore` the order.",
+        "Compare the two orders, and correct the one that is wrong. If the difference is right (a "
+        "gift card or store credit of a plugin that this program does not know), run "
+        f"{IGNORE}.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.WHEN_TOTALS_AGREE,
         retry=Retry.NOTHING,
@@ -349,7 +360,7 @@ class Reason(StrEnum):
         "order_key_changed",
         "The shop has another order under this id than the one that was imported "
         "(a restored backup or a copy of the shop).",
-        "Enter the new order in Katana by hand if it is a real one.",
+        f"If it is a real order, enter it in Katana by hand. Then run {IGNORE}.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.WITH_A_GOOD_ANSWER,
         retry=Retry.NOTHING,
@@ -359,8 +370,8 @@ class Reason(StrEnum):
         "takeover_mismatch",
         "Katana holds a sales order with this order's hidden ID, but its date, total, lines or "
         "customer do not agree with the shop's order.",
-        "Compare the two. If it is another order, enter this one in Katana by hand. Then `ignore` "
-        "it here.",
+        "Compare the two. If it is another order, enter this one in Katana by hand. Then run "
+        f"{IGNORE}.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.NEVER,
         retry=Retry.NOTHING,
@@ -370,7 +381,7 @@ class Reason(StrEnum):
         "known_elsewhere",
         "It looks like an order that was already imported for another shop (named here). If it "
         "were imported again, it would be in Katana twice.",
-        "If it was copied from that shop, `ignore` it. If it is an order of its own, run "
+        f"If it was copied from that shop, run {IGNORE}. If it is an order of its own, run "
         "`katana-woo-sync retry STORE NUMBER`. If the whole shop moved to a new address, set "
         "katana_store_name to the name given here. If this shop is a copy of that shop (staging), "
         "take it out of the config.",
@@ -384,7 +395,7 @@ class Reason(StrEnum):
         "Katana holds an order with this id under a name that several of your stores share, and "
         "which store's it is cannot be told yet.",
         "Compare the two. If it is another order, change the number or the date of the one in "
-        "Katana, then retry.",
+        "Katana. " + SOON,
     )
     DOUBLED_IN_KATANA = _attention(
         "doubled_in_katana",
@@ -406,14 +417,15 @@ class Reason(StrEnum):
     SHIPPING_FEE_MISSING = _attention(
         "shipping_fee_missing",
         "Its shipping fee could not be added in Katana.",
-        "Add the fee to the sales order in Katana, or retry.",
+        "Add the fee to the sales order in Katana, or run `katana-woo-sync retry STORE NUMBER`.",
         tried_again=TriedAgain.AT_DELAYS_THEN_HOURLY,
     )
     DISAGREED_AT_ADOPTION = _attention(
         "disagreed_at_adoption",
-        "Shop and Katana had disagreed for over a week about whether it is delivered when the "
-        "program first saw the pair.",
-        "Set both sides as they should be, or run `katana-woo-sync retry` to carry it over.",
+        "When the program first saw it, it had been done on one side for over a week and not on "
+        "the other. Nothing is changed by itself, since completing an order mails the customer.",
+        "Set both sides as they should be; or run `katana-woo-sync retry STORE NUMBER`: what is "
+        "done on one side is then done on the other.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.WHEN_BOTH_AGREE,
         stops=Stops.ALL,
@@ -429,7 +441,7 @@ class Reason(StrEnum):
         "reopened_in_shop",
         "It is open in the shop again, but its sales order was deleted in Katana in the meantime. "
         "No order is imported a second time.",
-        "If it is to be made or sent, enter it in Katana by hand and `ignore` it here. If not, "
+        f"If it is to be made or sent, enter it in Katana by hand and run {IGNORE}. If not, "
         "cancel it in the shop.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.WITH_THE_STATUSES,
@@ -445,7 +457,7 @@ class Reason(StrEnum):
     SHOP_STATUS = _attention(
         "shop_status",
         "It is delivered in Katana, but its status in the shop is not one that may be completed.",
-        "Set the order right in the shop, or allow its status in complete_from.",
+        "Set the order right in the shop, or add its status to complete_from in the config.",
         tried_again=TriedAgain.NEVER,
         ends=Ends.WITH_THE_STATUSES,
     )
@@ -473,13 +485,15 @@ class Reason(StrEnum):
     DELIVERY_REFUSED = _attention(
         "delivery_refused",
         "It was completed in the shop, but Katana refused to deliver it.",
-        "Mend what Katana names and deliver it in Katana, or retry.",
+        "Correct what Katana names and deliver it in Katana, or run "
+        "`katana-woo-sync retry STORE NUMBER`.",
         ends=Ends.WHEN_DELIVERED,
     )
     COMPLETION_REFUSED = _attention(
         "completion_refused",
         "It was delivered in Katana, but the shop refused to complete it.",
-        "Mend what the shop names and complete it there, or retry.",
+        "Correct what the shop names and complete it there, or run "
+        "`katana-woo-sync retry STORE NUMBER`.",
         ends=Ends.WHEN_COMPLETED,
     )
 
@@ -491,13 +505,13 @@ class Reason(StrEnum):
     )
     UNEXPECTED = _failed(
         "unexpected",
-        "The program met something that it was not made for; it is tried again.",
-        "If it stays, report it with the words shown here.",
+        "The program met something that it was not made for: a fault of its own. It is tried "
+        "again.",
+        "Wait. If it stays, report it with the words shown here.",
     )
     ANSWER_LOST = _failed(
         "answer_lost",
-        "An answer of Katana's was lost, and the order turned out not to be there; "
-        "it is tried again.",
+        "Katana's answer to its import was lost. The order is not in Katana, so it is sent again.",
         "Wait. If it stays, look at Katana's status page and at the network.",
     )
     ANSWER_AWAITED = _failed(
@@ -514,10 +528,12 @@ class Reason(StrEnum):
     )
 
     # notes: change neither state nor exit code
-    ADOPTED = _note("adopted", "It was in Katana already and was adopted, not imported again.")
+    ADOPTED = _note(
+        "adopted", "It was in Katana already: it is kept as it is there, and not imported again."
+    )
     EDITED = _note(
         "edited",
-        "It was edited in the shop after the import; edits do not cross.",
+        "It was edited in the shop after the import; Katana keeps it as it was imported.",
         explains_total=True,
     )
     REFUNDED_IN_SHOP = _note(
@@ -545,7 +561,7 @@ class Reason(StrEnum):
     )
     CREATION_DATE_LOST = _note(
         "creation_date_lost",
-        "The shop does not have its creation date in UTC; the date shown here was used instead.",
+        "The shop does not give its creation date in UTC; the date shown here was used instead.",
     )
     NUMBER_TAKEN = _note(
         "number_taken",

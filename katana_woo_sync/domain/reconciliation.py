@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -42,6 +43,13 @@ ByRate = Mapping[Decimal, Amounts]
 """Amounts by tax rate, in percent."""
 
 
+class Before(StrEnum):
+    """An order of before the time from which the program imports."""
+
+    CONNECTION = "completed_before_connection"
+    SINCE = "placed_before_since"
+
+
 class Pair(Struct, frozen=True):
     """An order on both sides. `day` is the shop's own; a side that has not the order is None.
 
@@ -55,8 +63,8 @@ class Pair(Struct, frozen=True):
     shop: ByRate | None
     katana: ByRate | None
     why: str = ""
-    is_before: bool = False
-    """Whether it was completed before the store was connected: it is none of Katana's."""
+    before: Before | None = None
+    """Why it is none of Katana's, and is not compared."""
 
     @property
     def shop_total(self) -> Decimal | None:
@@ -150,7 +158,7 @@ def of_katana(
 def cells(pairs: Iterable[Pair]) -> list[Cell]:
     """The sums by store, day, currency and rate, in that order."""
     sums: dict[tuple[str, date, str, Decimal], Cell] = {}
-    for pair in (pair for pair in pairs if not pair.is_before):
+    for pair in (pair for pair in pairs if pair.before is None):
         for rate in {**(pair.shop or {}), **(pair.katana or {})}:
             key = (pair.store, pair.day, pair.currency, rate)
             cell = sums.get(key) or Cell(*key, 0, Amounts(), 0, Amounts())
@@ -167,7 +175,7 @@ def cells(pairs: Iterable[Pair]) -> list[Cell]:
 
 def differing(pairs: Iterable[Pair]) -> list[Pair]:
     """The orders whose totals differ, or that one side lacks."""
-    return [p for p in pairs if not p.is_before and p.shop_total != p.katana_total]
+    return [p for p in pairs if p.before is None and p.shop_total != p.katana_total]
 
 
 def _rate_of(net: Decimal, tax: Decimal) -> Decimal:

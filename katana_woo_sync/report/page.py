@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import unicodedata
 from datetime import datetime
 from decimal import Decimal
@@ -14,12 +15,15 @@ from katana_woo_sync.report.values import Page
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 MARK = "<!doctype html>"
 """How every page begins; only a file that begins so is ever replaced by one."""
 
 LONGEST = 400
 """Characters of a text from outside that are shown."""
+
+_COMMAND = re.compile("`([^`]+)`")
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
@@ -50,6 +54,16 @@ def harmless(text: object, limit: int = LONGEST) -> str:
     return plain if len(str(text)) <= limit else f"{plain[:limit]}…"
 
 
+def words(text: object, limit: int = LONGEST) -> Markup:
+    """The same as HTML, with what stands between backticks as code."""
+    from markupsafe import Markup
+
+    parts = enumerate(_COMMAND.split(harmless(text, limit)))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in parts
+    )
+
+
 def money(amount: Decimal, currency: str) -> str:
     """An amount with its currency."""
     return f"{amount:,.2f} {harmless(currency, 3)}"
@@ -66,7 +80,7 @@ def _environment() -> Environment:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(text=harmless, moment=moment)
+    environment.filters.update(text=harmless, words=words, moment=moment)
     environment.globals.update(money=money)
     return environment
 

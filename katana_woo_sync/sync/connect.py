@@ -23,8 +23,9 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.same_order import is_copy
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.adoption import adopt_waiting
-from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem
+from katana_woo_sync.sync.context import Context, OtherAccount, Store, StoreProblem, log
 from katana_woo_sync.sync.failures import part_of_store
+from katana_woo_sync.sync.integration import HOW_TO_LEAVE, LATELY, last_adopted
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import (
     candidates,
@@ -369,7 +370,23 @@ def reconnect(context: Context, stores: Sequence[Store]) -> dict[str, Exception]
             scan(context, store)
             refuse_known_copy(context, store)
             _show_what_was_left_out(context, store)
+            _warn_of_the_integration(context, store)
     return failed
+
+
+def _warn_of_the_integration(context: Context, store: Store) -> None:
+    """This program before its ledger was lost, and Katana's own integration, make the same sales
+    orders: a person knows which it was."""
+    last = last_adopted(context.ledger, store.identity, context.clock() - LATELY)
+    if last is not None:
+        log.warning(
+            "%s: order %s came into Katana at %s UTC. If Katana's own integration put it there: %s",
+            store.name,
+            last.number,
+            f"{last.at:%Y-%m-%d %H:%M}",
+            HOW_TO_LEAVE,
+            extra={"store": store.name},
+        )
 
 
 def _show_what_was_left_out(context: Context, store: Store) -> None:

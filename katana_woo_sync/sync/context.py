@@ -25,7 +25,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.lines import Lines
 from katana_woo_sync.sync.lock import LockHeld, RunLock
-from katana_woo_sync.sync.report import ExitCode, Problem, Report
+from katana_woo_sync.sync.report import ExitCode, Problem, Report, in_words
 
 log = logging.getLogger("katana_woo_sync")
 
@@ -259,12 +259,11 @@ class Context(Struct):
         new = self.ledger.orders.add_notes(store.identity, record.order_id, notes, self.clock())
         for note in new:
             log.info(
-                "%s: order %s: note (%s): %s %s",
+                "%s: order %s: note (%s): %s",
                 store.name,
                 record.number,
                 note.reason,
-                note.reason.about.sentence,
-                note.detail,
+                in_words(note.reason, note.detail),
                 extra={"store": store.name, "order": record.number, "order_id": record.order_id},
             )
 

@@ -242,7 +242,9 @@ class LineItems:
         sku = self._new_sku(line)
         alike = self._looks_alike(line)
         if alike:
-            self._notes.append(Note(Reason.SKU_LOOKS_ALIKE, f"{sku} / {alike}"))
+            self._notes.append(
+                Note(Reason.SKU_LOOKS_ALIKE, f"{sku} was created, Katana had {alike}")
+            )
         return sku
 
     def _new_sku(self, line: LineItem) -> str:

@@ -11,9 +11,9 @@ from katana_woo_sync.domain.deposits import at_full_price
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.order_rules import GONE_STATUSES
+from katana_woo_sync.domain.order_rules import GONE_STATUSES, is_before_since
 from katana_woo_sync.domain.reasons import Reason, about
-from katana_woo_sync.domain.reconciliation import CENT, ByRate, Pair, of_katana, of_shop
+from katana_woo_sync.domain.reconciliation import CENT, Before, ByRate, Pair, of_katana, of_shop
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.woocommerce import DatedOrder, Order
 from katana_woo_sync.sync.context import Context, Store
@@ -90,15 +90,23 @@ def _pair(
         ),
         katana=in_katana.get(int(order.id)),
         why=_why(context, record),
-        is_before=record is None and _was_completed_before(context, store, order),
+        before=_before(context, store, order, record),
     )
 
 
-def _was_completed_before(context: Context, store: Store, order: Order) -> bool:
-    """Whether the order was completed before the store was connected, when nobody took it in."""
-    known = context.ledger.stores.get(store.identity)
-    connected_at = known.connected_at if known else None
-    return bool(connected_at and order.completed and order.completed < connected_at)
+def _before(
+    context: Context, store: Store, order: Order, record: OrderRecord | None
+) -> Before | None:
+    """Whether the order is of before the time from which the program imports."""
+    rules = context.rules(store)
+    is_out = record is None or record.reason == Reason.BEFORE_SINCE
+    if is_out and is_before_since(order, rules):
+        return Before.SINCE
+    if record is not None or order.status in rules.import_statuses:
+        return None
+    ended = order.completed or order.modified
+    is_before = rules.connected_at and ended and ended <= rules.connected_at
+    return Before.CONNECTION if is_before else None
 
 
 def _why(context: Context, record: OrderRecord | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -104,6 +105,22 @@ class StoreReport(Struct):
         }
 
 
+_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+"""An order number that a shell takes as it stands."""
+
+
+def with_names(remedy: str, store: str, number: str, order_id: int) -> str:
+    """A remedy whose commands name the order, so that they can be copied as they stand."""
+    name = number if _NUMBER.fullmatch(number) else f"id:{order_id}"
+    return remedy.replace("STORE NUMBER", f"{store} {name}")
+
+
+def in_words(reason: str, detail: str) -> str:
+    """A reason's sentence, with what exactly is meant."""
+    sentence = about(reason).sentence
+    return f"{sentence.rstrip('.')}: {detail.rstrip('.')}." if detail else sentence
+
+
 class Problem(Struct, frozen=True):
     """An order that failed or needs attention. `next_attempt_at` is UTC."""
 
@@ -135,15 +152,12 @@ class Problem(Struct, frozen=True):
     @property
     def sentence(self) -> str:
         """What is so, in a sentence, with what exactly is meant."""
-        sentence = about(self.reason).sentence
-        if not self.detail:
-            return sentence
-        return f"{sentence.rstrip('.')}: {self.detail.rstrip('.')}."
+        return in_words(self.reason, self.detail)
 
     @property
     def remedy(self) -> str:
-        """What to do about it."""
-        return about(self.reason).remedy
+        """What to do about it; a command in it names this order."""
+        return with_names(about(self.reason).remedy, self.store, self.order_number, self.order_id)
 
     def to_json(self) -> dict[str, object]:
         """An element of `problems`."""

@@ -353,3 +353,20 @@ def test_a_ledger_that_is_none(world: World) -> None:
 def test_the_ledger_is_its_owners_alone(unconnected: World) -> None:
     run(unconnected, "backfill")
     assert stat.S_IMODE(unconnected.ledger.stat().st_mode) == 0o600
+
+
+def test_another_program_that_imports_too_is_said_by_status_and_page(world: World) -> None:
+    run(world, "sync")
+    assert "Another program" not in run(world, "status").stdout
+    other = world.order(created=world.clock() + timedelta(seconds=1))
+    world.foreign(other, store_name=world.identity)
+    run(world, "sync")
+    said = run(world, "status").stdout
+    assert "Another program, most likely Katana's own integration" in said
+    assert "customers are mailed twice" in said
+    shown = run_json(world, "status")
+    number = world.sales_order(other).order_no
+    assert inside(shown, "stores", "eu", "another_importer", "last_order") == number
+    page = world.directory / "page.html"
+    assert run(world, "report", "--output", str(page)).exit_code == 0
+    assert "customers are mailed twice" in page.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -477,7 +478,83 @@ def test_a_first_import_does_not_go_on_beside_katanas_own_integration(place: Pla
     refused = runner.invoke(cli, ["--config", str(place.config), "backfill"])
     assert refused.exit_code == 1
     assert "customers are mailed twice" in refused.output
+    # nor does cron's line go on by itself
+    later = runner.invoke(cli, ["--config", str(place.config), "sync"])
+    assert later.exit_code != 0
+    assert "never connected" in later.output
     assert "run it again with --yes" in refused.output
     sure = runner.invoke(cli, ["--config", str(place.config), "backfill", "--yes"])
     assert sure.exit_code == 0, sure.output
     assert len(place.katana.sales_orders()) == 1
+
+
+@pytest.mark.parametrize("linked", ["/tienda/", "{url}/tienda/producto/taza"])
+def test_the_shop_in_a_folder_that_the_home_page_links_to_is_found(
+    place: Place, linked: str
+) -> None:
+    shop = place.open_shop(path="/tienda")
+    root = shop.url.removesuffix("/tienda")
+    link = linked.format(url=root)
+    home = f'<html><a href="/about">About</a> <a class="x" href="{link}">Tienda</a>'
+    shop.server.add_fault(Fault(FaultKind.STATUS, path="/wp-json", status=404, body="", times=1))
+    shop.server.add_fault(
+        Fault(FaultKind.STATUS, path="/", status=200, body=home, content_type="text/html")
+    )
+    result = place.provision("--store-url", f"{root}/")
+    assert result.exit_code == 0, result.output
+    assert load(place.config, {}).stores[0].url == shop.url
+
+
+def test_a_firewall_is_not_asked_for_folders(place: Place) -> None:
+    page = "<html><title>Attention Required! | Cloudflare</title>"
+    place.shop.server.add_fault(
+        Fault(FaultKind.STATUS, status=429, body=page, content_type="text/html", times=99)
+    )
+    place.shop.server.reset_counts()
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Allow this machine's address" in asked.output
+    assert place.shop.server.count() == 1
+
+
+def test_a_redirect_to_a_captcha_is_no_address_to_configure(place: Place) -> None:
+    to = {"Location": "/.well-known/sgcaptcha/?r=%2F"}
+    place.shop.server.add_fault(Fault(FaultKind.STATUS, status=302, headers=to, times=99))
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Allow this machine's address" in asked.output
+    assert "Set url" not in asked.output
+
+
+def test_http_that_was_typed_and_does_not_answer_by_https_is_said(place: Place) -> None:
+    asked = place.provision("--store-url", "http://192.0.2.255:9")
+    assert asked.exit_code == 75
+    assert "add --allow-http" in asked.output
+    assert "next cycle" not in asked.output
+
+
+def test_locations_are_named_where_one_must_be_given(place: Place) -> None:
+    place.katana.add_location("Warehouse")
+    asked = place.provision("--store-url", place.shop.url)
+    assert "Warehouse" in asked.output
+    assert "Main location" in asked.output
+
+
+def test_what_katanas_own_integration_did_long_ago_is_nothing_to_ask(place: Place) -> None:
+    place.katana.set_clock(lambda: datetime.now(UTC) - timedelta(days=30))
+    foreign_order(place)
+    place.katana.set_clock(lambda: datetime.now(UTC))
+    (old,) = place.katana.sales_orders()
+    place.katana.deliver(old.id)
+    asked = place.provision("--store-url", place.shop.url)
+    assert asked.exit_code == 0
+    assert "own integration" not in asked.output
+
+
+def test_where_a_shop_was_looked_for_is_said(place: Place) -> None:
+    page = "<html><title>Our company</title>"
+    place.shop.server.add_fault(
+        Fault(FaultKind.STATUS, status=404, body=page, content_type="text/html", times=99)
+    )
+    asked = place.provision("--store-url", place.shop.url)
+    assert asked.exit_code == 75
+    assert "Our company" in asked.output
+    assert "/shop, /store, /wordpress, /wp" in asked.output

@@ -216,3 +216,24 @@ def test_what_is_no_month_is_said(world: World, month: str) -> None:
     result = run(world, "reconcile", "--month", month)
     assert result.exit_code == 2
     assert "2026-10" in result.output
+
+
+def test_what_is_of_before_the_import_is_counted_and_not_listed(tmp_path: Path) -> None:
+    """Refunded, and the newest change of all, and placed before `since`."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack, clock=Clock())
+        world.configure(stores={"eu": "since = 2026-03-02T08:59:00Z"})
+        world.order(created=world.clock() - timedelta(minutes=5))
+        earlier = world.order(created=world.clock() - timedelta(minutes=6))
+        world.shop.set_status(earlier, "completed")
+        world.shop.refund(world.order())
+        world.shop.set_status(world.order(), "completed")
+        world.clock.tick(seconds=1)
+        world.order()
+        world.backfill()
+        found = run_json(world, *MONTH)
+        assert found["orders"] == []
+        assert inside(found, "completed_before_connection", "eu") == 2
+        assert inside(found, "placed_before_since", "eu") == 2
+        said = run(world, *MONTH).stderr
+        assert "eu: 2 orders were placed before the store's import-from date" in said

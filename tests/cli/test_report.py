@@ -192,3 +192,13 @@ def test_run_keeps_the_page_up_to_date(world: World) -> None:
     loop.terminate()
     _out, err = loop.communicate(timeout=20)
     assert loop.returncode == 0, err
+
+
+def test_a_command_on_the_page_is_code_and_names_its_order(world: World) -> None:
+    order = world.order(status="completed", created=world.clock() + timedelta(seconds=1))
+    run(world, "sync")
+    page = page_of(world)
+    number = world.shop.order(order)["number"]
+    shown = page.split("<script>", 1)[0]
+    assert "`" not in shown
+    assert f"<code>katana-woo-sync retry eu {number}</code>" in shown

@@ -56,6 +56,24 @@ def test_a_host_that_strips_the_header_gets_the_key_in_the_query(
     assert len(secure.server.requests) == 1
 
 
+def test_a_header_that_is_tried_again_and_still_stripped_costs_nothing_but_requests(
+    secure: WooCommerceSandbox, certificate: Files
+) -> None:
+    """Also in a process that has read in the other way before."""
+    secure.gate.strips_header = True
+    reached = client(secure.url, certificate)
+    reached.newest_modified()
+    reached.connection = Connection()
+    reached.newest_modified()
+    assert reached.connection == Connection(key_in_query=True)
+    secure.gate.strips_header = False
+    reached.connection = Connection()
+    secure.server.reset_counts()
+    reached.newest_modified()
+    assert reached.connection == Connection()
+    assert len(secure.server.requests) == 1
+
+
 def test_a_wrong_key_is_still_a_wrong_key(secure: WooCommerceSandbox, certificate: Files) -> None:
     secure.gate.consumer_key = "ck_another"
     reached = client(secure.url, certificate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -144,6 +145,26 @@ def test_tls_that_fails_is_certainly_not_sent(server: SandboxServer) -> None:
         client(secure).request("POST", "/things", body=b"{}")
     assert "allow_http" in caught.value.remedy
     assert server.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("why", "remedy"),
+    [
+        ("self-signed certificate", "ca_file"),
+        ("certificate has expired", "renewed"),
+        ("Hostname mismatch, certificate is not valid for 'shop.test'.", "without www"),
+    ],
+)
+@responses.activate
+def test_a_certificate_is_refused_in_words_for_people(why: str, remedy: str) -> None:
+    said = f"[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: {why} (_ssl.c:1006)"
+    refused = requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, said))
+    responses.get("https://service.test/things", body=refused)
+    with pytest.raises(Unreachable) as caught:
+        client("https://service.test").get("/things")
+    assert why.rstrip(".") in caught.value.reason
+    assert remedy in caught.value.remedy
+    assert "_ssl.c" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])

@@ -58,3 +58,19 @@ def always(server: SandboxServer, body: str, status: int, content_type: str = "t
     server.add_fault(
         Fault(FaultKind.STATUS, status=status, body=body, content_type=content_type, times=FOREVER)
     )
+
+
+def keeps_answers(server: SandboxServer) -> None:
+    """From now on a cache before the server answers, which takes no notice of the query."""
+    handle = server._handle
+    kept: dict[str, Response] = {}
+
+    def answer(request: Request) -> Response:
+        if request.method != "GET":
+            return handle(request)
+        response = kept.get(request.path) or handle(request)
+        if response.status_code == 200:
+            kept[request.path] = response
+        return response
+
+    server._handle = answer

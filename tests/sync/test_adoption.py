@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Shipping
@@ -211,3 +213,13 @@ def test_rule_15_answers_that_are_lost_again_and_again_stop_the_creates(world: W
     world.sync(sweep=SweepWhen.NEVER)
     world.settle(3)
     assert [len(world.in_katana(order)) for order in orders] == [1] * 10
+
+
+def test_what_came_into_katana_lately_is_said_where_sync_takes_a_store_over(
+    unconnected: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be Katana's own integration, which nobody was asked about."""
+    unconnected.foreign(unconnected.order(), store_name=unconnected.identity)
+    unconnected.sync()
+    (said,) = [r.getMessage() for r in caplog.records if "own integration" in r.getMessage()]
+    assert "customers are mailed twice" in said

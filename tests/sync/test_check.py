@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -23,6 +25,7 @@ from tests.sync.checking import (
     checked,
     code,
     found,
+    keeps_answers,
     one,
     result,
     with_headers,
@@ -239,7 +242,9 @@ def test_orders_that_another_program_imports(world: World) -> None:
     world.foreign(other, store_name=world.identity)
     finding = one(world, "eu", "Katana's integration")
     assert finding.result is ERROR
-    assert world.shop.state.orders[other].number in finding.found
+    number = world.shop.state.orders[other].number
+    assert number in finding.found
+    assert f"the last was {number} at {world.clock():%Y-%m-%d}" in finding.found
 
 
 def test_orders_of_another_program_that_were_adopted_meanwhile(world: World) -> None:
@@ -414,3 +419,60 @@ def test_any_answer_may_be_odd(world: World, kind: FaultKind, number: int) -> No
     findings = checked(world)
     assert {f.where for f in findings} >= {"config", "ledger", "this machine", "Katana", "eu"}
     assert not any("unexpected went wrong" in f.found for f in findings)
+
+
+def test_two_stores_with_the_same_order_numbers_get_a_prefix_proposed(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(names=("eu", "us"))
+    world.order()
+    world.order(shop="us")
+    assert not world.ledger.exists()
+    before = one(world, "config", "order numbers")
+    assert before.result is WARNING
+    assert 'order_number_prefix = "US-" for us' in before.remedy
+    world.backfill()
+    assert result(world, "config", "order numbers") is WARNING
+    world.configure(stores={"us": 'order_number_prefix = "US-"'})
+    assert result(world, "config", "order numbers") is OK
+
+
+def test_order_numbers_that_are_apart_are_fine(make_world: Callable[..., World]) -> None:
+    world = make_world(names=("eu", "us"))
+    world.order(number="17")
+    world.order(shop="us", number="9017")
+    assert result(world, "config", "order numbers") is OK
+
+
+def test_open_orders_of_before_since_are_not_looked_at(world: World) -> None:
+    gone = world.shop.add_product("Gone", "GONE", "5.00")
+    world.shop.place_order([Item(gone)], created=world.clock() - timedelta(days=400))
+    assert result(world, "eu", "open orders") is WARNING
+    world.configure(stores={"eu": "since = 2026-01-01"})
+    finding = one(world, "eu", "open orders")
+    assert finding.result is OK
+    assert "none waits" in finding.found
+
+
+@pytest.mark.parametrize("orders", [0, 1, 3])
+def test_a_cache_that_takes_no_notice_of_the_query(world: World, orders: int) -> None:
+    for _ in range(orders):
+        world.order()
+    assert result(world, "eu", "cache") is OK
+    keeps_answers(world.shop.server)
+    finding = one(world, "eu", "cache")
+    assert finding.result is ERROR
+    assert "takes no notice" in finding.found
+
+
+def test_keys_in_the_query_are_said(world: World, certificate: tuple[str, str]) -> None:
+    with WooCommerceSandbox(ssl_context=certificate) as secure:
+        secure.gate.strips_header = True
+        keys = f"""url = "{secure.url}"
+            ca_file = "{certificate[0]}"
+            consumer_key = "{secure.consumer_key}"
+            consumer_secret = "{secure.consumer_secret}\""""
+        world.configure(stores={"eu": keys})
+        finding = one(world, "eu", "connection")
+    assert finding.result is WARNING
+    assert "access log" in finding.found

@@ -104,5 +104,8 @@ def test_no_write_leaves_the_machine_in_a_dry_run_whatever_asks_for_it(world: Wo
         KatanaClient.create_stock_adjustment(katana, ADJUSTMENT)
     with pytest.raises(WriteInDryRun, match=f"PUT /orders/{order}"):
         WooCommerceClient.complete(store.shop, order)
+    # a write that can do nothing tells `check` whether the key may write
+    WooCommerceClient.may_write(store.shop)
+    assert world.shop.server.requests.pop().path.endswith("/orders/0")
     assert all(request.method == "GET" for request in world.katana.server.requests)
     assert all(request.method == "GET" for request in world.shop.server.requests)

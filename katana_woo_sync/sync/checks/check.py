@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime, timedelta
-from functools import partial
 
+from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
@@ -52,8 +52,6 @@ def check(
         if ledger is not None:
             opened.enter_context(ledger)
             _look_at_the_schedule(ledger, settings, stores, clock(), machine)
-            if len(stores) > 1:
-                of_config.add(of_config.ask("order numbers", partial(_numbers, ledger, stores)))
         tell("asking Katana")
         side = about_katana.ask(
             "account", lambda: check_katana(katana, settings, ledger, clock(), about_katana)
@@ -64,6 +62,8 @@ def check(
                 reach_as_before(ledger, store)
             one = StoreCheck(store, settings, ledger, side or KatanaSide(), clock(), findings)
             findings.ask("the store", one.run)
+        if len(stores) > 1:
+            of_config.add(order_numbers([_numbered(store, ledger) for store in stores]))
     machine.add(*clocks(_skews(katana, stores)))
     parts = [of_config, of_ledger, machine, about_katana, *of_stores]
     return [finding for part in parts for finding in part.found]
@@ -85,22 +85,17 @@ def _look_at_the_schedule(
     machine.add(machine.ask(tested, lambda: check_schedule(ledger, settings, stores, now)))
 
 
-def _numbers(ledger: Ledger, stores: Sequence[Store]) -> Finding:
-    """The stores' newest order numbers, as the ledger has them."""
-    return order_numbers(
-        [
-            Numbered(
-                store.name,
-                store.settings.order_number_prefix,
-                frozenset(
-                    int(record.number)
-                    for record in ledger.orders.find(identities=[store.identity], limit=NEWEST)
-                    if record.number.isdecimal()
-                ),
-            )
-            for store in stores
-        ]
-    )
+def _numbered(store: Store, ledger: Ledger | None) -> Numbered:
+    """A store's newest order numbers: as the ledger has them, else as the shop says."""
+    identity, prefix = store.settings.identity, store.settings.order_number_prefix
+    records = ledger.orders.find(identities=[identity], limit=NEWEST) if ledger else ()
+    numbers = [record.number for record in records]
+    if not numbers:
+        # one that does not answer has findings that say so
+        with suppress(ServiceError):
+            numbers = store.shop.newest_numbers()
+    known = frozenset(int(number) for number in numbers if number.isdecimal())
+    return Numbered(store.name, prefix, known)
 
 
 NEWEST = 200

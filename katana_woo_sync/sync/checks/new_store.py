@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from katana_woo_sync.clients.errors import (
     MissingPermission,
     NotFound,
     NotTheApi,
+    RefusedKey,
     ServiceError,
 )
 from katana_woo_sync.clients.http import utc_now
@@ -20,6 +21,7 @@ from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.domain.katana import Location, SalesOrder
 from katana_woo_sync.domain.woocommerce import About, PriceSettings, StoreFacts
+from katana_woo_sync.sync.integration import LATELY
 
 T = TypeVar("T")
 
@@ -32,10 +34,6 @@ class Account(Struct, frozen=True):
     locations: tuple[Location, ...]
     recent: tuple[SalesOrder, ...] = ()
     """WooCommerce's orders that changed in Katana lately."""
-
-
-LATELY = timedelta(days=2)
-"""How long ago an order of another program's making tells that it may still be at work."""
 
 
 class FoundShop(Struct, frozen=True):
@@ -64,16 +62,17 @@ def ask_katana(katana: KatanaClient) -> Account:
     )
 
 
-def last_of_the_integration(account: Account, names: Iterable[str]) -> SalesOrder | None:
-    """The newest sales order of a store (by what Katana may call it) that another program, most
-    likely Katana's own integration, made lately; None where there is none."""
-    wanted = {name.lower() for name in names}
-    own = [s for s in account.recent if s.ecommerce_store_name.lower() in wanted]
-    return max(own, key=lambda order: int(order.id), default=None)
-
-
 FOLDERS = ("shop", "store", "wordpress", "wp")
 """Where shops are below a home page that is none."""
+
+SHOP_WORDS = (
+    *FOLDERS,
+    *("webshop", "onlineshop", "online-shop", "eshop", "e-shop", "boutique", "tienda", "loja"),
+    *("negozio", "winkel", "butik", "kauppa", "sklep", "pood", "obchod", "shop-2", "wp2"),
+)
+"""The same in several languages: folders of these names are tried first."""
+
+MOST_FOLDERS = 12
 
 
 def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClient]) -> FoundShop:
@@ -84,16 +83,41 @@ def find_shop(addresses: Sequence[str], client: Callable[[str], WooCommerceClien
     first address answered.
     """
     failed: list[ServiceError] = []
-    folders = (f"{addresses[-1]}/{name}" for name in FOLDERS)
-    for url in (*addresses, *folders):
-        shop = client(url)
+    for url in addresses:
         try:
-            shop.ping()
+            return _asked(url, client(url))
         except (NotTheApi, NotFound, BadRequest) as error:
             failed.append(error)
-            continue
-        return _learn(shop.connection.url or url, shop)
-    raise failed[0]
+    first = failed[0]
+    if "challenge" in first.reason:
+        raise first  # a firewall would take more attempts amiss
+    folders = _folders(client(addresses[-1]))
+    for name in folders:
+        url = f"{addresses[-1]}/{name}"
+        try:
+            return _asked(url, client(url))
+        except RefusedKey:
+            if name.lower() in SHOP_WORDS:
+                raise
+        except ServiceError:
+            pass
+    if isinstance(first, NotTheApi):
+        looked = ", ".join(f"/{name}" for name in folders)
+        reason = f"{first.reason}; nor is the shop in one of the folders {looked}"
+        raise NotTheApi(first.service, first.action, reason, first.remedy)
+    raise first
+
+
+def _folders(shop: WooCommerceClient) -> Sequence[str]:
+    """Folders in which the shop may be: what the home page links to, shops' names first."""
+    linked = shop.folders()
+    named = [name for name in linked if name.lower() in SHOP_WORDS]
+    return list(dict.fromkeys([*named, *FOLDERS, *linked]))[:MOST_FOLDERS]
+
+
+def _asked(url: str, shop: WooCommerceClient) -> FoundShop:
+    shop.ping()
+    return _learn(shop.connection.url or url, shop)
 
 
 def _learn(url: str, shop: WooCommerceClient) -> FoundShop:

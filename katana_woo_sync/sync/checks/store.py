@@ -80,9 +80,20 @@ class StoreCheck(Struct, frozen=True):
 
         if not self.findings.ask(REACHED, ping):
             return False
-        self.findings.add(
-            ok(name, REACHED, f"{self.store.settings.api_url} {shop.connection}; the key may read")
-        )
+        reached = f"{self.store.settings.api_url} {shop.connection}"
+        if shop.connection.key_in_query:
+            self.findings.add(
+                warning(
+                    name,
+                    REACHED,
+                    f"{reached}: the host takes the Authorization header away, so key and secret "
+                    "stand in the address of each request, and in the host's access log",
+                    "Ask the host to pass the Authorization header on to PHP (Apache: CGIPassAuth "
+                    "On). It is tried again each day",
+                )
+            )
+        else:
+            self.findings.add(ok(name, REACHED, f"{reached}; the key may read"))
         moved = shop.connection.url
         if moved:
             self.findings.add(
@@ -106,7 +117,18 @@ class StoreCheck(Struct, frozen=True):
         name, tested = self.store.name, "cache"
         sign = self.findings.ask(tested, self.store.shop.cached_by)
         dated = self._kept_answer()
-        if dated:
+        if self.findings.ask(tested, self.store.shop.is_query_ignored):
+            self.findings.add(
+                error(
+                    name,
+                    tested,
+                    "a cache answers in the shop's place and takes no notice of the query (what "
+                    "stands after the ? of an address): each list is answered with another's rows, "
+                    "and orders are missed",
+                    LET_IT_LEAVE_OUT,
+                )
+            )
+        elif dated:
             self.findings.add(
                 error(
                     name,
@@ -216,19 +238,19 @@ class StoreCheck(Struct, frozen=True):
         since = self.now - checks.LATELY
         if connected_at is not None:
             # what was there when the program came is what it took over
-            since = max(since, self.ledger.journal.first_run() or connected_at)
-        numbers = self._made_by_others(self.ledger, self.katana.recent, since)
+            since = max(since, connected_at, self.ledger.journal.first_run() or connected_at)
+        made = self._made_by_others(self.ledger, self.katana.recent, since)
         self.findings.add(
             checks.other_importer(
-                self.store.name, numbers, connected=connected_at is not None, since=since
+                self.store.name, made, connected=connected_at is not None, since=since
             )
         )
 
     def _made_by_others(
         self, ledger: Ledger, recent: Sequence[SalesOrder], since: datetime
-    ) -> list[str]:
-        """The numbers of the store's sales orders that this program did not make: those that it
-        does not know, and those that it found there and adopted."""
+    ) -> dict[str, datetime]:
+        """The numbers of the store's sales orders that this program did not make, and when they
+        were made (UTC): those that it does not know, and those that it found there and adopted."""
         identity = self.store.identity
         names = {
             n.lower() for n in (identity, *self.settings.alternative_names(self.store.settings))
@@ -241,13 +263,13 @@ class StoreCheck(Struct, frozen=True):
         ]
         known = ledger.orders.by_sales_order([int(order.id) for order in own])
         importing = {str(r.order_id) for r in ledger.orders.importing(identity)}
-        unknown = [
-            str(order.order_no)
+        unknown = {
+            str(order.order_no): utc_time(order.created_at) or since
             for order in own
             if int(order.id) not in known and str(order.ecommerce_order_id) not in importing
-        ]
-        adopted = [record.sales_order_no for record in ledger.orders.adopted_since(identity, since)]
-        return list(dict.fromkeys([*unknown, *adopted]))
+        }
+        adopted = ledger.orders.adopted_since(identity, since)
+        return unknown | {r.sales_order_no: r.imported_at or since for r in adopted}
 
     # SKUs
 
