@@ -79,8 +79,7 @@ class Ledger:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with _closed_on_failure(_connect(path)) as connection:
-                _refuse_newer(connection, path)
-                return cls(connection, path)
+                return cls(connection, path, migrate=_is_older(connection, path))
         except (OSError, sqlite3.Error) as error:
             raise _explained(path, error) from error
 
@@ -94,8 +93,7 @@ class Ledger:
             if path.exists():
                 opened = sqlite3.connect(_read_only(path), uri=True, timeout=BUSY_SECONDS)
                 with _closed_on_failure(opened) as connection:
-                    _refuse_newer(connection, path)
-                    if not migrations.pending(Database(connection, execute_plugins=False)):
+                    if not _is_older(connection, path):
                         return cls(connection, path, migrate=False)
                 connection.close()
         except (OSError, sqlite3.Error) as error:
@@ -109,7 +107,7 @@ class Ledger:
             return
         try:
             with closing(sqlite3.connect(_read_only(path), uri=True)) as connection:
-                _refuse_newer(connection, path)
+                _is_older(connection, path)
                 found = [row[0] for row in connection.execute("PRAGMA integrity_check(1)")]
                 if found != ["ok"]:
                     raise sqlite3.DatabaseError(f"malformed: {found[0]}")
@@ -125,7 +123,7 @@ class Ledger:
             with _closed_on_failure(opened) as copy:
                 if path.exists():
                     with closing(sqlite3.connect(_read_only(path), uri=True)) as source:
-                        _refuse_newer(source, path)
+                        _is_older(source, path)
                         source.backup(copy)
                 return cls(copy, path)
         except (OSError, sqlite3.Error) as error:
@@ -226,27 +224,29 @@ def _closed_on_failure(connection: sqlite3.Connection) -> Iterator[sqlite3.Conne
         raise
 
 
-def _refuse_newer(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a ledger that a newer version of the program has written."""
+def _is_older(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether an older version of the program has written the ledger, or none yet. Raises
+    `LedgerError` where a newer one has, or another program."""
     tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     if migrations.migrations_table not in tables:
         if "orders" in tables or tables - {"sqlite_sequence"}:
             raise LedgerError(f"{path} is a database of another program; set `ledger` to another.")
-        return
+        return True
     applied = connection.execute(
         f"SELECT name FROM {migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608
         [migrations.name],
     )
+    names = {name for (name,) in applied}
     known = {
         migration.name
         for migration in migrations.pending(Database(memory=True, execute_plugins=False))
     }
-    unknown = [name for (name,) in applied if name not in known]
-    if unknown:
+    if names - known:
         raise LedgerError(
             f"{path} was written by a newer version of katana-woo-sync; upgrade the program "
             "(pip install --upgrade katana-woo-sync)."
         )
+    return names != known
 
 
 def _explained(path: Path, error: Exception) -> LedgerError:

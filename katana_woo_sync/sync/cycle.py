@@ -429,10 +429,10 @@ class _Cycle:
         queues = deque(work.queue for work in self._works.values())
         queues.rotate(-self._turn)  # a long queue holds up no other store
         self._turn += 1
-        tried = 0
+        tried, is_left = 0, False
         with self._part_of_katana():
             if not self._katana.is_in_trouble:
-                tried = import_slice(self._context, self._katana, queues, most)
+                tried, is_left = import_slice(self._context, self._katana, queues, most)
                 if self._katana.is_in_trouble:
                     log.warning("Katana's answers are lost; the other orders wait")
         for queue in queues:
@@ -441,7 +441,7 @@ class _Cycle:
         self._backlog.done += tried
         if tried:
             self._backlog.tell()
-        return tried > 0 and self._katana_works and not self._katana.is_in_trouble
+        return is_left and self._katana_works and not self._katana.is_in_trouble
 
     @property
     def _slice_of_quota(self) -> int:

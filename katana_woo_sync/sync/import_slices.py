@@ -73,8 +73,9 @@ class _Part:
 
 def import_slice(
     context: Context, katana: KatanaSide, queues: Sequence[Queue], most: int = SLICE
-) -> int:
-    """Import the next orders from copies read in the last minutes; returns how many were tried.
+) -> tuple[int, bool]:
+    """Import the next orders from copies read in the last minutes; returns how many were tried, and
+    whether more of them may be due.
 
     Every order that is tried leaves its queue, or has a time for its next attempt: one that
     doesn't would be tried for ever, so that is an error of its own. Raises a `ServiceError` where
@@ -88,7 +89,15 @@ def import_slice(
     for part in parts:
         if part.queue.error is None:
             _fail_stuck(context, katana, part)
-    return sum(len(part.tried) for part in parts)
+    tried = sum(len(part.tried) for part in parts)
+    return tried, tried > 0 and any(_has_more(context, queue) for queue in queues)
+
+
+def _has_more(context: Context, queue: Queue) -> bool:
+    identity = queue.store.identity
+    return queue.error is None and bool(
+        context.ledger.orders.due_for_import(identity, context.clock(), 1)
+    )
 
 
 def _parts(
