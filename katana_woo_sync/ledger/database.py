@@ -232,11 +232,11 @@ def _is_older(connection: sqlite3.Connection, path: Path) -> bool:
         if "orders" in tables or tables - {"sqlite_sequence"}:
             raise LedgerError(f"{path} is a database of another program; set `ledger` to another.")
         return True
-    applied = connection.execute(
-        f"SELECT name FROM {migrations.migrations_table} WHERE migration_set = ?",  # noqa: S608
-        [migrations.name],
-    )
-    names = {name for (name,) in applied}
+    # the table itself, not its index: a page of it that is broken is found here
+    rows = connection.execute(f"SELECT * FROM {migrations.migrations_table} NOT INDEXED")  # noqa: S608
+    columns = [column[0] for column in rows.description]
+    applied = [dict(zip(columns, row, strict=True)) for row in rows]
+    names = {row["name"] for row in applied if row["migration_set"] == migrations.name}
     known = {
         migration.name
         for migration in migrations.pending(Database(memory=True, execute_plugins=False))
