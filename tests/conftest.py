@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from tenacity import wait_random_exponential
 
 from katana_woo_sync.clients import http
+from tests.in_process import in_process
 
 # ledgers are written through to the disk; where a folder is kept in memory that costs nothing
 MEMORY = Path("/dev/shm")
@@ -40,6 +42,17 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     except FileNotFoundError:
         pytest.skip("there is no openssl to make a certificate with")
     return cert, key
+
+
+@pytest.fixture(autouse=True)
+def without_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where the network is not what is tested, the sandboxes are asked without it."""
+    folder = request.path.relative_to(Path(__file__).parent).parts[0]
+    if folder in ("cli", "faults", "sync", "traps"):
+        with in_process():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,119 @@
+"""Requests to the sandbox's servers of this process, without sockets: the same WSGI application is
+called with the same request, and the same answer comes back. It costs a third of the CPU.
+
+Whatever the network itself does (delays, drops, drips, TLS, proxies) goes over real sockets.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from urllib3 import HTTPHeaderDict, HTTPResponse
+from werkzeug.http import http_date
+from werkzeug.test import EnvironBuilder
+
+from katana_woo_sync.clients.deadline import DeadlineAdapter
+from katana_woo_sync.sandbox.server import FaultKind, SandboxServer
+
+WITHOUT_NETWORK = {
+    FaultKind.STATUS,
+    FaultKind.STATUS_AFTER,
+    FaultKind.HTML,
+    FaultKind.EMPTY,
+}
+
+
+class _NoSocket:
+    """What stands in a request's environment where its connection would be."""
+
+    def shutdown(self, _how: int) -> None:
+        """Nothing to hang up."""
+
+
+@contextmanager
+def in_process() -> Iterator[None]:
+    """Meanwhile the program asks the sandboxes that are started here without sockets."""
+    servers: dict[str, SandboxServer] = {}
+    here = os.getpid()  # not that of a process that a test forks
+    start, stop, send = SandboxServer.start, SandboxServer.stop, DeadlineAdapter.send
+
+    def started(server: SandboxServer) -> SandboxServer:
+        start(server)
+        servers[server.url] = server
+        return server
+
+    def stopped(server: SandboxServer) -> None:
+        for place in [place for place, known in servers.items() if known is server]:
+            del servers[place]
+        stop(server)
+
+    def sent(
+        adapter: DeadlineAdapter, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        address = urlsplit(request.url or "")
+        server = servers.get(f"{address.scheme}://{address.netloc}")
+        if (
+            server is None
+            or os.getpid() != here
+            or kwargs.get("proxies")
+            or _needs_network(server, request)
+        ):
+            return send(adapter, request, *args, **kwargs)
+        return adapter.build_response(request, _answer(server, request))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SandboxServer, "start", started)
+        patch.setattr(SandboxServer, "stop", stopped)
+        patch.setattr(DeadlineAdapter, "send", sent)
+        yield
+
+
+def _needs_network(server: SandboxServer, request: requests.PreparedRequest) -> bool:
+    path = urlsplit(request.url or "").path
+    return server.url.startswith("https:") or any(
+        fault.kind not in WITHOUT_NETWORK and fault.matches(request.method or "", path)
+        for fault in list(server.faults)
+    )
+
+
+def _answer(server: SandboxServer, request: requests.PreparedRequest) -> HTTPResponse:
+    address = urlsplit(request.url or "")
+    body: Any = request.body
+    builder = EnvironBuilder(
+        path=address.path,
+        query_string=address.query,
+        base_url=f"{address.scheme}://{address.netloc}",
+        method=request.method or "GET",
+        headers=list(request.headers.items()),
+        data=b"" if body is None else body.read(),
+    )
+    environ = builder.get_environ()
+    environ["werkzeug.socket"] = _NoSocket()
+    head: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Any:
+        head.append((status, headers))
+
+    content = b"".join(server.wsgi(environ, start_response))
+    status, given = head[-1]
+    code, _space, words = status.partition(" ")
+    headers = HTTPHeaderDict(given)
+    if "Date" not in headers:
+        headers["Date"] = http_date(int(server.clock().timestamp() + server.seconds_ahead))
+    return HTTPResponse(
+        io.BytesIO(content),
+        headers,
+        int(code),
+        version=11,
+        reason=words,
+        preload_content=False,
+        decode_content=False,
+        request_method=request.method,
+    )
