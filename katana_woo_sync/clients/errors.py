@@ -169,6 +169,11 @@ class NotTheApi(Unavailable):
         self.passing: Final = passing
 
 
+class NoRoute(NotTheApi):
+    """WordPress answers, and knows no such address: a part of WooCommerce, or a plugin, is not
+    there or switched off."""
+
+
 class Incomplete(Unavailable):
     """Fewer rows of a list came than there are; what came is worked all the same."""
 

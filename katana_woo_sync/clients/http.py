@@ -281,9 +281,13 @@ class HttpClient:
         headers = dict(self._headers)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        url = f"{self.base_url}{path}"
         request = requests.Request(
-            method, url, params=urlencode(params), data=body, headers=headers, auth=self._auth()
+            method,
+            self._url(path),
+            params=urlencode(params),
+            data=body,
+            headers=headers,
+            auth=self._auth(),
         )
         route = self._route()
         return self._session(for_write=method != "GET").send(
@@ -294,6 +298,9 @@ class HttpClient:
             allow_redirects=False,
             stream=True,
         )
+
+    def _url(self, path: str) -> str:
+        return self.base_url + path
 
     def _route(self) -> _Route:
         """How the environment says the service is reached. requests would look through the whole

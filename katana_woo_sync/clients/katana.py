@@ -53,6 +53,14 @@ class SalesOrdersChanged(Struct, frozen=True):
     as_of: datetime
 
 
+class FulfillmentsChanged(Struct, frozen=True):
+    """Fulfilments that changed; `mark` and `as_of` as in `SalesOrdersChanged`."""
+
+    parts: tuple[Fulfillment, ...]
+    mark: datetime | None
+    as_of: datetime
+
+
 class CustomersChanged(Struct, frozen=True):
     """Customers that changed; `mark` and `as_of` as in `SalesOrdersChanged`."""
 
@@ -370,6 +378,14 @@ class KatanaClient(KatanaApi):
         params = (("sales_order_id", str(int(sales_order_id))),)
         parts = self._list("/sales_order_fulfillments", params, Fulfillment, whole=True)
         return tuple(p for p in parts if p.sales_order_id == sales_order_id and not p.deleted_at)
+
+    def fulfillments_changed(self, since: datetime) -> FulfillmentsChanged:
+        """The fulfilments of all sales orders that changed since then (UTC), deleted ones too."""
+        params = (("include_deleted", "true"), ("updated_at_min", milliseconds(since)))
+        parts, mark, as_of = self._changed(
+            "/sales_order_fulfillments", params, Fulfillment, to_its_end=True
+        )
+        return FulfillmentsChanged(tuple(parts), mark, as_of)
 
     def create_fulfillment(self, draft: FulfillmentDraft) -> Fulfillment:
         """Deliver rows of a sales order from named batches."""

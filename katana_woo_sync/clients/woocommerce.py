@@ -10,6 +10,7 @@ from datetime import time as dt_time
 from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct, structs
@@ -20,6 +21,7 @@ from katana_woo_sync.clients.errors import (
     BadRequest,
     Incomplete,
     MissingPermission,
+    NoRoute,
     NotFound,
     NotTheApi,
     ServiceError,
@@ -44,6 +46,7 @@ from katana_woo_sync.clients.woocommerce_api import WooCommerceApi
 from katana_woo_sync.clients.woocommerce_http import NO_ORDER
 from katana_woo_sync.domain.cursors import newest
 from katana_woo_sync.domain.fields import Text, Whole, utc_time
+from katana_woo_sync.domain.shipments import ShipmentWay, ShopFulfillment, Tracking
 from katana_woo_sync.domain.woocommerce import (
     About,
     Customer,
@@ -569,6 +572,50 @@ class WooCommerceClient(WooCommerceApi):
         """
         body = msgspec.json.encode({"note": text, "customer_note": to_customer})
         self._http.request("POST", f"/orders/{int(order_id)}/notes", body=body)
+
+    def shipment_way(self) -> ShipmentWay:
+        """Where the shop is told of shipments: a switch and plugins decide."""
+        try:
+            self._http.get(f"{NO_ORDER}/fulfillments")
+        except NoRoute:
+            names = self._http.namespaces()
+            plugins = (ShipmentWay.SHIPMENT_TRACKING, ShipmentWay.AST)
+            return next((way for way in plugins if way in names), ShipmentWay.NONE)
+        except NotFound:
+            pass  # no shop has an order 0
+        return ShipmentWay.FULFILLMENTS
+
+    def fulfillments(self, order_id: int) -> tuple[ShopFulfillment, ...]:
+        """An order's Fulfillments. Raises `NoRoute` where the feature is off."""
+        path = f"/orders/{int(order_id)}/fulfillments"
+        return tuple(self._one(path, row, ShopFulfillment) for row in self._rows(path, ())[0])
+
+    def put_fulfillment(
+        self, order_id: int, body: Mapping[str, object], fulfillment_id: int | None
+    ) -> None:
+        """Add a Fulfillment to an order, or replace the one with this id. Raises `UnknownOutcome`
+        where the answer was lost, `NoRoute` where the feature is off."""
+        path = f"/orders/{int(order_id)}/fulfillments"
+        if fulfillment_id is None:
+            self._http.request("POST", path, body=msgspec.json.encode(body))
+        else:
+            where = f"{path}/{int(fulfillment_id)}"
+            self._http.request("PUT", where, body=msgspec.json.encode(body))
+
+    def trackings(self, way: ShipmentWay, order_id: int) -> tuple[Tracking, ...]:
+        """What a tracking plugin has of an order. Raises `NoRoute` where the plugin is gone."""
+        path = f"/{way}/orders/{int(order_id)}/shipment-trackings"
+        return tuple(self._one(path, row, Tracking) for row in self._rows(path, ())[0])
+
+    def add_tracking(self, way: ShipmentWay, order_id: int, body: Mapping[str, object]) -> None:
+        """Add an entry of a tracking plugin. Raises `UnknownOutcome` where the answer was lost."""
+        path = f"/{way}/orders/{int(order_id)}/shipment-trackings"
+        self._http.request("POST", path, body=msgspec.json.encode(body))
+
+    def remove_tracking(self, way: ShipmentWay, order_id: int, tracking_id: str) -> None:
+        """Remove an entry of a tracking plugin. Raises `NotFound` where it is gone."""
+        path = f"/{way}/orders/{int(order_id)}/shipment-trackings/{quote(tracking_id, safe='')}"
+        self._http.request("DELETE", path)
 
     def customers(self) -> tuple[Customer, ...]:
         """Every registered customer, by ids that rise, whatever their role: shops change it."""

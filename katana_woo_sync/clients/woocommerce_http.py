@@ -24,6 +24,7 @@ from katana_woo_sync.clients.errors import (
     Detail,
     MissingPermission,
     Moved,
+    NoRoute,
     NotFound,
     NotTheApi,
     RefusedKey,
@@ -39,6 +40,10 @@ NO_ORDER = "/orders/0"
 """No shop has an order 0: a write to it tells whether the key may write."""
 
 AUTHENTICATION = "woocommerce_rest_authentication_error"
+OWN_API = "/wc/v3"
+OF_PLUGINS = "/wc-"
+"""How the paths begin of what plugins add beside WooCommerce's own API, for the same keys."""
+
 CLOSED_BY_A_PLUGIN = ("rest_", "itsec_")
 """How the codes of those begin who close WordPress's REST API. WooCommerce's own are others."""
 
@@ -183,6 +188,21 @@ class WooCommerceHttp(HttpClient):
         paths = [link.path.split("/")[1] for link in links if link.netloc == host and link.path]
         return [name for name in dict.fromkeys(paths) if _FOLDER.fullmatch(name)]
 
+    def namespaces(self) -> list[str]:
+        """The APIs that WordPress and its plugins have, such as "wc/v3"; none where the site does
+        not say. Raises a `ServiceError` where it does not answer."""
+        index = self._connection.path.removesuffix(OWN_API)
+        try:
+            data = self._without_key().get(f"{index}/", (("_fields", "namespaces"),)).data
+        except (MissingPermission, RefusedKey, NotFound, NotTheApi):
+            return []  # closed to those without a login, say
+        names = data.get("namespaces") if isinstance(data, dict) else None
+        return [str(name) for name in names] if isinstance(names, list) else []
+
+    def _url(self, path: str) -> str:
+        base = self.base_url
+        return base.removesuffix(OWN_API) + path if path.startswith(OF_PLUGINS) else base + path
+
     def _own_address(self) -> str:
         """The address that the site itself believes to have; "" where it does not say."""
         try:
@@ -208,7 +228,7 @@ class WooCommerceHttp(HttpClient):
             remedy = "Give the key's user the role of administrator or shop manager"
             return MissingPermission(self.service, action, said, remedy)
         if code == "rest_no_route":
-            return NotTheApi(
+            return NoRoute(
                 self.service,
                 action,
                 f"WordPress answers, but WooCommerce's API is not there ({said})",

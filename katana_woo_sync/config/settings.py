@@ -30,6 +30,7 @@ Pos = Literal["", "import", "skip", "attention"]
 SubOrders = Literal["skip", "children"]
 Bundles = Literal["parent", "children", "both"]
 TrackingNote = Literal["none", "private", "customer"]
+Shipments = Literal["off", "auto"]
 Cancelled = Literal["attention", "delete"]
 
 SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
@@ -440,6 +441,24 @@ class StoreSettings(Section, frozen=True, kw_only=True):
             "completed_statuses.",
         ),
     ] = "completed"
+    shipments: Annotated[
+        Shipments,
+        Key(
+            forms.choice(*get_args(Shipments)),
+            '"auto": each delivery in Katana, partial ones too, is told to the shop with its goods '
+            "and its tracking: as one of WooCommerce's Fulfillments if that feature is on, else as "
+            "an entry of the plugin Shipment Tracking or Advanced Shipment Tracking. Where the "
+            "shop has none of them, tracking_note alone counts. docs/shipments.md has more.",
+        ),
+    ] = "off"
+    shipment_mail: Annotated[
+        bool,
+        Key(
+            forms.flag(),
+            "true: WooCommerce mails the customer about each of its Fulfillments that is written "
+            "(shipments).",
+        ),
+    ] = False
     import_statuses: Annotated[
         tuple[str, ...],
         Key(

@@ -21,6 +21,9 @@ SALES_ORDERS = "katana:sales_orders"
 CUSTOMERS = "katana_customers"
 """The name of the cursor for Katana's customers."""
 
+FULFILLMENTS = "katana:fulfillments"
+"""The name of the cursor for Katana's fulfilments."""
+
 SHOP_OVERLAP = timedelta(seconds=10)
 KATANA_OVERLAP = timedelta(seconds=20)
 OLD_ANSWER = timedelta(hours=1)

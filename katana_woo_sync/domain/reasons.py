@@ -577,6 +577,15 @@ class Reason(StrEnum):
         "note_not_written",
         "An order note could not be written in the shop, and is not tried again.",
     )
+    SHIPMENT_NOT_TOLD = _note(
+        "shipment_not_told",
+        "A delivery in Katana could not be told to the shop, and is not tried again.",
+    )
+    SHIPMENT_TAKEN_BACK = _note(
+        "shipment_taken_back",
+        "A delivery that the shop shows was taken back in Katana.",
+        "Look whether the shop is still to show it, and remove it there by hand if not.",
+    )
     TAX_ROUNDING = _note(
         "tax_rounding",
         "A tax on it differs by up to a cent from what its percentage gives; the percentage was "

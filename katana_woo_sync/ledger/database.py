@@ -21,6 +21,7 @@ from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
 from katana_woo_sync.ledger.schema import migrations
+from katana_woo_sync.ledger.shipments import Shipments
 from katana_woo_sync.ledger.shipping_fees import ShippingFees
 from katana_woo_sync.ledger.shop_notes import ShopNotes
 from katana_woo_sync.ledger.sqlite import LedgerDatabase
@@ -67,6 +68,7 @@ class Ledger:
         self.notifications = Notifications(self._db)
         self.statistics = Statistics(self._db)
         self.shop_notes = ShopNotes(self._db)
+        self.shipments = Shipments(self._db)
 
     @classmethod
     def open(cls, path: Path) -> Ledger:

@@ -164,6 +164,12 @@ def m016_less_to_keep(db: Database) -> None:
     db.execute("ALTER TABLE notifications RENAME COLUMN told_at TO notified_at")
 
 
+@migrations()
+def m017_shipments(db: Database) -> None:
+    """What shops are to be told of deliveries in Katana."""
+    db.execute(SHIPMENTS)
+
+
 FIRST_TABLES = """
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
@@ -466,6 +472,20 @@ CREATE TABLE shop_notes (
     attempts INTEGER NOT NULL,
     next_attempt_at TEXT,
     PRIMARY KEY (identity, order_id, kind)
+) WITHOUT ROWID
+"""
+
+SHIPMENTS = """
+CREATE TABLE shipments (
+    identity TEXT NOT NULL,
+    order_id INTEGER NOT NULL,
+    fulfillment_id INTEGER NOT NULL,
+    parcel TEXT NOT NULL,
+    is_due INTEGER NOT NULL,
+    entry TEXT NOT NULL DEFAULT '',
+    attempts INTEGER NOT NULL,
+    next_attempt_at TEXT,
+    PRIMARY KEY (identity, order_id, fulfillment_id)
 ) WITHOUT ROWID
 """
 

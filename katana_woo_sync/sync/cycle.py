@@ -44,6 +44,7 @@ from katana_woo_sync.sync.poll import (
     read_open_orders,
 )
 from katana_woo_sync.sync.report import Problem, unread_lately
+from katana_woo_sync.sync.shipments import read_shipments
 from katana_woo_sync.sync.shipping_fees import add_missing_shipping_fees
 from katana_woo_sync.sync.shop_notes import write_notes
 from katana_woo_sync.sync.stock import sync_stock
@@ -354,6 +355,7 @@ class _Cycle:
             read_katana(context, sweep=sweeps)
             if sweeps or is_open_orders_due(context):
                 read_open_orders(context)
+            read_shipments(context)  # last, so that what was seen delivered is among them
             self._katana_works = True
             if context.ledger.stores.meta(KATANA_ERROR):
                 context.ledger.stores.set_meta(KATANA_ERROR, "")

@@ -28,6 +28,7 @@ from katana_woo_sync.domain.katana import (
     Variant,
     VariantDraft,
 )
+from katana_woo_sync.domain.shipments import ShipmentWay
 from katana_woo_sync.domain.stock import StockAdjustment, StockAdjustmentDraft
 from katana_woo_sync.domain.woocommerce import Order, StockAnswer
 
@@ -135,6 +136,17 @@ class DryRunShop(WooCommerceClient):
         return structs.replace(self.order(order_id, None), status=Text("completed"))
 
     def add_note(self, order_id: int, text: str, *, to_customer: bool) -> None:
+        """Nothing."""
+
+    def put_fulfillment(
+        self, order_id: int, body: Mapping[str, object], fulfillment_id: int | None
+    ) -> None:
+        """Nothing."""
+
+    def add_tracking(self, way: ShipmentWay, order_id: int, body: Mapping[str, object]) -> None:
+        """Nothing."""
+
+    def remove_tracking(self, way: ShipmentWay, order_id: int, tracking_id: str) -> None:
         """Nothing."""
 
     def set_stock(self, parent_id: int, quantities: Mapping[int, int]) -> Mapping[int, StockAnswer]:

@@ -56,6 +56,7 @@ from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certa
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
 from katana_woo_sync.sync.recorder import keep_deletion, keep_gone
 from katana_woo_sync.sync.report import ExitCode
+from katana_woo_sync.sync.shipments import ShipmentTelling
 from katana_woo_sync.sync.shop_notes import due_at_completion
 
 READ_AGAIN = 10
@@ -74,13 +75,14 @@ class Fulfilment:
     def __init__(self, context: Context, store: Store) -> None:
         self._context = context
         self._store = store
+        self._shipments = ShipmentTelling(context, store)
         self._tried: set[tuple[int, Step]] = set()
         self._completed = 0
 
     def carry(self, *, accept_completions: bool, most: int) -> bool:
-        """Deliver in Katana what the shop completed, complete in the shop what Katana delivered,
-        for at most so many requests to Katana and half a minute of the shop's time. Each order is
-        tried once in a cycle. Returns whether more is left.
+        """Deliver in Katana what the shop completed, tell the shop of shipments, and complete there
+        what Katana delivered, for at most so many requests to Katana and half a minute of the
+        shop's time. Each order is tried once in a cycle. Returns whether more is left.
 
         Raises `StoreProblem` where the brake of rule 12 holds the completions.
         """
@@ -102,7 +104,11 @@ class Fulfilment:
         cancelled = [record for record, step in due if step is Step.DELETE]
         self._tried.update((record.order_id, Step.DELETE) for record in cancelled)
         self._delete(cancelled)
-        completions = [record for record, step in due if step is Step.COMPLETE]
+        is_left = self._shipments.tell()
+        held = self._shipments.held  # until the shop shows how they were sent
+        completions = [
+            record for record, step in due if step is Step.COMPLETE and record.order_id not in held
+        ]
         if not accept_completions:
             self._brake(len(completions))
         begun = self._context.clock()
@@ -113,7 +119,7 @@ class Fulfilment:
             self._tried.update((order_id, Step.COMPLETE) for order_id in part)
             self._completed += len(part)
             self._complete(part)
-        return False
+        return is_left
 
     def _delete(self, cancelled: Sequence[OrderRecord]) -> None:
         """Rule 9's option. Where most of a store's orders are cancelled at once none is deleted:

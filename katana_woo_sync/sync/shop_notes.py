@@ -34,7 +34,11 @@ def due_at_import(context: Context, store: Store, record: OrderRecord) -> None:
 
 
 def due_at_completion(context: Context, store: Store, record: OrderRecord) -> None:
-    """The order is about to be completed in the shop; the note is written once it is."""
+    """The order is about to be completed in the shop; the note is written once it is, where the
+    shop does not show the shipment anyway."""
+    shipments = context.ledger.shipments.of_order(store.identity, record.order_id)
+    if any(shipment.entry for shipment in shipments):
+        return
     if context.settings.orders.tracking_note != "none":
         context.ledger.shop_notes.add(store.identity, record.order_id, TRACKING)
 

@@ -579,7 +579,7 @@ class OrderControls(Controls):
                     tracking_carrier=carrier or None,
                     tracking_url=url or None,
                 )
-                self._state.fulfillments.put(sent)
+                self._state.update(self._state.fulfillments, sent)
 
     def rename_order(self, order_id: int, order_no: str) -> None:
         """Give the order another number. Raises `Refusal` if another order has it."""

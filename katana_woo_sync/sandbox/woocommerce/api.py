@@ -33,7 +33,7 @@ HTML_TYPE = "text/html; charset=UTF-8"
 class ApiError(Exception):
     """An error that the API answers with."""
 
-    def __init__(self, status: int, code: str, message: str, **data: object) -> None:
+    def __init__(self, status: int, code: str | int, message: str, **data: object) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
@@ -239,12 +239,12 @@ class Call:
 Route = Callable[[Call], Response]
 
 ROUTES: list[tuple[re.Pattern[str], dict[str, Route]]] = []
-"""The routes under wc/v3 that the resources declared, by pattern and method."""
+"""The routes that the resources declared, by pattern and method."""
 
 
-def route(methods: str, pattern: str) -> Callable[[Route], Route]:
+def route(methods: str, pattern: str, namespace: str = "wc/v3") -> Callable[[Route], Route]:
     """Declare what answers the route in these methods."""
-    compiled = re.compile(f"/wc/v3{pattern}")
+    compiled = re.compile(f"/{namespace}{pattern}")
 
     def declared(work: Route) -> Route:
         known = next((found for each, found in ROUTES if each == compiled), None)
@@ -345,7 +345,7 @@ class StoreApp:
         return page
 
     def _answer(self, request: Request, route: str) -> Response:
-        if not route.startswith("/wc/"):
+        if not route.startswith(("/wc/", "/wc-")):
             return self._index(request, route)
         try:
             with self.state.lock:
@@ -376,19 +376,19 @@ class StoreApp:
         if route != "/":
             raise no_route()
         url = self.url_for(request)
-        return answer(
-            {
-                "name": self.state.name,
-                "description": "",
-                "url": url,
-                "home": url,
-                "gmt_offset": self.state.offset.total_seconds() / 3600,
-                "timezone_string": "",
-                "namespaces": ["oembed/1.0", "wc/v3", "wc/v1", "wc/v2", "wc/store", "wp/v2"],
-                "authentication": {},
-                "routes": {},
-            }
-        )
+        own = ["oembed/1.0", "wc/v3", "wc/v1", "wc/v2", "wc/store", "wp/v2"]
+        about: Json = {
+            "name": self.state.name,
+            "description": "",
+            "url": url,
+            "home": url,
+            "gmt_offset": self.state.offset.total_seconds() / 3600,
+            "timezone_string": "",
+            "namespaces": [*own, *sorted(self.state.tracking_plugins)],
+            "authentication": {},
+            "routes": {},
+        }
+        return answer(trimmed(about, fields_of(request)))
 
 
 UNKNOWN_USER = "<strong>Error:</strong> Unknown username. Check again or try your email address."

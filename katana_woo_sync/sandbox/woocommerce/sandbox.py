@@ -15,6 +15,7 @@ from katana_woo_sync.sandbox.woocommerce.customers import CustomerControls
 from katana_woo_sync.sandbox.woocommerce.generated import GeneratedControls
 from katana_woo_sync.sandbox.woocommerce.oauth import Gate
 from katana_woo_sync.sandbox.woocommerce.orders import Mail, OrderControls
+from katana_woo_sync.sandbox.woocommerce.shipments import ShipmentControls
 from katana_woo_sync.sandbox.woocommerce.state import StoreState
 from katana_woo_sync.sandbox.woocommerce.taxes import Place, TaxRate, numbered
 from katana_woo_sync.sandbox.woocommerce.totals import Rounding
@@ -23,7 +24,9 @@ CONSUMER_KEY = "ck_" + "5a" * 20
 CONSUMER_SECRET = "cs_" + "7b" * 20
 
 
-class WooCommerceSandbox(OrderControls, CustomerControls, GeneratedControls, Served):
+class WooCommerceSandbox(
+    OrderControls, ShipmentControls, CustomerControls, GeneratedControls, Served
+):
     """A store with its REST API over real HTTP, and methods for what people do in it.
 
     `tax_rates` apply by the customer's country and state; the shop itself is in `base_country`

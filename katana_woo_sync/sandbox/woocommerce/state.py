@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from katana_woo_sync.sandbox.woocommerce.customers import Customer
     from katana_woo_sync.sandbox.woocommerce.orders import Mail, Order
     from katana_woo_sync.sandbox.woocommerce.products import Product
+    from katana_woo_sync.sandbox.woocommerce.shipments import Fulfillment, Tracking
     from katana_woo_sync.sandbox.woocommerce.taxes import Place, TaxRate
     from katana_woo_sync.sandbox.woocommerce.totals import Rounding
 
@@ -59,6 +60,14 @@ class StoreState:
     """Records that lists count and do not give: those that cannot be loaded."""
     spoilt: dict[int, dict[str, object]] = field(default_factory=dict)
     """What plugins make of records, by id: these fields have these values in every answer."""
+    has_fulfillments: bool = False
+    """Whether somebody has switched on WooCommerce's Fulfillments."""
+    fulfillments: dict[int, Fulfillment] = field(default_factory=dict)
+    shipment_mails: list[int] = field(default_factory=list)
+    tracking_plugins: set[str] = field(default_factory=set)
+    """Their namespaces."""
+    trackings: dict[int, list[Tracking]] = field(default_factory=dict)
+    """What they have, by order."""
     lock: threading.RLock = field(default_factory=threading.RLock)
     last_post: int = 9
     last_line: int = 0

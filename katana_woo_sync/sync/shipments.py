@@ -1,0 +1,275 @@
+"""Rule 17: each delivery in Katana is told to the shop, where its buyers and its mails look.
+
+What a shop has is looked at before anything is written, so that a delivery is told once, also
+after a crash, a lost answer, or with a new ledger.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from katana_woo_sync.clients.errors import BadRequest, NoRoute, NotFound
+from katana_woo_sync.domain.cursors import (
+    FULFILLMENTS,
+    KATANA_OVERLAP,
+    advance,
+    is_beyond,
+    read_from,
+)
+from katana_woo_sync.domain.deliveries import Fulfillment
+from katana_woo_sync.domain.katana import SalesOrderRow
+from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.order_rules import COMPLETED, Note
+from katana_woo_sync.domain.products import in_katana
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.shipments import (
+    Parcel,
+    ShipmentWay,
+    fulfillment_body,
+    is_told,
+    items_of,
+    parcel_of,
+    tracking_body,
+)
+from katana_woo_sync.domain.woocommerce import LineItem
+from katana_woo_sync.ledger.shipments import UNTRACKED, Shipment
+from katana_woo_sync.ledger.sqlite import read_time, time_text
+from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.failures import part_of_order
+
+A_SLICE = timedelta(seconds=30)
+"""How long a store's shipments go on before other work has its turn."""
+
+AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (1, 30, 120, 360, 720))
+"""How long after an attempt the next one comes, where it brought no answer. Then it is let go."""
+
+FIRST_LOOK = timedelta(days=1)
+"""How far back the first reading goes: what a lost ledger had not told yet."""
+
+ASKED_EVERY = timedelta(days=1)
+"""How often a shop is asked where it shows shipments."""
+
+
+def read_shipments(context: Context) -> None:
+    """Ask Katana which fulfilments changed, and keep what shops are to be told: one request, where
+    a store wants it. Raises a `ServiceError`."""
+    stores = {s.identity: s for s in context.stores.values() if s.settings.shipments == "auto"}
+    if not stores:
+        return
+    ledger, cursor = context.ledger, context.ledger.stores.cursor(FULFILLMENTS)
+    first = context.clock() - FIRST_LOOK
+    since = read_from(cursor, KATANA_OVERLAP)
+    changed = context.katana.fulfillments_changed(since or first)
+    if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
+        cursor, changed = None, context.katana.fulfillments_changed(first)
+    with ledger.atomic():
+        known = ledger.orders.by_sales_order([int(part.sales_order_id) for part in changed.parts])
+        for part in changed.parts:
+            record = known.get(int(part.sales_order_id))
+            if record is not None and record.identity in stores:
+                store = stores[record.identity]
+                _keep(context, store, record, part, is_first_look=since is None)
+        moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
+        ledger.stores.set_cursor(FULFILLMENTS, moved)
+
+
+def _keep(
+    context: Context, store: Store, record: OrderRecord, part: Fulfillment, *, is_first_look: bool
+) -> None:
+    """What becomes of a fulfilment that changed; call inside a step."""
+    shipments, key = context.ledger.shipments, (store.identity, record.order_id, int(part.id))
+    known, parcel = shipments.find(*key), parcel_of(part)
+    if parcel is None:
+        if known is not None:
+            shipments.forget(*key)
+            if known.entry:
+                detail = known.parcel.words
+                context.note(store, record, Note(Reason.SHIPMENT_TAKEN_BACK, detail))
+        return
+    if known is not None:
+        if known.parcel != parcel:
+            shipments.keep(*key, parcel)
+        return
+    is_own = record.delivered_at is not None
+    if is_own and not parcel.is_tracked:
+        return  # the shop completed it, and this program delivered it for that
+    if is_first_look and record.shop_status == COMPLETED:
+        return
+    shipments.keep(*key, parcel)
+
+
+def way_of(context: Context, store: Store, *, anew: bool = False) -> ShipmentWay:
+    """Where the shop shows shipments, as it was found in the last day, or is found `anew`. Raises
+    a `ServiceError`."""
+    kept, now = context.ledger.stores.meta(_way_name(store)), context.clock()
+    way, asked_at = json.loads(kept) if kept else ("", None)
+    at = read_time(asked_at)
+    if not anew and at is not None and timedelta(0) <= now - at < ASKED_EVERY:
+        return ShipmentWay(way)
+    found = store.shop.shipment_way()
+    if kept is None or found != way:
+        log.info("%s: shipments are shown by %s", store.name, found.words)
+    context.ledger.stores.set_meta(_way_name(store), json.dumps([found, time_text(now)]))
+    return found
+
+
+def _way_name(store: Store) -> str:
+    return f"shipments:{store.identity}"
+
+
+class ShipmentTelling:
+    """Tells one store of deliveries, in one cycle."""
+
+    def __init__(self, context: Context, store: Store) -> None:
+        self._context = context
+        self._store = store
+        self._failed: set[int] = set()
+
+    @property
+    def held(self) -> set[int]:
+        """The orders whose completion waits, so that the completed mail holds their shipments:
+        those that were not tried yet, and those that failed in this cycle for the first time."""
+        if self._store.settings.shipments == "off":
+            return set()
+        return self._failed | self._context.ledger.shipments.untried(self._store.identity)
+
+    def tell(self) -> bool:
+        """Tell the shop what is due, for about half a minute; returns whether more is left. What is
+        wrong with one of them stops no other; raises a `ServiceError` where a whole side cannot be
+        worked."""
+        context, store = self._context, self._store
+        if store.settings.shipments == "off":
+            return False
+        begun = context.clock()
+        for shipment in context.ledger.shipments.due(store.identity, begun):
+            if context.clock() - begun >= A_SLICE:
+                return True
+            context.go_on()
+
+            def fail(error: Exception, shipment: Shipment = shipment) -> None:
+                self._fail(shipment, error)
+
+            with part_of_order(context, store, shipment.order_id, fail):
+                self._tell(shipment)
+        return False
+
+    def _tell(self, shipment: Shipment) -> None:
+        context, identity = self._context, self._store.identity
+        record = context.ledger.orders.get(identity, shipment.order_id)
+        if record is None or shipment.attempts > len(AGAIN_AFTER):
+            self._end(shipment, has_entry=False, refusal=record.note_failed if record else "")
+            return
+        again_after = AGAIN_AFTER[min(shipment.attempts, len(AGAIN_AFTER) - 1)]
+        context.ledger.shipments.sending(identity, shipment, context.clock() + again_after)
+        try:
+            try:
+                has_entry = self._write(way_of(context, self._store), record, shipment)
+            except (
+                NoRoute
+            ):  # switched off, or the plugin is gone: the shop is asked what it has now
+                now_is = way_of(context, self._store, anew=True)
+                has_entry = self._write(now_is, record, shipment)
+        except (BadRequest, NotFound) as error:
+            self._end(shipment, has_entry=False, refusal=error.reason)
+            return
+        self._end(shipment, has_entry=has_entry)
+
+    def _write(self, way: ShipmentWay, record: OrderRecord, shipment: Shipment) -> bool:
+        """Have the shop show the shipment; whether it has an entry for it."""
+        match way:
+            case ShipmentWay.NONE:
+                return False  # the order's note tells of it once the order is completed
+            case ShipmentWay.FULFILLMENTS:
+                return self._write_fulfillment(record, shipment)
+            case _:
+                return self._write_tracking(way, record, shipment)
+
+    def _write_fulfillment(self, record: OrderRecord, shipment: Shipment) -> bool:
+        shop, parcel = self._store.shop, shipment.parcel
+        there = shop.fulfillments(record.order_id)
+        own = next((each for each in there if each.is_of(shipment.fulfillment_id, parcel)), None)
+        taken: dict[int, Decimal] = {}
+        for each in there:
+            for line, quantity in each.quantities.items() if each is not own else ():
+                taken[line] = taken.get(line, Decimal(0)) + quantity
+        sales_order = self._context.katana.sales_order(record.sales_order_id or 0)
+        lines = shop.order(record.order_id, self._context.facts(self._store).dp).line_items
+        rows = sales_order.sales_order_rows
+        items = items_of(parcel, rows, lines, self._variants_of(lines, rows), taken)
+        if not items:
+            return False  # nothing that the shop's order has as a line of its own
+        if own is None or not is_told(own, parcel, items):
+            mail = self._store.settings.shipment_mail
+            body = fulfillment_body(shipment.fulfillment_id, parcel, items, mail=mail)
+            shop.put_fulfillment(record.order_id, body, None if own is None else int(own.id))
+            self._did(record, parcel)
+        return True
+
+    def _variants_of(
+        self, lines: Sequence[LineItem], rows: Sequence[SalesOrderRow]
+    ) -> Mapping[int, int]:
+        """The Katana variant of each line, as it was matched when it was imported; with a new
+        ledger by its SKU."""
+        context, identity = self._context, self._store.identity
+        known = {
+            int(line.id): context.ledger.catalogue.product(
+                identity, int(line.product_id), int(line.variation_id)
+            )
+            for line in lines
+        }
+        by_sku: dict[str, int] = {}
+        if None in known.values():
+            ids = sorted({int(row.variant_id) for row in rows})
+            by_sku = {str(v.sku): int(v.id) for v in context.katana.variants_by_id(ids)}
+        aliases = context.settings.sku_aliases
+        found = {}
+        for line in lines:
+            matched = known[int(line.id)]
+            sku = in_katana(str(line.sku), aliases)
+            found[int(line.id)] = by_sku.get(sku, 0) if matched is None else matched[1]
+        return found
+
+    def _write_tracking(self, way: ShipmentWay, record: OrderRecord, shipment: Shipment) -> bool:
+        shop, parcel = self._store.shop, shipment.parcel
+        there = {
+            str(e.tracking_number): str(e.tracking_id) for e in shop.trackings(way, record.order_id)
+        }
+        if parcel.number and parcel.number not in there:
+            shop.add_tracking(way, record.order_id, tracking_body(parcel))
+            self._did(record, parcel)
+        if shipment.entry not in ("", UNTRACKED, parcel.number) and shipment.entry in there:
+            shop.remove_tracking(way, record.order_id, there[shipment.entry])
+        return bool(parcel.number)
+
+    def _did(self, record: OrderRecord, parcel: Parcel) -> None:
+        self._context.did(self._store, record, "shop", "told of a shipment", parcel.words)
+
+    def _fail(self, shipment: Shipment, error: Exception) -> None:
+        """Show with the order what keeps the shop from being told."""
+        context = self._context
+        record = context.ledger.orders.get(self._store.identity, shipment.order_id)
+        if not shipment.attempts:
+            self._failed.add(shipment.order_id)
+        if record is not None:
+            why = f"shipment: {error}"
+            log.warning("%s: order %s: the %s", self._store.name, record.number, why)
+            context.save(self._store, replace(record, note_failed=why), record)
+
+    def _end(self, shipment: Shipment, *, has_entry: bool, refusal: str = "") -> None:
+        """The shop knows, or has nothing to show it by, or it is given up."""
+        context, identity = self._context, self._store.identity
+        with context.ledger.atomic():
+            context.ledger.shipments.told(identity, shipment, has_entry=has_entry)
+            record = context.ledger.orders.get(identity, shipment.order_id)
+            if record is None:
+                return
+            if record.note_failed:
+                record = context.save(self._store, replace(record, note_failed=""), record)
+            if refusal:
+                detail = f"{shipment.parcel.words}: {refusal}"
+                context.note(self._store, record, Note(Reason.SHIPMENT_NOT_TOLD, detail))

@@ -1,0 +1,253 @@
+"""Rule 17: each delivery in Katana is told to the shop, once, where its buyers and mails look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from katana_woo_sync.sandbox.server import Fault, FaultKind
+from katana_woo_sync.sandbox.woocommerce import Item
+from katana_woo_sync.sandbox.woocommerce.shipments import AST, SHIPMENT_TRACKING
+from tests.sync.world import ANNA, World
+
+ON = 'shipments = "auto"'
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A store whose shipments are told, connected with nothing in it."""
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.configure(stores={"eu": ON})
+        world.backfill()
+        yield world
+
+
+def two_lines(world: World) -> int:
+    """An order for four mugs and two lamps, in Katana."""
+    items = [Item(world.mug["eu"], 4), Item(world.lamp["eu"], 2)]
+    order = world.shop.place_order(items, billing=ANNA)
+    world.sync()
+    return order
+
+
+def told(world: World, order: int) -> list[tuple[dict[int, int], str]]:
+    """The goods (by line, counted from 0) and the tracking number of each Fulfillment."""
+    lines = [line["id"] for line in world.shop.order(order)["line_items"]]  # type: ignore[attr-defined]
+    found = []
+    for part in world.shop.fulfillments(order):
+        items: list[dict[str, int]] = part.values["_items"]  # type: ignore[assignment]
+        goods = {lines.index(item["item_id"]): item["qty"] for item in items}
+        found.append((goods, str(part.values.get("_tracking_number", ""))))
+    return found
+
+
+def test_rule_17_partial_deliveries_become_fulfillments_before_the_completion(
+    world: World,
+) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order)
+    world.katana.deliver_part(sales_order.id, Decimal(3), row=0)
+    world.sync()
+    assert told(world, order) == [({0: 3}, "")]
+    assert world.status(order) == "processing"
+    world.katana.deliver(sales_order.id)
+    seen: list[int] = []
+    world.before(
+        world.shop.server,
+        "PUT",
+        f"/orders/{order}",
+        lambda: seen.append(len(world.shop.fulfillments(order))),
+    )
+    world.sync()
+    assert told(world, order) == [({0: 3}, ""), ({0: 1, 1: 2}, "")]
+    assert seen == [2]
+    assert (world.status(order), world.completions(order)) == ("completed", 1)
+    assert world.shop.shipment_mails == []
+    world.settle(3)
+    assert len(world.shop.fulfillments(order)) == 2
+
+
+def test_tracking_goes_along_and_follows(world: World) -> None:
+    world.configure(stores={"eu": f"{ON}\nshipment_mail = true"})
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="Our van", url="https://t.example/X1")
+    world.sync()
+    (part,) = world.shop.fulfillments(order)
+    assert part.values["_tracking_number"] == "X1"
+    assert part.values["_shipment_provider"] == "other"
+    assert part.values["_provider_name"] == "Our van"
+    assert part.values["_tracking_url"] == "https://t.example/X1"
+    assert world.shop.shipment_mails == [part.id]
+    world.katana.track(sales_order, "X2", carrier="Our van")
+    world.sync()
+    (again,) = world.shop.fulfillments(order)
+    assert (again.id, again.values["_tracking_number"]) == (part.id, "X2")
+    assert told(world, order) == [({0: 4, 1: 2}, "X2")]
+
+
+@pytest.mark.parametrize("plugin", [SHIPMENT_TRACKING, AST])
+def test_a_tracking_plugin_gets_an_entry_and_no_note(world: World, plugin: str) -> None:
+    world.configure(top='[orders]\ntracking_note = "private"', stores={"eu": ON})
+    world.shop.install(plugin)
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL", url="https://t.example/X1")
+    world.settle(3)
+    (entry,) = world.shop.trackings(order)
+    assert (entry.tracking_number, entry.tracking_provider) == ("X1", "DHL")
+    assert entry.tracking_link == "https://t.example/X1"
+    assert world.status(order) == "completed"
+    assert not any("X1" in str(note["note"]) for note in world.shop.notes(order))
+    world.katana.track(sales_order, "X2", carrier="DHL")
+    world.settle(3)
+    assert [entry.tracking_number for entry in world.shop.trackings(order)] == ["X2"]
+
+
+def test_without_any_of_them_the_note_is_written_as_ever(world: World) -> None:
+    world.configure(top='[orders]\ntracking_note = "private"', stores={"eu": ON})
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL")
+    world.settle(3)
+    assert any("X1" in str(note["note"]) for note in world.shop.notes(order))
+
+
+def test_off_asks_nothing(world: World) -> None:
+    world.configure()
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    world.katana.server.reset_counts()
+    world.katana.deliver(world.sales_order(order).id)
+    world.settle(3)
+    assert world.shop.fulfillments(order) == []
+    assert world.katana.server.count("GET", "fulfillments") == 0
+
+
+def test_what_this_program_delivered_is_not_told_but_tracking_is(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    world.shop.set_status(order, "completed")
+    world.settle(3)
+    assert world.sales_order(order).status == "DELIVERED"
+    assert world.shop.fulfillments(order) == []
+    world.katana.track(world.sales_order(order).id, "X1", carrier="DHL")
+    world.settle(3)
+    assert told(world, order) == [({0: 4, 1: 2}, "X1")]
+
+
+def test_a_delivery_that_is_taken_back_is_noted(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver_part(sales_order, Decimal(1), row=0)
+    world.sync()
+    world.katana.revert(sales_order)
+    world.sync()
+    assert "shipment_taken_back" in world.notes(order)
+
+
+FAULTS = [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.STATUS_AFTER, FaultKind.TRUNCATE]
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+@pytest.mark.parametrize("way", ["fulfillments", SHIPMENT_TRACKING])
+def test_a_lost_answer_doubles_nothing(world: World, kind: FaultKind, way: str) -> None:
+    if way == "fulfillments":
+        world.shop.switch_on_fulfillments()
+    else:
+        world.shop.install(way)
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL")
+    path = "fulfillments" if way == "fulfillments" else "shipment-trackings"
+    world.shop.server.add_fault(Fault(kind, method="POST", path=path))
+    world.sync()
+    assert world.status(order) == "processing"  # held up for this one
+    world.sync()
+    assert world.status(order) == "completed"
+    world.settle(3)
+    there = world.shop.fulfillments(order) if way == "fulfillments" else world.shop.trackings(order)
+    assert len(there) == 1
+    assert world.state(order)[0] == "fulfilled"
+
+
+def test_a_shop_that_goes_on_failing_holds_a_completion_for_one_cycle_alone(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    world.katana.deliver(world.sales_order(order).id)
+    fault = Fault(FaultKind.STATUS, method="POST", path="fulfillments", times=1_000, status=500)
+    world.shop.server.add_fault(fault)
+    report = world.sync()
+    assert world.status(order) == "processing"
+    assert "shipment" in world.record(order).note_failed
+    assert report.exit_code != 0
+    world.sync()
+    assert world.status(order) == "completed"
+    world.settle(160)
+    assert "shipment_not_told" in world.notes(order)
+
+
+def test_a_new_ledger_tells_nothing_twice(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver_part(sales_order, Decimal(3), row=0)
+    world.sync()
+    world.ledger.unlink()
+    world.settle(3)
+    assert told(world, order) == [({0: 3}, "")]
+    world.katana.deliver(sales_order)
+    world.settle(3)
+    assert told(world, order) == [({0: 3}, ""), ({0: 1, 1: 2}, "")]
+    assert world.completions(order) == 1
+
+
+def test_a_feature_that_is_switched_off_again_is_no_outage(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver_part(sales_order, Decimal(3), row=0)
+    world.sync()
+    world.shop.switch_on_fulfillments(on=False)
+    world.katana.deliver(sales_order)
+    report = world.sync()
+    assert report.exit_code == 0
+    assert world.status(order) == "completed"
+
+
+def test_goods_that_were_split_over_lines_are_shared_out(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    mug = world.mug["eu"]
+    order = world.shop.place_order([Item(mug, 2), Item(mug, 3)], billing=ANNA)
+    world.sync()
+    sales_order = world.sales_order(order)
+    for row in range(len(sales_order.rows)):
+        world.katana.deliver_part(sales_order.id, Decimal(1), row=row)
+        world.sync()
+    world.katana.deliver(sales_order.id)
+    world.settle(3)
+    sent: dict[int, int] = {}
+    for goods, _number in told(world, order):
+        for line, quantity in goods.items():
+            sent[line] = sent.get(line, 0) + quantity
+    assert sent == {0: 2, 1: 3}
+
+
+def test_a_dry_run_tells_nothing(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    world.katana.deliver(world.sales_order(order).id)
+    world.sync(dry_run=True)
+    assert world.shop.fulfillments(order) == []
