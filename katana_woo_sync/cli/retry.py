@@ -75,6 +75,7 @@ def _retry_one(context: Context, store: str, record: OrderRecord, *, asked_for: 
     again = retried(record, by_number=asked_for)
     if record.note_failed:
         context.ledger.shop_notes.retry(record.identity, record.order_id)
+        context.ledger.shipments.retry(record.identity, record.order_id)
     if again is not None:
         context.ledger.orders.save([again])
     if again is not None or record.note_failed:

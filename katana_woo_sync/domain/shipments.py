@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 
-import msgspec
 from msgspec import Struct
 
 from katana_woo_sync.domain.deliveries import Fulfillment
-from katana_woo_sync.domain.fields import Text, Whole
+from katana_woo_sync.domain.fields import Amount, Text, Whole, convert
 from katana_woo_sync.domain.katana import SalesOrderRow
 from katana_woo_sync.domain.text import clean
 from katana_woo_sync.domain.woocommerce import LineItem, Meta
@@ -98,7 +97,7 @@ class ShopFulfillment(Struct, frozen=True):
         """How many of each line of the order it holds."""
         items, found = self.values.get("_items"), dict[int, Decimal]()
         for item in items if isinstance(items, list) else []:
-            read = msgspec.convert(item, _Item, strict=False)
+            read = convert(item, _Item)
             found[read.item_id] = found.get(read.item_id, ZERO) + read.qty
         return found
 
@@ -112,8 +111,8 @@ class ShopFulfillment(Struct, frozen=True):
 
 
 class _Item(Struct, frozen=True):
-    item_id: int = 0
-    qty: Decimal = ZERO
+    item_id: Whole = Whole(0)
+    qty: Amount = Amount(0)
 
 
 class Tracking(Struct, frozen=True):

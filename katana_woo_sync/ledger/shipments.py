@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from katana_woo_sync.domain.fields import convert
 from katana_woo_sync.domain.shipments import Parcel
 from katana_woo_sync.ledger.sqlite import DUE, LedgerDatabase, time_text
 
@@ -104,5 +105,4 @@ class Shipments:
 
 
 def _read(row: dict[str, object]) -> Shipment:
-    parcel = msgspec.json.decode(str(row["parcel"]), type=Parcel)
-    return msgspec.convert({**row, "parcel": parcel}, Shipment, strict=False)
+    return convert({**row, "parcel": msgspec.json.decode(str(row["parcel"]))}, Shipment)

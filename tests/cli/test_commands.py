@@ -370,3 +370,19 @@ def test_another_program_that_imports_too_is_said_by_status_and_page(world: Worl
     page = world.directory / "page.html"
     assert run(world, "report", "--output", str(page)).exit_code == 0
     assert "customers are mailed twice" in page.read_text(encoding="utf-8")
+
+
+def test_retry_has_the_shop_told_of_a_delivery_at_once(world: World) -> None:
+    world.configure(stores={"eu": 'shipments = "auto"'})
+    world.shop.switch_on_fulfillments()
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    fault = Fault(FaultKind.STATUS, method="POST", path="fulfillments", status=500)
+    world.shop.server.add_fault(fault)
+    world.sync(minutes=0.1)
+    world.sync(minutes=0.1)
+    assert world.shop.fulfillments(order) == []
+    assert run(world, "retry", "eu", str(order)).exit_code == 0
+    assert len(world.shop.fulfillments(order)) == 1
+    assert world.record(order).note_failed == ""

@@ -5,6 +5,7 @@ compare the end with that of an undisturbed run.
     python -m tests.faults.crash_sweep --every 10   # every tenth
     python -m tests.faults.crash_sweep --twice      # and again at the same point of the next run
     python -m tests.faults.crash_sweep --lose-ledger    # and with the ledger gone after the crash
+    python -m tests.faults.crash_sweep --account no-op  # where Katana delivers in another way
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from tests.faults.points import Told, in_a_child, quiet, say
-from tests.faults.scenario import Scenario, State
+from tests.faults.scenario import ACCOUNTS, Scenario, State
 
 Break = Callable[[], None]
 """Breaks the program on purpose, to see that the sweep sees it."""
@@ -29,7 +30,7 @@ Break = Callable[[], None]
 
 SERVICES = frozenset(
     {"sales orders", "customers", "products", "services", "variants", "tax rates", "stock"}
-    | {"adjustments", "shops", "quantities", "mails", "secrets told"}
+    | {"adjustments", "shipments", "shops", "quantities", "mails", "secrets told"}
 )
 """The parts of the state that are not the ledger's."""
 
@@ -45,17 +46,17 @@ class Outcome:
 
 
 @contextmanager
-def scenario(*, timeout: float = 5) -> Iterator[Scenario]:
+def scenario(*, timeout: float = 5, account: str = "usual") -> Iterator[Scenario]:
     """A scenario in a directory of its own; the program waits so many seconds for an answer."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
-        yield Scenario(Path(directory), stack, timeout=timeout)
+        yield Scenario(Path(directory), stack, timeout=timeout, account=account)
 
 
 @cache
-def undisturbed() -> tuple[list[Told], State]:
+def undisturbed(account: str = "usual") -> tuple[list[Told], State]:
     """What each step told, and the end state; run once."""
     told = []
-    with scenario() as there:
+    with scenario(account=account) as there:
         for number, step in enumerate(there.steps()):
             there.before(number)
             told.append(in_a_child(step, 0))
@@ -64,13 +65,19 @@ def undisturbed() -> tuple[list[Told], State]:
 
 
 def crash(
-    step: int, point: int, wanted: State, *, twice: bool = False, lose_ledger: bool = False
+    step: int,
+    point: int,
+    wanted: State,
+    *,
+    twice: bool = False,
+    lose_ledger: bool = False,
+    account: str = "usual",
 ) -> Outcome:
     """Run the scenario with a crash at this point of this step, and see how it ends.
 
     Where the ledger is lost too, it is rebuilt from what Katana holds; then both services must end
     as undisturbed (a new ledger cannot know how an order came to be where it is)."""
-    with scenario() as there:
+    with scenario(account=account) as there:
         for number, work in enumerate(there.steps()):
             there.before(number)
             killed = in_a_child(work, point if number == step else 0).killed
@@ -103,13 +110,14 @@ def sweep(
     lose_ledger: bool = False,
     jobs: int = 1,
     first: int = 1,
+    account: str = "usual",
 ) -> tuple[int, list[Outcome]]:
     """Crash at every so many-th point; returns how many were tried, and the outcomes that are
     wrong."""
-    steps, wanted = undisturbed()
+    steps, wanted = undisturbed(account)
     places = [(step, p) for step, told in enumerate(steps) for p in range(1, told.passed + 1)]
     chosen = places[first - 1 :: every]
-    work = partial(_at, wanted=wanted, twice=twice, lose_ledger=lose_ledger)
+    work = partial(_at, wanted=wanted, twice=twice, lose_ledger=lose_ledger, account=account)
     if jobs == 1:
         outcomes = [work(place) for place in chosen]
     else:
@@ -119,8 +127,10 @@ def sweep(
     return len(chosen), [outcome for outcome in outcomes if outcome.differs]
 
 
-def _at(place: tuple[int, int], wanted: State, *, twice: bool, lose_ledger: bool) -> Outcome:
-    return crash(*place, wanted, twice=twice, lose_ledger=lose_ledger)
+def _at(
+    place: tuple[int, int], wanted: State, *, twice: bool, lose_ledger: bool, account: str
+) -> Outcome:
+    return crash(*place, wanted, twice=twice, lose_ledger=lose_ledger, account=account)
 
 
 def main() -> int:
@@ -129,6 +139,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--twice", action="store_true")
     parser.add_argument("--lose-ledger", action="store_true")
+    parser.add_argument("--account", choices=ACCOUNTS, default="usual")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     tried, wrong = sweep(
@@ -136,6 +147,7 @@ def main() -> int:
         twice=options.twice,
         lose_ledger=options.lose_ledger,
         jobs=options.jobs,
+        account=options.account,
     )
     for outcome in wrong:
         say(f"step {outcome.step}, point {outcome.point}: " + "\n  ".join(outcome.differs))

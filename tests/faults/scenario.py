@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from katana_woo_sync.domain.order_record import OrderRecord, retried
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Address, Fee, Item, Shipping, Variation
+from katana_woo_sync.sandbox.woocommerce.shipments import SHIPMENT_TRACKING
 from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.context import StoreProblem
 from katana_woo_sync.sync.initial_stock import import_initial_stock
@@ -18,6 +20,18 @@ from tests.faults.secrets import keep_log, leaks
 from tests.sync.world import ANNA, World
 
 State = dict[str, object]
+
+
+def _no_op_without_services(world: World) -> None:
+    world.katana.compute_status_from_fulfillments()
+    world.katana.refuse_services()
+
+
+def _with_a_plugin(world: World) -> None:
+    world.shops["eu"].switch_on_fulfillments(on=False)
+    world.shops["eu"].install(SHIPMENT_TRACKING)
+
+
 COURIER = Shipping("Courier", Decimal(5))
 OPTIONS = """
 [orders]
@@ -25,17 +39,33 @@ import_note = true
 tracking_note = "customer"
 cancelled = "delete"
 """
+STORES = {
+    "eu": 'sync_stock = true\nshipments = "auto"',
+    "us": "sync_stock = true",
+}
+ACCOUNTS: Mapping[str, Callable[[World], None]] = {
+    "usual": lambda _world: None,
+    "no-op": lambda world: world.katana.compute_status_from_fulfillments(),
+    "late": lambda world: world.katana.deliver_late(timedelta(minutes=1)),
+    "blanks": lambda world: world.katana.blank_information(),
+    "services-refused": _no_op_without_services,
+    "plugin": _with_a_plugin,
+}
+"""How Katana accounts differ in delivering (rule 11), and shops in showing it (rule 17)."""
+
 BO = Address(first_name="Bo", last_name="Lund", address_1="1 Quay", email="bo@example.test")
 
 
 class Scenario:
     """A world with orders of every kind, and the steps that the program takes in it."""
 
-    def __init__(self, directory: Path, stack: ExitStack, *, timeout: float = 5) -> None:
+    def __init__(
+        self, directory: Path, stack: ExitStack, *, timeout: float = 5, account: str = "usual"
+    ) -> None:
         self.world = World(directory, stack, names=("eu", "us"), timeout=timeout)
-        self.world.configure(
-            top=OPTIONS, stores=dict.fromkeys(self.world.shops, "sync_stock = true")
-        )
+        self.world.configure(top=OPTIONS, stores=STORES)
+        self.world.shops["eu"].switch_on_fulfillments()
+        ACCOUNTS[account](self.world)
         for name, shop in self.world.shops.items():
             shop.set_stock(self.world.mug[name], 40)
         keep_log(self.world, stack)
@@ -64,7 +94,7 @@ class Scenario:
         place([Item(world.mug["eu"], 4)], billing=BO, status="on-hold")
         new = [shop.add_product(name, name.upper(), "6.00") for name in ("Cup", "Bun", "Pot")]
         place([Item(product) for product in new], billing=ANNA)
-        world.order(shop="us")
+        self.american = world.order(shop="us")
 
     def steps(self) -> Sequence[Callable[[], object]]:
         """What the program does: the first import, the initial stock, and two cycles with things in
@@ -79,6 +109,9 @@ class Scenario:
             mugs, shirt, _odd, jam = self.orders
             world.katana.deliver(world.sales_order(mugs).id)
             world.katana.track(world.sales_order(mugs).id, "RR123", carrier="Courier")
+            there = world.sales_order(self.american, shop="us").id
+            world.katana.deliver(there)
+            world.katana.track(there, "RR124", carrier="Courier")
             world.shop.set_status(shirt, "cancelled")
             world.shop.set_status(jam, "completed")
             blue = world.shop.add_variation(
@@ -157,6 +190,7 @@ class Scenario:
                 for note in shop.notes(order)
                 if note["author"] == "admin"
             ),
+            "shipments": sorted(map(str, self._shipments())),
             "mails": sorted((mail.order_id, mail.after) for mail in world.shop.mails),
             "ledger": [_record(record) for record in records],
             "open intents": intents,
@@ -175,6 +209,15 @@ class Scenario:
         total = f"{world.katana.order_total(order.id):.6f}"
         known = (order.ecommerce_order_id or "", order.order_no, order.status, total)
         return (*known, *sorted(rows), *fees)
+
+    def _shipments(self) -> Iterator[tuple[int, object]]:
+        for shop in self.world.shops.values():
+            for order in shop.orders():
+                for part in shop.fulfillments(order):
+                    goods, number = part.values["_items"], part.values.get("_tracking_number")
+                    yield order, (goods, number)
+                for entry in shop.trackings(order):
+                    yield order, entry.tracking_number
 
     def _stock(self) -> list[tuple[str, str]]:
         katana = self.world.katana

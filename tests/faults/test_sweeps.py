@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults import crash_sweep, lost_answers
+from tests.faults.scenario import ACCOUNTS
 
 pytestmark = pytest.mark.sweep
 
@@ -17,6 +18,13 @@ JOBS = 2
 def test_crashes() -> None:
     tried, wrong = crash_sweep.sweep(every=23, first=7, jobs=JOBS)
     assert tried > 30
+    assert wrong == []
+
+
+@pytest.mark.parametrize("account", [name for name in ACCOUNTS if name != "usual"])
+def test_crashes_where_accounts_and_shops_differ(account: str) -> None:
+    tried, wrong = crash_sweep.sweep(every=97, first=31, account=account, jobs=JOBS)
+    assert tried > 7
     assert wrong == []
 
 

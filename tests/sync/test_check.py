@@ -476,3 +476,21 @@ def test_keys_in_the_query_are_said(world: World, certificate: tuple[str, str]) 
         finding = one(world, "eu", "connection")
     assert finding.result is WARNING
     assert "access log" in finding.found
+
+
+def test_it_says_where_a_shop_shows_deliveries(world: World) -> None:
+    assert found(world, "eu", "shipments") == []
+    world.configure(stores={"eu": 'shipments = "auto"'})
+    nothing = one(world, "eu", "shipments")
+    assert (nothing.result, "tracking_note" in nothing.remedy) == (WARNING, True)
+    world.shop.install("wc-shipment-tracking/v3")
+    plugin = one(world, "eu", "shipments")
+    assert (plugin.result, plugin.found) == (OK, "told by the plugin Shipment Tracking")
+    world.shop.switch_on_fulfillments()
+    assert "WooCommerce's own Fulfillments" in one(world, "eu", "shipments").found
+
+
+def test_order_notes_alone_are_said_too(world: World) -> None:
+    world.configure(top='[orders]\ntracking_note = "private"', stores={"eu": 'shipments = "auto"'})
+    notes = one(world, "eu", "shipments")
+    assert (notes.result, "tracking_note" in notes.found) == (OK, True)

@@ -17,6 +17,7 @@ from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, State
 from katana_woo_sync.domain.products import VARIABLE
+from katana_woo_sync.domain.shipments import ShipmentWay
 from katana_woo_sync.domain.woocommerce import LineItem, Order, StockItem, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings, refusal
@@ -64,6 +65,7 @@ class StoreCheck(Struct, frozen=True):
         self._times()
         self._lists()
         self._money()
+        self._shipments()
         self._catalogue()
         self.findings.ask("open orders", self._open_orders)
         for text in self.store.shop.take_unread():
@@ -210,6 +212,32 @@ class StoreCheck(Struct, frozen=True):
             with_tax = "with" if prices.include_tax else "without"
             self.findings.add(
                 ok(name, "tax setting", f"prices are entered {with_tax} tax; {_rounding(facts)}")
+            )
+
+    def _shipments(self) -> None:
+        """Where the shop is told of deliveries in Katana."""
+        name, tested = self.store.name, "shipments"
+        if self.store.settings.shipments == "off":
+            return
+        way = self.findings.ask(tested, self.store.shop.shipment_way)
+        if way is None:
+            return
+        noted = self.settings.orders.tracking_note
+        if way is not ShipmentWay.NONE:
+            self.findings.add(ok(name, tested, f"told by {way.words}"))
+        elif noted != "none":
+            found = f'told by {way.words} (tracking_note = "{noted}")'
+            self.findings.add(ok(name, tested, found))
+        else:
+            self.findings.add(
+                warning(
+                    name,
+                    tested,
+                    "nothing in the shop can show deliveries and their tracking",
+                    "In WooCommerce 10.1 or later switch on Settings, Advanced, Features, "
+                    "Fulfillments, or install Shipment Tracking or Advanced Shipment Tracking; or "
+                    "set tracking_note",
+                )
             )
 
     def _location(self) -> None:
