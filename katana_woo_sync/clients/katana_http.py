@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
@@ -141,6 +142,7 @@ class KatanaApi:
         throttle: Throttle,
         timeout: float = 60.0,
         attempts: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
         cancelled: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -155,6 +157,7 @@ class KatanaApi:
             auth=lambda: Bearer(settings.api_key),
             throttle=throttle,
             attempts=attempts,
+            sleep=sleep,
             cancelled=cancelled,
             clock=clock,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
@@ -40,6 +41,7 @@ class WooCommerceApi:
         *,
         redactor: Redactor,
         attempts: int = 4,
+        sleep: Callable[[float], None] = time.sleep,
         cancelled: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -48,7 +50,12 @@ class WooCommerceApi:
         self._wants_meta = bool(store.additional_info_meta)
         self._unread = Unread(self._name)
         self._http = WooCommerceHttp(
-            store, redactor=redactor, attempts=attempts, cancelled=cancelled, clock=clock
+            store,
+            redactor=redactor,
+            attempts=attempts,
+            sleep=sleep,
+            cancelled=cancelled,
+            clock=clock,
         )
 
     @property

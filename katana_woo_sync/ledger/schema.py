@@ -482,6 +482,7 @@ CREATE TABLE shipments (
     fulfillment_id INTEGER NOT NULL,
     parcel TEXT NOT NULL,
     is_due INTEGER NOT NULL,
+    is_early INTEGER NOT NULL DEFAULT 0,
     entry TEXT NOT NULL DEFAULT '',
     attempts INTEGER NOT NULL,
     next_attempt_at TEXT,

@@ -20,12 +20,14 @@ _THIS = f"{_OF_ORDER} AND fulfillment_id = ?"
 class Shipment(Struct, frozen=True):
     """A delivered fulfilment of Katana: what is known of it, and whether the shop is still to be
     told, which was tried so many times. `entry` is the tracking number with which it has an entry
-    in the shop (`UNTRACKED` without one), "" where it has none."""
+    in the shop (`UNTRACKED` without one), "" where it has none. `is_early`: it is older than what the
+    ledger knows, and the shop may have been told already."""
 
     order_id: int
     fulfillment_id: int
     parcel: Parcel
     is_due: bool
+    is_early: bool
     entry: str
     attempts: int
 
@@ -41,7 +43,15 @@ class Shipments:
         row = self._table.find(identity, order_id, fulfillment_id)
         return None if row is None else _read(row)
 
-    def keep(self, identity: str, order_id: int, fulfillment_id: int, parcel: Parcel) -> None:
+    def keep(
+        self,
+        identity: str,
+        order_id: int,
+        fulfillment_id: int,
+        parcel: Parcel,
+        *,
+        is_early: bool = False,
+    ) -> None:
         """The shop is to be told of the parcel, as it is now."""
         self._table.upsert(
             {
@@ -50,6 +60,7 @@ class Shipments:
                 "fulfillment_id": fulfillment_id,
                 "parcel": msgspec.json.encode(parcel).decode(),
                 "is_due": 1,
+                "is_early": is_early,
                 "attempts": 0,
                 "next_attempt_at": None,
             }

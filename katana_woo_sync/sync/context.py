@@ -119,9 +119,10 @@ class Context(Struct):
                 "hangs; nothing is lost."
             )
             raise LockHeld(text, is_stuck=True) from None
-        before, self.has_lock = self.has_lock, True
-        self._got_on(timedelta(0))
+        before = self.has_lock
         try:
+            self.has_lock = True
+            self._got_on(timedelta(0))
             yield
         finally:
             self.has_lock = before

@@ -98,9 +98,7 @@ def _keep(
     is_own = record.delivered_at is not None
     if is_own and not parcel.is_tracked:
         return  # the shop completed it, and this program delivered it for that
-    if is_first_look and record.shop_status == COMPLETED:
-        return
-    shipments.keep(*key, parcel)
+    shipments.keep(*key, parcel, is_early=is_first_look)
 
 
 def way_of(context: Context, store: Store, *, anew: bool = False) -> ShipmentWay:
@@ -163,6 +161,9 @@ class ShipmentTelling:
         record = context.ledger.orders.get(identity, shipment.order_id)
         if record is None or shipment.attempts > len(AGAIN_AFTER):
             self._end(shipment, has_entry=False, refusal=record.note_failed if record else "")
+            return
+        if shipment.is_early and record.shop_status == COMPLETED:
+            context.ledger.shipments.told(identity, shipment, has_entry=False)
             return
         again_after = AGAIN_AFTER[min(shipment.attempts, len(AGAIN_AFTER) - 1)]
         context.ledger.shipments.sending(identity, shipment, context.clock() + again_after)

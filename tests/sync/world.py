@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import sleep
 
 import requests
 from werkzeug.wrappers import Request, Response
@@ -116,6 +117,9 @@ class World:
     Each store sells a mug (SKU MUG) and a lamp (LAMP); Katana knows the mug.
     """
 
+    attempts = 1
+    """How often the program sends what may be repeated."""
+
     def __init__(
         self,
         directory: Path,
@@ -192,25 +196,45 @@ class World:
         for store in settings.stores:
             kind = DryRunShop if dry_run else WooCommerceClient
             stores[store.name] = Store(
-                store, kind(store, redactor=redactor, attempts=1, clock=self.clock)
+                store,
+                kind(
+                    store,
+                    redactor=redactor,
+                    attempts=self.attempts,
+                    sleep=self.sleep,
+                    clock=self.program_clock,
+                ),
             )
         of_katana = DryRunKatana if dry_run else KatanaClient
         return Program(
             settings=settings,
             redactor=redactor,
-            stop=Hurry(self.clock),
+            stop=self.stop_signals(),
             katana=of_katana(
                 settings.katana,
                 redactor=redactor,
                 throttle=self._throttle(settings.katana.requests_per_minute),
                 timeout=self.timeout,
-                attempts=1,
-                clock=self.clock,
+                attempts=self.attempts,
+                sleep=self.sleep,
+                clock=self.program_clock,
             ),
             stores=stores,
             dry_run=dry_run,
-            clock=self.clock,
+            clock=self.program_clock,
         )
+
+    def program_clock(self) -> datetime:
+        """The time as the program's machine has it."""
+        return self.clock()
+
+    def stop_signals(self) -> StopSignals:
+        """What the program waits by."""
+        return Hurry(self.clock)
+
+    def sleep(self, seconds: float) -> None:
+        """How the program waits before it sends a request again."""
+        sleep(seconds)
 
     def _throttle(self, per_minute: int) -> Throttle:
         """The quota by this world's clock: waiting for it moves the clock on."""
@@ -218,10 +242,10 @@ class World:
         def seconds() -> float:
             return self.clock().timestamp()
 
-        def sleep(wait: float) -> None:
+        def pass_time(wait: float) -> None:
             self.clock.tick(seconds=wait)
 
-        return Throttle(per_minute, monotonic=seconds, sleep=sleep, wall=seconds)
+        return Throttle(per_minute, monotonic=seconds, sleep=pass_time, wall=seconds)
 
     @property
     def settings(self) -> Settings:
