@@ -1,0 +1,132 @@
+"""A history: what a seed draws, how it is run, and what it tells."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from urllib.parse import unquote
+
+from msgspec import Struct, field
+
+from tests.simulation.life import STORES, Broken, Life
+from tests.simulation.promises import look_after_a_step, look_after_quiet
+from tests.simulation.scheduler import Stuck
+from tests.simulation.steps import ALWAYS, KINDS_OF_STEPS, OPTIONS_AT_TOP, STEPS
+
+LENGTH = 30
+MEMORY = Path("/dev/shm")
+
+
+class History(Struct, frozen=True):
+    """What a seed draws: options, and steps by their names, each with a seed of its own."""
+
+    seed: int
+    options: tuple[str, ...]
+    stores: dict[str, str]
+    account: str
+    steps: tuple[tuple[str, int], ...]
+
+
+class Told(Struct, frozen=True):
+    """What became of a history: the promise that it broke ("" where none), its trace, and how often
+    what goes wrong occurred."""
+
+    seed: int
+    broken: str
+    trace: tuple[str, ...]
+    occurred: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def promise(self) -> str:
+        """The number of the broken promise."""
+        return self.broken.split(" ", 1)[0]
+
+
+def drawn(seed: int, length: int = LENGTH) -> History:
+    """The history of a seed. Each has some kinds of steps, and lacks others."""
+    dice = Random(seed)
+    kinds = {kind for kind in KINDS_OF_STEPS if dice.random() < 0.5} | set(ALWAYS)
+    if dice.random() < 0.85:
+        kinds.discard("oddities")  # after which little is promised
+    chosen = [each for each in STEPS.values() if each.kind in kinds]
+    names = dice.choices([each.name for each in chosen], [each.weight for each in chosen], k=length)
+    steps = tuple((name, dice.randrange(2**32)) for name in names)
+    stores = {store: _options_of_a_store(dice) for store in STORES}
+    options = tuple(option for option in OPTIONS_AT_TOP if dice.random() < 0.25)
+    account = dice.choice(("usual", "usual", "no-op", "late", "blanks"))
+    return History(seed, options, stores, account, steps)
+
+
+def _options_of_a_store(dice: Random) -> str:
+    lines = []
+    if dice.random() < 0.6:
+        lines.append("sync_stock = true")
+    if dice.random() < 0.3:
+        lines.append('shipments = "auto"')
+    if dice.random() < 0.2:
+        lines.append('order_number_prefix = "P-"')
+    return "\n".join(lines)
+
+
+def run(history: History, steps: Sequence[tuple[str, int]] | None = None) -> Told:
+    """Let it happen, or only these of its steps."""
+    logging.getLogger("katana_woo_sync").setLevel(logging.CRITICAL)
+    memory = str(MEMORY) if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as directory, ExitStack() as stack:
+        life = Life(history.seed, Path(directory), stack)
+        broken = ""
+        try:
+            _begin(life, history)
+            for name, seed in history.steps if steps is None else steps:
+                life.scheduler.sleep(3)
+                life.happened(name)
+                STEPS[name].work(life, Random(seed))
+                look_after_a_step(life)
+            life.be_quiet()
+            look_after_quiet(life)
+        except (Broken, Stuck) as error:
+            broken = str(error)
+        except RecursionError as error:
+            broken = f"P12 {error}"
+        finally:
+            life.scheduler.end()
+        trace = tuple(f"{at:%d %H:%M:%S}  {who:<16} {_short(what)}" for at, who, what in life.trace)
+        occurred = life.occurred + life.network.occurred
+        return Told(history.seed, broken, trace, dict(Counter(occurred)))
+
+
+def _begin(life: Life, history: History) -> None:
+    katana = life.world.katana
+    life.top = "\n".join(("[orders]", *history.options))
+    for store in STORES:
+        life.base[store] += f"\n{history.stores[store]}"
+        if "shipments" in history.stores[store]:
+            shop = life.world.shops[store]
+            if history.seed % 2:
+                shop.switch_on_fulfillments()
+            else:
+                shop.install("wc-shipment-tracking/v3")
+    if history.account == "no-op":
+        katana.compute_status_from_fulfillments()
+    elif history.account == "late":
+        katana.deliver_late(timedelta(minutes=1))
+    elif history.account == "blanks":
+        katana.blank_information()
+    life.configure()
+    life.tell("-", f"options: {history.options} {history.stores}; the account: {history.account}")
+    life.run("backfill", life.world.backfill)
+
+
+def _short(what: str) -> str:
+    """Without what tells a person nothing: which fields were asked for."""
+    return unquote(_FIELDS.sub("", what))
+
+
+_FIELDS = re.compile(r"_fields=[^&:]*&?|_skip_cache=1&?")

@@ -1,0 +1,297 @@
+"""One Katana, two shops, the program between them, and what is remembered of what people did."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from katana_woo_sync.cli.program import StopSignals, code_and_words
+from katana_woo_sync.clients import http
+from katana_woo_sync.clients.deadline import DeadlineAdapter
+from katana_woo_sync.clients.throttle import Throttle
+from katana_woo_sync.domain.order_record import retried
+from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.sandbox.server import SandboxServer
+from katana_woo_sync.sandbox.woocommerce import Order
+from katana_woo_sync.sync import cycle, lines, lock, wishes
+from katana_woo_sync.sync.cycle import SweepWhen
+from katana_woo_sync.sync.report import Report
+from tests.config_samples import replaced
+from tests.simulation.machine import Disk, Locks
+from tests.simulation.network import Network
+from tests.simulation.scheduler import Concurrency, Crash, Process, Scheduler
+from tests.sync.world import Clock, World
+
+STORES = ("eu", "us")
+UNEXPECTED = "Something unexpected"
+
+
+class Broken(Exception):
+    """A promise is broken; the text begins with its number."""
+
+
+class _Stop(StopSignals):
+    """Waiting is virtual."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        super().__init__()
+        self._scheduler = scheduler
+
+    def wait(self, seconds: float) -> None:
+        self._scheduler.sleep(seconds)
+
+
+class SimulatedWorld(World):
+    """A world whose program takes its turns and its time from a scheduler."""
+
+    attempts = 3
+
+    def __init__(self, scheduler: Scheduler, directory: Path, stack: ExitStack) -> None:
+        self._scheduler = scheduler
+        self.ours = timedelta(0)
+        """How far this machine's clock is before the true time."""
+        super().__init__(directory, stack, clock=scheduler.clock, names=STORES)
+
+    def program_clock(self) -> datetime:
+        """The time as the program's machine has it."""
+        return self.clock.now + self.ours
+
+    def stop_signals(self) -> StopSignals:
+        """What the program waits by."""
+        return _Stop(self._scheduler)
+
+    def sleep(self, seconds: float) -> None:
+        """Virtual."""
+        self._scheduler.sleep(seconds)
+
+    def _throttle(self, per_minute: int) -> Throttle:
+        return Throttle(
+            per_minute,
+            monotonic=self._scheduler.monotonic,
+            sleep=self._scheduler.sleep,
+            wall=lambda: self.program_clock().timestamp(),
+        )
+
+
+class Life:
+    """The world of one history. Whatever counts in it follows from its dice."""
+
+    def __init__(self, seed: int, directory: Path, stack: ExitStack) -> None:
+        self.trace: list[tuple[datetime, str, str]] = []
+        self.occurred: Counter[str] = Counter()
+        self.scheduler = Scheduler(Clock(), Random(f"{seed} turns"))
+        self.network = Network(self.scheduler, Random(f"{seed} ways"), self._tell_request)
+        self.disk = Disk(self.scheduler)
+        random.seed(seed)  # tenacity's pauses
+        stack.enter_context(self._installed())
+        self.world = SimulatedWorld(self.scheduler, directory, stack)
+        self.set_back = timedelta(0)
+        """How far this machine's clock was set back in all."""
+        self.skews = dict.fromkeys(STORES, timedelta(0))
+        """How far the shops' clocks are before it."""
+        self.world.katana.add_location("Second")
+        for place in self.world.katana.locations():
+            self.world.katana.set_stock(self.world.mug_variant, place.id, Decimal(60))
+        for name, shop in self.world.shops.items():
+            shop.set_clock(self._clock_of(name))
+            shop.set_stock(self.world.mug[name], 50)
+        self.keys = {name: shop.gate.consumer_key for name, shop in self.world.shops.items()}
+        self.top = ""
+        self.katana_options = ""
+        self.base = {"eu": "", "us": 'location = "Second"'}
+        """The options of each store that hold when all is quiet."""
+        self.own = dict.fromkeys(STORES, "")
+        """What a person has added for a while."""
+        self.processing: dict[tuple[str, int], bool] = {}
+        """Orders that ever were Processing, and whether a person has changed them since."""
+        self.completed: Counter[tuple[str, int]] = Counter()
+        """How often people completed an order."""
+        self.reverted: set[int] = set()
+        self.edited_there: set[int] = set()
+        """Sales orders that somebody has changed in Katana."""
+        self.shops_set: set[str] = set()
+        """Shops whose clock was set: the times of their orders tell nothing of their order."""
+        self.seen: set[tuple[str, int]] = set()
+        """Orders that the program has seen as Processing."""
+        self.backups: list[dict[str, bytes]] = []
+        self.is_odd = False
+        """Whether answers were untrue: then the program may believe them."""
+        self.processes = 0
+
+    def _clock_of(self, store: str) -> Callable[[], datetime]:
+        return lambda: self.world.clock.now + self.skews[store]
+
+    @contextmanager
+    def _installed(self) -> Iterator[None]:
+        """Meanwhile time, turns, network, disk and locks are this history's."""
+        at_once = Concurrency(self.scheduler)
+        network, locks = self.network, Locks(self.scheduler)
+        names = iter(("katana", *STORES))
+        virtual = SimpleNamespace(monotonic=self.scheduler.monotonic, sleep=self.scheduler.sleep)
+        with ExitStack() as stack:
+
+            def put(place: Any, name: str, what: Any) -> None:
+                stack.enter_context(mock.patch.object(place, name, what))
+
+            put(SandboxServer, "start", lambda server: network.start(server, next(names)))
+            put(SandboxServer, "stop", lambda _server: None)
+            put(DeadlineAdapter, "send", _as_method(network.send))
+            for module in (cycle, lines):
+                put(module, "ThreadPoolExecutor", at_once.executor)
+                put(module, "wait", at_once.wait)
+            put(lines, "threading", at_once.threading)
+            put(http, "time", virtual)
+            put(wishes, "time", virtual)
+            put(lock, "FileLock", locks.file_lock)
+            put(sqlite3, "connect", self.disk.connect)
+            yield
+
+    # What is told
+
+    def tell(self, who: str, what: str) -> None:
+        """Something happened."""
+        self.trace.append((self.world.clock.now, who, what))
+
+    def _tell_request(self, server: str, what: str) -> None:
+        process = self.scheduler.process()
+        self.tell(process.name if process else "the past", f"{server}: {what}")
+
+    def happened(self, kind: str) -> None:
+        """For the count of what occurred."""
+        self.occurred[kind] += 1
+
+    # Config
+
+    def configure(self) -> None:
+        """Write the config."""
+        stores = {name: replaced(self.base[name], self.own[name]) for name in STORES}
+        self.world.configure(top=self.top, katana=self.katana_options, stores=stores)
+
+    # The program
+
+    def process(self, name: str, crash_at: int = 0) -> Process:
+        """A new process of the program."""
+        self.processes += 1
+        return Process(f"{name} {self.processes}", crash_at)
+
+    def run(self, name: str, work: Callable[[], Any], crash_at: int = 0) -> Any:
+        """Run the program, and wait for it; what it returns, None where it ended otherwise."""
+        process = self.process(name, crash_at)
+        self.tell(process.name, "begins")
+        return self.ended(process, lambda: self.scheduler.run(process, work))
+
+    def ended(self, process: Process, work: Callable[[], Any]) -> Any:
+        """Do this, which is the process; what it returns, None where it ended otherwise."""
+        try:
+            result = work()
+        except Crash:
+            self.tell(process.name, "is killed")
+            self.happened("crash")
+            return None
+        except Broken:
+            raise
+        except Exception as error:
+            code, words = code_and_words(error)
+            self.tell(process.name, f"ends with {int(code)}: {words[:300]}")
+            if words.startswith(UNEXPECTED):
+                raise Broken(f"P12 the program has no word for it: {words}") from error
+            return None
+        if isinstance(result, Report):
+            self._look_at(process, result)
+        return result
+
+    def _look_at(self, process: Process, report: Report) -> None:
+        self.tell(process.name, f"ends with {int(report.exit_code)}")
+        text = str(report.to_json())
+        if "unexpected:" in text or "'unexpected'" in text:
+            raise Broken(f"P12 the program has no word for it: {text}")
+
+    def sync(self, crash_at: int = 0, **options: Any) -> Report | None:
+        """A cycle, in a process of its own."""
+        result: Report | None = self.run(
+            "sync", lambda: self.world.sync(minutes=0, **options), crash_at
+        )
+        return result
+
+    def retry_all(self) -> None:
+        """A person has everything tried again."""
+        with self.world.program().context() as context:
+            names = {store.identity: name for name, store in context.stores.items()}
+            records = context.ledger.orders.find(identities=list(names), problems=True)
+            for record in records:
+                if record.note_failed:
+                    context.ledger.shop_notes.retry(record.identity, record.order_id)
+                    context.ledger.shipments.retry(record.identity, record.order_id)
+                if record.reason == Reason.COMPLETED_UNSEEN:  # imported because a person says so
+                    self.processing.setdefault((names[record.identity], record.order_id), True)
+            again = [record for record in map(retried, records) if record is not None]
+            context.ledger.orders.save(again)
+
+    def _is_connected(self) -> bool:
+        with self.world.program().context() as context:
+            return all(context.is_connected(store) for store in context.stores.values())
+
+    # People
+
+    def order(self, store: str, number: int) -> Order | None:
+        """One of the shop's orders, if it has any."""
+        orders = sorted(self.world.shops[store].state.orders)
+        return (
+            self.world.shops[store].state.orders[orders[number % len(orders)]] if orders else None
+        )
+
+    def edited(self, store: str, order_id: int) -> None:
+        """A person has changed an order."""
+        if (store, order_id) in self.processing:
+            self.processing[store, order_id] = True
+
+    def forget(self) -> None:
+        """The ledger is not what it was: what only it knew is gone."""
+        self.seen.clear()
+        for place in self.processing:
+            self.processing[place] = True  # what its total lacked is forgotten
+            self.completed[place] += 1
+
+    # Afterwards
+
+    def be_quiet(self) -> None:
+        """Whatever was wrong ends, and a person has all tried again; then half an hour passes."""
+        world = self.world
+        self.tell("-", "from here on nothing goes wrong")
+        self.network.troubles.clear()
+        self.network.quickest, self.network.slowest = 0.02, 0.3
+        self.disk.full_for = 0
+        world.katana.lag_lists(timedelta(0))
+        for name, shop in world.shops.items():
+            shop.gate.consumer_key = self.keys[name]
+        self.own = dict.fromkeys(STORES, "")
+        self.configure()
+        self.scheduler.sleep(5 * 60)
+        if self.set_back > timedelta(0):
+            self.tell("clock", f"the waits of before it was set back end, in {self.set_back}")
+            self.scheduler.sleep(self.set_back.total_seconds())
+        if not self._is_connected():  # as `sync` has said since
+            self.run("backfill", self.world.backfill)
+        self.run("retry", self.retry_all)
+        options = {"accept_completions": True, "accept_stock": True}
+        self.sync(sweep=SweepWhen.NOW, **options)
+        for _ in range(5):
+            self.scheduler.sleep(5 * 60)
+            self.sync(**options)
+
+
+def _as_method(send: Callable[..., Any]) -> Callable[..., Any]:
+    def sent(*arguments: Any, **named: Any) -> Any:
+        return send(*arguments, **named)
+
+    return sent

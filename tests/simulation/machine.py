@@ -1,0 +1,136 @@
+"""The machine that the program runs on: its disk, its locks, its power."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import Timeout
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from tests.simulation.scheduler import Process, Scheduler
+
+LOOK_AGAIN = 0.5
+"""Seconds after which a lock that is held is looked at again."""
+
+
+class Disk:
+    """Where the ledger is. Each commit is a point where the process may die, before and after; and
+    the disk may be full for some commits."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self.full_for = 0
+        """How many more commits fail."""
+        self.commits = 0
+        self.refused = 0
+
+    def connect(self, *arguments: Any, **named: Any) -> sqlite3.Connection:
+        """As `sqlite3.connect`."""
+        opened = _connect(*arguments, factory=_Connection, **named)
+        assert isinstance(opened, _Connection)
+        opened.disk = self
+        return opened
+
+    def touched(self) -> None:
+        """Whoever is in turn touches the disk."""
+        self._scheduler.point()
+
+    def commit(self, commit: Callable[[], Any]) -> Any:
+        """Commit, unless the process dies or the disk is full."""
+        self.touched()
+        if self.full_for > 0 and self._scheduler.process() is not None:
+            self.full_for -= 1
+            self.refused += 1
+            raise sqlite3.OperationalError("database or disk is full")
+        result = commit()
+        self.commits += 1
+        self.touched()
+        return result
+
+
+_connect = sqlite3.connect
+
+
+class _Connection(sqlite3.Connection):
+    disk: Disk | None = None
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if self.disk is None:
+            return super().execute(sql, parameters)
+        process = self.disk._scheduler.process()
+        if process is not None and process.is_dead:
+            self.disk.touched()
+        if sql == "COMMIT":
+            result: sqlite3.Cursor = self.disk.commit(lambda: super(_Connection, self).execute(sql))
+            return result
+        return super().execute(sql, parameters)
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any:
+        if error is not None or self.disk is None or not self.in_transaction:
+            return super().__exit__(kind, error, trace)
+        try:
+            return self.disk.commit(lambda: super(_Connection, self).__exit__(None, None, None))
+        except BaseException:
+            self.rollback()
+            raise
+
+
+class Locks:
+    """Files that processes lock. A process that is dead holds none."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self._scheduler = scheduler
+        self._held: dict[str, tuple[Process | None, int]] = {}
+
+    def file_lock(self, path: str | Path, **_named: Any) -> _FileLock:
+        """As `filelock.FileLock`."""
+        return _FileLock(self, str(path))
+
+    def take(self, path: str, timeout: float) -> None:
+        """Take a lock, again where the process has it. Raises `filelock.Timeout`."""
+        mine = self._scheduler.process()
+
+        def is_free() -> bool:
+            holder, _times = self._held.get(path, (None, 0))
+            return (
+                path not in self._held or holder is mine or (holder is not None and holder.is_dead)
+            )
+
+        limit = self._scheduler.monotonic() + timeout
+        while not is_free():
+            if self._scheduler.monotonic() >= limit:
+                raise Timeout(path)
+            self._scheduler.sleep(LOOK_AGAIN)
+        holder, times = self._held.get(path, (None, 0))
+        self._held[path] = (mine, times + 1 if holder is mine and path in self._held else 1)
+
+    def give(self, path: str) -> None:
+        """Give a lock back, once for each time it was taken."""
+        holder, times = self._held.get(path, (None, 0))
+        if holder is self._scheduler.process() and path in self._held:
+            if times > 1:
+                self._held[path] = (holder, times - 1)
+            else:
+                del self._held[path]
+
+
+class _FileLock:
+    def __init__(self, locks: Locks, path: str) -> None:
+        self._locks = locks
+        self.lock_file = path
+
+    def acquire(self, timeout: float) -> None:
+        self._locks.take(self.lock_file, timeout)
+
+    def release(self) -> None:
+        self._locks.give(self.lock_file)
+
+
+def scattered(dice: Random, most: int) -> int:
+    """A number from 1 to `most`: small ones more often."""
+    return 1 + int(most * dice.random() ** 2)

@@ -1,0 +1,589 @@
+"""What happens: each step is one thing that people, other programs, the network or a machine do.
+
+A step draws what it needs from dice of its own, so that a history stays the same when other steps
+are left out of it. Steps belong to kinds; a history has some of the kinds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+from msgspec import Struct
+
+from katana_woo_sync.cli.rebuild_ledger import SIDECARS
+from katana_woo_sync.domain.order_record import ignored
+from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
+from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order, Shipping
+from katana_woo_sync.sync.connect import rebuild
+from katana_woo_sync.sync.cycle import SweepWhen, finish
+from katana_woo_sync.sync.wishes import Wish, next_run, wish
+from tests.simulation.life import STORES, Life
+from tests.simulation.machine import scattered
+from tests.simulation.network import KINDS, Trouble
+from tests.sync.world import ANNA
+
+COURIER = Shipping("Courier", Decimal(5))
+REVOKED = "ck_" + "0" * 40
+SERVERS = ("katana", *STORES)
+JUMPS = (-26, -7, -1, 1, 3, 26)
+PLACES = {"eu": "Main location", "us": "Second"}
+
+Work = Callable[[Life, Random], None]
+
+
+class Step(Struct, frozen=True):
+    """Something that may happen. `weight` says how often, beside the others of a history."""
+
+    name: str
+    kind: str
+    weight: int
+    work: Work
+
+
+STEPS: dict[str, Step] = {}
+
+
+def step(kind: str, weight: int = 2) -> Callable[[Work], Work]:
+    """Make a function a step."""
+
+    def made(work: Work) -> Work:
+        name = work.__name__.strip("_")
+        STEPS[name] = Step(name, kind, weight, work)
+        return work
+
+    return made
+
+
+# In the shops
+
+
+@step("sales", 8)
+def place(life: Life, dice: Random) -> None:
+    """A customer orders."""
+    _place(life, dice, dice.choice(("processing",) * 5 + ("on-hold", "pending", "completed")))
+
+
+def _place(life: Life, dice: Random, status: str) -> None:
+    store = dice.choice(STORES)
+    shop, world = life.world.shops[store], life.world
+    items = [Item(world.mug[store], dice.randint(1, 3))]
+    with_lamp = dice.random() < 0.4
+    items += [Item(world.lamp[store], 1)] if with_lamp else []
+    if dice.random() < 0.1:
+        items.append(Item(shop.add_product("Odd", f"ODD-{len(shop.state.products)}", "3.33"), 2))
+    order_id = shop.place_order(
+        items,
+        billing=ANNA,
+        status=status,
+        shipping=[COURIER] if with_lamp else [],
+        fees=[Fee("Gift", Decimal(dice.choice((-1, 3))))] if dice.random() < 0.2 else [],
+    )
+    if status == "processing":
+        life.processing[store, order_id] = False
+    life.tell("customer", f"{store}: order {order_id}, {status}")
+
+
+@step("sales", 5)
+def set_status(life: Life, dice: Random) -> None:
+    """Staff move an order on."""
+    store, order = _order(life, dice)
+    if order is None or order.status == "trash":
+        return
+    status = dice.choice(
+        ("processing", "on-hold", "cancelled", "completed", "completed", "refunded", "failed")
+    )
+    if status == "completed" != order.status:
+        life.completed[store, order.id] += 1
+    if status == "processing":
+        life.processing.setdefault((store, order.id), False)
+    life.edited(store, order.id)
+    life.tell("staff", f"{store}: order {order.id} from {order.status} to {status}")
+    life.world.shops[store].set_status(order.id, status)
+
+
+@step("edits", 3)
+def edit(life: Life, dice: Random) -> None:
+    """Staff write into an order."""
+    store, order = _order(life, dice)
+    if order is not None:
+        life.tell("staff", f"{store}: order {order.id} edited")
+        life.edited(store, order.id)
+        life.world.shops[store].edit_order(order.id, customer_note="Changed my mind")
+
+
+@step("edits", 3)
+def refund(life: Life, dice: Random) -> None:
+    """Staff refund a part of an order."""
+    store, order = _order(life, dice)
+    if order is not None and order.refundable > 1 and order.status != "trash":
+        life.tell("staff", f"{store}: order {order.id}: 1.00 refunded")
+        life.edited(store, order.id)
+        life.world.shops[store].refund(order.id, "1.00")
+
+
+@step("edits")
+def trash_or_restore(life: Life, dice: Random) -> None:
+    """Staff throw an order away, or take it back."""
+    store, order = _order(life, dice)
+    if order is None:
+        return
+    shop = life.world.shops[store]
+    life.tell("staff", f"{store}: order {order.id}: trash or back")
+    life.edited(store, order.id)
+    (shop.restore if order.status == "trash" else shop.trash)(order.id)
+
+
+@step("deletions")
+def delete_for_good(life: Life, dice: Random) -> None:
+    """Staff delete an order."""
+    store, order = _order(life, dice)
+    if order is not None:
+        life.tell("staff", f"{store}: order {order.id} deleted")
+        life.world.shops[store].delete_order(order.id)
+
+
+@step("products")
+def rename_sku(life: Life, dice: Random) -> None:
+    """Staff give the shop's mug another SKU."""
+    store, sku = dice.choice(STORES), dice.choice(("MUG", "MUG-2", "LAMP"))
+    shop = life.world.shops[store]
+    if sku not in [product.sku for product in shop.state.products.values()]:
+        life.tell("staff", f"{store}: the mug's SKU is {sku}")
+        shop.rename_sku(life.world.mug[store], sku)
+
+
+@step("products")
+def count_in_the_shop(life: Life, dice: Random) -> None:
+    """Staff set the stock of the shop's mug by hand."""
+    store, quantity = dice.choice(STORES), dice.randint(0, 90)
+    life.tell("staff", f"{store}: {quantity} mugs, by hand")
+    life.world.shops[store].set_stock(life.world.mug[store], quantity)
+
+
+def _order(life: Life, dice: Random) -> tuple[str, Order | None]:
+    store = dice.choice(STORES)
+    return store, life.order(store, dice.randrange(10))
+
+
+# In Katana
+
+
+@step("warehouse", 6)
+def work_on(life: Life, dice: Random) -> None:
+    """The warehouse packs, delivers or takes back."""
+    order = _sales_order(life, dice)
+    what = dice.choice(("deliver", "deliver", "pack", "deliver_part", "revert", "track"))
+    if order is None:
+        return
+    life.tell("warehouse", f"katana: {order.order_no}: {what}")
+    try:
+        if what == "track":
+            life.world.katana.track(order.id, f"RR{dice.randrange(99)}", carrier="Courier")
+        else:
+            getattr(life.world.katana, what)(order.id)
+    except Refusal:
+        return
+    if what == "revert":
+        life.reverted.add(order.id)
+
+
+@step("deletions")
+def delete_in_katana(life: Life, dice: Random) -> None:
+    """Somebody deletes a sales order."""
+    order = _sales_order(life, dice)
+    if order is not None:
+        life.tell("warehouse", f"katana: {order.order_no} deleted")
+        life.world.katana.delete_order(order.id)
+
+
+@step("warehouse")
+def count(life: Life, dice: Random) -> None:
+    """The warehouse counts the mugs."""
+    quantity, katana = dice.randint(0, 90), life.world.katana
+    places = [place.id for place in katana.locations()]
+    life.tell("warehouse", f"katana: {quantity} mugs")
+    katana.set_stock(life.world.mug_variant, dice.choice(places), Decimal(quantity))
+
+
+@step("products")
+def rename_in_katana(life: Life, dice: Random) -> None:
+    """Somebody gives Katana's mug another SKU."""
+    sku = dice.choice(("MUG", "MUG", "CUP"))
+    life.tell("warehouse", f"katana: the mug's SKU is {sku}")
+    life.world.katana.rename_sku(life.world.mug_variant, sku)
+
+
+def _sales_order(life: Life, dice: Random) -> SalesOrder | None:
+    orders = [o for o in life.world.katana.sales_orders() if o.deleted_at is None]
+    return orders[dice.randrange(10) % len(orders)] if orders else None
+
+
+@step("others")
+def another_program_imports(life: Life, dice: Random) -> None:
+    """Another program imports an order first. Not while a request of ours is still on its way: two
+    that send the same within the same minute are what cannot be promised."""
+    store, order = _order(life, dice)
+    world = life.world
+    if order is None or order.status != "processing" or life.network.late:
+        return
+    life.scheduler.sleep(200)
+    if world.in_katana(order.id, shop=store):
+        return
+    life.tell("another program", f"{store}: order {order.id} imported")
+    identity = next(s.identity for s in world.settings.stores if s.name == store)
+    places = world.katana.locations()
+    here = next(each for each in places if each.name == PLACES[store])
+    world.katana.create_foreign_order(
+        customer_id=world.katana.add_customer("Anna"),
+        rows=[(world.mug_variant, Decimal(1), Decimal(10))],
+        order_no=f"K-{store}-{order.id}",
+        ecommerce_store_name=identity,
+        ecommerce_order_id=str(order.id),
+        order_created_date=order.created,
+        location_id=here.id,
+    )
+    life.processing[store, order.id] = True  # its total is the other's affair
+
+
+# The program
+
+
+@step("program", 18)
+def cycle(life: Life, dice: Random) -> None:
+    """A cycle, some minutes later."""
+    life.scheduler.sleep(60 * dice.choice((1, 5, 5, 15, 200)))
+    life.sync(sweep=SweepWhen.NOW if dice.random() < 0.1 else SweepWhen.DUE)
+
+
+@step("busy", 8)
+def busy_cycle(life: Life, dice: Random) -> None:
+    """A cycle while people work in the shops and in Katana."""
+    life.scheduler.sleep(60 * dice.choice((1, 5)))
+    names = [name for name, each in STEPS.items() if each.kind in ("sales", "warehouse", "edits")]
+    for _ in range(dice.randint(1, 5)):
+        chosen, own = STEPS[dice.choice(names)], Random(dice.random())
+        _later(life, dice.random() * 6, chosen, own)
+    life.sync()
+    life.scheduler.sleep(10)
+
+
+def _later(life: Life, seconds: float, chosen: Step, dice: Random) -> None:
+    def do() -> None:
+        life.scheduler.sleep(seconds)
+        chosen.work(life, dice)
+
+    life.scheduler.begin_alone(do)
+
+
+@step("commands", 3)
+def retry(life: Life, _dice: Random) -> None:
+    """A person has all that failed tried again."""
+    life.run("retry", life.retry_all)
+    life.scheduler.sleep(60)
+    life.sync()
+
+
+@step("commands")
+def ignore(life: Life, dice: Random) -> None:
+    """A person has a problem left alone."""
+    with life.world.program().context() as context:
+        records = context.ledger.orders.find(problems=True)
+        chosen = records[dice.randrange(10) % len(records)] if records else None
+        record = ignored(chosen) if chosen else None
+        if record is not None:
+            life.tell("person", f"ignore {record.number}")
+            context.ledger.orders.save([record])
+
+
+@step("commands")
+def backfill(life: Life, _dice: Random) -> None:
+    """A person says `backfill` once more."""
+    life.scheduler.sleep(60)
+    life.run("backfill", life.world.backfill)
+
+
+@step("commands", 1)
+def rebuild_ledger(life: Life, _dice: Random) -> None:
+    """A person says `rebuild-ledger`."""
+    life.scheduler.sleep(60)
+    life.run("rebuild-ledger", lambda: _rebuild(life))
+
+
+def _rebuild(life: Life) -> None:
+    program = life.world.program()
+    with program.context() as context, next_run(context, lambda _words: None):
+        rebuild(context, list(program.stores.values()))
+        finish(context)
+
+
+@step("commands")
+def dry_run(life: Life, _dice: Random) -> None:
+    """A person looks what a cycle would do."""
+    life.scheduler.sleep(60)
+    life.run("sync --dry-run", lambda: life.world.sync(minutes=0, dry_run=True))
+
+
+@step("two", 4)
+def two_at_once(life: Life, dice: Random) -> None:
+    """Two processes at the same time, step by step in each other's way."""
+    life.scheduler.sleep(60 * dice.choice((1, 5)))
+    other, what = dice.choice(
+        (
+            ("sync", lambda: life.world.sync(minutes=0)),
+            ("backfill", life.world.backfill),
+            ("retry", lambda: _retry_beside(life)),
+            ("rebuild-ledger", lambda: _rebuild(life)),
+        )
+    )
+    process = life.process(other, scattered(dice, 200) if dice.random() < 0.2 else 0)
+    life.tell(process.name, "begins")
+    beside = life.scheduler.begin(what, process)
+    life.sync(scattered(dice, 200) if dice.random() < 0.2 else 0)
+    life.ended(process, beside.result)
+
+
+def _retry_beside(life: Life) -> None:
+    life.retry_all()
+    with life.world.program().context() as context:
+        wish(context, {Wish.AGAIN})
+
+
+# The administrator
+
+
+@step("administrator")
+def change_config(life: Life, dice: Random) -> None:
+    """Another option for a while."""
+    store = dice.choice(STORES)
+    life.own[store] = dice.choice(
+        (
+            "",
+            "sync_stock = true",
+            "sync_fulfillment = false",
+            'sync_stock = true\nstock_reserve = "10%"',
+            'order_number_prefix = "X-"',
+            "paused = true",
+            'shipments = "auto"',
+        )
+    )
+    life.tell("administrator", f"{store}: {life.own[store] or 'as usual'!r}")
+    life.configure()
+
+
+@step("administrator")
+def revoke_or_restore_key(life: Life, dice: Random) -> None:
+    """A shop's key is revoked, or is valid again."""
+    store = dice.choice(STORES)
+    gate, given = life.world.shops[store].gate, life.keys[store]
+    gate.consumer_key = REVOKED if gate.consumer_key == given else given
+    life.tell(
+        "administrator",
+        f"{store}: the key is {'valid' if gate.consumer_key == given else 'revoked'}",
+    )
+
+
+# The network and the services
+
+
+@step("network", 6)
+def trouble(life: Life, dice: Random) -> None:
+    """Something goes wrong with one of the next requests."""
+    kind = dice.choice([kind for kind in KINDS if kind != "odd_value"])
+    server = dice.choice(SERVERS)
+    life.network.troubles.append(
+        Trouble(
+            kind, server=server, skip=dice.choice((0, 0, 1, 3, 8)), times=dice.choice((1, 1, 3))
+        )
+    )
+    life.tell("network", f"{server}: {kind}")
+
+
+@step("network", 6)
+def lost_write(life: Life, dice: Random) -> None:
+    """An order comes in, and something goes wrong with what is sent to Katana for it."""
+    kind = dice.choice([kind for kind in KINDS if kind != "odd_value"])
+    path = dice.choice(
+        ("/sales_orders", "/products", "/customers", "/sales_order_shipping_fee", "")
+    )
+    life.network.troubles.append(Trouble(kind, server="katana", method="POST", path=path))
+    life.tell("network", f"katana: POST {path}: {kind}")
+    _place(life, dice, "processing")
+    life.scheduler.sleep(300)
+    life.sync()
+
+
+@step("network", 3)
+def lost_status(life: Life, dice: Random) -> None:
+    """Something goes wrong with the next status that the program sets."""
+    kind = dice.choice([kind for kind in KINDS if kind != "odd_value"])
+    method, server = dice.choice(
+        (("PATCH", "katana"), ("PUT", "eu"), ("PUT", "us"), ("POST", "eu"))
+    )
+    life.network.troubles.append(Trouble(kind, server=server, method=method))
+    life.tell("network", f"{server}: {method}: {kind}")
+
+
+@step("network")
+def slow_or_quick(life: Life, dice: Random) -> None:
+    """The ways get long, or short again."""
+    life.network.slowest = dice.choice((0.05, 0.3, 3.0, 9.0))
+    life.tell("network", f"ways of up to {life.network.slowest} s")
+
+
+@step("outages", 3)
+def outage(life: Life, dice: Random) -> None:
+    """A service is down, or refuses all for being too many, for minutes or hours."""
+    server, kind = (
+        dice.choice(SERVERS),
+        dice.choice(("503", "502", "500", "429", "refused", "html")),
+    )
+    minutes = dice.choice((2, 20, 300))
+    until = life.world.clock.now + timedelta(minutes=minutes)
+    life.network.troubles.append(Trouble(kind, server=server, times=10**6, until=until))
+    life.tell("service", f"{server}: {kind} for {minutes} minutes")
+
+
+@step("staleness")
+def stale_lists(life: Life, dice: Random) -> None:
+    """Katana's lists lag behind, or no more."""
+    lag = timedelta(seconds=dice.choice((0, 5, 60, 150)))
+    life.world.katana.lag_lists(lag)
+    life.tell("service", f"katana: lists are {lag.seconds} s late")
+
+
+@step("staleness")
+def capped_pages(life: Life, dice: Random) -> None:
+    """A host caps a shop's pages, or no more."""
+    store, rows = dice.choice(STORES), dice.choice((2, 3, 10, 100))
+    life.world.shops[store].state.most_rows = rows
+    life.world.shops[store].state.tells_total = dice.random() < 0.7
+    life.tell("service", f"{store}: pages of {rows}")
+
+
+@step("oddities", 4)
+def odd_answer(life: Life, dice: Random) -> None:
+    """An odd value stands in one of the next answers."""
+    life.is_odd = True
+    server = dice.choice(SERVERS)
+    own = Random(dice.random())
+    life.network.troubles.append(
+        Trouble("odd_value", server=server, skip=dice.randrange(14), dice=own)
+    )
+    life.tell("service", f"{server}: an odd value is to come")
+
+
+# Clocks
+
+
+@step("clocks")
+def set_the_shops_clock(life: Life, dice: Random) -> None:
+    """A shop's clock, or its zone, is set otherwise."""
+    store = dice.choice(STORES)
+    hours = dice.choice(JUMPS)
+    life.shops_set.add(store)
+    if dice.random() < 0.4:
+        state = life.world.shops[store].state
+        state.offset += timedelta(hours=dice.choice((-1, 1)))
+        life.tell("clock", f"{store}: summer time, UTC{state.offset}")
+        return
+    life.skews[store] += timedelta(hours=hours)
+    life.tell("clock", f"{store}: {hours:+} h")
+
+
+@step("clocks")
+def set_our_clock(life: Life, dice: Random) -> None:
+    """This machine's clock is set otherwise."""
+    hours = dice.choice(JUMPS)
+    life.world.ours += timedelta(hours=hours)
+    life.set_back += max(timedelta(0), timedelta(hours=-hours))
+    life.tell("clock", f"this machine: {hours:+} h")
+
+
+# The machine
+
+
+@step("crashes", 8)
+def crash(life: Life, dice: Random) -> None:
+    """A cycle that is killed where it touches the world."""
+    life.scheduler.sleep(300)
+    life.sync(scattered(dice, 150))
+
+
+@step("disk")
+def disk_full(life: Life, dice: Random) -> None:
+    """The disk is full for some commits of a cycle."""
+    life.scheduler.sleep(300)
+    life.disk.full_for = dice.choice((1, 2, 5, 100))
+    life.tell("machine", f"the disk is full for {life.disk.full_for} commits")
+    before = life.disk.refused
+    life.sync()
+    life.happened("disk_full") if life.disk.refused > before else None
+    life.disk.full_for = 0
+
+
+@step("ledger")
+def back_up(life: Life, _dice: Random) -> None:
+    """The ledger is copied."""
+    life.backups.append(
+        {
+            suffix: path.read_bytes()
+            for suffix in SIDECARS
+            if (path := life.world.ledger.with_name(life.world.ledger.name + suffix)).exists()
+        }
+    )
+    life.tell("machine", "the ledger is copied")
+
+
+@step("ledger")
+def restore(life: Life, dice: Random) -> None:
+    """An older copy of the ledger is put in its place."""
+    if not life.backups:
+        return
+    life.scheduler.sleep(400)
+    kept = dice.choice(life.backups)
+    _remove_ledger(life)
+    for suffix, content in kept.items():
+        life.world.ledger.with_name(life.world.ledger.name + suffix).write_bytes(content)
+    life.world.ledger.chmod(0o600)
+    life.forget()
+    life.happened("ledger_restored")
+    life.tell("machine", "an older ledger is put back")
+
+
+@step("ledger")
+def lose_the_ledger(life: Life, dice: Random) -> None:
+    """The ledger is gone; the next command makes it again."""
+    life.scheduler.sleep(400)
+    _remove_ledger(life)
+    life.forget()
+    life.happened("ledger_lost")
+    life.tell("machine", "the ledger is gone")
+    again = dice.choice(("backfill", "rebuild-ledger", "sync"))
+    if again == "backfill":
+        life.run("backfill", life.world.backfill)
+    elif again == "rebuild-ledger":
+        life.run("rebuild-ledger", lambda: _rebuild(life))
+    else:
+        life.sync()
+
+
+def _remove_ledger(life: Life) -> None:
+    for suffix in SIDECARS:
+        life.world.ledger.with_name(life.world.ledger.name + suffix).unlink(missing_ok=True)
+
+
+KINDS_OF_STEPS = tuple(dict.fromkeys(each.kind for each in STEPS.values()))
+ALWAYS = ("sales", "program")
+"""The kinds that every history has."""
+
+OPTIONS_AT_TOP = (
+    "import_note = true",
+    'tracking_note = "private"',
+    'cancelled = "delete"',
+    'shipping = "row"',
+    'import_delay = "2m"',
+    "create_products = false",
+)
