@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NoReturn
 
 import click
 
+from katana_woo_sync.cli.health import complaints
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import (
     iso,
@@ -39,13 +41,21 @@ SHOWN = 10
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.option(
+    "--healthcheck",
+    is_flag=True,
+    help="Only say whether the program works: exit code 0 if every store had a good cycle, or a "
+    "part of a long one, within three [schedule] orders, whatever orders need; else 1.",
+)
 @click.pass_obj
-def command(options: Globals, as_json: bool) -> None:
+def command(options: Globals, as_json: bool, healthcheck: bool) -> None:
     """How things are: for each store when it last worked, how many orders, what comes next; and
     each order that needs a person, with why and what to do.
 
     It only reads the ledger: no request is sent.
     """
+    if healthcheck:
+        _end_healthcheck(options, as_json=as_json)
     settings = read_settings(options)
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
         records = {
@@ -75,6 +85,22 @@ def command(options: Globals, as_json: bool) -> None:
         wrong = wrong or any(unread_lately(ledger, place, utc_now()) for place in places)
     wrong = wrong or any(store is None or store.last_error for store in known)
     raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
+
+
+def _end_healthcheck(options: Globals, *, as_json: bool) -> NoReturn:
+    """Exit code 0 or 1, also where the config or the ledger cannot be read: to Docker, others mean
+    nothing."""
+    try:
+        settings = read_settings(options)
+        with exits(), Ledger.open_to_read(settings.ledger) as ledger:
+            said = complaints(settings, ledger, utc_now())
+    except SystemExit:
+        raise SystemExit(int(ExitCode.PROBLEMS)) from None
+    if as_json:
+        print_json({"healthy": not said, "complaints": said})
+    elif said or options.verbosity >= 0:
+        click.echo("\n".join(said) or "healthy")
+    raise SystemExit(int(ExitCode.PROBLEMS if said else ExitCode.DONE))
 
 
 def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
