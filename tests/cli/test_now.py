@@ -84,10 +84,10 @@ def test_a_store_whose_stock_is_left_alone_has_none_to_set(world: World) -> None
 def test_both_are_handed_over_to_the_run_at_work(stocked: World) -> None:
     swept = swept_at(stocked)
     with at_work(stocked, orders=120, seconds=0.2):
-        count(stocked, 500)
+        count(stocked, 900)
         said = run_json(stocked, "sync", "--now", "stock", "--now", "sweep")
         assert said == {"handed_over": True}
-        wait_until(lambda: (stock(stocked) or 0) > 400, 40)
+        wait_until(lambda: (stock(stocked) or 0) > 600, 40)
         wait_until(lambda: swept_at(stocked) != swept, 40)
         assert len(stocked.katana.sales_orders()) < 120
 
