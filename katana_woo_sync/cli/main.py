@@ -33,6 +33,8 @@ COMMANDS = {
     "retry": "Try again now: all orders that failed or need a person, or one of them.",
     "ignore": "Leave one order alone from now on.",
     "backup": "Copy the ledger into a file, also while a run is at work.",
+    "export": "Print all that the ledger keeps about one customer.",
+    "erase": "Erase from the ledger what it keeps about one customer.",
     "config": "Print the JSON schema of the config, for editors.",
     "notify-test": "Send a test message to everybody who is told of problems.",
     "completion": "Print what makes the Tab key complete commands, stores and states.",

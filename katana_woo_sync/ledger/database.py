@@ -23,6 +23,7 @@ from katana_woo_sync.ledger.history import Journal
 from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
+from katana_woo_sync.ledger.personal import PersonalData
 from katana_woo_sync.ledger.schema import migrations
 from katana_woo_sync.ledger.shipments import Shipments
 from katana_woo_sync.ledger.shipping_fees import ShippingFees
@@ -72,6 +73,7 @@ class Ledger:
         self.adoptables = Adoptables(self._db)
         self.shipping_fees = ShippingFees(self._db)
         self.customers = Customers(self._db)
+        self.personal = PersonalData(self._db)
         self.catalogue = Catalogue(self._db)
         self.intents = Intents(self._db)
         self.journal = Journal(self._db)
