@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from katana_woo_sync.cli.cycles import AfterCycle
+from katana_woo_sync.cli.cycles import refresh_page
 from katana_woo_sync.cli.export import customer_of, refuse_no_address
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json
@@ -62,7 +62,7 @@ def erase(context: Context, found: CustomerData) -> None:
         context.ledger.personal.erase(found.ids, orders)
     if not context.dry_run:
         context.ledger.personal.overwrite()
-    AfterCycle().refresh(context)
+    refresh_page(context)
 
 
 def _ask(found: CustomerData) -> None:
