@@ -28,10 +28,10 @@ def command(options: Globals, email: str, yes: bool, dry_run: bool, as_json: boo
     """Erase from the ledger what it keeps about the customer with this e-mail address.
 
     Texts about her orders go, and the digests by which she is recognised; also while a run is at
-    work. Ids, numbers, totals, the orders' digests and states stay, so that nothing is imported
-    twice. The status page is written anew. Do this first, then erase her in the shops and in
-    Katana: they are asked which orders are hers. Exit code 75: one of them could not be asked, and
-    nothing was erased.
+    work. Ids, numbers (of parcels too), totals, the orders' digests and states stay, so that
+    nothing is imported twice. The status page is written anew. Do this first, then erase her in the
+    shops and in Katana: they are asked which orders are hers. Exit code 75: one of them could not
+    be asked, and nothing was erased.
     """
     program = start(options, dry_run=dry_run)
     refuse_no_address(email)

@@ -71,8 +71,14 @@ def everything(context: Context, found: CustomerData) -> dict[str, object]:
     orders = []
     for record in found.orders:
         order = whole_order(ledger, stores[record.identity], record)
-        order |= {"order_key": record.order_key, "fingerprint": record.fingerprint}
-        order["adoptable"] = ledger.personal.adoptable((record.identity, record.order_id))
+        key = record.identity, record.order_id
+        order |= {
+            "order_key": record.order_key,
+            "fingerprint": record.fingerprint,
+            "note_failed": record.note_failed,
+            "adoptable": ledger.personal.adoptable(key),
+            "shipments": ledger.personal.shipments(key),
+        }
         orders.append(order)
     return {
         **ledger.personal.rows(found.ids, found.references),

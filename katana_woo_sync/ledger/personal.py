@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -21,6 +22,7 @@ class PersonalData:
         self._db = db
         self._index, self._remembered = db.table("katana_customers"), db.table("customers")
         self._intents, self._adoptable = db.table("intents"), db.table("adoptable")
+        self._shipments = db.table("shipments")
 
     def with_email(self, digest: str) -> set[int]:
         """Katana's ids of the customers with this digest of an e-mail address."""
@@ -59,13 +61,18 @@ class PersonalData:
         """The sales orders that may be the order's, as they are kept until that is known."""
         return list(self._adoptable.rows_where("identity = ? AND order_id = ?", order))
 
+    def shipments(self, order: Key) -> list[dict[str, Any]]:
+        """What is known of the order's parcels."""
+        rows = self._shipments.rows_where("identity = ? AND order_id = ?", order)
+        return [{**row, "parcel": json.loads(row["parcel"])} for row in rows]
+
     def erase(self, ids: Collection[int], orders: Iterable[Key]) -> None:
         """Erase the digests by which the customers are recognised, and every text about their
         orders; in a group of writes.
 
-        Ids, numbers, the orders' digests and states stay: they keep an order and a customer from
-        being created twice. Records that a run has read before are of an older version then: it
-        reads them again.
+        Ids, numbers (parcels' too), the orders' digests and states stay: they keep an order, a
+        customer and an entry of a parcel in the shop from being created twice. Records that a run
+        has read before are of an older version then: it reads them again.
         """
         # without it what was erased can still be read in the file
         self._db.execute("PRAGMA secure_delete = ON")
@@ -73,7 +80,8 @@ class PersonalData:
         of_order = "identity = ? AND order_id = ?"
         for order in orders:
             self._db.execute(
-                f"UPDATE orders SET detail = '', version = version + 1 WHERE {of_order}",  # noqa: S608
+                "UPDATE orders SET detail = '', note_failed = '', version = version + 1 "  # noqa: S608
+                f"WHERE {of_order}",
                 order,
             )
             # of two with one reason and no detail the key has place for one

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.order_rules import Note
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.domain.shipments import Parcel
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Address
@@ -20,6 +21,7 @@ from tests.cli.test_one_run import at_work
 from tests.sync.world import ANNA, World
 
 OTHER = Address(first_name="Ben", last_name="Smith", country="GR", email="ben@example.test")
+PARCEL = Parcel(number="RR123456785GR", carrier="ELTA")
 TYPED = "please engrave Anna Kosta"
 
 
@@ -29,7 +31,8 @@ def told(world: World, *orders: int) -> None:
         for order in orders:
             record = ledger.orders.get(world.identity, order)
             assert record is not None
-            ledger.orders.save([replace(record, detail=TYPED)])
+            ledger.orders.save([replace(record, detail=TYPED, note_failed=TYPED)])
+            ledger.shipments.keep(world.identity, order, order, PARCEL)
             ledger.orders.add_notes(
                 world.identity,
                 order,
@@ -62,6 +65,8 @@ def test_export_tells_of_her_orders_and_of_nobody_elses(world: World, tmp_path: 
     assert [order["order_id"] for order in kept["orders"]] == [hers]
     assert inside(kept, "orders", 0, "detail") == TYPED
     assert inside(kept, "orders", 0, "notes", 0, "detail") == TYPED
+    assert inside(kept, "orders", 0, "note_failed") == TYPED
+    assert inside(kept, "orders", 0, "shipments", 0, "parcel", "number") == PARCEL.number
     assert inside(kept, "katana_customers", 0, "email")
     assert inside(kept, "customers", 0, "customer_id") == world.sales_order(hers).customer_id
     assert inside(kept, "history", 0, "action") == "created customer"
@@ -99,7 +104,7 @@ def test_erase_leaves_no_text_and_no_digest_of_hers_and_imports_nothing_twice(
     for digest in (person["email"], person["name"], person["postcodes"]):
         assert digest.encode() not in raw(world)
     after = world.record(hers)
-    assert after == replace(before, detail="", version=before.version + 1)
+    assert after == replace(before, detail="", note_failed="", version=before.version + 1)
     again = json.loads(run(world, "export", ANNA.email).stdout)
     assert [order["order_id"] for order in again["orders"]] == [hers]
     assert {event["detail"] for event in again["orders"][0]["history"]} == {None}
