@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -19,7 +19,7 @@ from katana_woo_sync.cli.output import (
     words_of_others,
 )
 from katana_woo_sync.cli.program import exits, read_settings, utc_now
-from katana_woo_sync.cli.terminal import is_terminal
+from katana_woo_sync.cli.terminal import console, is_terminal
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
@@ -35,6 +35,9 @@ from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_l
 from katana_woo_sync.sync.stock import is_stock_due
 from katana_woo_sync.sync.sweep import is_sweep_due
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 SHOWN = 10
 """Items whose stock is left alone that are named one by one."""
 
@@ -47,17 +50,34 @@ SHOWN = 10
     help="Only say whether the program works: exit code 0 if every store had a good cycle, or a "
     "part of a long one, within three [schedule] orders, whatever orders need; else 1.",
 )
+@click.option(
+    "--watch", "is_watched", is_flag=True, help="Draw it anew every two seconds, until Ctrl-C."
+)
 @click.pass_obj
-def command(options: Globals, as_json: bool, healthcheck: bool) -> None:
+def command(options: Globals, as_json: bool, healthcheck: bool, is_watched: bool) -> None:
     """How things are: for each store when it last worked, how many orders, what comes next; and
     each order that needs a person, with why and what to do.
 
     It only reads the ledger: no request is sent.
     """
+    if is_watched and (as_json or healthcheck):
+        raise click.UsageError("--watch is for a person: name it without --json and --healthcheck.")
     if healthcheck:
         _end_healthcheck(options, as_json=as_json)
     settings = read_settings(options)
-    with exits(), Ledger.open_to_read(settings.ledger) as ledger:
+    with exits():
+        if is_watched:
+            from katana_woo_sync.cli.watch import watch
+
+            code = watch(lambda screen: _look(settings, as_json=False, screen=screen))
+        else:
+            code = _look(settings, as_json=as_json)
+    raise SystemExit(int(code))
+
+
+def _look(settings: Settings, *, as_json: bool, screen: Console | None = None) -> ExitCode:
+    """Show how things are; on this screen, or where a person or a program looks."""
+    with Ledger.open_to_read(settings.ledger) as ledger:
         records = {
             store.name: ledger.orders.find(identities=[store.identity], problems=True)
             for store in settings.stores
@@ -72,8 +92,9 @@ def command(options: Globals, as_json: bool, healthcheck: bool) -> None:
                     or in_one_line(unread_lately(ledger, KATANA, utc_now())),
                 }
             )
-        elif is_terminal():
-            _draw(settings, ledger, [record for each in records.values() for record in each])
+        elif screen is not None or is_terminal():
+            found = [record for each in records.values() for record in each]
+            _draw(settings, ledger, found, screen)
         else:
             _print(settings, ledger, problems)
         known = [ledger.stores.get(s.identity) for s in settings.stores]
@@ -84,7 +105,7 @@ def command(options: Globals, as_json: bool, healthcheck: bool) -> None:
         places = (KATANA, *(store.identity for store in settings.stores))
         wrong = wrong or any(unread_lately(ledger, place, utc_now()) for place in places)
     wrong = wrong or any(store is None or store.last_error for store in known)
-    raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
+    return ExitCode.PROBLEMS if wrong else ExitCode.DONE
 
 
 def _end_healthcheck(options: Globals, *, as_json: bool) -> NoReturn:
@@ -146,7 +167,9 @@ def _stock_error(store: StoreSettings, stock: StockState | None) -> str:
     return f"stock: {stock.error}" if stock and stock.error and store.sync_stock else ""
 
 
-def _draw(settings: Settings, ledger: Ledger, records: list[OrderRecord]) -> None:
+def _draw(
+    settings: Settings, ledger: Ledger, records: list[OrderRecord], screen: Console | None
+) -> None:
     from katana_woo_sync.cli.status_drawn import draw
 
     now = utc_now()
@@ -156,6 +179,7 @@ def _draw(settings: Settings, ledger: Ledger, records: list[OrderRecord]) -> Non
         records,
         {s.name: _next(settings, ledger, s, now) for s in settings.stores},
         now,
+        screen or console(),
     )
 
 
