@@ -35,7 +35,7 @@ COMMANDS = {
     "backup": "Copy the ledger into a file, also while a run is at work.",
     "export": "Print all that the ledger keeps about one customer.",
     "erase": "Erase from the ledger what it keeps about one customer.",
-    "config": "Print the JSON schema of the config, for editors.",
+    "config": "Print the config that holds, secrets masked; or its JSON schema, for editors.",
     "notify-test": "Send a test message to everybody who is told of problems.",
     "completion": "Print what makes the Tab key complete commands, stores and states.",
     "rebuild-ledger": "Make the program's lost or broken memory (the ledger) again, from Katana.",
