@@ -83,13 +83,13 @@ def test_a_store_whose_stock_is_left_alone_has_none_to_set(world: World) -> None
 
 def test_both_are_handed_over_to_the_run_at_work(stocked: World) -> None:
     swept = swept_at(stocked)
-    with at_work(stocked, orders=120, seconds=0.2):
-        count(stocked, 900)
+    with at_work(stocked, orders=300, seconds=0.2):
+        count(stocked, 5000)
         said = run_json(stocked, "sync", "--now", "stock", "--now", "sweep")
         assert said == {"handed_over": True}
         wait_until(lambda: (stock(stocked) or 0) > 600, 40)
         wait_until(lambda: swept_at(stocked) != swept, 40)
-        assert len(stocked.katana.sales_orders()) < 120
+        assert len(stocked.katana.sales_orders()) < 300
 
 
 def test_they_are_done_beside_run_which_sleeps(stocked: World) -> None:
