@@ -30,7 +30,8 @@ STYLES = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "bold red"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str | None, as_json: bool) -> None:
-    """Test everything and change nothing: config, ledger, Katana, each store, SKUs on both sides.
+    """Test everything and change nothing: config, ledger, Katana, each store, SKUs on both sides;
+    and say what waits, since when, and for what.
 
     Each finding says what to do. Exit code 0: it works (warnings are worth a look). 1: something
     needs a person. 2: the config is wrong, or a key is refused. 75: Katana or every store cannot
