@@ -11,9 +11,12 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.order import whole_order
 from katana_woo_sync.cli.output import print_json
 from katana_woo_sync.cli.program import Program, exits, start
-from katana_woo_sync.config.files import replacing
+from katana_woo_sync.config.files import may_replace, replacing
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.customer_data import CustomerData, find_customer
+
+MARK = '{\n  "katana_customers"'
+"""How the file begins."""
 
 
 @click.command("export")
@@ -41,6 +44,10 @@ def command(options: Globals, email: str, output: Path | None) -> None:
         print_json(kept)
         return
     try:
+        if not may_replace(output, MARK):
+            raise click.UsageError(
+                f"{output} holds something else, and was left as it is; name another file."
+            )
         with replacing(output, errors="replace") as file:
             json.dump(kept, file, ensure_ascii=False, indent=2)
     except OSError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 from katana_woo_sync import __version__
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import StoreSettings
-from katana_woo_sync.config.files import replacing
+from katana_woo_sync.config.files import may_replace, replacing
 from katana_woo_sync.domain.order_record import State
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.statistics import REQUESTS, STOCK_PUSHES
@@ -62,12 +62,7 @@ def _store(ledger: Ledger, store: StoreSettings, requests: int, pushes: int) -> 
 def write(figures: Figures, path: Path) -> None:
     """Write the file; whoever reads it meanwhile sees the old one whole. Raises OSError, also where
     another file stands there."""
-    try:
-        with path.open("rb") as file:
-            begin = file.read(len(MARK))
-    except FileNotFoundError:
-        begin = b""
-    if begin not in (b"", MARK):
+    if not may_replace(path, MARK):
         raise OSError(f"{path} holds something else than metrics, and was left as it is")
     with replacing(path) as file:
         file.write(text_of(figures, path.stem))

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 _Family = GaugeMetricFamily | CounterMetricFamily
 
 PREFIX = "katana_woo_sync_"
-MARK = f"# HELP {PREFIX}".encode()
+MARK = f"# HELP {PREFIX}"
 """How the file begins."""
 
 

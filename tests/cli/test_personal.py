@@ -210,3 +210,14 @@ def test_of_a_stranger_nothing_is_kept(world: World) -> None:
     run(world, "sync")
     ended = run(world, "erase", "nobody@example.test", "--yes")
     assert (ended.exit_code, "keeps nothing about this address" in ended.output) == (0, True)
+
+
+def test_an_export_takes_no_other_files_place(world: World, tmp_path: Path) -> None:
+    world.order()
+    run(world, "sync")
+    before = world.config.read_bytes()
+    assert run(world, "export", ANNA.email, "--output", str(world.config)).exit_code == 2
+    assert world.config.read_bytes() == before
+    for _ in range(2):
+        ended = run(world, "export", ANNA.email, "--output", str(tmp_path / "anna.json"))
+        assert ended.exit_code == 0
