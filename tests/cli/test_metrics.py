@@ -242,6 +242,32 @@ def test_the_panels_of_the_dashboard_do_not_overlap() -> None:
     assert set(re.findall(r"\$\{?(\w+)", json.dumps(board["panels"]))) - {"labels"} <= variables
 
 
+def unknown(ours: object, read: object, place: str = "") -> list[str]:
+    """What of ours Grafana's own types do not hold."""
+    if isinstance(ours, dict) and isinstance(read, dict):
+        return [
+            each
+            for key, value in ours.items()
+            for each in (
+                unknown(value, read[key], f"{place}/{key}") if key in read else [f"{place}/{key}"]
+            )
+        ]
+    if isinstance(ours, list) and isinstance(read, list) and len(ours) == len(read):
+        pairs = enumerate(zip(ours, read, strict=True))
+        return [each for n, (a, b) in pairs for each in unknown(a, b, f"{place}/{n}")]
+    return [] if ours == read else [place]
+
+
+def test_the_dashboard_is_what_grafanas_own_types_are() -> None:
+    sdk = "grafana_foundation_sdk"
+    encoder = pytest.importorskip(f"{sdk}.cog.encoder")
+    types = pytest.importorskip(f"{sdk}.models.dashboard")
+    pytest.importorskip(f"{sdk}.cog.plugins").register_default_plugins()
+    board = json.loads((DOCS / "grafana-dashboard.json").read_text())
+    read = json.loads(encoder.JSONEncoder().encode(types.Dashboard.from_json(board)))
+    assert unknown(board, read) == []
+
+
 @needs_promtool
 def test_prometheus_takes_the_queries_and_the_rules(tmp_path: Path) -> None:
     rules = [
