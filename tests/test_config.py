@@ -41,7 +41,9 @@ def test_the_example_shows_every_key() -> None:
 
 def test_the_example_shows_the_defaults(tmp_path: Path) -> None:
     example = KEY_OF_A_FILE.sub("", COMMENTED_KEY.sub("", EXAMPLE.read_text()))
-    without_examples = re.sub(r'^("[^"]+"|since|path|history_days) = .*\n', "", example, flags=re.M)
+    without_examples = re.sub(
+        r'^("[^"]+"|since|path|metrics|history_days) = .*\n', "", example, flags=re.M
+    )
     shown = loaded(tmp_path, without_examples, EXAMPLE_VARIABLES)
     (tmp_path / "config.toml").write_text(EXAMPLE.read_text())
     assert shown == load(tmp_path / "config.toml", EXAMPLE_VARIABLES)

@@ -15,6 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from katana_woo_sync.cli.main import COMMANDS, cli
+from katana_woo_sync.ledger import Ledger
 from tests.config_samples import loaded, text
 from tests.sync.world import World
 
@@ -27,9 +28,10 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_configuration_loads(tmp_path: Path) -> None:
-    (notify,) = blocks("toml")
+    notify, metrics = blocks("toml")
     found = loaded(tmp_path, text(top=notify), {"NTFY_URL": "ntfy://x", "PING_URL": "https://x/y"})
     assert len(found.notify.urls) == 2
+    assert loaded(tmp_path, text(top=metrics)).report.metrics is not None
 
 
 def test_the_manifests_are_yaml_and_the_cron_job_starts_a_cycle() -> None:
@@ -62,19 +64,13 @@ def test_files_that_the_page_names_are_there() -> None:
         assert (ROOT / name).exists(), name
 
 
-def copy(source: Path, target: Path) -> None:
-    """A copy by SQLite's own means."""
-    with closing(sqlite3.connect(source)) as db, closing(sqlite3.connect(target)) as to:
-        db.backup(to)
-
-
 def test_an_older_copy_of_the_ledger_doubles_nothing(tmp_path: Path) -> None:
     with ExitStack() as stack:
         world = World(tmp_path, stack)
         world.backfill()
         before, saved = world.order(), tmp_path / "saved.db"
         world.sync()
-        copy(world.ledger, saved)
+        Ledger.backup(world.ledger, saved)
         after = world.order()
         world.sync()
         for companion in ("", "-wal", "-shm"):

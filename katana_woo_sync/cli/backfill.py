@@ -12,12 +12,13 @@ from functools import partial
 import click
 
 from katana_woo_sync.cli.cycles import AfterCycle
+from katana_woo_sync.cli.dates import Date
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import moment, money, safe
-from katana_woo_sync.cli.program import exits, start, utc_now
+from katana_woo_sync.cli.program import exits, start
 from katana_woo_sync.cli.sync import show
 from katana_woo_sync.clients.errors import ServiceError
-from katana_woo_sync.domain.dates import read_past, words
+from katana_woo_sync.domain.dates import words
 from katana_woo_sync.sync.backfill import (
     Found,
     Prepared,
@@ -42,21 +43,6 @@ LINE_EVERY = 10
 
 REQUESTS_PER_ORDER = 2
 """An order and its shipping fee; a new customer or product costs one more."""
-
-
-class Date(click.ParamType[datetime]):
-    """A date of the past as people type it, as UTC."""
-
-    name = "DATE"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        """Read it; what it may mean besides, or what it is not, is said."""
-        try:
-            return read_past(str(value), utc_now())
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
 
 
 @click.command("backfill")

@@ -30,7 +30,8 @@ STYLES = {Result.OK: "green", Result.WARNING: "yellow", Result.ERROR: "bold red"
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(options: Globals, store: str | None, as_json: bool) -> None:
-    """Test everything and change nothing: config, ledger, Katana, each store, SKUs on both sides.
+    """Test everything and change nothing: config, ledger, Katana, each store, SKUs on both sides;
+    and say what waits, since when, and for what.
 
     Each finding says what to do. Exit code 0: it works (warnings are worth a look). 1: something
     needs a person. 2: the config is wrong, or a key is refused. 75: Katana or every store cannot
@@ -50,7 +51,7 @@ def command(options: Globals, store: str | None, as_json: bool) -> None:
         # the clients of a dry run: what they would write, they answer themselves
         stores = _chosen(make_stores(settings, redactor, stop, dry_run=True), store)
         katana = make_katana(settings, redactor, stop, dry_run=True)
-        findings = check(settings, katana, stores, utc_now, _tell)
+        findings = check(settings, katana, stores, utc_now, tell)
     _end(findings, [s.name for s in stores], as_json=as_json, quiet=options.verbosity < 0)
 
 
@@ -63,7 +64,8 @@ def _chosen(stores: dict[str, Store], name: str | None) -> list[Store]:
     return [stores[name]]
 
 
-def _tell(what: str) -> None:
+def tell(what: str) -> None:
+    """Say on a terminal what is being asked."""
     if sys.stderr.isatty():
         click.echo(f"{what} …", err=True)
 
@@ -86,7 +88,7 @@ def _end(findings: Sequence[Finding], stores: Sequence[str], *, as_json: bool, q
     """Print the findings and the one sentence, and end with the exit code."""
     said = summary(findings, causes(findings, stores))
     if as_json:
-        print_json({"findings": [_json(finding) for finding in findings], "summary": said})
+        print_json({"findings": [as_dict(finding) for finding in findings], "summary": said})
     else:
         shown = [f for f in findings if not (quiet and f.result is Result.OK)]
         if shown:
@@ -96,7 +98,8 @@ def _end(findings: Sequence[Finding], stores: Sequence[str], *, as_json: bool, q
     raise SystemExit(int(exit_code(findings, stores)))
 
 
-def _json(finding: Finding) -> dict[str, str]:
+def as_dict(finding: Finding) -> dict[str, str]:
+    """A finding for `--json`."""
     return {
         "where": finding.where,
         "tested": finding.tested,

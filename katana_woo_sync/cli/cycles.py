@@ -4,14 +4,15 @@ people are told, the status page. `sync`, `retry` and each turn of `run` are thi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
 from katana_woo_sync.cli.program import Program, code_and_words
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.ledger.statistics import Tally
+from katana_woo_sync.ledger.statistics import REQUESTS, STOCK_PUSHES, Tally
 from katana_woo_sync.sync.context import Context, Stopped, Store, log, once_a_day
 from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.lock import LockHeld
@@ -95,35 +96,59 @@ class AfterCycle:
     page is written. None of it is what the program is for, so none of it makes a cycle fail."""
 
     def __init__(self) -> None:
-        self._counted = 0
+        self._requests = dict[str, int]()
+        self._pushes = dict[str, int]()
+        self._report: Report | None = None
 
     def done(self, context: Context) -> None:
         """Follow a cycle that has ended. What fails is only warned of."""
         if context.dry_run:
             return
-        for what, work in (
-            ("The cycle could not be counted", self._count),
-            ("The ledger's history could not be thinned", _thin),
-        ):
-            _try(what, work, context)
+        _try("The ledger's history could not be thinned", _thin, context)
         self.refresh(context)
 
     def refresh(self, context: Context) -> None:
-        """Write the status page, also while a long cycle goes on."""
+        """Count, and write the status page and the metrics, also while a long cycle goes on."""
         if not context.dry_run:
-            _try("The status page could not be written", _refresh, context)
+            for what, work in (
+                ("The cycle could not be counted", self._count),
+                ("The metrics could not be written", _write_metrics),
+            ):
+                _try(what, work, context)
+            refresh_page(context)
 
     def _count(self, context: Context) -> None:
-        now, ledger = context.clock(), context.ledger
-        # the client counts on from cycle to cycle
-        requests, self._counted = context.katana.sent - self._counted, context.katana.sent
-        with ledger.atomic():
-            if requests:
-                ledger.statistics.count(Tally.KATANA_REQUESTS, "", now, requests)
-            for name, store in context.report.stores.items():
-                if store.stock_updated:
-                    identity = context.stores[name].identity
-                    ledger.statistics.count(Tally.STOCK_UPDATED, identity, now, store.stock_updated)
+        """Add what was done since it was counted last."""
+        now, statistics = context.clock(), context.ledger.statistics
+        sent = {KATANA: context.katana.sent}
+        sent |= {store.identity: store.shop.sent for store in context.stores.values()}
+        # clients count on from cycle to cycle, reports do not
+        if context.report is not self._report:
+            self._pushes, self._report = {}, context.report
+        requests = _since(self._requests, sent)
+        pushes = _since(
+            self._pushes,
+            {
+                context.stores[name].identity: store.stock_updated
+                for name, store in context.report.stores.items()
+            },
+        )
+        with context.ledger.atomic():
+            if requests[KATANA]:
+                statistics.count(Tally.KATANA_REQUESTS, "", now, requests[KATANA])
+            for identity, count in pushes.items():
+                if count:
+                    statistics.count(Tally.STOCK_UPDATED, identity, now, count)
+            if context.settings.report.metrics is not None:
+                statistics.add_to_totals(REQUESTS, requests)
+                statistics.add_to_totals(STOCK_PUSHES, pushes)
+
+
+def _since(counted: dict[str, int], now: Mapping[str, int]) -> dict[str, int]:
+    """What was added to each number since it was counted last; it is counted with this."""
+    added = {name: number - counted.get(name, 0) for name, number in now.items()}
+    counted.update(now)
+    return added
 
 
 def _try(what: str, work: Callable[[Context], None], context: Context) -> None:
@@ -140,7 +165,22 @@ def _thin(context: Context) -> None:
         log.info("thinned the history: %d lines older than %d days", gone, days)
 
 
-def _refresh(context: Context) -> None:
+def _write_metrics(context: Context) -> None:
+    path = context.settings.report.metrics
+    if path is not None:
+        # imported late: without metrics a cycle need not load what writes them
+        from katana_woo_sync.cli import metrics
+
+        metrics.write(metrics.gather(context), path)
+
+
+def refresh_page(context: Context) -> None:
+    """Write the status page, if there is to be one. What fails is only warned of."""
+    if not context.dry_run:
+        _try("The status page could not be written", _write_page, context)
+
+
+def _write_page(context: Context) -> None:
     path = context.settings.report.path
     if path is not None:
         # imported late: without a page a cycle need not load the templates

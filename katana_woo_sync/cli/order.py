@@ -35,7 +35,7 @@ def command(options: Globals, store: str, number: str, as_json: bool) -> None:
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
         record = with_its_complaint(find_order(ledger, chosen, number))
         if as_json:
-            print_json(_whole(ledger, chosen, record))
+            print_json(whole_order(ledger, chosen, record))
         elif is_terminal():
             _draw(ledger, chosen, record)
         else:
@@ -65,7 +65,8 @@ def find_order(ledger: Ledger, store: StoreSettings, number: str) -> OrderRecord
     return found[0]
 
 
-def _whole(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[str, object]:
+def whole_order(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> dict[str, object]:
+    """An order with all that the ledger knows of it, for `--json`."""
     notes = ledger.orders.notes(record.identity, record.order_id)
     history = ledger.journal.of_order(record.identity, record.order_id)
     return {

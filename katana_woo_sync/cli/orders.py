@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import click
 
+from katana_woo_sync.cli.dates import Date
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.names import complete_store
 from katana_woo_sync.cli.output import (
@@ -18,8 +20,10 @@ from katana_woo_sync.cli.output import (
     print_table,
 )
 from katana_woo_sync.cli.program import exits, read_settings
+from katana_woo_sync.cli.spreadsheet import csv_lines
 from katana_woo_sync.cli.terminal import STYLES, is_terminal
 from katana_woo_sync.config import Settings, StoreSettings
+from katana_woo_sync.domain.dates import read_end
 from katana_woo_sync.domain.order_record import OrderRecord, State, with_its_complaint
 from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.domain.shop_notes import KATANA_LINK
@@ -42,6 +46,14 @@ COLUMNS = (
     Column("KATANA", 110),
 )
 
+CSV_COLUMNS = (
+    *("store", "order_number", "order_id", "created", "paid", "currency", "total"),
+    *("state", "reason", "sentence", "remedy", "shop_status"),
+    *("sales_order_no", "katana_status", "katana_total"),
+    *("imported_at", "delivered_at", "completed_at", "next_attempt_at"),
+)
+"""As `--json` calls them."""
+
 
 @click.command("orders")
 @click.option("--state", type=click.Choice([str(s) for s in State]), help="Only in this state.")
@@ -49,23 +61,52 @@ COLUMNS = (
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
-    help="At most so many; 100 if left out, all with --json.",
+    help="At most so many; 100 if left out, all with --json and --csv.",
 )
+@click.option(
+    "--since",
+    type=Date(),
+    help='Only placed then or later (2026-01-31, "1 Nov"; a day begins at midnight in UTC).',
+)
+@click.option(
+    "--until", type=Date(read_end), help="Only placed until then; the day or month belongs to it."
+)
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, for spreadsheets.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 @click.pass_obj
 def command(
-    options: Globals, state: str | None, store: str | None, limit: int | None, as_json: bool
+    options: Globals,
+    state: str | None,
+    store: str | None,
+    limit: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_csv: bool,
+    as_json: bool,
 ) -> None:
     """List orders, newest first: state, why, and the number in Katana.
 
-    Those that need a person: --state attention.
+    Those that need a person: --state attention. A month as a table for a spreadsheet: --since
+    2026-10-01 --until 2026-10-31 --csv.
     """
     settings = read_settings(options)
     names = store_names(settings, store)
+    if as_csv and as_json:
+        raise click.UsageError("Name one of --csv and --json.")
     with exits(), Ledger.open_to_read(settings.ledger) as ledger:
-        most = limit or (-1 if as_json else MOST)
-        found = ledger.orders.each(identities=list(names), state=state or "", limit=most)
-        total = _count(ledger, names, state)
+        most = limit or (-1 if as_json or as_csv else MOST)
+        found = ledger.orders.each(
+            identities=list(names), state=state or "", limit=most, since=since, until=until
+        )
+        if as_csv:
+            rows = (
+                as_dict(names[r.identity], r)
+                for r in (with_its_complaint(record) for record in found)
+            )
+            for text in csv_lines(CSV_COLUMNS, (_csv_row(row) for row in rows)):
+                click.echo(text, nl=False)
+            return
+        total = _count(ledger, names, state, since, until)
         if as_json:
             shown = (with_its_complaint(record) for record in found)
             print_json_list("orders", (as_dict(names[r.identity], r) for r in shown))
@@ -81,8 +122,23 @@ def command(
         click.echo(f"{more} older ones are left out; --limit {total} shows all.", err=True)
 
 
-def _count(ledger: Ledger, names: Mapping[str, str], state: str | None) -> int:
-    """How many orders there are in the state, of the stores."""
+def _csv_row(order: Mapping[str, object]) -> list[str]:
+    """An order as a row of a spreadsheet, in the columns' order."""
+    return ["" if order[name] is None else str(order[name]) for name in CSV_COLUMNS]
+
+
+def _count(
+    ledger: Ledger,
+    names: Mapping[str, str],
+    state: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> int:
+    """How many orders there are in the state, of the stores, placed in the span."""
+    if since or until:
+        return ledger.orders.count(
+            identities=list(names), state=state or "", since=since, until=until
+        )
     counts = [ledger.orders.counts(identity) for identity in names]
     return sum(n for of_store in counts for s, n in of_store.items() if state in (None, s))
 

@@ -12,7 +12,7 @@ from katana_woo_sync import __version__
 from katana_woo_sync.cli.orders import links
 from katana_woo_sync.cli.output import words_of_others
 from katana_woo_sync.config import Settings, StoreSettings
-from katana_woo_sync.config.files import replacing
+from katana_woo_sync.config.files import may_replace, replacing
 from katana_woo_sync.domain.order_record import (
     OrderRecord,
     State,
@@ -65,25 +65,15 @@ def write(page: Page, path: Path) -> None:
     Raises `NotWritten` where it cannot be written, or another file than a page stands there.
     """
     try:
-        _refuse_other_files(path)
+        if not may_replace(path, MARK):
+            raise NotWritten(
+                f"{path} holds something else than a status page, and was left as it is; name "
+                "another file, or remove it."
+            )
         with replacing(path, errors="replace") as file:
             file.write(render(page))
     except OSError as error:
         raise _not_written(path, error) from error
-
-
-def _refuse_other_files(path: Path) -> None:
-    """A typing error must not cost the ledger or the config."""
-    try:
-        with path.open("rb") as file:
-            begin = file.read(len(MARK))
-    except FileNotFoundError:
-        return
-    if begin not in (b"", MARK.encode()):
-        raise NotWritten(
-            f"{path} holds something else than a status page, and was left as it is; name another "
-            "file, or remove it."
-        )
 
 
 def _not_written(path: Path, error: OSError) -> NotWritten:

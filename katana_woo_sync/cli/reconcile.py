@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import click
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import print_json, print_table, safe
 from katana_woo_sync.cli.program import exits, start
+from katana_woo_sync.cli.spreadsheet import write_csv
 from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.dates import read_month
 from katana_woo_sync.domain.reconciliation import Amounts, Before, Cell, Pair, cells, differing
@@ -29,8 +27,6 @@ ORDER_COLUMNS = (
     *("store", "day", "order_number", "order_id", "currency"),
     *("shop_total", "katana_total", "difference", "why"),
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell's text for a formula."""
 
 
 @click.command("reconcile")
@@ -83,9 +79,9 @@ def command(
             orders = f"{count} orders were" if count > 1 else "1 order was"
             click.echo(f"{name}: {orders} {BEFORE_WORDS[kind]}; not compared.", err=True)
     if output is not None:
-        _write(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
+        write_csv(output, SUM_COLUMNS, [_sum_row(cell) for cell in sums])
         beside = output.with_name(f"{output.stem}-orders{output.suffix}")
-        _write(beside, ORDER_COLUMNS, [_order_row(pair) for pair in wrong])
+        write_csv(beside, ORDER_COLUMNS, [_order_row(pair) for pair in wrong])
     if as_json:
         print_json(
             {
@@ -139,30 +135,6 @@ def _side(total: Decimal | None) -> str:
 
 def _money(amounts: Amounts) -> tuple[str, str, str]:
     return f"{amounts.net:.2f}", f"{amounts.tax:.2f}", f"{amounts.total:.2f}"
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A CSV file; what customers and plugins wrote is no formula in it."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(columns)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    try:
-        # with a mark that has spreadsheets read it as UTF-8; one that is new is for its owner alone
-        with open(path, "w", encoding="utf-8-sig", newline="", opener=_private) as file:
-            file.write(text.getvalue())
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise click.UsageError(f"{path} could not be written: {reason}") from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _harmless(cell: str) -> str:
-    is_number = cell.lstrip("-").replace(".", "", 1).isdigit()
-    return f"'{cell}" if cell.startswith(FORMULA) and not is_number else cell
 
 
 def _show(sums: Sequence[Cell], wrong: Sequence[Pair], orders: int) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from katana_woo_sync.cli.health import complaints
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.output import (
     iso,
@@ -16,8 +20,8 @@ from katana_woo_sync.cli.output import (
     safe,
     words_of_others,
 )
-from katana_woo_sync.cli.program import exits, read_settings, utc_now
-from katana_woo_sync.cli.terminal import is_terminal
+from katana_woo_sync.cli.program import exits, read_settings, start, utc_now
+from katana_woo_sync.cli.terminal import console, is_terminal
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
@@ -33,37 +37,67 @@ from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_l
 from katana_woo_sync.sync.stock import is_stock_due
 from katana_woo_sync.sync.sweep import is_sweep_due
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 SHOWN = 10
 """Items whose stock is left alone that are named one by one."""
 
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
+@click.option(
+    "--healthcheck",
+    is_flag=True,
+    help="Only say whether the program works: exit code 0 if every store had a good cycle, or a "
+    "part of a long one, within three [schedule] orders, whatever orders need; else 1.",
+)
+@click.option(
+    "--watch", "is_watched", is_flag=True, help="Draw it anew every two seconds, until Ctrl-C."
+)
+@click.option(
+    "--bundle",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write what a report of a fault needs: versions, the config without secrets, what check "
+    "finds, the last day's history.",
+)
 @click.pass_obj
-def command(options: Globals, as_json: bool) -> None:
+def command(
+    options: Globals, as_json: bool, healthcheck: bool, is_watched: bool, bundle: Path | None
+) -> None:
     """How things are: for each store when it last worked, how many orders, what comes next; and
     each order that needs a person, with why and what to do.
 
-    It only reads the ledger: no request is sent.
+    It only reads the ledger: no request is sent, but for --bundle.
     """
+    if is_watched + (bundle is not None) + (as_json or healthcheck) > 1:
+        raise click.UsageError("--watch and --bundle go with none of the other options.")
+    if healthcheck:
+        _end_healthcheck(options, as_json=as_json)
+    if bundle is not None:
+        _write_bundle(options, bundle)
+        return
     settings = read_settings(options)
-    with exits(), Ledger.open_to_read(settings.ledger) as ledger:
-        records = {
-            store.name: ledger.orders.find(identities=[store.identity], problems=True)
-            for store in settings.stores
-        }
+    with exits():
+        if is_watched:
+            from katana_woo_sync.cli.watch import watch
+
+            code = watch(lambda screen: _look(settings, as_json=False, screen=screen))
+        else:
+            code = _look(settings, as_json=as_json)
+    raise SystemExit(int(code))
+
+
+def _look(settings: Settings, *, as_json: bool, screen: Console | None = None) -> ExitCode:
+    """Show how things are; on this screen, or where a person or a program looks."""
+    with Ledger.open_to_read(settings.ledger) as ledger:
+        records = _records(settings, ledger)
         problems = [Problem.of(name, record) for name in records for record in records[name]]
         if as_json:
-            print_json(
-                {
-                    "stores": {s.name: _as_json(ledger, s) for s in settings.stores},
-                    "problems": [problem.to_json() for problem in problems],
-                    "error": ledger.stores.meta(KATANA_ERROR)
-                    or in_one_line(unread_lately(ledger, KATANA, utc_now())),
-                }
-            )
-        elif is_terminal():
-            _draw(settings, ledger, [record for each in records.values() for record in each])
+            print_json(_whole(settings, ledger, problems))
+        elif screen is not None or is_terminal():
+            _draw(settings, ledger, [r for each in records.values() for r in each], screen)
         else:
             _print(settings, ledger, problems)
         known = [ledger.stores.get(s.identity) for s in settings.stores]
@@ -74,7 +108,59 @@ def command(options: Globals, as_json: bool) -> None:
         places = (KATANA, *(store.identity for store in settings.stores))
         wrong = wrong or any(unread_lately(ledger, place, utc_now()) for place in places)
     wrong = wrong or any(store is None or store.last_error for store in known)
-    raise SystemExit(int(ExitCode.PROBLEMS if wrong else ExitCode.DONE))
+    return ExitCode.PROBLEMS if wrong else ExitCode.DONE
+
+
+def _records(settings: Settings, ledger: Ledger) -> dict[str, list[OrderRecord]]:
+    """The orders that need a person or are tried again, by their stores' names."""
+    return {
+        store.name: ledger.orders.find(identities=[store.identity], problems=True)
+        for store in settings.stores
+    }
+
+
+def _whole(settings: Settings, ledger: Ledger, problems: Sequence[Problem]) -> dict[str, object]:
+    """What `--json` prints."""
+    return {
+        "stores": {s.name: _as_json(ledger, s) for s in settings.stores},
+        "problems": [problem.to_json() for problem in problems],
+        "error": ledger.stores.meta(KATANA_ERROR)
+        or in_one_line(unread_lately(ledger, KATANA, utc_now())),
+    }
+
+
+def _write_bundle(options: Globals, path: Path) -> None:
+    from katana_woo_sync.cli.bundle import write_bundle
+
+    def status(ledger: Ledger) -> dict[str, object]:
+        records = _records(settings, ledger)
+        problems = [Problem.of(name, record) for name in records for record in records[name]]
+        return _whole(settings, ledger, problems)
+
+    program = start(options, dry_run=True)  # clients that cannot write
+    settings = program.settings
+    with exits():
+        write_bundle(program, path, status)
+    click.echo(
+        f"Written: {path.absolute()}. Look through it before you send it: it names your shops, "
+        "order numbers and SKUs."
+    )
+
+
+def _end_healthcheck(options: Globals, *, as_json: bool) -> NoReturn:
+    """Exit code 0 or 1, also where the config or the ledger cannot be read: to Docker, others mean
+    nothing."""
+    try:
+        settings = read_settings(options)
+        with exits(), Ledger.open_to_read(settings.ledger) as ledger:
+            said = complaints(settings, ledger, utc_now())
+    except SystemExit:
+        raise SystemExit(int(ExitCode.PROBLEMS)) from None
+    if as_json:
+        print_json({"healthy": not said, "complaints": said})
+    elif said or options.verbosity >= 0:
+        click.echo("\n".join(said) or "healthy")
+    raise SystemExit(int(ExitCode.PROBLEMS if said else ExitCode.DONE))
 
 
 def _as_json(ledger: Ledger, store: StoreSettings) -> dict[str, object]:
@@ -120,7 +206,9 @@ def _stock_error(store: StoreSettings, stock: StockState | None) -> str:
     return f"stock: {stock.error}" if stock and stock.error and store.sync_stock else ""
 
 
-def _draw(settings: Settings, ledger: Ledger, records: list[OrderRecord]) -> None:
+def _draw(
+    settings: Settings, ledger: Ledger, records: list[OrderRecord], screen: Console | None
+) -> None:
     from katana_woo_sync.cli.status_drawn import draw
 
     now = utc_now()
@@ -130,6 +218,7 @@ def _draw(settings: Settings, ledger: Ledger, records: list[OrderRecord]) -> Non
         records,
         {s.name: _next(settings, ledger, s, now) for s in settings.stores},
         now,
+        screen or console(),
     )
 
 

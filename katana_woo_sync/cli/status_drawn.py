@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from katana_woo_sync.cli.output import moment
 from katana_woo_sync.cli.page import problem_groups, troubles
-from katana_woo_sync.cli.terminal import STYLES, ago, console, facts, text
+from katana_woo_sync.cli.terminal import STYLES, ago, facts, text
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
 from katana_woo_sync.domain.order_record import OrderRecord
@@ -31,10 +31,10 @@ def draw(
     records: Sequence[OrderRecord],
     next_steps: dict[str, str],
     now: datetime,
+    screen: Console,
 ) -> None:
     """Draw it. `records` are the problems, `next_steps` what the next cycle does, by store; `now`
     is UTC."""
-    screen = console()
     for store in settings.stores:
         _store(screen, ledger, store, next_steps.get(store.name, ""), now)
     for trouble in troubles(settings, ledger, now):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from katana_woo_sync.cli.cycles import ENDING, Cycles
@@ -9,10 +11,13 @@ from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.news import take_news
 from katana_woo_sync.cli.output import print_json, print_news, print_report
 from katana_woo_sync.cli.program import Program, exits, start
-from katana_woo_sync.sync.cycle import Options
+from katana_woo_sync.sync.cycle import Options, SweepWhen
 from katana_woo_sync.sync.lock import LockHeld
 from katana_woo_sync.sync.report import ExitCode, Report
 from katana_woo_sync.sync.wishes import Wish, wish
+
+STOCK, SWEEP = NOW = ("stock", "sweep")
+"""What may be asked for at once."""
 
 
 @click.command("sync")
@@ -30,6 +35,13 @@ from katana_woo_sync.sync.wishes import Wish, wish
     is_flag=True,
     help="Confirm what stopped for you: set stock though it sells out much of the shop at once.",
 )
+@click.option(
+    "--now",
+    type=click.Choice(NOW),
+    multiple=True,
+    help="stock: set stock at once, whenever it is due. sweep: compare all open orders, and the "
+    "whole stock, at once. May be given twice.",
+)
 @click.pass_obj
 def command(
     options: Globals,
@@ -38,6 +50,7 @@ def command(
     as_json: bool,
     accept_completions: bool,
     accept_stock: bool,
+    now: Sequence[str],
 ) -> None:
     """Do once what is to be done now, and end: a cycle, for cron and systemd timers.
 
@@ -46,16 +59,28 @@ def command(
     in the config.
 
     Only one run works at a time. Where another one is at work, this one ends with exit code 75; an
-    --accept-… is handed over to it.
+    --accept-… or --now is handed over to it.
     """
     program = start(options, dry_run=dry_run)
     stores = program.chosen(store)
-    accepted = Options(accept_completions=accept_completions, accept_stock=accept_stock)
-    wishes = set[Wish]()
-    if accept_completions:
-        wishes.add(Wish.ACCEPT_COMPLETIONS)
-    if accept_stock:
-        wishes.add(Wish.ACCEPT_STOCK)
+    if STOCK in now and not any(each.settings.sync_stock for each in stores):
+        raise click.UsageError(
+            "No store has sync_stock = true in the config: there is no stock to set."
+        )
+    accepted = Options(
+        accept_completions=accept_completions,
+        accept_stock=accept_stock,
+        stock_now=STOCK in now,
+        # else the ledger knows of it: it is due once
+        sweep=SweepWhen.NOW if dry_run and SWEEP in now else SweepWhen.DUE,
+    )
+    asked = {
+        Wish.ACCEPT_COMPLETIONS: accept_completions,
+        Wish.ACCEPT_STOCK: accept_stock,
+        Wish.STOCK: STOCK in now,
+        Wish.SWEEP: SWEEP in now,
+    }
+    wishes = {each for each, is_asked in asked.items() if is_asked}
     with exits(quiet=program.quiet):
         if wishes and not dry_run:
             with program.context() as context:
@@ -65,7 +90,7 @@ def command(
         except LockHeld as error:
             if not wishes or error.is_stuck:
                 raise
-            handed_over("It does what you accept within some minutes.", as_json=as_json)
+            handed_over("It does what you ask for within some minutes.", as_json=as_json)
     show(program, report, as_json=as_json)
 
 

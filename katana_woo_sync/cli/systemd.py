@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Mapping
 
 from katana_woo_sync.clients.redact import one_line
@@ -42,12 +43,12 @@ class Systemd:
         self._send(f"STATUS={one_line(text)[:LONGEST_STATUS]}")
 
     def _send(self, text: str) -> None:
-        if not self._address.startswith(("/", "@")):
+        if sys.platform == "win32" or not self._address.startswith(("/", "@")):
             return
         # "@" stands for the zero byte of a name in the abstract namespace.
         address = "\0" + self._address[1:] if self._address[0] == "@" else self._address
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.sendto(text.encode("utf-8", "replace"), address)
         except OSError as error:
             log.debug("systemd could not be told: %s", error)

@@ -192,6 +192,12 @@ class KatanaClient(KatanaApi):
             and (order_no is None or order.order_no == order_no)
         )
 
+    def sales_orders_of(self, customer_id: int) -> tuple[SalesOrder, ...]:
+        """A customer's sales orders, deleted ones too."""
+        params = (("customer_id", str(int(customer_id))), ("include_deleted", "true"))
+        found = self._list("/sales_orders", params, SalesOrder, whole=True)
+        return tuple(order for order in found if order.customer_id == customer_id)
+
     def sales_order(self, sales_order_id: int) -> SalesOrder:
         """One sales order. Raises `NotFound` for one that was deleted."""
         path = f"/sales_orders/{int(sales_order_id)}"

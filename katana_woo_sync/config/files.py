@@ -159,6 +159,18 @@ def replacing(path: Path, *, errors: str = "strict") -> Iterator[IO[str]]:
             beside.unlink(missing_ok=True)
 
 
+def may_replace(path: Path, mark: str) -> bool:
+    """Whether a file may be written there: none is, or an empty one, or one that begins as this
+    program begins its own. A typing error must not cost the ledger or the config. Raises OSError.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(len(mark.encode()))
+    except FileNotFoundError:
+        return True
+    return begin in (b"", mark.encode())
+
+
 def check_readable(file: Path) -> None:
     """Raise ValueError with a sentence if the file cannot be read."""
     try:

@@ -20,6 +20,7 @@ from katana_woo_sync.config.secret_urls import secret_urls, secret_web_url
 Schema = Mapping[str, object]
 
 LEDGER_NAME = "katana-woo-sync.db"
+METRICS = ".prom"
 
 TEXT: Schema = {"type": "string"}
 A_DURATION: Schema = {
@@ -166,6 +167,18 @@ def file() -> Form:
         return reader.file(name, default)
 
     return Form("file name", TEXT, read)
+
+
+def metrics_file() -> Form:
+    """The same of a file that Prometheus' node exporter reads."""
+
+    def read(reader: Reader, name: str, default: Path | None) -> Path | None:
+        path = reader.file(name, default)
+        if path is not None and path.suffix != METRICS:
+            reader.problem(name, f"must end in {METRICS}: node exporter reads no other file")
+        return path
+
+    return Form("file name that ends in .prom", {"type": "string", "pattern": "\\.prom$|^$"}, read)
 
 
 def ledger_file() -> Form:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import stat
+import sys
 import tomllib
 from pathlib import Path
 
@@ -15,8 +16,11 @@ from katana_woo_sync.config.settings import secret_keys
 
 def permission_warnings(path_config: Path, path_ledger: Path) -> list[str]:
     """A sentence, with the command that corrects it, for each file that others on this machine can
-    read and should not: a configuration with secrets written into it, and the ledger."""
-    warnings = []
+    read and should not: a configuration with secrets written into it, and the ledger. On Windows
+    a file's mode does not say that; none is found there."""
+    warnings = list[str]()
+    if sys.platform == "win32":
+        return warnings
     if _others_can_read(path_config) and _holds_secrets(path_config):
         warnings.append(_warning(path_config, "holds keys and"))
     if _others_can_read(path_ledger):

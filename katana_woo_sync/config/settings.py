@@ -255,7 +255,8 @@ class ScheduleSettings(Section, frozen=True, kw_only=True):
 
 
 class ReportSettings(Section, frozen=True, kw_only=True):
-    """The status page: one HTML file with what needs a person, plots, and the recent orders."""
+    """The status page, one HTML file with what needs a person, plots, and the recent orders; and
+    figures for Prometheus."""
 
     path: Annotated[
         Path | None,
@@ -265,6 +266,17 @@ class ReportSettings(Section, frozen=True, kw_only=True):
             "is relative to the configuration. Only the user who runs the program may read it. "
             "Without this, `katana-woo-sync report` writes one when you ask.",
             '"katana-woo-sync.html"',
+        ),
+    ] = None
+    metrics: Annotated[
+        Path | None,
+        Key(
+            forms.metrics_file(),
+            "Every cycle also writes figures for Prometheus to this file, for the textfile "
+            "collector of its node exporter: orders by state, times of the oldest waiting order "
+            "and of the last good cycle, requests, quota, stock. Every user may read it. The "
+            "file's name, without .prom, is the label `account` of each.",
+            '"katana-woo-sync.prom"',
         ),
     ] = None
     history_days: Annotated[

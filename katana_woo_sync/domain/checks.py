@@ -23,6 +23,9 @@ LATELY = timedelta(days=7)
 LATE_AFTER_CYCLES = 3
 """How many cycles may be missed before a person is warned."""
 
+WAITING = "waiting"
+"""What is tested where it is said what waits."""
+
 MOST_NAMED = 5
 """How many SKUs or order numbers one finding names."""
 
@@ -135,13 +138,27 @@ def schedule(connected: bool, last: datetime | None, every: timedelta, now: date
     if last is None:
         return warning(where, tested, "no cycle was run yet since the first import", remedy)
     ago = now - last
-    if ago > max(LATE_AFTER_CYCLES * every, timedelta(minutes=15)):
-        found = f"no cycle went through for {_long(ago)}, and one is due every {_long(every)}"
+    if is_late(last, every, now):
+        found = f"no cycle went through for {lasting(ago)}, and one is due every {lasting(every)}"
         return error(where, tested, found, remedy)
-    return ok(where, tested, f"the last cycle was {_long(ago)} ago")
+    return ok(where, tested, f"the last cycle was {lasting(ago)} ago")
 
 
-def _long(duration: timedelta) -> str:
+def is_late(last: datetime, every: timedelta, now: datetime) -> bool:
+    """Whether cycles were missed since `last`, so that somebody should look."""
+    return now - last > max(LATE_AFTER_CYCLES * every, timedelta(minutes=15))
+
+
+def waiting(where: str, what: str, age: timedelta | None, why: str, remedy: str = "") -> Finding:
+    """That something waits: for how long already, where that is known, and for what. It is worth a
+    look where there is something to do about it."""
+    how_long = f", for {lasting(age)}" if age is not None else ""
+    found = f"{what}{how_long}: {why}"
+    return Finding(where, WAITING, Result.WARNING if remedy else Result.OK, found, remedy)
+
+
+def lasting(duration: timedelta) -> str:
+    """A duration in words, to the minute, the hour or the day."""
     minutes = max(0, round(duration.total_seconds() / 60))
     if minutes < 120:
         return f"{minutes} min"

@@ -19,6 +19,9 @@ _YEAR_FIRST = re.compile(r"\s*\d{4}\D")
 _MONTH = re.compile(r"\d{4}-\d{2}|.*[^\W\d_].*", re.DOTALL)
 """A month in digits is written one way only."""
 
+_TIME = re.compile(r"\dT\d")
+"""In a date that has a time of the day, as ISO 8601 writes it without colons."""
+
 
 class UnknownZone(ValueError):
     """A time zone's name that may be several, or is none."""
@@ -59,6 +62,26 @@ def read_month(text: str) -> tuple[date, date]:
         raise ValueError(f'"{text}" is no month; write it as 2026-10.')
     first = given[0].date()
     return first, first + relativedelta(day=31)
+
+
+def read_end(text: str, now: datetime) -> datetime:
+    """The moment (UTC) at which a span ends that goes until this: a day and a month belong to it
+    whole. As ISO 8601 has it, it may be still to come.
+
+    Raises `ValueError`, with what to write instead, as `read_past` does.
+    """
+    try:
+        _first, last = read_month(text)
+    except ValueError:
+        pass
+    else:
+        return datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
+    try:
+        moment = _utc(isoparse(text.strip()))
+    except ValueError:
+        moment = read_past(text, now)
+    has_time = ":" in text or _TIME.search(text) is not None
+    return moment if has_time else moment + timedelta(days=1)
 
 
 def words(moment: datetime) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -15,11 +17,13 @@ from sqlite_utils import Database
 
 from katana_woo_sync.ledger.adoptables import Adoptables
 from katana_woo_sync.ledger.catalogue import Catalogue
+from katana_woo_sync.ledger.copies import BEFORE_UPGRADE, write_copy
 from katana_woo_sync.ledger.customers import Customers
 from katana_woo_sync.ledger.history import Journal
 from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.notifications import Notifications
 from katana_woo_sync.ledger.orders import Orders
+from katana_woo_sync.ledger.personal import PersonalData
 from katana_woo_sync.ledger.schema import migrations
 from katana_woo_sync.ledger.shipments import Shipments
 from katana_woo_sync.ledger.shipping_fees import ShippingFees
@@ -31,6 +35,8 @@ from katana_woo_sync.ledger.stores import Stores
 
 BUSY_SECONDS = 30.0
 WAL_PAUSE = 0.02
+
+log = logging.getLogger("katana_woo_sync")
 
 
 class LedgerError(Exception):
@@ -49,17 +55,25 @@ class LedgerError(Exception):
 class Ledger:
     """The ledger, open. One thread writes at a time; reading needs no lock (WAL)."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, *, migrate: bool = True) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        *,
+        migrate: bool = True,
+        keep_copy: bool = False,
+    ) -> None:
         self._path = path
         # sqlite-utils' plugins are for its command line; loading them costs start-up time
         self._db = LedgerDatabase(connection, execute_plugins=False)
         self._db.execute("PRAGMA foreign_keys = ON")
         if migrate:
-            _migrate(Database(connection, execute_plugins=False))
+            _migrate(Database(connection, execute_plugins=False), path if keep_copy else None)
         self.orders = Orders(self._db)
         self.adoptables = Adoptables(self._db)
         self.shipping_fees = ShippingFees(self._db)
         self.customers = Customers(self._db)
+        self.personal = PersonalData(self._db)
         self.catalogue = Catalogue(self._db)
         self.intents = Intents(self._db)
         self.journal = Journal(self._db)
@@ -72,7 +86,8 @@ class Ledger:
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
-        """Open the ledger, made for its owner only if it is not there yet.
+        """Open the ledger, made for its owner only if it is not there yet. One that an older
+        version wrote is brought up to date; a copy of it as it was is kept beside it.
 
         Raises `LedgerError` where it cannot be read or written, is broken, or is of a newer
         version of the program.
@@ -81,7 +96,7 @@ class Ledger:
             if not path.exists():
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
             with _closed_on_failure(_connect(path)) as connection:
-                return cls(connection, path, migrate=_is_older(connection, path))
+                return cls(connection, path, migrate=_is_older(connection, path), keep_copy=True)
         except (OSError, sqlite3.Error) as error:
             raise _explained(path, error) from error
 
@@ -101,6 +116,33 @@ class Ledger:
         except (OSError, sqlite3.Error) as error:
             raise _explained(path, error) from error
         return cls.open_copy(path)
+
+    @staticmethod
+    def backup(path: Path, target: Path) -> None:
+        """Copy the ledger into another file, also while a run works with it. A backup that is there
+        already is replaced, when the new one is whole and sound.
+
+        Raises `LedgerError`; another file than a ledger is left as it is.
+        """
+        if not path.exists():
+            raise LedgerError(f"There is no ledger {path} yet: there is nothing to back up.")
+        if target.name in _own_files(path) and _is_same(target.parent, path.parent):
+            raise LedgerError(
+                f"{target} is the ledger itself, or a file of its; name another file."
+            )
+        try:
+            _refuse_other_files(target, path)
+            with closing(sqlite3.connect(_read_only(path), uri=True)) as source:
+                _is_older(source, path)
+                write_copy(source, target)
+        except sqlite3.Error as error:
+            raise _explained(path, error) from error
+        except OSError as error:
+            raise LedgerError(
+                f"The backup {target} could not be written ({error.strerror or error}). Name a "
+                "file in a folder that exists and that this user may write to.",
+                for_later="space" in str(error),
+            ) from error
 
     @staticmethod
     def check(path: Path) -> None:
@@ -206,15 +248,58 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
 
 
-def _migrate(db: Database) -> None:
+def _migrate(db: Database, path: Path | None) -> None:
     """Bring the tables up to date; another process that begins to do so waits, then finds it done.
 
-    `migrations.apply` looks what is pending inside of the transaction.
+    `migrations.apply` looks what is pending inside of the transaction. What was at `path` before is
+    copied first, inside of it too: nobody writes between the copy and the change.
     """
     if migrations.pending(db):
         db.conn.execute("BEGIN IMMEDIATE")
         with db.conn:
+            if path is not None and migrations.pending(db) and migrations.applied(db):
+                _keep_copy(path)
             migrations.apply(db)
+
+
+def _keep_copy(path: Path) -> None:
+    kept = path.with_name(f"{path.name}{BEFORE_UPGRADE}{datetime.now(UTC):%Y%m%d-%H%M%S}")
+    with closing(sqlite3.connect(_read_only(path), uri=True)) as source:
+        write_copy(source, kept)
+    log.warning(
+        "The ledger was written by an older version, and is brought up to date. It is kept as it "
+        "was: %s. Delete that once all is well",
+        kept,
+    )
+
+
+def _own_files(path: Path) -> set[str]:
+    suffixes = ("", "-wal", "-shm", "-journal", ".lock", ".stock.lock", ".run.lock")
+    return {path.name + suffix for suffix in suffixes}
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.resolve() == other.resolve()
+
+
+def _refuse_other_files(target: Path, ledger: Path) -> None:
+    """A typing error must cost neither the ledger nor any other file."""
+    if not target.exists():
+        return
+    if target.samefile(ledger):
+        raise LedgerError(f"{target} is the ledger itself; name another file.")
+    if not target.is_file():
+        raise LedgerError(f"{target} is no file; name one.")
+    if target.stat().st_size == 0:
+        return
+    try:
+        with closing(sqlite3.connect(_read_only(target), uri=True)) as connection:
+            _is_older(connection, target)
+    except (sqlite3.Error, LedgerError) as error:
+        raise LedgerError(
+            f"{target} holds something else than a ledger of this program, and was left as it is; "
+            "name another file, or remove it."
+        ) from error
 
 
 @contextmanager

@@ -57,6 +57,18 @@ class Journal:
         rows = self._history.rows_where(where, [identity, order_id], order_by="id")
         return [convert(row, Event) for row in rows]
 
+    def lately(self, since: datetime, most: int) -> list[dict[str, object]]:
+        """The newest lines of the history of all orders since then (UTC), oldest first."""
+        where = "at >= ?"
+        rows = self._history.rows_where(where, [time_text(since)], order_by="id DESC", limit=most)
+        return list(rows)[::-1]
+
+    def runs(self, since: datetime, most: int) -> list[dict[str, object]]:
+        """The newest runs that began since then (UTC), oldest first."""
+        where = "started_at >= ?"
+        rows = self._runs.rows_where(where, [time_text(since)], order_by="id DESC", limit=most)
+        return list(rows)[::-1]
+
     def begin_run(self, command: str, now: datetime) -> int:
         """Record that a command has begun; returns the run's id."""
         self._runs.insert({"command": command, "started_at": time_text(now)})

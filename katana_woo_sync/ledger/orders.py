@@ -226,21 +226,17 @@ class Orders:
         state: str = "",
         problems: bool = False,
         limit: int = -1,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> Iterator[OrderRecord]:
         """Records for people to look at, newest first, one after the other.
 
-        `number` is the shop's order number; `problems` keeps those failed or in attention, those
+        `number` is the shop's order number; `since` and before `until` (UTC) they were placed;
+        `problems` keeps those failed or in attention, those
         whose create has no outcome yet, those fulfilled whose totals differ, and those that lack a
         note in the shop.
         """
-        where, values = ["1"], list[object]()
-        if identities:
-            where.append(f"identity {IN_LIST}")
-            values.append(json_list(identities))
-        for column, value in (("number", number), ("state", state)):
-            if value:
-                where.append(f"{column} = ?")
-                values.append(value)
+        where, values = _wanted(identities, number, state, since, until)
         if problems:
             where.append(_PROBLEM)
         order = " ORDER BY created DESC, order_id DESC LIMIT ?"
@@ -250,6 +246,18 @@ class Orders:
         elif identities and (number or state):
             index = "orders_by_number" if number else _BY_STATE
         return self._select(" AND ".join(where) + order, [*values, limit], index)
+
+    def count(
+        self,
+        *,
+        identities: Sequence[str],
+        state: str = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """How many records `each` gives without a limit."""
+        where, values = _wanted(identities, "", state, since, until)
+        return self._count(" AND ".join(where), values, "orders_by_created")
 
     def counts(self, identity: str) -> dict[str, int]:
         """How many orders a store has in each state that occurs."""
@@ -337,6 +345,30 @@ class Orders:
         """SQL, since sqlite-utils' `rows_where` names no index."""
         table = f"orders INDEXED BY {index}" if index else "orders"
         return self._db.query(f"SELECT {columns} FROM {table} WHERE {where}", values)  # noqa: S608
+
+
+def _wanted(
+    identities: Sequence[str],
+    number: str,
+    state: str,
+    since: datetime | None,
+    until: datetime | None,
+) -> tuple[list[str], list[object]]:
+    """The conditions for these records, and the values in them."""
+    where, values = ["1"], list[object]()
+    if identities:
+        where.append(f"identity {IN_LIST}")
+        values.append(json_list(identities))
+    for condition, value in (
+        ("number = ?", number),
+        ("state = ?", state),
+        ("created >= ?", time_text(since)),
+        ("created < ?", time_text(until)),
+    ):
+        if value:
+            where.append(condition)
+            values.append(value)
+    return where, values
 
 
 def _row(record: OrderRecord) -> list[object]:

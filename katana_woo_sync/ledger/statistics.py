@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 
 from katana_woo_sync.domain.fields import convert
@@ -13,6 +14,9 @@ from katana_woo_sync.ledger.sqlite import LedgerDatabase, time_text
 
 _MINUTE = 16
 """How much of a time's text names its minute: as fine as any time zone's days need."""
+
+REQUESTS = "requests"
+STOCK_PUSHES = "stock_pushes"
 
 _WAITING = "('queued', 'importing', 'failed', 'attention')"
 
@@ -108,6 +112,19 @@ class Statistics:
                 "ON CONFLICT (hour, identity, what) DO UPDATE SET count = count + excluded.count",
                 [time_text(hour), identity, str(what), count],
             )
+
+    def totals(self, what: str) -> dict[str, int]:
+        """How many of these were counted since metrics are written, by stores' identities (requests
+        to Katana by its name). The counts by hour are no such totals: they are thinned."""
+        row = self._db.table("meta").find(f"total:{what}")
+        return {} if row is None else msgspec.json.decode(row["value"], type=dict[str, int])
+
+    def add_to_totals(self, what: str, counts: Mapping[str, int]) -> None:
+        """Add to them; names that are new begin at 0."""
+        totals = self.totals(what)
+        added = {name: totals.get(name, 0) + count for name, count in counts.items()}
+        value = msgspec.json.encode({**totals, **added}).decode()
+        self._db.table("meta").upsert({"key": f"total:{what}", "value": value})
 
     def thin(self, before: datetime) -> int:
         """Erase what is older than this from the history, the runs, the counts, and the notes and

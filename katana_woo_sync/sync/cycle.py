@@ -272,6 +272,14 @@ class _Cycle:
                     self._context.report.store(name).error = None
         if Wish.ACCEPT_STOCK in wishes:
             self._options = replace(self._options, accept_stock=True)
+        if Wish.STOCK in wishes:
+            self._options = replace(self._options, stock_now=True)
+        if Wish.SWEEP in wishes:
+            for store in self._stores:
+                self._context.ledger.stores.sweep_again(store.identity)
+                if store.settings.sync_stock:
+                    self._context.ledger.stock.compare_again(store.identity)
+        if wishes & {Wish.ACCEPT_STOCK, Wish.STOCK, Wish.SWEEP}:
             self._stock_at.clear()
         return wishes
 

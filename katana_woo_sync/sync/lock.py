@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,8 @@ def _acquire(lock: BaseFileLock, patience: float, is_held: str) -> None:
 
 
 def _owner(path: Path) -> str:
+    if sys.platform == "win32":  # which has no such ids
+        return ""
     import pwd
 
     try:

@@ -6,9 +6,10 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.lock import LockHeld
@@ -30,6 +31,10 @@ class Wish(StrEnum):
     """Complete orders in the shop even if it is most of them at once."""
     ACCEPT_STOCK = "accept_stock"
     """Set stock even if much of the shop sells out at once."""
+    STOCK = "stock"
+    """Set stock now."""
+    SWEEP = "sweep"
+    """Compare all open orders with the ledger now, and the whole stock."""
     AGAIN = "again"
     """Read both sides again, and try what a person has given a clean slate."""
     STOP = "stop"
@@ -47,13 +52,18 @@ def wish(context: Context, wishes: set[Wish]) -> None:
 
 def take_wishes(context: Context) -> set[Wish]:
     """The wishes that are open; with this they are taken up."""
-    kept = json.loads(context.ledger.stores.meta(KEPT) or "{}")
-    if not kept:
+    if not context.ledger.stores.meta(KEPT):
         return set()
+    wished = open_wishes(context.ledger, context.clock())
     context.ledger.stores.set_meta(KEPT, "")
-    now = context.clock()
-    wished = {each: read_time(kept.get(each)) for each in Wish}
-    return {each for each, at in wished.items() if at and now - at < FORGOTTEN_AFTER}
+    return set(wished)
+
+
+def open_wishes(ledger: Ledger, now: datetime) -> dict[Wish, datetime]:
+    """The wishes that nobody has taken up yet, with their times (UTC)."""
+    kept = json.loads(ledger.stores.meta(KEPT) or "{}")
+    wished = ((each, read_time(kept.get(each))) for each in Wish)
+    return {each: at for each, at in wished if at and now - at < FORGOTTEN_AFTER}
 
 
 @contextmanager

@@ -15,8 +15,9 @@ ELSEWHERE = frozenset({"demo", "sandbox", "run", "init"})
 """Commands that last, or ask: each has tests of its own."""
 
 
-IN_PLACE_OF = {"STORE": "eu", "NUMBER": "1234"}
-"""What a reader puts in the place of a word in capitals."""
+IN_PLACE_OF = {"STORE": "eu", "NUMBER": "1234", "/var/backups/katana-woo-sync.db": "copy.db"}
+"""What a reader puts in the place of a word in capitals; and no test writes outside of its folder.
+"""
 
 
 def to_run(path: Path) -> list[list[str]]:

@@ -332,7 +332,7 @@ class World:
         """Place an order for mugs by Anna, as Processing unless said otherwise."""
         place = self.shops[shop].place_order
         item = Item(self.mug[shop], quantity)
-        return place([item], billing=ANNA, **details)  # type: ignore[arg-type]
+        return place([item], **{"billing": ANNA, **details})  # type: ignore[arg-type]
 
     def in_katana(self, order_id: int, *, shop: str = "eu") -> list[SalesOrder]:
         """The sales orders with the order's hidden ID, deleted ones too."""

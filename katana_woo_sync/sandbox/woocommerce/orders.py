@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -313,6 +313,13 @@ def move_stock(state: StoreState, order: Order) -> None:
                     add_stock(state, holder, Decimal(str(meta.value)))
 
 
+def _searched(order: Order) -> str:
+    """Where a search looks: the id, the addresses, and the names of the lines, as WooCommerce's
+    own does."""
+    address = [str(value) for each in (order.billing, order.shipping) for value in astuple(each)]
+    return "\n".join([str(order.id), *address, *(line.name for line in order.lines)]).lower()
+
+
 def _found(state: StoreState, query: Query) -> tuple[list[Order], int, Page]:
     """The orders that a request asks for, and how many the server says there are in all. Raises
     `BadParameters`."""
@@ -329,6 +336,7 @@ def _found(state: StoreState, query: Query) -> tuple[list[Order], int, Page]:
     wanted = checked.statuses(state.statuses)
     customer = checked.whole("customer", -1)
     parents = checked.ids("parent")
+    search = (checked.last("search") or "").strip().lower()
     checked.check()
     matching = [
         found
@@ -338,6 +346,7 @@ def _found(state: StoreState, query: Query) -> tuple[list[Order], int, Page]:
         and found.id not in exclude
         and customer in (-1, found.customer_id)
         and (not parents or found.parent_id in parents)
+        and search in _searched(found)
         and _between(found.created, after, before)
         and _between(found.modified, changed_after, changed_before)
     ]

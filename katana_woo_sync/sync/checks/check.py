@@ -10,7 +10,15 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings
-from katana_woo_sync.domain.checks import Cause, Finding, Numbered, causes, clocks, order_numbers
+from katana_woo_sync.domain.checks import (
+    WAITING,
+    Cause,
+    Finding,
+    Numbered,
+    causes,
+    clocks,
+    order_numbers,
+)
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings
 from katana_woo_sync.sync.checks.katana import KatanaSide, check_katana
@@ -22,6 +30,7 @@ from katana_woo_sync.sync.checks.machine import (
     open_ledger,
 )
 from katana_woo_sync.sync.checks.store import StoreCheck
+from katana_woo_sync.sync.checks.waiting import asked_for, lost_answers, store_waits
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.hosts import reach_as_before
 from katana_woo_sync.sync.report import ExitCode
@@ -52,6 +61,7 @@ def check(
         if ledger is not None:
             opened.enter_context(ledger)
             _look_at_the_schedule(ledger, settings, stores, clock(), machine)
+            _look_at_what_waits(ledger, clock(), about_katana, machine)
         tell("asking Katana")
         side = about_katana.ask(
             "account", lambda: check_katana(katana, settings, ledger, clock(), about_katana)
@@ -62,6 +72,8 @@ def check(
                 reach_as_before(ledger, store)
             one = StoreCheck(store, settings, ledger, side or KatanaSide(), clock(), findings)
             findings.ask("the store", one.run)
+            if ledger is not None:
+                _look_at_the_stores(ledger, settings, store, clock(), findings)
         if len(stores) > 1:
             of_config.add(order_numbers([_numbered(store, ledger) for store in stores]))
     machine.add(*clocks(_skews(katana, stores)))
@@ -83,6 +95,21 @@ def _look_at_the_schedule(
 ) -> None:
     tested = "schedule"
     machine.add(machine.ask(tested, lambda: check_schedule(ledger, settings, stores, now)))
+
+
+def _look_at_what_waits(
+    ledger: Ledger, now: datetime, about_katana: Findings, machine: Findings
+) -> None:
+    lost = about_katana.ask(WAITING, lambda: lost_answers(ledger, KATANA, now))
+    about_katana.add(*(lost or ()))
+    machine.add(*(machine.ask(WAITING, lambda: asked_for(ledger, MACHINE, now)) or ()))
+
+
+def _look_at_the_stores(
+    ledger: Ledger, settings: Settings, store: Store, now: datetime, findings: Findings
+) -> None:
+    waits = findings.ask(WAITING, lambda: store_waits(ledger, settings, store.settings, now))
+    findings.add(*(waits or ()))
 
 
 def _numbered(store: Store, ledger: Ledger | None) -> Numbered:
