@@ -12,6 +12,7 @@ import pytest
 
 from katana_woo_sync.cli.main import COMMANDS, cli
 from katana_woo_sync.config.settings import known_keys
+from katana_woo_sync.domain.probe import QUESTIONS
 from katana_woo_sync.domain.reasons import Reason
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,6 +71,14 @@ def test_every_reason_has_words_and_stands_in_the_list() -> None:
     for reason in Reason:
         row = reason.about
         assert f"| `{reason}` | {row.sentence} | {row.remedy} |" in text
+
+
+def test_every_answer_to_the_probe_stands_in_its_page() -> None:
+    text = (ROOT / "docs" / "probe.md").read_text(encoding="utf-8")
+    for question in QUESTIONS:
+        assert f"| {question.asks} | {question.expected} | " in text
+        for answer, means in question.others.items():
+            assert f" | {answer}: {means} |" in text
 
 
 def test_the_pages_that_follow_from_the_code_are_up_to_date() -> None:

@@ -22,6 +22,7 @@ COMMANDS = {
     "sandbox": "Start those two, and print a config to try the other commands with.",
     "init": "Write a config by asking; each answer is tested against the store and Katana.",
     "check": "Test everything, change nothing; what is wrong is said with what to do.",
+    "probe": "Find out by trying how your Katana account behaves; it asks first, and tidies up.",
     "backfill": "The first import: every open order. It shows them and asks first.",
     "sync": "Do once what is to be done now: for cron and systemd timers.",
     "run": "Do the same every few minutes, until stopped: for a systemd service.",

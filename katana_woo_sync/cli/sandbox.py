@@ -10,6 +10,8 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.program import StopSignals
+from katana_woo_sync.sandbox.replay import Recording, read_recording
+from katana_woo_sync.sandbox.replay import replay as replay_recording
 from katana_woo_sync.sandbox.world import open_world
 
 CONFIG = "sandbox.toml"
@@ -34,9 +36,19 @@ CONFIG = "sandbox.toml"
     metavar="SECONDS",
     help="Place a new order in each store every so often.",
 )
+@click.option(
+    "--replay",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Have Katana behave as a file of `probe --record` tells.",
+)
 @click.pass_obj
 def command(
-    _options: Globals, path: Path | None, orders: int, new_order_every: float | None
+    _options: Globals,
+    path: Path | None,
+    orders: int,
+    new_order_every: float | None,
+    replay: Path | None,
 ) -> None:
     """Start a WooCommerce and a Katana of one's own on this machine, to try the commands by hand.
 
@@ -45,7 +57,11 @@ def command(
     """
     stop = StopSignals()
     stop.install()
+    recording = None if replay is None else _recording(replay)
     with open_world() as world:
+        if recording is not None:
+            ways = replay_recording(world.katana, recording) or ["as expected"]
+            click.echo(f"Katana as in {replay}: {'; '.join(ways)}", err=True)
         for store in (world.eu, world.us):
             store.add_generated_orders(orders)
         config = world.config(Path("sandbox.db"))
@@ -64,6 +80,13 @@ def command(
             world.us.add_generated_orders,
             every=new_order_every,
         )
+
+
+def _recording(path: Path) -> Recording:
+    try:
+        return read_recording(path)
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{path} is no file of `probe --record`: {error}") from None
 
 
 def _serve(stop: threading.Event, *shops: object, every: float | None) -> None:

@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
+from types import MappingProxyType
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import requests
@@ -120,6 +121,18 @@ class WriteInDryRun(Exception):
     """A write was asked of a client that may only read: a fault of this program."""
 
 
+class Exchange(Struct, frozen=True):
+    """A request and its answer, whose `status` is 0 where none came."""
+
+    method: str
+    path: str
+    params: Params
+    body: bytes | None
+    status: int = 0
+    headers: Mapping[str, str] = MappingProxyType({})
+    content: bytes = b""
+
+
 class HttpClient:
     """One service. Safe to use from several threads; each has a session of its own.
 
@@ -180,6 +193,8 @@ class HttpClient:
         """Whether no request but GET is sent: a dry run writes nothing, whatever asks it to."""
         self.waiting: Callable[[], AbstractContextManager[None]] = nullcontext
         """Entered while an answer, or the quota, is waited for: others may work meanwhile."""
+        self.listen: Callable[[Exchange], None] = lambda _exchange: None
+        """Called with each request that was sent."""
         self._count_lock = threading.Lock()
         self._sent = 0
         self._took: deque[float] = deque(maxlen=RECENT)
@@ -253,6 +268,7 @@ class HttpClient:
             lost = self._lost(action, error, is_read=is_read, never_left=never_left)
             if not isinstance(lost, (Unreachable, RefusedKey)):
                 self._count()
+                self.listen(Exchange(method, path, params, body))
             raise lost from None
         finally:
             self._took.append(time.monotonic() - begun)
@@ -261,6 +277,8 @@ class HttpClient:
             if self._throttle is not None:
                 self._throttle.observe(response.headers)
             content = self._content(action, response, is_read=is_read)
+            status, headers = response.status_code, response.headers
+            self.listen(Exchange(method, path, params, body, status, headers, content))
             self._local.used_at = time.monotonic()
             now = self._clock()
             skew = skew_of(response.headers, now)

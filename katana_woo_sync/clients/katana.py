@@ -8,6 +8,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from katana_woo_sync.clients.answers import record
+from katana_woo_sync.clients.http import Params
 from katana_woo_sync.clients.katana_http import (
     PER_PAGE,
     KatanaApi,
@@ -148,6 +149,10 @@ def _is_since(order: SalesOrder, since: datetime) -> bool:
     return updated is None or updated >= since
 
 
+def _deleted_too(include_deleted: bool) -> Params:
+    return (("include_deleted", "true"),) if include_deleted else ()
+
+
 class KatanaClient(KatanaApi):
     """Katana's sales orders, their deliveries, customers, items, stock, tax rates and places."""
 
@@ -240,6 +245,35 @@ class KatanaClient(KatanaApi):
         """Delete a sales order. Raises `NotFound` for one that is deleted already."""
         self._http.request("DELETE", f"/sales_orders/{int(sales_order_id)}")
 
+    def newest_sales_orders(
+        self, *, since: datetime | None = None, params: Params = ()
+    ) -> tuple[SalesOrder, ...]:
+        """The first page of sales orders, created since then (UTC), with these filters: as Katana
+        answers it, whether it keeps to them or not."""
+        wanted = [*params, ("limit", str(PER_PAGE))]
+        if since is not None:
+            wanted.append(("created_at_min", milliseconds(since)))
+        data = self._http.get("/sales_orders", wanted).data
+        rows = data.get("data") if isinstance(data, dict) else data
+        orders = (record(row, SalesOrder) for row in (rows if isinstance(rows, list) else ()))
+        return tuple(orders)
+
+    def delete_shipping_fee(self, fee_id: int) -> None:
+        """Delete a shipping fee. Raises `NotFound` for one that is deleted already."""
+        self._http.request("DELETE", f"/sales_order_shipping_fee/{int(fee_id)}")
+
+    def delete_fulfillment(self, fulfillment_id: int) -> None:
+        """Take back what was packed or delivered. Raises `NotFound` for what was before."""
+        self._http.request("DELETE", f"/sales_order_fulfillments/{int(fulfillment_id)}")
+
+    def delete_customer(self, customer_id: int) -> None:
+        """Delete a customer. Raises `NotFound` for one that is deleted already."""
+        self._http.request("DELETE", f"/customers/{int(customer_id)}")
+
+    def delete_service(self, service_id: int) -> None:
+        """Delete a service. Raises `NotFound` for one that is deleted already."""
+        self._http.request("DELETE", f"/services/{int(service_id)}")
+
     def shipping_fees(self, sales_order_id: int) -> tuple[ShippingFee, ...]:
         """The shipping fees of a sales order."""
         params = (("sales_order_id", str(int(sales_order_id))),)
@@ -267,9 +301,11 @@ class KatanaClient(KatanaApi):
         customers, mark, as_of = self._changed("/customers", params, Customer)
         return CustomersChanged(tuple(customers), mark, as_of)
 
-    def customers(self, reference_id: str) -> tuple[Customer, ...]:
+    def customers(
+        self, reference_id: str, *, include_deleted: bool = False
+    ) -> tuple[Customer, ...]:
         """Customers with this reference."""
-        params = (("reference_id", reference_id),)
+        params = [("reference_id", reference_id), *_deleted_too(include_deleted)]
         found = self._list("/customers", params, Customer, whole=True)
         return tuple(customer for customer in found if customer.reference_id == reference_id)
 
@@ -354,9 +390,10 @@ class KatanaClient(KatanaApi):
         """Create a product with its variants."""
         return self._create("/products", draft, Product)
 
-    def services(self, name: str = "") -> tuple[Product, ...]:
+    def services(self, name: str = "", *, include_deleted: bool = False) -> tuple[Product, ...]:
         """Services of this name; all without one. SKUs are no filter of services."""
-        found = self._list("/services", (("name", name),) if name else (), Product)
+        params = [*([("name", name)] if name else ()), *_deleted_too(include_deleted)]
+        found = self._list("/services", params, Product)
         return tuple(service for service in found if not name or service.name == name)
 
     def create_service(self, draft: ServiceDraft) -> Product:

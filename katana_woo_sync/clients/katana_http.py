@@ -25,7 +25,7 @@ from katana_woo_sync.clients.errors import (
     ServiceError,
     TooLarge,
 )
-from katana_woo_sync.clients.http import HttpClient, Params, utc_now
+from katana_woo_sync.clients.http import Exchange, HttpClient, Params, utc_now
 from katana_woo_sync.clients.list_reader import Unread, is_stuck
 from katana_woo_sync.clients.redact import Redactor
 from katana_woo_sync.clients.throttle import Throttle
@@ -203,6 +203,10 @@ class KatanaApi:
     def let_others_work(self, waiting: Callable[[], AbstractContextManager[None]]) -> None:
         """Enter this while an answer, or the quota, is waited for."""
         self._http.waiting = waiting
+
+    def listen(self, listener: Callable[[Exchange], None]) -> None:
+        """Call this with each request that is sent from now on."""
+        self._http.listen = listener
 
     @property
     def seconds_a_request(self) -> float:

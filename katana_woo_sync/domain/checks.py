@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from katana_woo_sync.domain.katana import Location, Variant
 from katana_woo_sync.domain.order_record import TillSales
+from katana_woo_sync.domain.probe import QUESTIONS, Found, Question, differing
 from katana_woo_sync.domain.products import VARIABLE, is_gone, sku_of_line, skus_in_katana
 from katana_woo_sync.domain.stock import are_one_product
 from katana_woo_sync.domain.text import plain
@@ -552,3 +553,58 @@ def words_of_skew(skew: timedelta) -> str:
     minutes = round(abs(skew).total_seconds() / 60)
     side = "ahead of" if skew > timedelta(0) else "behind"
     return f"{minutes // 60} h {minutes % 60} min {side}"
+
+
+def probed(found: Mapping[str, Found], left: Collection[str]) -> list[Finding]:
+    """What was found out about the account by trying, and what of that is left in Katana."""
+    tested = "probe"
+    findings = []
+    if not found:
+        findings.append(ok(KATANA, tested, PROBE_NOT_RUN))
+    else:
+        last = max(each.at for each in found.values())
+        differ = differing(found)
+        told = f"{len(differ)} not as expected" if differ else "all as expected"
+        count = f"{len(found)} of {len(QUESTIONS)} questions answered"
+        findings.append(ok(KATANA, tested, f"of {last:%d %b %Y}: {told}, {count}"))
+        findings += [
+            warning(KATANA, tested, _in_words(question, answer), remedy)
+            for question, answer in differ
+            if (remedy := PROBE_REMEDIES.get((question.name, answer.found)))
+        ]
+    if left:
+        findings.append(
+            warning(
+                KATANA,
+                tested,
+                f"something that it created is still in Katana: {named(sorted(left))}",
+                "Run `katana-woo-sync probe` again: it deletes that first, or says what to press",
+            )
+        )
+    return findings
+
+
+def _in_words(question: Question, answer: Found) -> str:
+    detail = f" ({answer.detail})" if answer.detail else ""
+    return f"{question.asks} {answer.found}{detail}"
+
+
+PROBE_NOT_RUN = (
+    "not run: `katana-woo-sync probe` finds out by trying what Katana's documentation does not say "
+    "of your account"
+)
+
+PROBE_REMEDIES = {
+    ("quota", "somebody else"): "Give each program a key of its own, or lower requests_per_minute",
+    ("status", "is refused"): "Where sales orders need an approval, approve them in Katana",
+    ("order_number", "taken twice"): "Give each store an order_number_prefix of its own",
+    **{
+        (f"filter_{field}", answer): remedy
+        for field in ("order_type", "store_name", "order_id")
+        for answer, remedy in (
+            ("is ignored", "Nothing breaks, but lists take longer; tell Katana's support"),
+            ("hides the order", "Report it with the file that `probe --record` writes"),
+        )
+    },
+}
+"""What a person can do about answers that are not as expected; the others need nothing."""

@@ -278,8 +278,8 @@ class RowDraft(Draft, frozen=True):
     variant_id: int
     quantity: Decimal
     price_per_unit: Decimal
-    tax_rate_id: int
     location_id: int
+    tax_rate_id: int | None = None
     total_discount: Decimal | None = None
     attributes: tuple[AttributeDraft, ...] = ()
 
@@ -307,7 +307,7 @@ class ShippingFeeDraft(Draft, frozen=True):
 
     sales_order_id: int
     amount: str
-    tax_rate_id: int
+    tax_rate_id: int | None = None
     description: str | None = None
 
 

@@ -38,6 +38,8 @@ class IntentKind(StrEnum):
     """Key: its number."""
     TAX_RATE = "tax_rate"
     """Key: the percentage."""
+    PROBE = "probe"
+    """What `probe` creates. Key: its kind, and its name or the sales order's id."""
     DELETION = "deletion"
     """Key: the sales order's id; a deletion that is heard of meanwhile was this program's own."""
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.order_record import State
 from katana_woo_sync.domain.reasons import Reason
+from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.connect import (
     OtherShopsOrders,
     check_account,
@@ -218,7 +219,7 @@ def import_all(
 
 def _wait_for_unknown(context: Context) -> bool:
     """Wait until Katana may be asked for creates whose answer was lost; whether there were any."""
-    intents = context.ledger.intents.all_open()
+    intents = [i for i in context.ledger.intents.all_open() if i.kind is not IntentKind.PROBE]
     if not intents or context.dry_run:
         return False
     until = max(ask_at(context, intent) for intent in intents)

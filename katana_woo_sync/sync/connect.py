@@ -336,6 +336,7 @@ NOT_KNOWN = (
     "the import-from date of `backfill --since`: set `since` in the config (else they are shown)",
     "which refunds were made after an order's import: all that are there now count as known",
     "the history of what was done, and the notes",
+    "what `probe` found out, and what of it Katana still holds: search there for probe-",
 )
 """What Katana cannot tell of a lost ledger, in words for a person."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
@@ -11,6 +11,7 @@ from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
+from katana_woo_sync.sync.probed import unknown_wait
 
 T = TypeVar("T")
 
@@ -29,7 +30,11 @@ class StillUnknown(Exception):
 
 def ask_at(context: Context, intent: Intent) -> datetime:
     """When Katana may be asked what became of a create: not before it could have finished."""
-    return intent.at + context.settings.katana.unknown_wait
+    return intent.at + _wait(context)
+
+
+def _wait(context: Context) -> timedelta:
+    return unknown_wait(context.ledger, context.settings.katana.unknown_wait)
 
 
 def intent_key(record: OrderRecord) -> str:
@@ -85,7 +90,7 @@ def create_once(
         created = create()
     except Exception as error:
         if not is_certain(error):
-            until = context.clock() + context.settings.katana.unknown_wait
+            until = context.clock() + _wait(context)
             raise StillUnknown(kind, until) from error
         with ledger.atomic():
             ledger.intents.end(kind, key)
@@ -108,5 +113,5 @@ LOOKED_FOR_FIRST = tuple(
 def forget_old_intents(context: Context) -> None:
     """Drop intents whose outcome an ordinary look-up has shown, or will show, by now."""
     if context.ledger.intents.all_open():
-        long_ago = context.clock() - 2 * context.settings.katana.unknown_wait
+        long_ago = context.clock() - 2 * _wait(context)
         context.ledger.intents.prune(LOOKED_FOR_FIRST, long_ago)

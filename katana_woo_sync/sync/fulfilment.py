@@ -347,6 +347,9 @@ class CannotDeliver(Exception):
 STATUS_DELIVERS_NOT = "delivery:status"
 """Where the ledger keeps when a changed status was found to deliver nothing on this account."""
 
+SERVICES_DELIVERED_BY_STATUS_NOT = "delivery:status:services"
+"""The same for orders of services alone: they tell nothing of other items."""
+
 INFORMATION_IS_BLANKED = "delivery:additional_info"
 """Where it keeps when delivering was found to empty `additional_info`."""
 
@@ -375,7 +378,7 @@ def deliver(context: Context, sales_order_id: int, before: SalesOrder | None = N
     """
     refusal: BadRequest | None = None
     is_begun = context.ledger.intents.open(IntentKind.FULFILLMENT, str(sales_order_id)) is not None
-    if not (is_begun or _holds(context, STATUS_DELIVERS_NOT)):
+    if not (is_begun or _status_delivers_not(context, sales_order_id, before)):
         try:
             order = _set_status(context, sales_order_id, before)
         except BadRequest as error:
@@ -389,9 +392,12 @@ def deliver(context: Context, sales_order_id: int, before: SalesOrder | None = N
     parts = context.katana.fulfillments(sales_order_id)
     rows = rows_to_deliver(order, parts)
     if rows:
-        _fulfil(context, order, rows, refusal)
+        is_of_services = _fulfil(context, order, rows, refusal)
         if refusal is None:
-            _remember(context, STATUS_DELIVERS_NOT)
+            _remember(
+                context,
+                SERVICES_DELIVERED_BY_STATUS_NOT if is_of_services else STATUS_DELIVERS_NOT,
+            )
     else:
         context.ledger.intents.end(IntentKind.FULFILLMENT, str(sales_order_id))
         if refusal is not None:
@@ -433,6 +439,18 @@ def _set_status(context: Context, sales_order_id: int, before: SalesOrder | None
     return order
 
 
+def _status_delivers_not(context: Context, sales_order_id: int, before: SalesOrder | None) -> bool:
+    """Whether setting the status is known to deliver nothing of such an order."""
+    if _holds(context, STATUS_DELIVERS_NOT):
+        return True
+    if not _holds(context, SERVICES_DELIVERED_BY_STATUS_NOT):
+        return False
+    order = before or context.katana.sales_order(sales_order_id)
+    ids = sorted({int(row.variant_id) for row in order.sales_order_rows})
+    variants = {int(v.id): v for v in context.katana.variants_by_id(ids)}
+    return all(_is_service(variants.get(each)) for each in ids)
+
+
 def _holds(context: Context, what: str) -> bool:
     """Whether something was found out about the account within the last week."""
     found = read_time(context.ledger.stores.meta(what) or None)
@@ -448,8 +466,9 @@ def _fulfil(
     order: SalesOrder,
     rows: Sequence[RowToDeliver],
     refusal: BadRequest | None,
-) -> None:
-    """Make a fulfilment of what is left: with rows of services, else without them."""
+) -> bool:
+    """Make a fulfilment of what is left: with rows of services, else without them. Returns whether
+    there was nothing but services."""
     variants = {int(v.id): v for v in context.katana.variants_by_id(_variant_ids(rows))}
     _refuse_serials(rows, variants)
     tracked = frozenset(key for key, variant in variants.items() if _is_batched(variant))
@@ -467,6 +486,7 @@ def _fulfil(
         now = context.katana.sales_order(int(order.id))
         if not now.is_delivered:  # a status that was set takes its time on some accounts
             raise refusal or error from None
+    return not goods
 
 
 def _create(

@@ -123,7 +123,7 @@ def _is_not_missed(
 def _gross(context: Context, fee: ShippingFeeDraft) -> Decimal:
     """The fee with its tax, at the rate as Katana holds it."""
     rates = {int(rate.id): rate.rate for rate in context.ledger.catalogue.tax_rates()}
-    return Decimal(fee.amount) * (1 + rates.get(fee.tax_rate_id, Decimal(0)) / HUNDRED)
+    return Decimal(fee.amount) * (1 + rates.get(fee.tax_rate_id or 0, Decimal(0)) / HUNDRED)
 
 
 def _fee(context: Context, record: OrderRecord) -> ShippingFeeDraft | None:

@@ -15,6 +15,9 @@ ELSEWHERE = frozenset({"demo", "sandbox", "run", "init"})
 """Commands that last, or ask: each has tests of its own."""
 
 
+ASK = frozenset({"backfill", "probe"})
+"""Commands that ask a person first."""
+
 IN_PLACE_OF = {"STORE": "eu", "NUMBER": "1234", "/var/backups/katana-woo-sync.db": "copy.db"}
 """What a reader puts in the place of a word in capitals; and no test writes outside of its folder.
 """
@@ -43,7 +46,7 @@ def test_the_commands_of_a_page_run(
     order = world.order(number="1234")
     run(world, "sync")
     for words in to_run(path):
-        asked = [*words, "--yes"] if words[0] == "backfill" else words
+        asked = [*words, "--yes"] if words[0] in ASK else words
         result = run(world, *asked)
         shown = f"katana-woo-sync {' '.join(words)}: {result.exit_code} {result.output[-800:]}"
         assert result.exit_code in (0, 1), shown

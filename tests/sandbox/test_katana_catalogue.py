@@ -62,6 +62,37 @@ def test_archived_and_deleted_variants_come_only_when_asked_for(shop: Shop) -> N
     assert skus(shop.get("variants?include_deleted=true")) == ["GONE", "MUG-1"]
 
 
+def test_a_service_that_is_deleted_goes_with_its_variant(shop: Shop) -> None:
+    service = {"name": "Wrap", "uom": "pcs", "variants": [{"sku": "WRAP"}]}
+    made = shop.one("POST", "services", service)
+    assert shop.send("DELETE", f"services/{made['id']}").status_code == 204
+    assert shop.get("services") == []
+    assert [row["name"] for row in shop.get("services?include_deleted=true")] == ["Wrap"]
+    assert skus(shop.get("variants")) == ["MUG-1"]
+    assert shop.send("DELETE", f"services/{made['id']}").status_code == 404
+
+
+def test_a_customer_that_is_deleted_comes_only_when_asked_for(shop: Shop) -> None:
+    made = shop.one("POST", "customers", {"name": "Ann", "reference_id": "x#1"})
+    assert shop.send("DELETE", f"customers/{made['id']}").status_code == 204
+    assert shop.get("customers?reference_id=x%231") == []
+    assert len(shop.get("customers?reference_id=x%231&include_deleted=true")) == 1
+
+
+def test_what_cannot_be_deleted_is_refused(shop: Shop) -> None:
+    made = shop.one("POST", "customers", {"name": "Ann"})
+    shop.katana.refuse_deletions("/customers")
+    assert shop.send("DELETE", f"customers/{made['id']}").status_code == 412
+    assert shop.katana.customers()[-1].deleted_at is None
+
+
+def test_deletions_may_be_answered_with_what_was_deleted(shop: Shop) -> None:
+    made = shop.one("POST", "customers", {"name": "Ann"})
+    shop.katana.answer_deletions(status=200, with_body=True)
+    answer = shop.send("DELETE", f"customers/{made['id']}")
+    assert (answer.status_code, answer.json()["id"]) == (200, made["id"])
+
+
 def test_archived_products_come_only_when_asked_for(shop: Shop) -> None:
     shop.katana.archive_variant(shop.variant)
     assert shop.get("products") == []

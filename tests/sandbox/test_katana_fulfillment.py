@@ -118,6 +118,18 @@ def test_deleting_a_delivered_order_puts_the_goods_back(shop: Shop) -> None:
     assert shop.katana.sales_order(order).status == "DELIVERED"
 
 
+def test_a_fulfilment_that_is_deleted_puts_the_goods_back(shop: Shop) -> None:
+    order = shop.order()
+    part = shop.one("POST", "sales_order_fulfillments", part_of(shop, order, 1))
+    assert stock(shop) == (9, 1)
+    assert shop.katana.sales_order(order).status == "PARTIALLY_DELIVERED"
+    assert shop.send("DELETE", f"sales_order_fulfillments/{part['id']}").status_code == 204
+    assert stock(shop) == (10, 2)
+    assert shop.katana.sales_order(order).status == "NOT_SHIPPED"
+    assert shop.get("sales_order_fulfillments") == []
+    assert shop.send("DELETE", f"sales_order_fulfillments/{part['id']}").status_code == 404
+
+
 def test_stock_without_batches_may_become_negative(shop: Shop) -> None:
     order = shop.order(sales_order_rows=[shop.row(quantity=12)])
     shop.katana.deliver(order)

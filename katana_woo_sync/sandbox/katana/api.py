@@ -75,14 +75,17 @@ def call(
     """Declare a call, which the function does.
 
     It is given the state, the id where the path has one, and the body where the call `takes` one,
-    which keeps that schema. What it returns is shown by `answers`; a DELETE answers nothing.
-    `first` is called before the body is looked at, to refuse an id that is unknown.
+    which keeps that schema. What it returns is shown by `answers`; a DELETE answers nothing unless
+    the state has it otherwise. `first` is called before the body is looked at, to refuse an id that
+    is unknown.
     """
     problems_of = None if takes is None else checker(takes)
 
     def declared(work: Work) -> Work:
         def answer(state: State, request: Request, key: int) -> Answer:
             about = (key,) if "{id}" in path else ()
+            if method == "DELETE" and path.removesuffix("/{id}") in state.undeletable:
+                raise Refusal(412, f"{path.replace('{id}', str(key))} is in use: not deleted")
             if first is not None:
                 first(state, key)
             if problems_of is None:
@@ -93,7 +96,9 @@ def call(
                 if problems:
                     raise Refusal(422, INVALID_BODY, code=VALIDATION_FAILED, details=problems)
                 found = work(state, *about, body)
-            return None if method == "DELETE" else answers(state, found, None), {}
+            if method == "DELETE" and not state.deletion_has_body:
+                return None, {}
+            return answers(state, found, None), {}
 
         CALLS.append(Call(method, path, takes, answer))
         return work
@@ -122,7 +127,8 @@ def lists(
     def declared(work: Callable[[State, Json], Iterable[T]]) -> Callable[..., Iterable[T]]:
         def answer(state: State, asked: Request, _key: int) -> Answer:
             query = read_query(asked.args.to_dict(flat=False))
-            records = work(state, query)
+            query = {k: v for k, v in query.items() if k not in state.ignored_filters}
+            records = () if state.blind_filters & query.keys() else work(state, query)
             rows, header = page_of(
                 resource, records, query, lambda r: answers(state, r, query), state.most_rows
             )
@@ -176,8 +182,11 @@ class Quota:
     ) -> None:
         self._limit = UNLIMITED if per_minute is None else per_minute
         self._enforced = per_minute is not None
+        self.others = 0
+        """Requests of somebody else with the same key, for each one that is answered."""
         self._clock = clock
-        self._reset_unit = 1 if reset_in_seconds else 1000
+        self.reset_in = "seconds" if reset_in_seconds else "milliseconds"
+        """The unit of `X-Ratelimit-Reset`: also "seconds from now"."""
         self._lock = threading.Lock()
         self._used = 0
         self._ends: datetime | None = None
@@ -188,17 +197,22 @@ class Quota:
             now = self._clock()
             if self._ends is None or now >= self._ends:
                 self._used, self._ends = 0, now + WINDOW
-            self._used += 1
+            self._used += 1 + self.others
             headers = {
                 "X-Ratelimit-Limit": str(self._limit),
                 "X-Ratelimit-Remaining": str(max(0, self._limit - self._used)),
-                "X-Ratelimit-Reset": str(math.ceil(self._ends.timestamp() * self._reset_unit)),
+                "X-Ratelimit-Reset": str(self._reset(now, self._ends)),
             }
             if not self._enforced or self._used <= self._limit:
                 return headers, None
             wait = max(1, math.ceil((self._ends - now).total_seconds()))
         message = "Too many requests, please try again later."
         return headers, Refusal(429, message, headers={"Retry-After": str(wait)})
+
+    def _reset(self, now: datetime, ends: datetime) -> int:
+        if self.reset_in == "seconds from now":
+            return math.ceil((ends - now).total_seconds())
+        return math.ceil(ends.timestamp() * (1 if self.reset_in == "seconds" else 1000))
 
 
 @dataclass(frozen=True)
@@ -239,7 +253,7 @@ class KatanaApp:
             all_headers = {**headers, **refusal.headers}
             return Response(body, refusal.status, all_headers, content_type="application/json")
         if answer is None:
-            return Response(b"", 204, headers)
+            return Response(b"", self._state.deletion_status, headers)
         body = _encoder.encode(answer)
         return Response(body, 200, {**headers, **more}, content_type="application/json")
 

@@ -161,6 +161,15 @@ def patch(state: State, customer_id: int, body: Json) -> Customer:
     return state.update(state.customers, changed(customer, values, default_shipping_id=shipping))
 
 
+@call("DELETE", "/customers/{id}", answers=show)
+def delete(state: State, customer_id: int) -> Customer:
+    """Keep the customer for `include_deleted` only."""
+    customer = state.customers.live(customer_id)
+    if customer is None:
+        raise not_found("Customer", customer_id)
+    return state.delete(state.customers, customer)
+
+
 def _default_address(addresses: Sequence[CustomerAddress], kind: str) -> int | None:
     fitting = [address for address in addresses if address.entity_type == kind]
     chosen = [address for address in fitting if address.default] or fitting

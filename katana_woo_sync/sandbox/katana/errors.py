@@ -21,6 +21,7 @@ _NAMES = {
     400: "BadRequestError",
     401: "UnauthorizedError",
     404: "NotFoundError",
+    412: "PreconditionFailedError",
     415: "UnsupportedMediaTypeError",
     422: "UnprocessableEntityError",
     429: "TooManyRequestsError",

@@ -152,6 +152,19 @@ def change_fulfillment(state: State, part_id: int, body: Json) -> Fulfillment:
     return part
 
 
+@call("DELETE", "/sales_order_fulfillments/{id}", answers=show)
+def delete_fulfillment(state: State, part_id: int) -> Fulfillment:
+    """Take back what was packed or delivered; the order's status follows."""
+    part = state.fulfillments.live(part_id)
+    order = state.orders.live(part.sales_order_id) if part is not None else None
+    if part is None or order is None:
+        raise not_found("SalesOrderFulfillment", part_id)
+    _move_stock(state, order, part, Decimal(1))
+    gone = state.delete(state.fulfillments, part)
+    follow_fulfillments(state, order)
+    return gone
+
+
 def _check_rows(checks: Checks, order: SalesOrder, values: Json) -> dict[int, Row]:
     """The order's rows by id, after checking what the request asks of them."""
     rows = {row.id: row for row in order.rows}

@@ -289,6 +289,17 @@ def new_service(state: State, body: Json) -> Item:
     return _put(state, values, kind="service")
 
 
+@call("DELETE", "/services/{id}", answers=show)
+def delete_service(state: State, service_id: int) -> Item:
+    """Keep the service, and its variant, for `include_deleted` only."""
+    service = state.items.live(service_id)
+    if service is None or service.kind != "service":
+        raise not_found("Service", service_id)
+    for variant in state.variants_of(service):
+        state.delete(state.variants, variant)
+    return state.delete(state.items, service)
+
+
 @call("PATCH", "/products/{id}", takes=body_of(Item, "change"), answers=show)
 def patch_product(state: State, product_id: int, body: Json) -> Item:
     """Only what was sent changes, but flags that are left out become false, and `additional_info`

@@ -82,7 +82,7 @@ def _check_variant(checks: Checks, path: str, variant_id: int) -> None:
 
 def _check_number(checks: Checks, path: str, number: str) -> None:
     """Deleted orders hold their numbers too: whoever restores one must find its number free."""
-    orders = checks.state.orders
+    orders = checks.state.orders if checks.state.numbers_are_unique else ()
     taken = any(order.order_no == number and order.id != checks.key for order in orders)
     message = f"Sales order with order_no {number} already exists"
     checks.require(not taken, path, "unique", message, orderNo=number)
@@ -312,7 +312,7 @@ def new_order(state: State, body: Json) -> SalesOrder:
     location_id = values.get("location_id") or state.primary_location().id
     default = state.default_tax_rate()
     tax_rate_id = None if default is None else default.id
-    return create(
+    made = create(
         state.orders,
         SalesOrder,
         state,
@@ -339,6 +339,9 @@ def new_order(state: State, body: Json) -> SalesOrder:
             for address in values.get("addresses", ())
         ),
     )
+    if state.approval_is_needed:
+        state.awaits_approval.add(made.id)
+    return made
 
 
 def _price_of(state: State, row: Json) -> Decimal:
@@ -382,7 +385,7 @@ def patch(state: State, order_id: int, body: Json) -> SalesOrder:
     return fulfillments.set_status(state, changed(order, values), status, picked_date=picked)
 
 
-@call("DELETE", "/sales_orders/{id}")
+@call("DELETE", "/sales_orders/{id}", answers=show)
 def delete(state: State, order_id: int) -> SalesOrder:
     """Keep the order for `include_deleted` only; its goods go back into stock."""
     order = live_order(state, order_id)
@@ -407,14 +410,16 @@ def live_fee(state: State, fee_id: int) -> ShippingFee:
 
 @call("POST", "/sales_order_shipping_fee", takes=body_of(ShippingFee, "new"))
 def new_fee(state: State, body: Json) -> ShippingFee:
-    """Add a shipping fee; the order counts as changed."""
+    """Add a shipping fee; the order counts as changed, as a rule."""
     checks = Checks(state)
     values = read(ShippingFee, checks, body)
     checks.done()
     default = state.default_tax_rate()
     if default is not None:
         values.setdefault("tax_rate_id", default.id)
-    state.update(state.orders, live_order(state, values["sales_order_id"]))
+    order = live_order(state, values["sales_order_id"])
+    if state.fees_are_changes:
+        state.update(state.orders, order)
     return create(state.fees, ShippingFee, state, values)
 
 
@@ -435,11 +440,11 @@ def patch_fee(state: State, fee_id: int, body: Json) -> ShippingFee:
 
 
 @call("DELETE", "/sales_order_shipping_fee/{id}")
-def delete_fee(state: State, fee_id: int) -> None:
+def delete_fee(state: State, fee_id: int) -> ShippingFee:
     """Delete a shipping fee; the order counts as changed."""
     fee = live_fee(state, fee_id)
     state.update(state.orders, live_order(state, fee.sales_order_id))
-    state.delete(state.fees, fee)
+    return state.delete(state.fees, fee)
 
 
 class OrderControls(Controls):
@@ -532,6 +537,19 @@ class OrderControls(Controls):
     def leave_updated_at_alone(self) -> None:
         """From now on packing and delivering do not move the `updated_at` of a sales order."""
         self._state.deliveries_are_changes = False
+
+    def leave_updated_at_alone_by(self, *, fees: bool = False, deletions: bool = False) -> None:
+        """From now on these do not move the `updated_at` of a sales order."""
+        self._state.fees_are_changes = not fees
+        self._state.deletions_are_changes = not deletions
+
+    def take_numbers_twice(self) -> None:
+        """From now on an order number that is taken is taken again."""
+        self._state.numbers_are_unique = False
+
+    def await_approvals(self) -> None:
+        """From now on nothing of a new sales order is delivered until it is approved."""
+        self._state.approval_is_needed = True
 
     def lag_lists(self, lag: timedelta) -> None:
         """From now on list a sales order only so long after its creation; its number is taken, and

@@ -54,11 +54,8 @@ class KatanaSandbox(
         self.api_key = api_key
         super().__init__(State(clock, base_currency))
         self._state.shortage_refused = batch_shortage_refused
-        self._app = KatanaApp(
-            self._state,
-            Quota(requests_per_minute, clock, reset_in_seconds=reset_in_seconds),
-            api_key,
-        )
+        self._quota = Quota(requests_per_minute, clock, reset_in_seconds=reset_in_seconds)
+        self._app = KatanaApp(self._state, self._quota, api_key)
         self.server = SandboxServer(self._app.handle, port=port, clock=clock)
         self.main_location_id = self.add_location("Main location", is_primary=True)
         self.default_tax_rate_id = self.add_tax_rate(
@@ -68,6 +65,30 @@ class KatanaSandbox(
     def set_clock(self, clock: Callable[[], datetime]) -> None:
         """Katana's clock is another from now on: its times and its answers' dates are by it."""
         self._state.clock = self.server.clock = clock
+
+    def ignore_filters(self, *names: str) -> None:
+        """From now on lists pass over these filters."""
+        self._state.ignored_filters |= frozenset(names)
+
+    def find_nothing_by(self, *filters: str) -> None:
+        """From now on lists with these filters are empty."""
+        self._state.blind_filters |= frozenset(filters)
+
+    def refuse_deletions(self, *paths: str) -> None:
+        """From now on what stands at these paths ("/customers", say) cannot be deleted."""
+        self._state.undeletable = frozenset(paths)
+
+    def answer_deletions(self, *, status: int = 204, with_body: bool = False) -> None:
+        """From now on answer a deletion so."""
+        self._state.deletion_status, self._state.deletion_has_body = status, with_body
+
+    def reset_in(self, unit: str) -> None:
+        """From now on `X-Ratelimit-Reset` is in "seconds", or "seconds from now"."""
+        self._quota.reset_in = unit
+
+    def share_quota(self, others: int) -> None:
+        """From now on somebody else sends so many requests with the key, for each one here."""
+        self._quota.others = others
 
     @property
     def url(self) -> str:

@@ -82,38 +82,61 @@ class Table(Generic[R]):
         return (record for record in self if record.deleted_at is None)
 
 
-class State:
+class Ways:
+    """How the account behaves: in what is documented nowhere, accounts differ."""
+
+    shortage_refused = True
+    """Whether it refuses to deliver batch-tracked goods that no batch holds."""
+    assigns_batches = True
+    """Whether it chooses batches by itself when an order is delivered as a whole."""
+    delivers_by_status = True
+    """Whether a changed status delivers a sales order: on some accounts it is computed from the
+    fulfilments, and changes nothing."""
+    delivered_after = timedelta(0)
+    """How long a sales order that was delivered goes on to show what its status was."""
+    blanks_information = False
+    """Whether delivering by the status empties `additional_info`."""
+    refuses_services = False
+    """Whether a fulfilment may not hold rows of services."""
+    deliveries_are_changes = True
+    """Whether packing and delivering moves the `updated_at` of a sales order."""
+    fees_are_changes = True
+    """Whether a shipping fee moves it."""
+    deletions_are_changes = True
+    """Whether a deletion moves the `updated_at` of what is deleted."""
+    numbers_are_unique = True
+    """Whether an `order_no` that is taken is refused."""
+    ignored_filters: frozenset[str] = frozenset()
+    """Filters that lists pass over, though the contract has them."""
+    blind_filters: frozenset[str] = frozenset()
+    """Filters by which lists find nothing."""
+    approval_is_needed = False
+    """Whether each new sales order waits for its approval."""
+    undeletable: frozenset[str] = frozenset()
+    """What the API refuses to delete: paths, such as "/customers"."""
+    deletion_status = 204
+    """What a deletion is answered with: 204, or 200 with or without what was deleted."""
+    deletion_has_body = False
+    """Whether that answer holds what was deleted."""
+    list_lag = timedelta(0)
+    """How long after its creation a sales order comes to be in lists."""
+    lists_service_variants = True
+    """Whether its list of variants holds those of services."""
+
+
+class State(Ways):
     """All that the sandbox Katana remembers. Hold `lock` while reading or changing it."""
 
     def __init__(self, clock: Callable[[], datetime], base_currency: str) -> None:
         self.clock = clock
         self.lock = threading.RLock()
         self.base_currency = base_currency
-        self.shortage_refused = True
-        """Whether it refuses to deliver batch-tracked goods that no batch holds."""
-        self.assigns_batches = True
-        """Whether it chooses batches by itself when an order is delivered as a whole."""
-        self.delivers_by_status = True
-        """Whether a changed status delivers a sales order: on some accounts it is computed from the
-        fulfilments, and changes nothing."""
-        self.delivered_after = timedelta(0)
-        """How long a sales order that was delivered goes on to show what its status was."""
         self.late: dict[int, tuple[datetime, str]] = {}
         """What such orders show, and until when."""
-        self.blanks_information = False
-        """Whether delivering by the status empties `additional_info`."""
-        self.refuses_services = False
-        """Whether a fulfilment may not hold rows of services."""
         self.awaits_approval: set[int] = set()
         """Sales orders that somebody must approve before anything is delivered."""
         self.reserved_serials: dict[int, tuple[int, ...]] = {}
         """Serial numbers that a person has reserved, by row."""
-        self.deliveries_are_changes = True
-        """Whether packing and delivering moves the `updated_at` of a sales order."""
-        self.list_lag = timedelta(0)
-        """How long after its creation a sales order comes to be in lists."""
-        self.lists_service_variants = True
-        """Whether its list of variants holds those of services."""
         self.most_rows = 250
         """How many rows a page of a list has at most, whatever `limit` says."""
         self.spoilt: dict[int, dict[str, object]] = {}
@@ -150,7 +173,8 @@ class State:
 
     def delete(self, table: Table[R], record: R) -> R:
         """Mark the record as deleted."""
-        return self.update(table, replace(record, deleted_at=self.now()))
+        gone = replace(record, deleted_at=self.now())
+        return self.update(table, gone) if self.deletions_are_changes else table.put(gone)
 
     def item_of(self, variant_id: int) -> Item | None:
         """The product, material or service that the variant belongs to."""

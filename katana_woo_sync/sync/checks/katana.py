@@ -16,6 +16,7 @@ from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import Location, SalesOrder, Variant
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.asking import Findings
+from katana_woo_sync.sync.probed import found, left
 
 
 class KatanaSide(Struct, frozen=True):
@@ -47,6 +48,8 @@ def check_katana(
     findings.add(ok(KATANA, "connection", f"{name}base currency {base}; the key may read"))
     configured = settings.katana.requests_per_minute
     findings.add(rate_limit(configured, katana.requests_allowed))
+    if ledger is not None:
+        findings.add(*checks.probed(found(ledger), left(ledger)))
     locations = findings.ask("locations", katana.locations)
     if locations is not None:
         _check_account(ledger, locations, findings)
