@@ -16,7 +16,7 @@ from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.report import in_words
 
 SIDES = {"ledger": "this program"}
-WORDS = {"shipping fee": "shipping fee added to", "noted": "noted:"}
+WORDS = {"shipping fee": "shipping fee added to", "noted": "noted:", "completed": "completed,"}
 """What the history calls them, in words."""
 
 PLACED, FIRST_SEEN, TRIED_AGAIN = "placed", "first seen", "is tried again"

@@ -59,7 +59,7 @@
       row.hidden = false;
       row.querySelector("details").open = true;
       row.scrollIntoView({ block: "center" });
-    } else if (move) list.scrollIntoView({ block: "start" });
+    } else if (move) at("recent").scrollIntoView();
   };
   const readAll = () => {
     const address = location.hash.slice(1) || location.search.slice(1);
