@@ -20,6 +20,7 @@
   for (const each of document.querySelectorAll(".scripted")) each.hidden = false;
   const rows = [...list.children], total = rows.length;
   const storeOf = (row) => row.id.slice(0, row.id.lastIndexOf("-"));
+  const rowOf = (id) => rows.includes(at(id)) ? at(id) : null;
   const texts = new Map();
   const text = (row) => texts.get(row) ??
     texts.set(row, [...row.children].map((cell) => cell.textContent).join(" ").toLowerCase()).get(row);
@@ -51,10 +52,10 @@
       at(name).value = said.get(name) ?? "";
       if (at(name).selectedIndex === -1) at(name).value = "";
     }
-    const row = at(said.get("order") || (rows.some((each) => each.id === address) ? address : ""));
+    const row = rowOf(said.get("order") || address);
     apply();
     open = "";
-    if (row && rows.includes(row)) {
+    if (row) {
       open = row.id;
       row.hidden = false;
       row.querySelector("details").open = true;
@@ -63,7 +64,12 @@
   };
   const readAll = () => {
     const address = location.hash.slice(1) || location.search.slice(1);
-    read(address, address.includes("="));
+    if (!address || address.includes("=") || rowOf(address)) read(address, address.includes("="));
+    else {
+      // a place on the page, which leaves the filters as they are
+      apply();
+      keep();
+    }
   };
 
   for (const name of fields) {

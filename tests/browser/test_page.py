@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.sample import HOSTILE, sample_page
 
@@ -200,6 +201,15 @@ def test_the_keyboard_reaches_the_list_first_and_opens_a_story(browser: Chrome, 
     press(browser, Keys.TAB)
     press(browser, Keys.ENTER)
     assert "Next: " in browser.find_element(By.ID, "eu-90000").text
+
+
+def test_the_way_to_the_list_leaves_it_filtered(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    choose(browser, "state", "attention")
+    browser.execute_script("document.querySelector('.skip').click()")
+    WebDriverWait(browser, 5).until(lambda _: address(browser) == "#state=attention")
+    assert len(listed(browser)) == 4
+    assert focused(browser).get_attribute("id") == "orders"
 
 
 def press(browser: Chrome, key: str) -> None:
