@@ -49,4 +49,4 @@ def money(amount: Decimal, currency: str) -> str:
 
 def moment(at: datetime | None) -> str:
     """A time in the zone that it carries, to the minute."""
-    return at.strftime("%Y-%m-%d %H:%M") if at else "-"
+    return at.isoformat(" ", "minutes")[:16] if at else "-"
