@@ -101,6 +101,25 @@ def test_links_between_the_pages_lead_somewhere(path: Path) -> None:
         assert target.startswith("https://") or (path.parent / target).exists(), target
 
 
+def test_the_index_leads_to_every_page() -> None:
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+    for path in (ROOT / "docs").glob("*.md"):
+        assert path.name == "README.md" or f"]({path.name})" in index, path.name
+
+
+def test_pictures_are_small_fetch_nothing_and_are_shown() -> None:
+    shown = "".join(path.read_text(encoding="utf-8") for path in TEXTS)
+    pictures = list((ROOT / "docs" / "pictures").iterdir())
+    assert {path.suffix for path in pictures} == {".png", ".svg"}
+    for path in pictures:
+        assert f"pictures/{path.name}" in shown
+        assert path.stat().st_size < 250_000, path.name
+        if path.suffix == ".svg":
+            assert not re.findall(
+                r"@import|url\(\W?http|<image|@font-face", path.read_text("utf-8")
+            )
+
+
 def test_the_readme_has_two_lines_to_paste() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for marker, end in (("the demo", "katana-woo-sync demo"), ("the tests", "pytest -n 3")):

@@ -122,7 +122,7 @@ def cli(ctx: click.Context, config: str | None, log_format: str, verbose: int, q
 
 
 def main() -> None:
-    """Run the program; it ends with the exit codes that the README lists."""
+    """Run the program; it ends with the exit codes that docs/day-by-day.md lists."""
     output = streams.open_streams()
     try:
         cli.main(prog_name=PROGRAM)

@@ -8,6 +8,7 @@ import click
 
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.names import complete_store
+from katana_woo_sync.cli.next_steps import next_of_order
 from katana_woo_sync.cli.orders import as_dict, links, store_names
 from katana_woo_sync.cli.output import iso, moment, money, print_json, safe
 from katana_woo_sync.cli.program import exits, read_settings, utc_now
@@ -36,10 +37,12 @@ def command(options: Globals, store: str, number: str, as_json: bool) -> None:
         record = with_its_complaint(find_order(ledger, chosen, number))
         if as_json:
             print_json(whole_order(ledger, chosen, record))
-        elif is_terminal():
-            _draw(ledger, chosen, record)
+            return
+        step = next_of_order(settings, chosen, record, utc_now())
+        if is_terminal():
+            _draw(ledger, chosen, record, step)
         else:
-            _print(ledger, chosen, record)
+            _print(ledger, chosen, record, step)
 
 
 def find_order(ledger: Ledger, store: StoreSettings, number: str) -> OrderRecord:
@@ -102,7 +105,7 @@ def whole_order(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> di
     }
 
 
-def _print(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
+def _print(ledger: Ledger, store: StoreSettings, record: OrderRecord, step: str) -> None:
     """The order in a pipe: a line for each thing, nothing left out."""
     where = links(store, record)
     click.echo(f"Order {safe(record.number)} (id:{record.order_id}) of {store.name}")
@@ -112,11 +115,13 @@ def _print(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
     click.echo(f"  state    {record.state}{f' ({record.reason})' if record.reason else ''}")
     for line in _why(store, record):
         click.echo(f"           {safe(line)}")
+    if step:
+        click.echo(f"  next     {step}")
     for each in story(ledger, record):
         click.echo(f"  {_second(each.at)}  {safe(each.line)}")
 
 
-def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
+def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord, step: str) -> None:
     """The order on a terminal."""
     from katana_woo_sync.cli.terminal import STYLES, ago, console, facts, text
 
@@ -128,6 +133,8 @@ def _draw(ledger: Ledger, store: StoreSettings, record: OrderRecord) -> None:
     grid.add_row("State", text(str(record.state), style))
     for line in _why(store, record):
         grid.add_row("", text(line))
+    if step:
+        grid.add_row("Next", text(step))
     grid.add_row("Shop", text(record.shop_status))
     grid.add_row("", text(where["shop"] or "", "underline", where["shop"]))
     grid.add_row("Katana", text(_in_katana(record)))

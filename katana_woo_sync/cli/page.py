@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
+from itertools import repeat
 from pathlib import Path
 
 from msgspec import Struct
 
 from katana_woo_sync import __version__
+from katana_woo_sync.cli.next_steps import next_of_cycle, next_of_order
 from katana_woo_sync.cli.orders import links
 from katana_woo_sync.cli.output import words_of_others
+from katana_woo_sync.cli.story import FIRST_SEEN, PLACED, TRIED_AGAIN, Happening, stories
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.config.files import may_replace, replacing
 from katana_woo_sync.domain.order_record import (
@@ -25,13 +28,21 @@ from katana_woo_sync.ledger.statistics import Tally
 from katana_woo_sync.report import Page, render
 from katana_woo_sync.report.days import backlog, begin_of, last_days, minutes, per_day
 from katana_woo_sync.report.page import MARK
-from katana_woo_sync.report.values import OrderShown, Plot, ProblemGroup, StoreShown, Trouble
+from katana_woo_sync.report.values import (
+    Happened,
+    OrderShown,
+    Plot,
+    ProblemGroup,
+    StoreShown,
+    Trouble,
+)
 from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.integration import still_at_work
-from katana_woo_sync.sync.report import Problem, unread_lately
+from katana_woo_sync.sync.report import Problem, in_words, unread_lately
 
 DAYS = 30
-RECENT = 200
+MOST_ORDERS = 10_000
+"""As many as a page bears: it stays under 5 MB, and a browser paints it within a second."""
 MOST_PROBLEMS = 500
 """More are counted in the stores' figures, and listed by `orders --state attention`."""
 
@@ -44,18 +55,21 @@ def gather(settings: Settings, ledger: Ledger, now: datetime, zone: tzinfo | Non
     """What the page shows; times in the zone (None: the machine's)."""
     identities = [store.identity for store in settings.stores]
     problems = ledger.orders.find(identities=identities, problems=True, limit=MOST_PROBLEMS)
-    shown = _Shown(settings, zone)
+    orders = ledger.orders.find(identities=identities, limit=MOST_ORDERS)
+    shown = _Shown(settings, zone, now, ledger)
+    counts = [ledger.orders.counts(identity).values() for identity in identities]
+    rows = shown.rows(orders)
     return Page(
         made_at=now.astimezone(zone),
         version=__version__,
         zone=now.astimezone(zone).tzname() or "UTC",
         troubles=troubles(settings, ledger, now),
         problems=_groups(problems, shown),
-        stores=[_store(ledger, store, zone) for store in settings.stores],
+        stores=[_store(settings, ledger, store, now, zone) for store in settings.stores],
         plots=_plots(settings, ledger, now, zone),
-        orders=[
-            shown.row(record) for record in ledger.orders.find(identities=identities, limit=RECENT)
-        ],
+        orders=rows,
+        known=sum(map(sum, counts)),
+        reasons={row.reason: about(row.reason).sentence for row in rows if row.reason},
     )
 
 
@@ -86,45 +100,67 @@ def _not_written(path: Path, error: OSError) -> NotWritten:
 def problem_groups(
     settings: Settings, records: Sequence[OrderRecord], zone: tzinfo | None = None
 ) -> list[ProblemGroup]:
-    """These problems by reason, with what to do and links; times in the zone."""
+    """These problems by reason, with what to do and links, without their stories; times in the
+    zone."""
     return _groups(records, _Shown(settings, zone))
 
 
 class _Shown(Struct, frozen=True):
-    """Orders as the page shows them."""
+    """Orders as the page shows them; with a ledger also their stories and, at `now` (UTC), what is
+    next."""
 
     settings: Settings
     zone: tzinfo | None
+    now: datetime | None = None
+    ledger: Ledger | None = None
 
-    def row(self, record: OrderRecord) -> OrderShown:
-        """An order of the table, with why it is skipped or needs somebody."""
-        record = with_its_complaint(record)
-        sentence = Problem.of("", record).sentence if record.reason else ""
-        return self._order(record, sentence)
+    def rows(self, records: Sequence[OrderRecord]) -> list[OrderShown]:
+        """Orders of the list, with why they are skipped or need somebody."""
+        shown = [with_its_complaint(record) for record in records]
+        sentences = [in_words(r.reason, r.detail) if r.reason else "" for r in shown]
+        return self._orders(shown, sentences)
 
-    def problem(self, record: OrderRecord) -> OrderShown:
-        """An order under its reason: only what the reason does not say."""
-        return self._order(record, record.detail)
+    def problems(self, records: Sequence[OrderRecord]) -> list[OrderShown]:
+        """Orders under their reason: only what the reason does not say."""
+        return self._orders(records, [record.detail for record in records])
 
     def remedy(self, records: Sequence[OrderRecord]) -> str:
         """What to do about orders with the same reason; for a single one it names the order."""
         if len(records) > 1:
             return about(records[0].reason).remedy
-        return Problem.of(self._store(records[0]).name, records[0]).remedy
+        return Problem.of(self._stores[records[0].identity].name, records[0]).remedy
 
-    def _store(self, record: OrderRecord) -> StoreSettings:
-        return next(s for s in self.settings.stores if s.identity == record.identity)
+    @property
+    def _stores(self) -> dict[str, StoreSettings]:
+        return {store.identity: store for store in self.settings.stores}
 
-    def _order(self, record: OrderRecord, sentence: str) -> OrderShown:
-        store = self._store(record)
+    def _orders(self, records: Sequence[OrderRecord], sentences: Sequence[str]) -> list[OrderShown]:
+        stores = self._stores
+        told: Iterable[Sequence[Happening]] = repeat((), len(records))
+        if self.ledger is not None:
+            told = stories(self.ledger, records)
+        return [
+            self._order(stores[record.identity], record, sentence, story)
+            for record, sentence, story in zip(records, sentences, told, strict=True)
+        ]
+
+    def _order(
+        self,
+        store: StoreSettings,
+        record: OrderRecord,
+        sentence: str,
+        story: Sequence[Happening],
+    ) -> OrderShown:
         where = links(store, record)
         return OrderShown(
             store=store.name,
+            order_id=record.order_id,
             number=record.number,
             created=_local(record.created, self.zone),
             total=record.total,
             currency=record.currency,
             state=str(record.state),
+            reason=str(record.reason),
             sentence=sentence,
             in_katana_as=record.sales_order_no,
             shop_status=record.shop_status,
@@ -132,7 +168,29 @@ class _Shown(Struct, frozen=True):
             shop_link=where["shop"] or "",
             katana_link=where["katana"],
             next_attempt_at=_local(record.next_attempt_at, self.zone),
+            next=next_of_order(self.settings, store, record, self.now, self.zone)
+            if self.now
+            else "",
+            story=[
+                Happened(_local(each.at, self.zone), _without_number(each.line, record))
+                for each in story
+                if not _is_said(each, record)
+            ],
         )
+
+
+def _without_number(line: str, record: OrderRecord) -> str:
+    """A line of an order's story without its number in Katana, which stands beside it."""
+    number = record.sales_order_no
+    return line.removesuffix(f" as {number}").removesuffix(f" to {number}") if number else line
+
+
+def _is_said(happening: Happening, record: OrderRecord) -> bool:
+    """Whether a line of an order's story repeats what else the page says of it: when it was placed,
+    when it is tried again; and when it was seen, once it is in Katana."""
+    if happening.what in (PLACED, TRIED_AGAIN):
+        return True
+    return happening.what == FIRST_SEEN and record.imported_at is not None
 
 
 def _local(at: datetime | None, zone: tzinfo | None) -> datetime | None:
@@ -149,7 +207,7 @@ def _groups(records: Sequence[OrderRecord], shown: _Shown) -> list[ProblemGroup]
             reason,
             about(reason).sentence,
             shown.remedy(orders),
-            [shown.problem(record) for record in orders],
+            shown.problems(orders),
             is_tried_again=again,
         )
         for (again, reason), orders in sorted(
@@ -196,7 +254,9 @@ def _late(settings: Settings) -> timedelta:
     return 3 * settings.schedule.orders
 
 
-def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreShown:
+def _store(
+    settings: Settings, ledger: Ledger, store: StoreSettings, now: datetime, zone: tzinfo | None
+) -> StoreShown:
     known = ledger.stores.get(store.identity)
     counts = ledger.orders.counts(store.identity)
     problems = ledger.orders.find(identities=[store.identity], problems=True)
@@ -211,6 +271,7 @@ def _store(ledger: Ledger, store: StoreSettings, zone: tzinfo | None) -> StoreSh
         open_in_katana=ledger.orders.open_in_katana(store.identity),
         done=counts.get(State.FULFILLED, 0),
         problems=sum(not is_tried_again(record) for record in problems),
+        next="" if store.paused else next_of_cycle(settings, ledger, store, now),
     )
 
 

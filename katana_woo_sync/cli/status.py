@@ -11,6 +11,7 @@ import click
 
 from katana_woo_sync.cli.health import complaints
 from katana_woo_sync.cli.main import Globals
+from katana_woo_sync.cli.next_steps import next_of_cycle
 from katana_woo_sync.cli.output import (
     iso,
     moment,
@@ -25,7 +26,7 @@ from katana_woo_sync.cli.terminal import console, is_terminal
 from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.checks import in_the_future, words_of_the_future
-from katana_woo_sync.domain.order_record import OrderRecord, State
+from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.stock import LEFT_OUT_WORDS
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.stock import StockState
@@ -34,8 +35,6 @@ from katana_woo_sync.sync.cycle import KATANA_ERROR
 from katana_woo_sync.sync.integration import still_at_work
 from katana_woo_sync.sync.poll import cursor_name
 from katana_woo_sync.sync.report import ExitCode, Problem, in_one_line, unread_lately
-from katana_woo_sync.sync.stock import is_stock_due
-from katana_woo_sync.sync.sweep import is_sweep_due
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -216,7 +215,7 @@ def _draw(
         settings,
         ledger,
         records,
-        {s.name: _next(settings, ledger, s, now) for s in settings.stores},
+        {s.name: next_of_cycle(settings, ledger, s, now) for s in settings.stores},
         now,
         screen or console(),
     )
@@ -237,7 +236,7 @@ def _print(settings: Settings, ledger: Ledger, problems: list[Problem]) -> None:
         _print_store(settings, ledger, store, known)
         if store.sync_stock:
             _print_stock(settings, ledger, store, now)
-        click.echo(f"  next cycle: {_next(settings, ledger, store, now)}")
+        click.echo(f"  next cycle: {next_of_cycle(settings, ledger, store, now)}")
     print_unread(KATANA, list(unread_lately(ledger, KATANA, now)))
     katana_error = ledger.stores.meta(KATANA_ERROR)
     if katana_error:
@@ -296,21 +295,3 @@ def _print_stock(settings: Settings, ledger: Ledger, store: StoreSettings, now: 
         click.echo(f"  stock of {safe(each.sku, 60)} is left alone: {words}{detail}")
     if len(left_out) > SHOWN:
         click.echo(f"  and of {len(left_out) - SHOWN} more (all in `status --json`)")
-
-
-def _next(settings: Settings, ledger: Ledger, store: StoreSettings, now: datetime) -> str:
-    """What the next cycle will do, as far as the ledger knows."""
-    backlog = ledger.orders.backlog(store.identity).count
-    due = ledger.orders.due_for_fulfilment(store.identity, now)
-    # the others wait for a person
-    carry = sum(record.state in (State.IMPORTED, State.FAILED) for record in due)
-    waiting = len(ledger.orders.importing(store.identity))
-    parts = [f"import {backlog} orders"] if backlog else []
-    parts += [f"carry {carry} deliveries or completions"] if carry else []
-    parts += [f"ask Katana what became of {waiting} orders"] if waiting else []
-    if is_sweep_due(ledger.stores.get(store.identity), settings.schedule.sweep, now):
-        parts.append("compare all open orders")
-    stock = ledger.stock.state(store.identity)
-    if store.sync_stock and is_stock_due(stock, settings.schedule.stock, now):
-        parts.append("bring the stock")
-    return ", ".join(parts) or "look for changes"

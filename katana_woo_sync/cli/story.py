@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -15,9 +16,10 @@ from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.report import in_words
 
 SIDES = {"ledger": "this program"}
-WORDS = {"shipping fee": "shipping fee added to", "noted": "noted:"}
+WORDS = {"shipping fee": "shipping fee added to", "noted": "noted:", "completed": "completed,"}
 """What the history calls them, in words."""
 
+PLACED, FIRST_SEEN, TRIED_AGAIN = "placed", "first seen", "is tried again"
 PROBLEMS = ("failed", "attention", "tried again")
 
 
@@ -38,25 +40,42 @@ class Happening(Struct, frozen=True):
 
 def story(ledger: Ledger, record: OrderRecord) -> list[Happening]:
     """Everything that the ledger knows of, oldest first."""
-    history = ledger.journal.of_order(record.identity, record.order_id)
-    told = [
-        *_in_the_shop(record),
-        *(_of_event(event) for event in history),
-        *_not_in_the_history(record, {event.action for event in history}),
-        *_still_open(ledger, record),
-    ]
-    for at, note in ledger.orders.notes(record.identity, record.order_id):
-        told.append(Happening(at, "note", in_words(note.reason, note.detail)))
-    return sorted(told, key=lambda each: (each.at is None, each.at))
+    return next(stories(ledger, [record]))
+
+
+def stories(ledger: Ledger, records: Sequence[OrderRecord]) -> Iterator[list[Happening]]:
+    """The story of each of these orders, in their order. What the ledger knows of them is asked
+    for together: a page has thousands."""
+    ids: dict[str, list[int]] = {}
+    for record in records:
+        ids.setdefault(record.identity, []).append(record.order_id)
+    histories = {store: ledger.journal.of_orders(store, ids[store]) for store in ids}
+    notes = {store: ledger.orders.notes_of(store, ids[store]) for store in ids}
+    begun = {
+        intent.key: intent.at
+        for intent in ledger.intents.all_open()
+        if intent.kind is IntentKind.SALES_ORDER
+    }
+    for record in records:
+        history = histories[record.identity].get(record.order_id, [])
+        told = [
+            *_in_the_shop(record),
+            *(_of_event(event) for event in history),
+            *_not_in_the_history(record, {event.action for event in history}),
+            *_still_open(begun.get(intent_key(record)), record),
+        ]
+        for at, note in notes[record.identity].get(record.order_id, ()):
+            told.append(Happening(at, "note", in_words(note.reason, note.detail)))
+        yield sorted(told, key=lambda each: (each.at is None, each.at))
 
 
 def _in_the_shop(record: OrderRecord) -> list[Happening]:
-    found = [Happening(record.created, "shop", "placed")] if record.created else []
+    found = [Happening(record.created, "shop", PLACED)] if record.created else []
     if record.paid:
         found.append(Happening(record.paid, "shop", "paid"))
     if record.shop_completed and record.completed_at is None:
         found.append(Happening(record.shop_completed, "shop", "completed in the shop"))
-    found.append(Happening(record.first_seen_at, "ledger", "first seen"))
+    found.append(Happening(record.first_seen_at, "ledger", FIRST_SEEN))
     return found
 
 
@@ -85,11 +104,10 @@ def _not_in_the_history(record: OrderRecord, actions: set[str]) -> list[Happenin
     return found
 
 
-def _still_open(ledger: Ledger, record: OrderRecord) -> list[Happening]:
+def _still_open(begun: datetime | None, record: OrderRecord) -> list[Happening]:
     """What was begun and has no outcome yet, and when it is tried again."""
-    begun = "asked to create it; the answer is not known yet"
-    intent = ledger.intents.open(IntentKind.SALES_ORDER, intent_key(record))
-    found = [Happening(intent.at, "katana", begun)] if intent else []
+    asked = "asked to create it; the answer is not known yet"
+    found = [Happening(begun, "katana", asked)] if begun else []
     if record.next_attempt_at:
-        found.append(Happening(record.next_attempt_at, "ledger", "is tried again"))
+        found.append(Happening(record.next_attempt_at, "ledger", TRIED_AGAIN))
     return found

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec import Struct
 
-from katana_woo_sync.domain.fields import convert
-from katana_woo_sync.ledger.sqlite import LedgerDatabase, read_time, time_text
+from katana_woo_sync.ledger.sqlite import (
+    IN_LIST,
+    LedgerDatabase,
+    json_list,
+    read_time,
+    time_text,
+)
 
 
 class Event(Struct, frozen=True):
@@ -53,9 +59,17 @@ class Journal:
 
     def of_order(self, identity: str, order_id: int) -> list[Event]:
         """An order's history, oldest first."""
-        where = "identity = ? AND order_id = ?"
-        rows = self._history.rows_where(where, [identity, order_id], order_by="id")
-        return [convert(row, Event) for row in rows]
+        return self.of_orders(identity, [order_id]).get(order_id, [])
+
+    def of_orders(self, identity: str, order_ids: Sequence[int]) -> dict[int, list[Event]]:
+        """The histories of these orders of a store, as far as there are any, each oldest first."""
+        where = f"identity = ? AND order_id {IN_LIST}"
+        rows = self._history.rows_where(where, [identity, json_list(order_ids)], order_by="id")
+        found: dict[int, list[Event]] = {}
+        for row in rows:
+            event = Event(read_time(row["at"]), row["side"], row["action"], row["detail"])
+            found.setdefault(row["order_id"], []).append(event)
+        return found
 
     def lately(self, since: datetime, most: int) -> list[dict[str, object]]:
         """The newest lines of the history of all orders since then (UTC), oldest first."""

@@ -135,9 +135,19 @@ class Orders:
 
     def notes(self, identity: str, order_id: int) -> list[tuple[datetime | None, Note]]:
         """An order's notes with the times they were made, oldest first."""
-        where = "identity = ? AND order_id = ?"
-        rows = self._notes.rows_where(where, [identity, order_id], order_by="at, reason")
-        return [(read_time(row["at"]), Note(Reason(row["reason"]), row["detail"])) for row in rows]
+        return self.notes_of(identity, [order_id]).get(order_id, [])
+
+    def notes_of(
+        self, identity: str, order_ids: Sequence[int]
+    ) -> dict[int, list[tuple[datetime | None, Note]]]:
+        """The notes of these orders of a store, as far as there are any, as `notes` gives them."""
+        where = f"identity = ? AND order_id {IN_LIST}"
+        values = [identity, json_list(order_ids)]
+        found: dict[int, list[tuple[datetime | None, Note]]] = {}
+        for row in self._notes.rows_where(where, values, order_by="at, reason"):
+            note = Note(Reason(row["reason"]), row["detail"])
+            found.setdefault(row["order_id"], []).append((read_time(row["at"]), note))
+        return found
 
     def due_for_import(self, identity: str, now: datetime, limit: int) -> list[OrderRecord]:
         """The oldest orders whose import may be tried now."""

@@ -117,7 +117,7 @@ class Statistics:
         """How many of these were counted since metrics are written, by stores' identities (requests
         to Katana by its name). The counts by hour are no such totals: they are thinned."""
         row = self._db.table("meta").find(f"total:{what}")
-        return {} if row is None else msgspec.json.decode(row["value"], type=dict[str, int])
+        return {} if row is None else convert(msgspec.json.decode(row["value"]), dict[str, int])
 
     def add_to_totals(self, what: str, counts: Mapping[str, int]) -> None:
         """Add to them; names that are new begin at 0."""

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-import unicodedata
-from datetime import datetime
-from decimal import Decimal
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from katana_woo_sync.report.text import harmless, moment, money, words
 from katana_woo_sync.report.values import Page
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from markupsafe import Markup
+
+    from katana_woo_sync.report.rows import Listing
 
 MARK = "<!doctype html>"
 """How every page begins; only a file that begins so is ever replaced by one."""
 
-LONGEST = 400
-"""Characters of a text from outside that are shown."""
-
-_COMMAND = re.compile("`([^`]+)`")
-
-_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+LARGEST = 5_000_000
+"""Bytes of a page that a telephone still opens."""
 
 
 def render(page: Page) -> str:
-    """The whole document, without anything outside of it."""
+    """The whole document, without anything outside of it. The oldest orders are left out where it
+    would be larger than a telephone opens."""
     from katana_woo_sync.report.plots import shown, svg
+    from katana_woo_sync.report.rows import listing, story
 
     style, script = _part("page.css"), _part("page.js")
     policy = (
@@ -39,39 +35,16 @@ def render(page: Page) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     environment = _environment()
-    environment.globals.update(svg=svg, shown=shown)
+    environment.globals.update(svg=svg, shown=shown, story=story)
     template = environment.from_string(_part("page.html"))
-    return template.render(page=page, style=style, script=script, policy=policy)
 
+    def made(listed: Listing) -> str:
+        return template.render(page=page, listed=listed, style=style, script=script, policy=policy)
 
-def harmless(text: object, limit: int = LONGEST) -> str:
-    """Text from outside without what a browser hides or turns round: control and direction
-    characters are shown as escapes. Markup is the template's to escape."""
-    plain = "".join(
-        repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs") or c in _BIDI else c
-        for c in str(text)[: limit + 1]
-    )
-    return plain if len(str(text)) <= limit else f"{plain[:limit]}…"
-
-
-def words(text: object, limit: int = LONGEST) -> Markup:
-    """The same as HTML, with what stands between backticks as code."""
-    from markupsafe import Markup
-
-    parts = enumerate(_COMMAND.split(harmless(text, limit)))
-    return Markup("").join(
-        Markup("<code>{}</code>").format(part) if place % 2 else part for place, part in parts
-    )
-
-
-def money(amount: Decimal, currency: str) -> str:
-    """An amount with its currency."""
-    return f"{amount:,.2f} {harmless(currency, 3)}"
-
-
-def moment(at: datetime | None) -> str:
-    """A time in the zone that it carries, to the minute."""
-    return at.strftime("%Y-%m-%d %H:%M") if at else "-"
+    listed = listing(page.orders, LARGEST)
+    whole = made(listed)
+    over = len(whole.encode("utf-8", "replace")) - LARGEST
+    return made(listing(page.orders, listed.size - over)) if over > 0 else whole
 
 
 def _environment() -> Environment:

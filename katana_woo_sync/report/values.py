@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal
@@ -10,16 +10,26 @@ from typing import Literal
 from msgspec import Struct
 
 
+class Happened(Struct, frozen=True):
+    """A line of an order's story."""
+
+    at: datetime | None
+    words: str
+
+
 class OrderShown(Struct, frozen=True, kw_only=True):
-    """An order in the table, or in want of a person. `total` is with tax, in `currency`; the links
-    lead to the order in the shop and, where it is there, in Katana."""
+    """An order in the list, or in want of a person. `total` is with tax, in `currency`; the links
+    lead to the order in the shop and, where it is there, in Katana. `next` is what the program
+    does next with it, `story` what happened to it, oldest first."""
 
     store: str
+    order_id: int
     number: str
     created: datetime | None
     total: Decimal
     currency: str
     state: str
+    reason: str
     sentence: str
     in_katana_as: str
     shop_status: str
@@ -27,6 +37,13 @@ class OrderShown(Struct, frozen=True, kw_only=True):
     shop_link: str
     katana_link: str | None
     next_attempt_at: datetime | None = None
+    next: str = ""
+    story: Sequence[Happened] = ()
+
+    @property
+    def place(self) -> str:
+        """What the address of the page names it by."""
+        return f"{self.store}-{self.order_id}"
 
 
 class ProblemGroup(Struct, frozen=True):
@@ -61,6 +78,8 @@ class StoreShown(Struct, frozen=True, kw_only=True):
     open_in_katana: int
     done: int
     problems: int
+    next: str
+    """What the next cycle does with it."""
 
 
 class Series(Struct, frozen=True):
@@ -99,6 +118,10 @@ class Page(Struct, frozen=True, kw_only=True):
     plots: Sequence[Plot]
     orders: Sequence[OrderShown]
     """The newest, newest first."""
+    known: int
+    """How many orders there are."""
+    reasons: Mapping[str, str]
+    """The sentence of each reason that an order in `orders` has."""
 
     @property
     def problem_count(self) -> int:

@@ -11,6 +11,8 @@ from selenium import webdriver
 
 from tests.browser.sample import sample_page
 
+AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core"
+
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[webdriver.Chrome]:
@@ -33,3 +35,14 @@ def browser() -> Iterator[webdriver.Chrome]:
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A page with everything that it must bear."""
     return sample_page(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """axe-core, which looks for what keeps people from using a page."""
+    script = AXE / "axe.min.js"
+    if not script.exists():
+        pytest.skip(
+            "there is no axe-core (npm install --no-save axe-core, in the project's folder)"
+        )
+    return script.read_text(encoding="utf-8")

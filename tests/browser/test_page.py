@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.browser.sample import HOSTILE, sample_page
 
@@ -28,9 +32,24 @@ def show(browser: Chrome, page: Path, *, width: int = 1280, scheme: str = "light
 
 def search(browser: Chrome, words: str) -> list[str]:
     """The rows that are left, by their text."""
-    browser.find_element(By.ID, "search").send_keys(words)
-    rows = browser.find_elements(By.CSS_SELECTOR, "#orders tr")
+    browser.find_element(By.ID, "q").send_keys(words)
+    return listed(browser)
+
+
+def listed(browser: Chrome) -> list[str]:
+    """The orders of the list that are shown, by their text."""
+    rows = browser.find_elements(By.CSS_SELECTOR, "#orders > li")
     return [row.text for row in rows if row.is_displayed()]
+
+
+def address(browser: Chrome) -> str:
+    """What the page keeps in its address."""
+    return str(browser.execute_script("return location.hash"))
+
+
+def choose(browser: Chrome, field: str, value: str) -> None:
+    """Choose in one of the filters."""
+    Select(browser.find_element(By.ID, field)).select_by_value(value)
 
 
 def brightness(browser: Chrome) -> int:
@@ -52,7 +71,7 @@ def test_the_page_renders_without_a_word_in_the_console(browser: Chrome, page: P
 def test_search_keeps_the_rows_that_hold_every_word(browser: Chrome, page: Path) -> None:
     show(browser, page)
     assert len(search(browser, "EU 20002")) == 1
-    assert browser.find_element(By.ID, "found").text == "1 of 200 orders"
+    assert browser.find_element(By.ID, "found").text == "1 of 254 orders"
 
 
 def test_search_that_finds_nothing_says_so(browser: Chrome, page: Path) -> None:
@@ -89,11 +108,130 @@ def test_the_page_is_light_by_day_and_dark_by_night(browser: Chrome, page: Path)
 
 def test_every_link_leads_to_the_shop_or_to_katana(browser: Chrome, page: Path) -> None:
     show(browser, page)
-    for link in browser.find_elements(By.TAG_NAME, "a")[:40]:
+    for link in browser.find_elements(By.CSS_SELECTOR, "a:not(.skip)")[:40]:
         address = link.get_attribute("href") or ""
         places = ("https://shop.example.com/", "https://factory.katanamrp.com/salesorder/")
         assert address.startswith(places)
         assert link.get_attribute("rel") == "noopener noreferrer"
+
+
+def test_filters_narrow_the_list_and_stand_in_the_address(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    choose(browser, "store", "eu")
+    choose(browser, "state", "attention")
+    choose(browser, "reason", "unknown_sku")
+    assert address(browser) == "#store=eu&state=attention&reason=unknown_sku"
+    assert browser.find_element(By.ID, "found").text == "2 of 254 orders"
+    assert len(listed(browser)) == 2
+
+
+@pytest.mark.parametrize("begin", ["#", "?"])
+def test_an_address_opens_the_list_as_it_was_filtered(
+    browser: Chrome, page: Path, begin: str
+) -> None:
+    show(browser, page)
+    browser.get(f"{page.as_uri()}{begin}store=eu&reason=unknown_sku&q=mug-red")
+    assert browser.find_element(By.ID, "found").text == "1 of 254 orders"
+    assert Select(browser.find_element(By.ID, "store")).first_selected_option.text == "eu (177)"
+    assert "20000" in listed(browser)[0]
+
+
+@pytest.mark.parametrize(
+    "said", ["store=none", "%", "state=%3Cscript%3E", "order=q", "eu-0", "q=", "=&=", "found"]
+)
+def test_an_address_that_means_nothing_shows_all(browser: Chrome, page: Path, said: str) -> None:
+    show(browser, page)
+    browser.get(f"{page.as_uri()}?{said}#{said}")
+    assert browser.find_element(By.ID, "found").text == "254 orders"
+    assert console(browser) == []
+
+
+def test_the_address_of_an_order_opens_its_story(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    browser.get(f"{page.as_uri()}#state=imported&order=eu-90002")
+    order = browser.find_element(By.ID, "eu-90002")
+    assert "Next: is tried again at " in order.text
+    assert "attention (batch_shortage)" in order.text
+    assert order.is_displayed()
+    assert 0 <= order.rect["y"] - browser.execute_script("return scrollY") <= 800
+
+
+def test_opening_a_story_puts_the_order_into_the_address(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    choose(browser, "state", "attention")
+    summary = browser.find_element(By.CSS_SELECTOR, "#eu-90002 summary")
+    summary.click()
+    assert address(browser) == "#state=attention&order=eu-90002"
+    summary.click()
+    assert address(browser) == "#state=attention"
+
+
+def test_a_group_of_problems_leads_to_its_orders_in_the_list(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    browser.find_element(By.CSS_SELECTOR, "[data-filter='reason=unknown_sku']").click()
+    assert len(listed(browser)) == 2
+    assert address(browser) == "#reason=unknown_sku"
+
+
+def test_without_script_all_orders_are_there_and_nothing_that_needs_it(
+    browser: Chrome, page: Path
+) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        show(browser, page)
+        assert len(browser.find_elements(By.CSS_SELECTOR, "#orders > li")) == 254
+        assert not browser.find_element(By.ID, "filters").is_displayed()
+        assert [b for b in browser.find_elements(By.TAG_NAME, "button") if b.is_displayed()] == []
+        order = browser.find_element(By.ID, "eu-90000")
+        order.find_element(By.TAG_NAME, "summary").click()
+        assert "this program: attention (unknown_sku)" in order.text
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_the_keyboard_reaches_the_list_first_and_opens_a_story(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    press(browser, Keys.TAB)
+    assert focused(browser).text == "To the list of orders"
+    press(browser, Keys.ENTER)
+    assert focused(browser).get_attribute("id") == "orders"
+    press(browser, Keys.TAB)
+    assert focused(browser).text == "20000"
+    assert focused(browser).value_of_css_property("outline-style") == "solid"
+    press(browser, Keys.TAB)
+    press(browser, Keys.ENTER)
+    assert "Next: " in browser.find_element(By.ID, "eu-90000").text
+
+
+def test_the_way_to_the_list_leaves_it_filtered(browser: Chrome, page: Path) -> None:
+    show(browser, page)
+    choose(browser, "state", "attention")
+    browser.execute_script("document.querySelector('.skip').click()")
+    WebDriverWait(browser, 5).until(lambda _: address(browser) == "#state=attention")
+    assert len(listed(browser)) == 4
+    assert focused(browser).get_attribute("id") == "orders"
+
+
+def press(browser: Chrome, key: str) -> None:
+    """Press a key wherever the focus is."""
+    ActionChains(browser).send_keys(key).perform()
+
+
+def focused(browser: Chrome) -> WebElement:
+    """What has the focus."""
+    return browser.switch_to.active_element
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_nothing(browser: Chrome, page: Path, axe: str, width: int, scheme: str) -> None:
+    show(browser, page, width=width, scheme=scheme)
+    for summary in browser.find_elements(By.TAG_NAME, "summary")[:8]:
+        summary.click()
+    browser.execute_script(axe)
+    found = browser.execute_async_script("axe.run().then(arguments[0])")
+    assert "color-contrast" in {rule["id"] for rule in found["passes"]}
+    assert [(rule["id"], rule["nodes"][0]["html"]) for rule in found["violations"]] == []
 
 
 def test_an_old_page_says_so(browser: Chrome, tmp_path: Path) -> None:

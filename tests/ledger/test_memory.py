@@ -224,6 +224,18 @@ def test_an_orders_history_is_kept_in_its_order(ledger: Ledger) -> None:
     assert ledger.journal.of_order(IDENTITY, 58) == []
 
 
+def test_the_histories_of_several_orders_are_those_of_one_store(ledger: Ledger) -> None:
+    for identity, order_id in ((IDENTITY, 57), (IDENTITY, 58), (IDENTITY, 59), ("other.test", 57)):
+        ledger.journal.add(
+            NOW, "shop", f"{identity} {order_id}", identity=identity, order_id=order_id
+        )
+    found = ledger.journal.of_orders(IDENTITY, [57, 59, 60])
+    assert {order_id: [event.action for event in events] for order_id, events in found.items()} == {
+        57: [f"{IDENTITY} 57"],
+        59: [f"{IDENTITY} 59"],
+    }
+
+
 def test_a_run_is_recorded_with_how_it_ended(ledger: Ledger, path: Path) -> None:
     first = ledger.journal.begin_run("sync", NOW)
     second = ledger.journal.begin_run("backfill", NOW)

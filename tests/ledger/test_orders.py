@@ -238,6 +238,16 @@ def test_a_note_is_kept_once(ledger: Ledger) -> None:
     assert ledger.orders.notes(IDENTITY, 58) == []
 
 
+def test_the_notes_of_several_orders_are_those_of_one_store(ledger: Ledger) -> None:
+    note = Note(Reason.EDITED, "abc")
+    ledger.stores.add("other.test", "other")
+    for identity, order_id in ((IDENTITY, 57), (IDENTITY, 58), ("other.test", 57)):
+        record = make_record(order_id=order_id, order_key=f"{identity}{order_id}")
+        ledger.orders.save([replace(record, identity=identity)])
+        ledger.orders.add_notes(identity, order_id, [note], NOW)
+    assert ledger.orders.notes_of(IDENTITY, [57, 60]) == {57: [(NOW, note)]}
+
+
 # For people
 
 
