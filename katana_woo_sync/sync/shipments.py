@@ -62,7 +62,7 @@ def read_shipments(context: Context) -> None:
     if not stores:
         return
     ledger, cursor = context.ledger, context.ledger.stores.cursor(FULFILLMENTS)
-    first = context.clock() - FIRST_LOOK
+    first, is_first_look = context.clock() - FIRST_LOOK, cursor is None
     since = read_from(cursor, KATANA_OVERLAP)
     changed = context.katana.fulfillments_changed(since or first)
     if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):
@@ -73,7 +73,7 @@ def read_shipments(context: Context) -> None:
             record = known.get(int(part.sales_order_id))
             if record is not None and record.identity in stores:
                 store = stores[record.identity]
-                _keep(context, store, record, part, is_first_look=since is None)
+                _keep(context, store, record, part, is_first_look=is_first_look)
         moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
         ledger.stores.set_cursor(FULFILLMENTS, moved)
 

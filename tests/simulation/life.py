@@ -124,6 +124,8 @@ class Life:
         self.seen: set[tuple[str, int]] = set()
         """Orders that the program has seen as Processing."""
         self.backups: list[dict[str, bytes]] = []
+        self.has_others = False
+        """Whether another program has imported an order, with other goods on it."""
         self.is_odd = False
         """Whether answers were untrue: then the program may believe them."""
         self.processes = 0

@@ -126,7 +126,8 @@ def look_after_quiet(life: Life) -> None:
             is_there = life.world.in_katana(order_id, shop=store)
             words = f"{store} order {order_id} was seen as Processing: {record}"
             hold(4, record is not None and (is_there or _is_shown(record)), words)
-    if any("sync_stock = true" in options for options in life.base.values()):
+    synced = any("sync_stock = true" in options for options in life.base.values())
+    if synced and not life.has_others:
         for hours in (25, 0.25):  # orders that left the shop's lists are missed once a day
             life.scheduler.sleep(hours * 3600)
             life.sync()

@@ -63,6 +63,7 @@ class Scheduler:
         self._waiting: list[tuple[Callable[[], bool], float, greenlet]] = []
         self._order = count()
         self._processes: WeakKeyDictionary[greenlet, Process] = WeakKeyDictionary()
+        self._pieces: list[greenlet] = []
         self._main = getcurrent()
         self._is_over = False
 
@@ -114,6 +115,7 @@ class Scheduler:
             self._processes[piece] = owner
             owner.pieces.append(future)
         self._ready.append(piece)
+        self._pieces.append(piece)
         return future
 
     def give_way(self) -> None:
@@ -138,9 +140,8 @@ class Scheduler:
     def end(self) -> None:
         """Whatever still goes on is over."""
         self._is_over = True
-        left = [*self._ready, *(each[2] for each in (*self._asleep, *self._waiting))]
-        for piece in left:
-            if piece is not self._main:
+        for piece in self._pieces:
+            while not piece.dead:
                 piece.switch()
 
     def _switch(self) -> None:

@@ -246,6 +246,7 @@ def another_program_imports(life: Life, dice: Random) -> None:
         location_id=here.id,
     )
     life.processing[store, order.id] = True  # its total is the other's affair
+    life.has_others = True
 
 
 # The program
