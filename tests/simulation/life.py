@@ -15,10 +15,13 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import requests
+
 from katana_woo_sync.cli.program import StopSignals, code_and_words
 from katana_woo_sync.clients import http
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.clients.throttle import Throttle
+from katana_woo_sync.config import Settings
 from katana_woo_sync.domain.order_record import retried
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import SandboxServer
@@ -58,9 +61,18 @@ class SimulatedWorld(World):
 
     def __init__(self, scheduler: Scheduler, directory: Path, stack: ExitStack) -> None:
         self._scheduler = scheduler
+        self._read: tuple[str, Settings] | None = None
         self.ours = timedelta(0)
         """How far this machine's clock is before the true time."""
         super().__init__(directory, stack, clock=scheduler.clock, names=STORES)
+
+    @property
+    def settings(self) -> Settings:
+        """The config as it stands; read once, since a history reads it hundreds of times."""
+        text = self.config.read_text(encoding="utf-8")
+        if self._read is None or self._read[0] != text:
+            self._read = (text, super().settings)
+        return self._read[1]
 
     def program_clock(self) -> datetime:
         """The time as the program's machine has it."""
@@ -155,6 +167,7 @@ class Life:
             put(http, "time", virtual)
             put(wishes, "time", virtual)
             put(lock, "FileLock", locks.file_lock)
+            put(requests.utils, "getproxies", dict)  # asked by each new process
             put(sqlite3, "connect", self.disk.connect)
             yield
 
@@ -241,7 +254,7 @@ class Life:
 
     def _is_connected(self) -> bool:
         with self.world.program().context() as context:
-            return all(context.is_connected(store) for store in context.stores.values())
+            return all(map(context.is_connected, context.stores.values()))
 
     # People
 
@@ -287,8 +300,8 @@ class Life:
         self.run("retry", self.retry_all)
         options = {"accept_completions": True, "accept_stock": True}
         self.sync(sweep=SweepWhen.NOW, **options)
-        for _ in range(5):
-            self.scheduler.sleep(5 * 60)
+        for minutes in (5, 10, 15):
+            self.scheduler.sleep(60 * minutes)
             self.sync(**options)
 
 

@@ -187,7 +187,7 @@ class World:
 
     def program(self, *, dry_run: bool = False) -> Program:
         """The program as a new process has it; its requests are sent once."""
-        settings = load(self.config, {})
+        settings = self.settings
         if not dry_run and not self.ledger.exists():
             self.ledger.touch(mode=0o600)
             self.ledger.write_bytes(_new_ledger())
