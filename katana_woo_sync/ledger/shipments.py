@@ -20,8 +20,8 @@ _THIS = f"{_OF_ORDER} AND fulfillment_id = ?"
 class Shipment(Struct, frozen=True):
     """A delivered fulfilment of Katana: what is known of it, and whether the shop is still to be
     told, which was tried so many times. `entry` is the tracking number with which it has an entry
-    in the shop (`UNTRACKED` without one), "" where it has none. `is_early`: it is older than what the
-    ledger knows, and the shop may have been told already."""
+    in the shop (`UNTRACKED` without one), "" where it has none. `is_early`: it is older than what
+    the ledger knows, and the shop may have been told already."""
 
     order_id: int
     fulfillment_id: int

@@ -18,7 +18,7 @@ from unittest import mock
 import requests
 
 from katana_woo_sync.cli.program import StopSignals, code_and_words
-from katana_woo_sync.clients import http
+from katana_woo_sync.clients import http, together
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.config import Settings
@@ -160,8 +160,9 @@ class Life:
             put(SandboxServer, "start", lambda server: network.start(server, next(names)))
             put(SandboxServer, "stop", lambda _server: None)
             put(DeadlineAdapter, "send", _as_method(network.send))
-            for module in (cycle, lines):
+            for module in (cycle, lines, together):
                 put(module, "ThreadPoolExecutor", at_once.executor)
+            for module in (cycle, lines):
                 put(module, "wait", at_once.wait)
             put(lines, "threading", at_once.threading)
             put(http, "time", virtual)

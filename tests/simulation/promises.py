@@ -8,7 +8,7 @@ After every step:
 
 After quiet (faults have ended, a person has said `retry`, and half an hour has passed):
 
-    P4   a Processing order is in Katana, or shown with its reason; one that was seen is not forgotten
+    P4   a Processing order is in Katana, or shown with its reason; what was seen is not forgotten
     P5   a sales order has one shipping fee at most
     P6   totals agree to half a cent, or the order says why not
     P7   both sides' statuses agree, or the order says why not

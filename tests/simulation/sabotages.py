@@ -1,0 +1,192 @@
+"""Twenty programs that are broken on purpose, and how many histories it takes to find each out.
+
+    python -m tests.simulation.sabotages            # each, in up to 300 histories
+    python -m tests.simulation.sabotages --most 1000 fee_twice lock_not_taken
+
+A simulation that finds none of them out proves nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from decimal import Decimal
+from multiprocessing import get_context
+from typing import Any
+from unittest import mock
+
+from katana_woo_sync.domain import cursors, order_rules
+from katana_woo_sync.domain.shipments import ShopFulfillment
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger.intents import Intents
+from katana_woo_sync.ledger.orders import Orders
+from katana_woo_sync.ledger.shipping_fees import ShippingFees
+from katana_woo_sync.ledger.stock import Stock
+from katana_woo_sync.sync import (
+    create_once,
+    cycle,
+    fulfilment,
+    orders,
+    poll,
+    shipments,
+    shipping_fees,
+    stock_levels,
+    sweep,
+)
+from katana_woo_sync.sync.katana_facts import KatanaFacts
+from katana_woo_sync.sync.lock import LedgerLock
+from tests.simulation.history import Told, drawn, run
+
+MOST = 300
+Patch = tuple[Any, str, Any]
+
+
+def _nothing(*_arguments: object, **_named: object) -> None:
+    return None
+
+
+def _always(value: object) -> Callable[..., object]:
+    return lambda *_arguments, **_named: value
+
+
+@contextmanager
+def _each_write_by_itself(_ledger: Ledger) -> Iterator[None]:
+    yield
+
+
+def _cursor_moves_first(context: Any, store: Any, polled: Any) -> dict[int, Any]:
+    """The cursor is committed before what was read is."""
+    name = poll.cursor_name(store)
+    cursor = context.ledger.stores.cursor(name)
+    moved = cursors.advance(cursor, polled.changed.mark, polled.read_at, cursors.SHOP_OVERLAP)
+    context.ledger.stores.set_cursor(name, moved)
+    return _apply_poll(context, store, polled)
+
+
+_apply_poll = poll.apply_poll
+
+
+def _newest_of_all(times: Any, _as_of: Any) -> Any:
+    return max((each for each in times if each is not None), default=None)
+
+
+def _first_location(facts: Any, _store: Any) -> int:
+    return min(int(each.id) for each in facts._context.katana.locations())
+
+
+SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
+    "no_intent_is_kept": ((Intents, "begin", _nothing),),
+    "intent_never_ends": ((Intents, "end", _nothing),),
+    "lost_answer_means_not_done": ((create_once, "is_certain", _always(True)),),
+    "asked_at_once_after_a_lost_answer": ((create_once, "_wait", _always(timedelta(0))),),
+    "lost_order_is_not_looked_for": ((orders, "_find", _always(None)),),
+    "fee_twice": (
+        (shipping_fees, "_find", _always(None)),
+        (shipping_fees, "_is_not_missed", _always(False)),
+    ),
+    "fee_forgotten": (
+        (orders, "add_shipping_fee", _nothing),
+        (cycle, "add_missing_shipping_fees", _nothing),
+    ),
+    "fee_not_kept": ((ShippingFees, "due", _always(None)),),
+    "writes_not_in_one_group": ((Ledger, "atomic", _each_write_by_itself),),
+    "cursor_before_the_record": ((cycle, "apply_poll", _cursor_moves_first),),
+    "mark_beyond_the_date": (
+        (cursors, "newest", _newest_of_all),
+        (cursors, "is_beyond", _always(False)),
+        (poll, "is_beyond", _always(False)),
+    ),
+    "no_overlap_with_katana": (
+        (poll, "KATANA_OVERLAP", timedelta(0)),
+        (cursors, "KATANA_OVERLAP", timedelta(0)),
+    ),
+    "no_sweep": ((cycle, "sweep", _nothing),),
+    "stale_copies_are_believed": (
+        (poll, "_is_old", _always(False)),
+        (order_rules, "is_stale", _always(False)),
+        (orders, "is_stale", _always(False)),
+        (fulfilment, "is_stale", _always(False)),
+    ),
+    "lock_not_taken": ((LedgerLock, "acquire", _nothing),),
+    "retry_is_never_due": ((Orders, "due_for_import", _always([])),),
+    "every_store_at_the_first_location": ((KatanaFacts, "location", _first_location),),
+    "shops_own_orders_take_no_stock": ((Stock, "set_taken", _nothing),),
+    "stock_of_nobody_else": (
+        (stock_levels, "sellable", lambda row, **_named: row.quantity_in_stock),
+    ),
+    "delivered_orders_are_not_completed": ((fulfilment.Fulfilment, "_complete", _nothing),),
+    "completed_orders_are_not_delivered": ((fulfilment.Fulfilment, "_deliver", _nothing),),
+    "differing_totals_are_not_noticed": ((orders, "_total", _always(Decimal(0))),),
+    "what_another_imported_is_not_adopted": (
+        (cycle, "adopt_waiting", _nothing),
+        (orders.OrderImports, "_is_in_katana", _always(False)),
+    ),
+    "gone_orders_stay": ((sweep, "apply_missing", _nothing),),
+    "shipments_are_not_recognised": (
+        (ShopFulfillment, "is_of", _always(False)),
+        (shipments, "AGAIN_AFTER", (timedelta(0),) * 9),
+    ),
+}
+"""Each by what is put in the place of what."""
+
+
+@contextmanager
+def sabotaged(name: str) -> Iterator[None]:
+    """Meanwhile the program is broken in this way."""
+    with ExitStack() as stack:
+        for place, what, instead in SABOTAGES[name]:
+            stack.enter_context(mock.patch.object(place, what, instead))
+        yield
+
+
+def found_out(name: str, most: int, first: int = 1) -> tuple[int, Told] | None:
+    """After how many histories the sabotage is found out, and by which; None where it is not."""
+    with sabotaged(name):
+        for count, seed in enumerate(range(first, first + most), 1):
+            told = run(drawn(seed))
+            if told.broken:
+                return count, told
+    return None
+
+
+def _found_out(name: str, most: int) -> str:
+    begun = time.monotonic()
+    found = found_out(name, most)
+    took = time.monotonic() - begun
+    if found is None:
+        return f"{name}: NOT found out in {most} histories ({took:.0f} s)"
+    count, told = found
+    return f"{name}: by history {count} ({took:.0f} s): {told.broken[:100]}"
+
+
+def main() -> int:
+    """Try each; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.sabotages")
+    parser.add_argument("names", nargs="*", default=list(SABOTAGES))
+    parser.add_argument("--most", type=int, default=MOST)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    survivors = 0
+    with ProcessPoolExecutor(options.jobs, get_context("spawn")) as pool:
+        work = [pool.submit(_found_out, name, options.most) for name in options.names]
+        for each in work:
+            words = each.result()
+            survivors += "NOT found out" in words
+            print(words, flush=True)  # noqa: T201
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets is a part of a history
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", "tests.simulation.sabotages", *sys.argv[1:]],
+            {**os.environ, "PYTHONHASHSEED": "0"},
+        )
+    sys.exit(main())
