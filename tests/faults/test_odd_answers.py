@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from katana_woo_sync.clients.answers import Garbage, parse_json, record
 from katana_woo_sync.clients.order_reader import UnreadableOrder, read_order
 from katana_woo_sync.domain import katana, woocommerce
-from tests.faults.odd_answers import ODD, Oddity, sweep, wrong
+from tests.sync.world import World
 
 KINDS = [
     woocommerce.Order,
@@ -55,12 +55,8 @@ def test_an_id_that_cannot_be_one_is_no_order(order_id: object) -> None:
     assert order is None or not isinstance(order, UnreadableOrder) or 0 < order.id < 2**63
 
 
-def test_odd_answers_get_a_clear_word() -> None:
-    tried, failed = sweep(tries=3, seed=3)
-    assert tried == 6
-    assert failed == []
-
-
-def test_an_absurd_id_in_a_list_stops_no_store() -> None:
-    value = ODD.index(10**30) / len(ODD) + 0.001
-    assert wrong(Oddity("shop", 4, 0.06664641909532865, value)) == ""
+def test_an_absurd_id_in_a_list_stops_no_store(world: World) -> None:
+    first, second = world.order(), world.order()
+    world.shop.state.spoilt[first] = {"id": 10**30}
+    assert world.sync().exit_code != 0
+    assert len(world.in_katana(second)) == 1

@@ -20,10 +20,13 @@ from msgspec import Struct, field
 from tests.simulation.life import STORES, Broken, Life
 from tests.simulation.promises import look_after_a_step, look_after_quiet
 from tests.simulation.scheduler import Stuck
-from tests.simulation.steps import ALWAYS, KINDS_OF_STEPS, OPTIONS_AT_TOP, STEPS
+from tests.simulation.steps import ALWAYS, KINDS_OF_STEPS, OPTIONS_AT_TOP, ORDINARY, STEPS
 
 LENGTH = 30
 MEMORY = Path("/dev/shm")
+ZONES = (-11, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8, 10.5, 13, 14)
+VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
+"""Of the shops."""
 
 
 class History(Struct, frozen=True):
@@ -34,6 +37,11 @@ class History(Struct, frozen=True):
     stores: dict[str, str]
     account: str
     steps: tuple[tuple[str, int], ...]
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether people do whatever they like, and nothing goes wrong."""
+        return all(STEPS[name].kind in ORDINARY for name, _seed in self.steps)
 
 
 class Told(Struct, frozen=True):
@@ -55,6 +63,8 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     """The history of a seed. Each has some kinds of steps, and lacks others."""
     dice = Random(seed)
     kinds = {kind for kind in KINDS_OF_STEPS if dice.random() < 0.5} | set(ALWAYS)
+    if dice.random() < 0.1:
+        kinds &= set(ORDINARY)
     if dice.random() < 0.85:
         kinds.discard("oddities")  # after which little is promised
     chosen = [each for each in STEPS.values() if each.kind in kinds]
@@ -95,7 +105,7 @@ def run(history: History, steps: Sequence[tuple[str, int]] | None = None) -> Tol
                 life.happened(name)
                 STEPS[name].work(life, Random(seed))
                 look_after_a_step(life)
-            life.be_quiet()
+            life.be_quiet(is_ordinary=history.is_ordinary)
             look_after_quiet(life)
         except (Broken, Stuck) as error:
             broken = str(error)
@@ -135,6 +145,11 @@ def _begin(life: Life, history: History) -> None:
                 shop.switch_on_fulfillments()
             else:
                 shop.install("wc-shipment-tracking/v3")
+    dice = Random(f"{history.seed} shops")
+    for shop in life.world.shops.values():
+        shop.state.offset = timedelta(hours=dice.choice(ZONES))
+        shop.state.version = dice.choice(VERSIONS)
+        shop.state.hpos = shop.state.version >= (10,) and dice.random() < 0.7
     if history.account == "no-op":
         katana.compute_status_from_fulfillments()
     elif history.account == "late":

@@ -280,8 +280,13 @@ class Life:
 
     # Afterwards
 
-    def be_quiet(self) -> None:
-        """Whatever was wrong ends, and a person has all tried again; then half an hour passes."""
+    def be_quiet(self, *, is_ordinary: bool) -> None:
+        """Whatever was wrong ends, and a person has all tried again; then half an hour passes. After
+        an ordinary day one cycle settles all that people did."""
+        if is_ordinary:
+            self.scheduler.sleep(15 * 60)
+            self.sync()
+            return
         world = self.world
         self.tell("-", "from here on nothing goes wrong")
         self.network.troubles.clear()

@@ -204,7 +204,10 @@ def _is_shown(record: OrderRecord | None) -> bool:
 
 def _stock_is_right(life: Life) -> None:
     world, variant = life.world, life.world.mug_variant
-    sku = next(str(v.sku) for v in world.katana.variants() if v.id == variant)
+    skus = {v.id: str(v.sku) for v in world.katana.variants()}
+    sku = skus[variant]
+    if list(skus.values()).count(sku) > 1:
+        return  # another item has it too: which of them is meant, a person must say
     places = {place.name: place.id for place in world.katana.locations()}
     for store in STORES:
         shop, mug = world.shops[store], world.mug[store]

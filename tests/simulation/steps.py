@@ -457,7 +457,12 @@ def stale_lists(life: Life, dice: Random) -> None:
 
 @step("staleness")
 def capped_pages(life: Life, dice: Random) -> None:
-    """A host caps a shop's pages, or no more."""
+    """A host caps a shop's pages, or no more; or Katana its own."""
+    if dice.random() < 0.4:
+        rows = dice.choice((2, 3, 10, 250))
+        life.world.katana._state.most_rows = rows
+        life.tell("service", f"katana: pages of {rows}")
+        return
     store, rows = dice.choice(STORES), dice.choice((2, 3, 10, 100))
     life.world.shops[store].state.most_rows = rows
     life.world.shops[store].state.tells_total = dice.random() < 0.7
@@ -577,6 +582,9 @@ def _remove_ledger(life: Life) -> None:
 
 
 KINDS_OF_STEPS = tuple(dict.fromkeys(each.kind for each in STEPS.values()))
+ORDINARY = ("sales", "program", "edits", "deletions", "products", "warehouse")
+"""The kinds of a day on which nothing goes wrong."""
+
 ALWAYS = ("sales", "program")
 """The kinds that every history has."""
 
