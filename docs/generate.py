@@ -1,4 +1,5 @@
-"""Writes what follows from the code: config.example.toml, options.md, commands.md and problems.md.
+"""Writes what follows from the code: config.example.toml, options.md, commands.md, problems.md, and
+the man page.
 
     python docs/generate.py
 
@@ -8,6 +9,7 @@ table. A test compares the files with what this makes.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ import click
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
-from katana_woo_sync.cli.main import COMMANDS, cli
+from katana_woo_sync import __version__
+from katana_woo_sync.cli.main import COMMANDS, PROGRAM, cli
 from katana_woo_sync.config.forms import Key
 from katana_woo_sync.config.settings import SECTIONS, Settings, keys_of
 from katana_woo_sync.config.values import StockReserve, written
@@ -210,6 +213,81 @@ def _help(command: click.Command, name: str) -> str:
     return command.get_help(context).rstrip()
 
 
+MANUAL = """\
+.TH KATANA-WOO-SYNC 1 "" "{name} {version}" "User commands"
+.SH NAME
+{name} \\- keep WooCommerce stores and Katana in step
+.SH SYNOPSIS
+.B {name}
+[options] command [arguments]
+.SH DESCRIPTION
+{description}
+.SH OPTIONS
+{options}
+.SH COMMANDS
+{commands}
+.SH EXIT STATUS
+.TP
+.B 0
+All done.
+.TP
+.B 1
+Done, but something needs a person.
+.TP
+.B 2
+Usage or configuration is wrong, or a key was refused.
+.TP
+.B 75
+Not now; trying later is right.
+"""
+
+
+def manual() -> str:
+    """The man page: every command with its help and options."""
+    context = click.Context(cli, info_name=PROGRAM, help_option_names=["-h", "--help"])
+    found = ((name, cli.get_command(context, name)) for name in COMMANDS)
+    return MANUAL.format(
+        name=_roff(PROGRAM),
+        version=__version__,
+        description=_paragraphs(cli),
+        options=_manual_options(cli, context),
+        commands="\n".join(_manual_command(name, each, context) for name, each in found if each),
+    )
+
+
+def _manual_command(name: str, command: click.Command, above: click.Context) -> str:
+    context = click.Context(command, info_name=name, parent=above)
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    parts = [f".SS {_roff(usage)}", _paragraphs(command), _manual_options(command, context)]
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            below = command.get_command(context, each)
+            parts += [_manual_command(f"{name} {each}", below, context)] if below else []
+    return "\n".join(part for part in parts if part)
+
+
+def _manual_options(command: click.Command, context: click.Context) -> str:
+    records = (each.get_help_record(context) for each in command.params)
+    return "\n".join(f".TP\n.B {_roff(of[0])}\n{_roff(of[1])}" for of in records if of and of[1])
+
+
+def _paragraphs(command: click.Command) -> str:
+    texts = inspect.cleandoc(command.help or "").split("\n\n")
+    return "\n.PP\n".join(map(_paragraph, texts))
+
+
+def _paragraph(text: str) -> str:
+    """A paragraph; click's mark of one whose lines stay as they are is roff's `nf`."""
+    kept = text.removeprefix("\b\n")
+    return _roff(text) if kept == text else f".nf\n{_roff(kept)}\n.fi"
+
+
+def _roff(text: str) -> str:
+    """A text as it is, for roff: no line of it is a request."""
+    lines = text.replace("\\", "\\e").replace("-", "\\-").splitlines()
+    return "\n".join(f"\\&{line}" if line.startswith((".", "'")) else line for line in lines)
+
+
 def problems() -> str:
     """docs/problems.md: every reason with its remedy, those that need a person first."""
     parts = [
@@ -237,6 +315,7 @@ def pages() -> dict[Path, str]:
         HERE / "options.md": options(),
         HERE / "commands.md": commands(),
         HERE / "problems.md": problems(),
+        HERE / "katana-woo-sync.1": manual(),
     }
 
 

@@ -1,20 +1,16 @@
-"""docs/running.md: its files parse, and what it promises of copies of the ledger is so."""
+"""docs/running.md: its configuration loads, and what it promises of copies of the ledger is so."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import sqlite3
-import subprocess
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-import pytest
-import yaml
 from click.testing import CliRunner
 
-from katana_woo_sync.cli.main import COMMANDS, cli
+from katana_woo_sync.cli.main import cli
 from katana_woo_sync.ledger import Ledger
 from tests.config_samples import loaded, text
 from tests.sync.world import World
@@ -32,31 +28,6 @@ def test_the_configuration_loads(tmp_path: Path) -> None:
     found = loaded(tmp_path, text(top=notify), {"NTFY_URL": "ntfy://x", "PING_URL": "https://x/y"})
     assert len(found.notify.urls) == 2
     assert loaded(tmp_path, text(top=metrics)).report.metrics is not None
-
-
-def test_the_manifests_are_yaml_and_the_cron_job_starts_a_cycle() -> None:
-    manifests = [yaml.safe_load(block) for block in blocks("yaml")]
-    (job,) = [each for each in manifests if each.get("kind") == "CronJob"]
-    assert job["spec"]["concurrencyPolicy"] == "Forbid"
-    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    program, command, *_ = shlex.split(container["command"][2])
-    assert program == "katana-woo-sync"
-    assert command in COMMANDS
-    mounted = {m["name"] for c in (container, *pod["initContainers"]) for m in c["volumeMounts"]}
-    assert mounted == {volume["name"] for volume in pod["volumes"]}
-
-
-@pytest.mark.parametrize(("code", "becomes"), [(0, 0), (1, 0), (2, 1), (75, 1)])
-def test_the_cron_job_fails_with_all_but_orders_that_need_a_person(
-    tmp_path: Path, code: int, becomes: int
-) -> None:
-    (line,) = re.findall(r'command: \[sh, -c, "(.*)"\]', PAGE)
-    program = tmp_path / "katana-woo-sync"
-    program.write_text(f"#!/bin/sh\nexit {code}\n")
-    program.chmod(0o755)
-    done = subprocess.run(["sh", "-c", line], env={"PATH": f"{tmp_path}:/bin"}, check=False)
-    assert done.returncode == becomes
 
 
 def test_files_that_the_page_names_are_there() -> None:

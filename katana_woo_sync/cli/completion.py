@@ -16,7 +16,11 @@ ASKS = "_KATANA_WOO_SYNC_COMPLETE"
 def command(shell: str) -> None:
     """Print what makes the Tab key complete commands, stores and states.
 
-    Put this line into ~/.bashrc: eval "$(katana-woo-sync completion bash)"
+    \b
+    Put this line into
+    ~/.bashrc:  eval "$(katana-woo-sync completion bash)"
+    ~/.zshrc, after compinit:  eval "$(katana-woo-sync completion zsh)"
+    ~/.config/fish/config.fish:  katana-woo-sync completion fish | source
     """
     kind = get_completion_class(shell)
     if kind is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
+import shutil
 import sys
 from pathlib import Path
 
@@ -79,18 +79,30 @@ def test_orders_says_how_many_more_there_are(world: World) -> None:
     assert inside(run_json(world, "orders"), "orders", 1, "order_id") in (first, last)
 
 
-def test_bash_completes_stores(two: World, tmp_path: Path) -> None:
+SHELLS = {
+    "bash": ("--norc -i", "", 'eval "$(katana-woo-sync completion bash)"'),
+    "zsh": (
+        "-f -i",
+        "autoload -U compinit; compinit -u -D",
+        'eval "$(katana-woo-sync completion zsh)"',
+    ),
+    "fish": ("--no-config -i", "", "katana-woo-sync completion fish | source"),
+}
+"""How each is started without a person's settings, what it needs, and the line to put into them."""
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_tab_key_completes_stores(two: World, tmp_path: Path, shell: str) -> None:
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
     program = tmp_path / "katana-woo-sync"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m katana_woo_sync "$@"\n')
     program.chmod(0o755)
-    script = (
-        'eval "$(katana-woo-sync completion bash)"\n'
-        "COMP_WORDS=(katana-woo-sync order e); COMP_CWORD=2\n"
-        '_katana_woo_sync_completion katana-woo-sync; echo "${COMPREPLY[@]}"'
-    )
     env = {**os.environ, "PYTHONPATH": str(ROOT), "KATANA_WOO_SYNC_CONFIG": str(two.config)}
-    env["PATH"] = f"{tmp_path}:{env['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", script], env=env, capture_output=True, text=True, check=False
-    )
-    assert done.stdout.strip() == "eu", done.stderr
+    env |= {"PATH": f"{tmp_path}:{env['PATH']}", "HOME": str(tmp_path), "TERM": "dumb"}
+    options, needed, line = SHELLS[shell]
+    with pexpect.spawn(f"{shell} {options}", env=env, encoding="utf-8", timeout=30) as terminal:
+        terminal.sendline(f"{needed}\n{line}; echo rea''dy")
+        terminal.expect("ready")
+        terminal.send("katana-woo-sync order e\t")
+        terminal.expect("order eu ")
