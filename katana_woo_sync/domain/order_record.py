@@ -383,9 +383,11 @@ def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | No
         return None
     if record.in_katana is InKatana.NO:
         seen = record.was_processing or record.wanted or record.reason == Reason.COMPLETED_UNSEEN
-        # the person has looked: the number is another order's
-        sent_as = "" if record.reason == Reason.NOT_LISTED else record.sent_as
-        return replace(queued(record), was_processing=seen, sent_as=sent_as)
+        again = replace(queued(record), was_processing=seen)
+        if record.reason == Reason.NOT_LISTED:
+            # the person has looked: the number is another order's, and is waited for no more
+            again = replace(again, sent_as="", attempts=record.attempts)
+        return again
     return imported(record, State.IMPORTED)
 
 

@@ -72,6 +72,10 @@ from katana_woo_sync.sync.sub_orders import left_to_others, save_left_out
 PATIENCE = 3
 """Attempts after which an order that Katana seems to hold, and does not list, needs a person."""
 
+LISTED_AFTER = 2
+"""Attempts (six minutes) after which a number that is taken belongs to another order, though Katana
+lists none with it."""
+
 MOST_LOST = 2
 """Creates in a row whose answers may be lost before no more are sent: Katana is in trouble, and
 each order that meets that would have to be asked for."""
@@ -380,6 +384,12 @@ class OrderImports:
             if record.sent_as == refused[-1] and all(found.is_deleted for found in held):
                 # no living order explains the refusal but this one, which no list shows yet
                 self._wait_for_lists(record, refused[-1])
+                return None
+            if not held and record.attempts < LISTED_AFTER:
+                # perhaps another machine, or the network, has just sent this order too
+                detail = f"number {refused[-1]} is taken, and Katana lists no order with it yet"
+                again_later = failed(record, Reason.TEMPORARY, detail, self._context.clock())
+                self._context.save(self._store, again_later, self._current(record.order_id))
                 return None
             number = self._number(record, plain, refused)
             if number is None:

@@ -192,3 +192,31 @@ def test_rule_15_an_order_is_sent_again_under_the_number_it_was_sent_under(two: 
     assert two.sales_order(order).order_no == "7-eu"
     assert two.state(order) == ("imported", "")
     assert two.notes(order) == ["number_taken"]
+
+
+def test_rule_15_a_number_that_is_taken_and_not_listed_yet_is_waited_for(world: World) -> None:
+    order = world.order()
+    world.katana.lag_lists(timedelta(seconds=150))
+
+    def another_machine_sends_it() -> None:
+        number = world.shop.state.orders[order].number
+        world.foreign(order, store_name=world.identity, order_no=number)
+
+    world.before(world.katana.server, "POST", "/sales_orders", another_machine_sends_it)
+    world.sync()
+    assert world.state(order) == ("failed", "temporary")
+    assert "lists no order with it yet" in world.record(order).detail
+    world.settle(3)
+    assert len(world.in_katana(order)) == 1
+    assert world.state(order)[0] == "imported"
+
+
+def test_rule_15_a_number_that_is_never_listed_is_another_orders(world: World) -> None:
+    order = world.order(number="1001")
+    other_order(world, "1001")
+    world.katana.lag_lists(timedelta(hours=5))
+    world.sync()
+    for _ in range(3):
+        world.sync(minutes=6)
+    (found,) = world.in_katana(order)
+    assert found.order_no == "1001-eu"
