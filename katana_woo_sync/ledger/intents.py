@@ -42,6 +42,8 @@ class IntentKind(StrEnum):
     """What `probe` creates. Key: its kind, and its name or the sales order's id."""
     DELETION = "deletion"
     """Key: the sales order's id; a deletion that is heard of meanwhile was this program's own."""
+    DELIVERY = "delivery"
+    """Key: the sales order's id; a delivery that is heard of meanwhile was this program's own."""
 
 
 class Intent(Struct, frozen=True):

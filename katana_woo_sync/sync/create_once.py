@@ -105,7 +105,13 @@ def create_once(
 LOOKED_FOR_FIRST = tuple(
     kind
     for kind in IntentKind
-    if kind not in (IntentKind.SALES_ORDER, IntentKind.SHIPPING_FEE, IntentKind.DELETION)
+    if kind
+    not in (
+        IntentKind.SALES_ORDER,
+        IntentKind.SHIPPING_FEE,
+        IntentKind.DELETION,
+        IntentKind.DELIVERY,
+    )
 )
 """What is looked for in Katana before it is created in any case: an old intent tells no more."""
 

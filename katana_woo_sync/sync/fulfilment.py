@@ -54,7 +54,7 @@ from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
-from katana_woo_sync.sync.recorder import keep_deletion, keep_gone
+from katana_woo_sync.sync.recorder import keep_deletion, keep_delivery, keep_gone
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shipments import ShipmentTelling
 from katana_woo_sync.sync.shop_notes import due_at_completion
@@ -172,6 +172,7 @@ class Fulfilment:
             if refunded:
                 self._attend(record, Reason.REFUNDED_SINCE_IMPORT, refunded)
                 return
+            self._begin_delivery(record)
             answer = deliver(context, record.sales_order_id, before)
         except CannotDeliver as error:
             self._attend(record, error.reason, error.detail)
@@ -199,12 +200,18 @@ class Fulfilment:
         rules = context.rules(self._store)
         delivered = see_in_katana(answer, record, rules).record or record
         with context.ledger.atomic():
-            context.save(self._store, replace(delivered, delivered_at=context.clock()), record)
-            context.did(self._store, record, "katana", "delivered", f"as {record.sales_order_no}")
+            keep_delivery(context, self._store, delivered, record)
             if answer.is_unmade:
                 detail = f"production {answer.production_status}"
                 context.note(self._store, record, Note(Reason.DELIVERED_UNMADE, detail))
-            context.report.store(self._store.name).delivered_in_katana += 1
+
+    def _begin_delivery(self, record: OrderRecord) -> None:
+        """Where the shop is told of deliveries, what this program delivers is known by an intent,
+        so that it is not told of that, even if the answer is lost."""
+        context, key = self._context, str(record.sales_order_id)
+        is_begun = context.ledger.intents.open(IntentKind.DELIVERY, key) is not None
+        if self._store.settings.shipments != "off" and not is_begun:
+            context.ledger.intents.begin(IntentKind.DELIVERY, key, context.clock())
 
     def _delivered_meanwhile(self, record: OrderRecord, answer: SalesOrder) -> bool:
         """After a lost answer: whether Katana delivered all the same."""
@@ -213,9 +220,7 @@ class Fulfilment:
         if seen is None or not seen.is_delivered:
             return False
         with context.ledger.atomic():
-            context.save(self._store, replace(seen, delivered_at=context.clock()), record)
-            context.did(self._store, record, "katana", "delivered", f"as {record.sales_order_no}")
-            context.report.store(self._store.name).delivered_in_katana += 1
+            keep_delivery(context, self._store, seen, record)
         return True
 
     def _refunded_since(self, record: OrderRecord) -> str:
@@ -331,8 +336,11 @@ class Fulfilment:
             context.report.store(self._store.name).completed_in_store += 1
 
     def _attend(self, record: OrderRecord, reason: Reason, detail: str) -> None:
-        now = self._context.clock()
-        self._context.save(self._store, needs_attention(record, reason, detail, now), record)
+        context = self._context
+        with context.ledger.atomic():
+            needing = needs_attention(record, reason, detail, context.clock())
+            context.save(self._store, needing, record)
+            context.ledger.intents.end(IntentKind.DELIVERY, str(record.sales_order_id))
 
 
 class CannotDeliver(Exception):

@@ -50,6 +50,7 @@ from katana_woo_sync.domain.order_rules import (
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import left_out, parent_of
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
+from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import (
     Context,
@@ -58,7 +59,12 @@ from katana_woo_sync.sync.context import (
     log,
     once_a_day,
 )
-from katana_woo_sync.sync.recorder import keep_deletion, keep_gone, was_deleted_here
+from katana_woo_sync.sync.recorder import (
+    keep_deletion,
+    keep_delivery,
+    keep_gone,
+    was_deleted_here,
+)
 from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
 
 
@@ -436,6 +442,9 @@ def _hear_known(
     context: Context, store: Store, rules: Rules, sales_order: SalesOrder, record: OrderRecord
 ) -> None:
     seen = see_in_katana(sales_order, record, rules)
+    if seen.record is not None and _is_delivered_here(context, seen.record, record):
+        keep_delivery(context, store, seen.record, record)
+        return
     if seen.record is not None and seen.record != record:
         context.save(store, seen.record, record)
         notes = seen.notes
@@ -445,3 +454,11 @@ def _hear_known(
                 keep_deletion(context, store, record)
                 notes = tuple(n for n in notes if n.reason is not Reason.DELETED_IN_KATANA)
         context.note(store, record, *notes)
+
+
+def _is_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord) -> bool:
+    """Whether a delivery is this program's own, whose answer was lost or came too early."""
+    if record.is_delivered or record.delivered_at or not seen.is_delivered:
+        return False
+    key = str(record.sales_order_id)
+    return context.ledger.intents.open(IntentKind.DELIVERY, key) is not None

@@ -93,6 +93,16 @@ def _set_gone(context: Context, store: Store, kept: Mapping[str, tuple[int, str]
         context.ledger.stores.set_meta(f"gone:{store.identity}", text)
 
 
+def keep_delivery(
+    context: Context, store: Store, delivered: OrderRecord, before: OrderRecord
+) -> None:
+    """Record that this program has delivered an order in Katana; call inside a step."""
+    context.save(store, replace(delivered, delivered_at=context.clock()), before)
+    context.did(store, before, "katana", "delivered", f"as {before.sales_order_no}")
+    context.ledger.intents.end(IntentKind.DELIVERY, str(before.sales_order_id))
+    context.report.store(store.name).delivered_in_katana += 1
+
+
 def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
     """Record that this program deleted the order's sales order; call inside a group of writes."""
     context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))

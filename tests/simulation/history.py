@@ -41,7 +41,8 @@ class History(Struct, frozen=True):
     @property
     def is_ordinary(self) -> bool:
         """Whether people do whatever they like, and nothing goes wrong."""
-        return all(STEPS[name].kind in ORDINARY for name, _seed in self.steps)
+        kinds = {STEPS[name].kind for name, _seed in self.steps}
+        return self.account != "late" and kinds <= set(ORDINARY)
 
 
 class Told(Struct, frozen=True):

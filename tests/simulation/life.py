@@ -129,8 +129,10 @@ class Life:
         self.completed: Counter[tuple[str, int]] = Counter()
         """How often people completed an order."""
         self.reverted: set[int] = set()
-        self.edited_there: set[int] = set()
-        """Sales orders that somebody has changed in Katana."""
+        self.worked_on: set[int] = set()
+        """Sales orders that the warehouse has worked on."""
+        self.has_forgotten = False
+        """Whether the ledger was lost, or an older one was put back."""
         self.shops_set: set[str] = set()
         """Shops whose clock was set: the times of their orders tell nothing of their order."""
         self.seen: set[tuple[str, int]] = set()
@@ -274,6 +276,7 @@ class Life:
     def forget(self) -> None:
         """The ledger is not what it was: what only it knew is gone."""
         self.seen.clear()
+        self.has_forgotten = True
         for place in self.processing:
             self.processing[place] = True  # what its total lacked is forgotten
             self.completed[place] += 1
@@ -281,8 +284,8 @@ class Life:
     # Afterwards
 
     def be_quiet(self, *, is_ordinary: bool) -> None:
-        """Whatever was wrong ends, and a person has all tried again; then half an hour passes. After
-        an ordinary day one cycle settles all that people did."""
+        """Whatever was wrong ends, and a person has all tried again; then half an hour passes.
+        After an ordinary day one cycle settles all that people did."""
         if is_ordinary:
             self.scheduler.sleep(15 * 60)
             self.sync()

@@ -43,6 +43,9 @@ LOST_BEFORE = ("reset_before", "silent")
 LOST_AFTER = ("reset_after", "silent_after", "acts_late", "cut_off")
 ANSWERS = ("500", "502", "503", "504", "500_after", "502_after", "429", "html", "empty_after")
 ODDITIES = ("repeated", "odd_value")
+TWICE = ("/sales_order_shipping_fee", "/fulfillments", "/shipment-trackings")
+"""What a service makes again when it is asked for it again."""
+
 KINDS = (*NOT_SENT, *LOST_BEFORE, *LOST_AFTER, *ANSWERS, *ODDITIES)
 
 
@@ -61,8 +64,8 @@ class Trouble:
 
     def takes(self, server: str, method: str, path: str, now: datetime) -> bool:
         """Whether it is this request's; it is used up by that."""
-        if self.kind == "repeated" and method == "POST" and "shipping_fee" in path:
-            return False  # Katana would have it twice: see "What cannot be promised"
+        if self.kind == "repeated" and method == "POST" and path.endswith(TWICE):
+            return False  # it would be there twice: see "What cannot be promised"
         if (
             self.times <= 0
             or self.server not in ("", server)

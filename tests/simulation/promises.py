@@ -16,7 +16,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
     P11  a day later the shop's stock is what rule 13 says of the servers themselves
-    P13  each delivery is shown once in the shop
+    P13  each delivery is shown once in the shop, and none that this program made
 
 Always:
 
@@ -194,6 +194,9 @@ def _agrees(
         for part in life.world.shops[store].fulfillments(order.id)
     ]
     hold(13, len(shown) == len(set(shown)), f"{name}: shown twice: {shown}")
+    is_own = record.shop_status == "completed" and not record.completed_at
+    if is_own and held.id not in life.worked_on and not life.has_forgotten:
+        hold(13, not shown, f"{name}: what this program delivered is shown: {shown}")
 
 
 def _is_shown(record: OrderRecord | None) -> bool:

@@ -179,6 +179,7 @@ def work_on(life: Life, dice: Random) -> None:
     if order is None:
         return
     life.tell("warehouse", f"katana: {order.order_no}: {what}")
+    life.worked_on.add(order.id)
     try:
         if what == "track":
             life.world.katana.track(order.id, f"RR{dice.randrange(99)}", carrier="Courier")

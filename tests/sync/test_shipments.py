@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -251,3 +252,35 @@ def test_a_dry_run_tells_nothing(world: World) -> None:
     world.katana.deliver(world.sales_order(order).id)
     world.sync(dry_run=True)
     assert world.shop.fulfillments(order) == []
+
+
+@pytest.mark.parametrize("answer", ["late", "lost"])
+def test_what_this_program_delivered_is_not_told_if_the_answer_came_to_nothing(
+    world: World, answer: str
+) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    if answer == "late":
+        world.katana.deliver_late(timedelta(minutes=1))
+    else:
+        fault = Fault(FaultKind.DROP_AFTER, method="PATCH", path="/sales_orders")
+        world.katana.server.add_fault(fault)
+    world.shop.set_status(order, "completed")
+    world.settle(3)
+    assert world.state(order) == ("fulfilled", "")
+    assert world.record(order).delivered_at is not None
+    assert told(world, order) == []
+
+
+def test_what_a_person_delivers_after_a_refusal_is_told(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.await_approval(sales_order)
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order)[0] == "attention"
+    world.katana.await_approval(sales_order, approved=True)
+    world.katana.deliver(sales_order)
+    world.sync()
+    assert told(world, order) == [({0: 4, 1: 2}, "")]

@@ -64,7 +64,7 @@ def lost_answers(ledger: Ledger, where: str, now: datetime) -> list[Finding]:
     lost = [
         each
         for each in ledger.intents.all_open()
-        if each.kind not in (IntentKind.SALES_ORDER, IntentKind.DELETION)
+        if each.kind not in (IntentKind.SALES_ORDER, IntentKind.DELETION, IntentKind.DELIVERY)
         and now - each.at >= LONG_UNKNOWN
     ]
     if not lost:
