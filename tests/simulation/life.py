@@ -143,6 +143,8 @@ class Life:
         self.is_odd = False
         """Whether answers were untrue: then the program may believe them."""
         self.processes = 0
+        self.looked_after = 0
+        """How many processes had been when the ledger was looked at last."""
 
     def _clock_of(self, store: str) -> Callable[[], datetime]:
         return lambda: self.world.clock.now + self.skews[store]

@@ -61,7 +61,8 @@ def look_after_a_step(life: Life) -> None:
     for name, order_id in held:
         place = (names[str(name)], int(order_id or 0))
         hold(2, place in life.processing, f"{place} never was Processing and is in Katana")
-    if life.world.ledger.exists():
+    if life.processes > life.looked_after and life.world.ledger.exists():
+        life.looked_after = life.processes
         with Ledger.open_to_read(life.world.ledger) as ledger:
             _nothing_is_passed(life, ledger)
 
