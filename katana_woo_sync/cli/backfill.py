@@ -31,6 +31,7 @@ from katana_woo_sync.sync.backfill import (
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.customers import import_customers
 from katana_woo_sync.sync.cycle import Options, Progress, finish
+from katana_woo_sync.sync.estimate import requests_needed
 from katana_woo_sync.sync.failures import is_katana_down
 from katana_woo_sync.sync.initial_stock import import_initial_stock
 from katana_woo_sync.sync.integration import HOW_TO_LEAVE, LATELY, last_adopted
@@ -40,9 +41,6 @@ from katana_woo_sync.sync.wishes import next_run
 
 LINE_EVERY = 10
 """Of how many things done a line tells in a pipe."""
-
-REQUESTS_PER_ORDER = 2
-"""An order and its shipping fee; a new customer or product costs one more."""
 
 
 @click.command("backfill")
@@ -277,7 +275,8 @@ def tell(context: Context, prepared: Prepared) -> None:
             f"{name}: a long list of open orders; they are imported while it is read", err=True
         )
     _tell_found(prepared.found)
-    _tell_time(context, sum(each.orders for each in prepared.found))
+    read = {each.store for each in prepared.found if each.orders}
+    _tell_time(context, [store for store in prepared.stores if store.name in read])
 
 
 def tell_rest(context: Context, store: Store) -> None:
@@ -285,7 +284,7 @@ def tell_rest(context: Context, store: Store) -> None:
     left = what_is_open(context, store)
     click.echo(f"{store.name}: its list of open orders is read; what is left:", err=True)
     _tell_found([left])
-    _tell_time(context, left.orders)
+    _tell_time(context, [store] if left.orders else [])
 
 
 def _tell_found(found: Sequence[Found]) -> None:
@@ -300,10 +299,10 @@ def _tell_found(found: Sequence[Found]) -> None:
         click.echo("\n".join(lines), err=True)
 
 
-def _tell_time(context: Context, orders: int) -> None:
+def _tell_time(context: Context, stores: Sequence[Store]) -> None:
     requests_per_minute = context.settings.katana.requests_per_minute
-    if orders:
-        minutes = orders * REQUESTS_PER_ORDER / requests_per_minute
+    if stores:
+        minutes = requests_needed(context, stores) / requests_per_minute
         click.echo(
             f"Katana takes {requests_per_minute} requests a minute: this needs about "
             f"{max(1, round(minutes))} min.",

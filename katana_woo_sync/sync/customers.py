@@ -44,6 +44,17 @@ class Customers:
         """Whether the ledger knows the order's customer in Katana, so that nothing is asked."""
         return self._remember(reference_id(store.identity, order)) is not None
 
+    def is_there(self, store: Store, order: Order) -> bool:
+        """Whether Katana has the order's customer, as its list of customers tells. Raises a
+        `ServiceError`."""
+        reference = reference_id(store.identity, order)
+        if self._remember(reference) is not None:
+            return True
+        self._list()
+        person = person_of_order(order, self._context.ledger.salt)
+        candidates = self._known.candidates(reference, person)
+        return match_customer(reference, person, candidates) is not None
+
     def _remember(self, reference: str) -> int | None:
         if reference not in self._remembered:
             known = self._known.remembered(reference)

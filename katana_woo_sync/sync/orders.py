@@ -131,8 +131,11 @@ class OrderImports:
     def requests_for(self, order: Order) -> int:
         """How many requests to Katana the import needs, but for what is found out on the way."""
         is_new = not self._katana.customers.is_known(self._store, order)
-        has_fee = bool(order.shipping_lines) and not self._terms.shipping_rows
-        return 1 + has_fee + is_new + self.items.count_new(order)
+        return self.requests_of_its_own(order) + is_new + self.items.count_new(order)
+
+    def requests_of_its_own(self, order: Order) -> int:
+        """The same, but for what several orders share: its customer, and its products."""
+        return 1 + (bool(order.shipping_lines) and not self._terms.shipping_rows)
 
     def import_order(self, order: Order) -> None:
         """Import an order, by a fresh copy of it; what keeps it from being imported is recorded.

@@ -158,6 +158,16 @@ class LineItems:
         """How many of an order's products have never been matched with Katana's."""
         return len({line.product_id for line in order.line_items if self._is_new(line)})
 
+    def lacking(self, order: Order) -> set[tuple[int, int]]:
+        """What of an order Katana lacks, so that it would be created: products and variations, by
+        their ids. They are looked up before."""
+        lines = self._new_lines([order]) if self._creates else []
+        return {
+            (int(line.product_id), int(line.variation_id))
+            for line in lines
+            if not self._may_be_known(line)
+        }
+
     def take_notes(self) -> list[Note]:
         """What there is to note about the variants that were asked for since last time."""
         notes, self._notes = self._notes, []
