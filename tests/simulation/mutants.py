@@ -161,7 +161,7 @@ class _Mutant(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the changed code."""
-        exec(compile(self._tree, self._name, "exec"), module.__dict__)  # noqa: S102
+        exec(compile(self._tree, self._name, "exec"), module.__dict__)
 
 
 def try_one(path: str, number: int, most: int) -> str:
