@@ -32,7 +32,6 @@ def started(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_in_every_history_the_promises_hold(part: int) -> None:
     first = 1 + part * IN_A_PART
@@ -41,14 +40,12 @@ def test_in_every_history_the_promises_hold(part: int) -> None:
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
-@pytest.mark.timeout(300)
 def test_a_number_is_the_same_history_each_time() -> None:
     first, second = started("-c", TRACES, "3", "121"), started("-c", TRACES, "121", "3")
     assert len(first.stdout.splitlines()) == 2, first.stderr
     assert sorted(first.stdout.splitlines()) == sorted(second.stdout.splitlines())
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", ["fee_twice", "cursor_before_the_record", "lock_not_taken"])
 def test_a_sabotaged_program_is_found_out(name: str) -> None:
     ended = started("-m", "tests.simulation.sabotages", name, "--jobs", "1")
@@ -65,7 +62,6 @@ with mock.patch.object(fulfilment.Fulfilment, "_complete", lambda *_arguments: N
 """
 
 
-@pytest.mark.timeout(300)
 def test_what_breaks_a_promise_is_shortened_and_shown() -> None:
     ended = started("-c", BROKEN, "--seeds", "1..40", "--jobs", "1")
     assert ended.returncode == 1, ended.stderr
