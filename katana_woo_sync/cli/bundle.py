@@ -11,14 +11,12 @@ from datetime import timedelta
 from importlib import metadata
 from pathlib import Path
 
-import click
-
 from katana_woo_sync import __version__
 from katana_woo_sync.cli.check import as_dict, tell
 from katana_woo_sync.cli.health import complaints
+from katana_woo_sync.cli.own_file import own_file, refuse_other
 from katana_woo_sync.cli.program import Program
 from katana_woo_sync.clients.redact import Redactor
-from katana_woo_sync.config.files import may_replace, replacing
 from katana_woo_sync.config.shown import as_document
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sync.checks.check import check
@@ -44,13 +42,7 @@ def write_bundle(
     makes of the ledger what `status --json` prints. Ends the program where the file cannot be
     written."""
     settings, now = program.settings, program.clock()
-    try:
-        if not may_replace(path, MARK):
-            raise click.UsageError(
-                f"{path} holds something else, and was left as it is; name another file."
-            )
-    except OSError as error:
-        raise _not_written(path, error) from None
+    refuse_other(path, MARK)  # before both sides are asked
     findings = check(settings, program.katana, list(program.stores.values()), program.clock, tell)
     content: dict[str, object] = {
         "katana_woo_sync_bundle": __version__,
@@ -66,17 +58,9 @@ def write_bundle(
             "runs": ledger.journal.runs(now - LATELY, MOST_LINES),
             "history": ledger.journal.lately(now - LATELY, MOST_LINES),
         }
-    try:
-        with replacing(path, errors="replace") as file:
-            json.dump(_redacted(content, program.redactor), file, ensure_ascii=False, indent=1)
-            file.write("\n")
-    except OSError as error:
-        raise _not_written(path, error) from None
-
-
-def _not_written(path: Path, error: OSError) -> click.UsageError:
-    reason = (error.strerror or type(error).__name__).lower()
-    return click.UsageError(f"{path} could not be written: {reason}")
+    with own_file(path, MARK) as file:
+        json.dump(_redacted(content, program.redactor), file, ensure_ascii=False, indent=1)
+        file.write("\n")
 
 
 def _versions() -> dict[str, str]:

@@ -10,8 +10,8 @@ import click
 from katana_woo_sync.cli.main import Globals
 from katana_woo_sync.cli.order import whole_order
 from katana_woo_sync.cli.output import print_json
+from katana_woo_sync.cli.own_file import own_file
 from katana_woo_sync.cli.program import Program, exits, start
-from katana_woo_sync.config.files import may_replace, replacing
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.customer_data import CustomerData, find_customer
 
@@ -43,16 +43,8 @@ def command(options: Globals, email: str, output: Path | None) -> None:
     if output is None:
         print_json(kept)
         return
-    try:
-        if not may_replace(output, MARK):
-            raise click.UsageError(
-                f"{output} holds something else, and was left as it is; name another file."
-            )
-        with replacing(output, errors="replace") as file:
-            json.dump(kept, file, ensure_ascii=False, indent=2)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise click.UsageError(f"{output} could not be written: {reason}") from None
+    with own_file(output, MARK) as file:
+        json.dump(kept, file, ensure_ascii=False, indent=2)
     click.echo(f"Written: {output.absolute()}")
 
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import click
+from katana_woo_sync.cli.own_file import failure_in_words
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet take a cell's text for a formula."""
@@ -30,13 +30,12 @@ def csv_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Write a file of them. Ends the program where it cannot be written."""
     lines = list(csv_lines(columns, rows))
-    try:
+    with (
+        failure_in_words(path),
         # with a mark that has spreadsheets read it as UTF-8; one that is new is for its owner alone
-        with open(path, "w", encoding="utf-8-sig", newline="", opener=_private) as file:
-            file.writelines(lines)
-    except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise click.UsageError(f"{path} could not be written: {reason}") from None
+        open(path, "w", encoding="utf-8-sig", newline="", opener=_private) as file,
+    ):
+        file.writelines(lines)
 
 
 def _private(path: str, flags: int) -> int:
