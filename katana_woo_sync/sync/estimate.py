@@ -9,6 +9,7 @@ from katana_woo_sync.clients.errors import ServiceError
 from katana_woo_sync.domain.customers import reference_id
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.cycle import READ_AGAIN
 from katana_woo_sync.sync.orders import KatanaSide, OrderImports
 from katana_woo_sync.sync.products import KatanaVariants
 
@@ -17,14 +18,12 @@ LOOKED_AT = 300
 them, by when most of what is new has come."""
 
 LAST = 100
-A_PAGE = 100
 
 USUAL = 2.0
 """An order and its shipping fee: what is assumed of a shop that does not answer."""
 
-READING = timedelta(minutes=2)
 REQUESTS_TO_READ = 2
-"""How often Katana is read in a long import, and what that takes."""
+"""What it takes to read Katana again, which a long import does now and then."""
 
 
 def requests_needed(context: Context, stores: Sequence[Store]) -> int:
@@ -34,7 +33,7 @@ def requests_needed(context: Context, stores: Sequence[Store]) -> int:
     katana, variants = KatanaSide(context), KatanaVariants(context)
     needed = sum(_of_store(context, store, katana, variants) for store in stores)
     minutes = needed / context.settings.katana.requests_per_minute
-    return round(needed + minutes * (timedelta(minutes=1) / READING) * REQUESTS_TO_READ)
+    return round(needed + minutes * (timedelta(minutes=1) / READ_AGAIN) * REQUESTS_TO_READ)
 
 
 def _of_store(
@@ -45,9 +44,10 @@ def _of_store(
     due = orders.due_for_import(store.identity, context.clock(), LOOKED_AT)
     imports = OrderImports(context, store, katana, variants)
     try:
-        looked_at = _read(context, store, [record.order_id for record in due])
+        read = store.shop.orders([r.order_id for r in due], context.facts(store).dp)
     except ServiceError:
         return count * USUAL
+    looked_at = [order for order in read if isinstance(order, Order)]
     imports.items.look_up(looked_at)
     costs, new = [], set[object]()
     for order in looked_at:
@@ -60,11 +60,3 @@ def _of_store(
         return count * USUAL
     last = costs[-LAST:]
     return sum(costs) + max(0, count - len(costs)) * sum(last) / len(last)
-
-
-def _read(context: Context, store: Store, ids: Sequence[int]) -> list[Order]:
-    dp, found = context.facts(store).dp, list[Order]()
-    for start in range(0, len(ids), A_PAGE):
-        read = store.shop.orders(ids[start : start + A_PAGE], dp)
-        found += [order for order in read if isinstance(order, Order)]
-    return found

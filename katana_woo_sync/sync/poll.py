@@ -50,7 +50,6 @@ from katana_woo_sync.domain.order_rules import (
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sub_orders import left_out, parent_of
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
-from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import (
     Context,
@@ -64,6 +63,7 @@ from katana_woo_sync.sync.recorder import (
     keep_delivery,
     keep_gone,
     was_deleted_here,
+    was_delivered_here,
 )
 from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
 
@@ -442,7 +442,7 @@ def _hear_known(
     context: Context, store: Store, rules: Rules, sales_order: SalesOrder, record: OrderRecord
 ) -> None:
     seen = see_in_katana(sales_order, record, rules)
-    if seen.record is not None and _is_delivered_here(context, seen.record, record):
+    if seen.record is not None and was_delivered_here(context, seen.record, record):
         keep_delivery(context, store, seen.record, record)
         return
     if seen.record is not None and seen.record != record:
@@ -454,11 +454,3 @@ def _hear_known(
                 keep_deletion(context, store, record)
                 notes = tuple(n for n in notes if n.reason is not Reason.DELETED_IN_KATANA)
         context.note(store, record, *notes)
-
-
-def _is_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord) -> bool:
-    """Whether a delivery is this program's own, whose answer was lost or came too early."""
-    if record.is_delivered or record.delivered_at or not seen.is_delivered:
-        return False
-    key = str(record.sales_order_id)
-    return context.ledger.intents.open(IntentKind.DELIVERY, key) is not None

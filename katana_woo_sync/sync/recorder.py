@@ -116,6 +116,14 @@ def was_deleted_here(context: Context, record: OrderRecord) -> bool:
     return context.ledger.intents.open(IntentKind.DELETION, key) is not None
 
 
+def was_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord) -> bool:
+    """Whether a delivery is this program's own, whose answer was lost or came too early."""
+    if record.is_delivered or record.delivered_at or not seen.is_delivered:
+        return False
+    key = str(record.sales_order_id)
+    return context.ledger.intents.open(IntentKind.DELIVERY, key) is not None
+
+
 def note_number(context: Context, store: Store, imported: OrderRecord) -> None:
     """Note where an order got another number than the shop's, since that was taken."""
     plain, given = store.settings.order_number_prefix + imported.number, imported.sales_order_no
