@@ -66,7 +66,9 @@ def in_process() -> Iterator[None]:
             or _needs_network(server, request)
         ):
             return send(adapter, request, *args, **kwargs)
-        return adapter.build_response(request, _answer(server, request))
+        body: Any = request.body
+        answer = answer_of(server, request, b"" if body is None else body.read())
+        return adapter.build_response(request, answer)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SandboxServer, "start", started)
@@ -83,16 +85,18 @@ def _needs_network(server: SandboxServer, request: requests.PreparedRequest) -> 
     )
 
 
-def _answer(server: SandboxServer, request: requests.PreparedRequest) -> HTTPResponse:
+def answer_of(
+    server: SandboxServer, request: requests.PreparedRequest, body: bytes
+) -> HTTPResponse:
+    """Have the server act on the request; its answer."""
     address = urlsplit(request.url or "")
-    body: Any = request.body
     builder = EnvironBuilder(
         path=address.path,
         query_string=address.query,
         base_url=f"{address.scheme}://{address.netloc}",
         method=request.method or "GET",
         headers=list(request.headers.items()),
-        data=b"" if body is None else body.read(),
+        data=body,
     )
     environ = builder.get_environ()
     environ["werkzeug.socket"] = _NoSocket()
@@ -106,7 +110,7 @@ def _answer(server: SandboxServer, request: requests.PreparedRequest) -> HTTPRes
     code, _space, words = status.partition(" ")
     headers = HTTPHeaderDict(given)
     if "Date" not in headers:
-        headers["Date"] = http_date(int(server.clock().timestamp() + server.seconds_ahead))
+        headers["Date"] = date_of(server)
     return HTTPResponse(
         io.BytesIO(content),
         headers,
@@ -117,3 +121,8 @@ def _answer(server: SandboxServer, request: requests.PreparedRequest) -> HTTPRes
         decode_content=False,
         request_method=request.method,
     )
+
+
+def date_of(server: SandboxServer) -> str:
+    """How the server dates an answer now."""
+    return http_date(int(server.clock().timestamp() + server.seconds_ahead))

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 
 from tests.simulation.history import LENGTH, Told, drawn, run
-from tests.simulation.many import all_tried
+from tests.simulation.many import all_tried, begin_again
 from tests.simulation.shrinking import shrunk
 
 
@@ -76,10 +76,5 @@ def _show(told: Told, length: int) -> None:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets is a part of a history
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "tests.simulation", *sys.argv[1:]],
-            {**os.environ, "PYTHONHASHSEED": "0"},
-        )
+    begin_again("tests.simulation")
     sys.exit(main())

@@ -17,12 +17,12 @@ from unittest import mock
 
 import requests
 
+from katana_woo_sync.cli import retry
 from katana_woo_sync.cli.program import StopSignals, code_and_words
 from katana_woo_sync.clients import http, together
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.config import Settings
-from katana_woo_sync.domain.order_record import retried
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Order
@@ -119,7 +119,6 @@ class Life:
             shop.set_stock(self.world.mug[name], 50)
         self.keys = {name: shop.gate.consumer_key for name, shop in self.world.shops.items()}
         self.top = ""
-        self.katana_options = ""
         self.base = {"eu": "", "us": 'location = "Second"'}
         """The options of each store that hold when all is quiet."""
         self.own = dict.fromkeys(STORES, "")
@@ -195,7 +194,7 @@ class Life:
     def configure(self) -> None:
         """Write the config."""
         stores = {name: replaced(self.base[name], self.own[name]) for name in STORES}
-        self.world.configure(top=self.top, katana=self.katana_options, stores=stores)
+        self.world.configure(top=self.top, stores=stores)
 
     # The program
 
@@ -245,17 +244,13 @@ class Life:
 
     def retry_all(self) -> None:
         """A person has everything tried again."""
-        with self.world.program().context() as context:
+        program = self.world.program()
+        with program.context() as context:
             names = {store.identity: name for name, store in context.stores.items()}
-            records = context.ledger.orders.find(identities=list(names), problems=True)
-            for record in records:
-                if record.note_failed:
-                    context.ledger.shop_notes.retry(record.identity, record.order_id)
-                    context.ledger.shipments.retry(record.identity, record.order_id)
+            for record in context.ledger.orders.find(identities=list(names), problems=True):
                 if record.reason == Reason.COMPLETED_UNSEEN:  # imported because a person says so
                     self.processing.setdefault((names[record.identity], record.order_id), True)
-            again = [record for record in map(retried, records) if record is not None]
-            context.ledger.orders.save(again)
+            retry.prepare(program, None, None, context)
 
     def _is_connected(self) -> bool:
         with self.world.program().context() as context:

@@ -1,7 +1,9 @@
-"""Many histories, in several processes."""
+"""Many histories, in several processes; and how a command begins in which they mean the same."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -30,3 +32,14 @@ def all_tried(seeds: Sequence[int], length: int, jobs: int) -> Iterator[Told]:
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         for found in pool.map(tried, chunks, [length] * len(chunks)):
             yield from found
+
+
+def begin_again(module: str) -> None:
+    """Start the command anew where sets would be gone through in an order of its own: that is a
+    part of a history."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.execve(
+            sys.executable,
+            [sys.executable, "-m", module, *sys.argv[1:]],
+            {**os.environ, "PYTHONHASHSEED": "0"},
+        )

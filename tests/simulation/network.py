@@ -20,10 +20,9 @@ import requests
 import urllib3
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from urllib3.exceptions import IncompleteRead, NameResolutionError, NewConnectionError
-from werkzeug.http import http_date
-from werkzeug.test import EnvironBuilder
 
 from katana_woo_sync.sandbox.server import HTML_ERROR_PAGE, SandboxServer
+from tests.in_process import answer_of, date_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -79,11 +78,6 @@ class Trouble:
             return False
         self.times -= 1
         return True
-
-
-class _NoSocket:
-    def shutdown(self, _how: int) -> None:
-        """Nothing to hang up."""
 
 
 class Network:
@@ -143,9 +137,9 @@ class Network:
             sleep(allowed)
             raise requests.ReadTimeout("Read timed out.", request=request)
         acts = not kind.isdigit() and kind != "html"
-        response = self._act(server, request, body) if acts else None
+        response = answer_of(server, request, body) if acts else None
         if kind == "repeated":
-            response = self._act(server, request, body)
+            response = answer_of(server, request, body)
         self._scheduler.point()
         said = kind or (str(response.status) if response is not None else "")
         self._tell(name, f"{asked}: {said}")
@@ -182,7 +176,7 @@ class Network:
 
         def later() -> None:
             self._scheduler.sleep(wait)
-            response = self._act(server, request, body)
+            response = answer_of(server, request, body)
             self.late -= 1
             self._tell(name, f"{asked}: {response.status}, {wait} seconds late")
 
@@ -225,45 +219,10 @@ class Network:
         content_type: str,
         more: dict[str, str] | None = None,
     ) -> HTTPResponse:
-        headers = HTTPHeaderDict({"Content-Type": content_type, "Date": _date(server)})
+        headers = HTTPHeaderDict({"Content-Type": content_type, "Date": date_of(server)})
         headers.update(more or {})
         content = io.BytesIO(body) if isinstance(body, bytes) else body
         return HTTPResponse(content, headers, status, preload_content=False)
-
-    def _act(
-        self, server: SandboxServer, request: requests.PreparedRequest, body: bytes
-    ) -> HTTPResponse:
-        """Have the service act on the request; its answer."""
-        address = urlsplit(request.url or "")
-        environ = EnvironBuilder(
-            path=address.path,
-            query_string=address.query,
-            base_url=f"{address.scheme}://{address.netloc}",
-            method=request.method or "GET",
-            headers=list(request.headers.items()),
-            data=body,
-        ).get_environ()
-        environ["werkzeug.socket"] = _NoSocket()
-        head: list[tuple[str, list[tuple[str, str]]]] = []
-
-        def start_response(status: str, headers: list[tuple[str, str]], _e: object = None) -> Any:
-            head.append((status, headers))
-
-        content = b"".join(server.wsgi(environ, start_response))
-        status, given = head[-1]
-        code, _space, words = status.partition(" ")
-        headers = HTTPHeaderDict(given)
-        if "Date" not in headers:
-            headers["Date"] = _date(server)
-        return HTTPResponse(
-            io.BytesIO(content),
-            headers,
-            int(code),
-            reason=words,
-            preload_content=False,
-            decode_content=False,
-            request_method=request.method,
-        )
 
 
 class _Unbound:
@@ -287,10 +246,6 @@ class _CutOff(io.BytesIO):
                 "Connection broken", IncompleteRead(self.tell(), self._missing)
             )
         return part
-
-
-def _date(server: SandboxServer) -> str:
-    return http_date(int(server.clock().timestamp() + server.seconds_ahead))
 
 
 def _reset(request: requests.PreparedRequest) -> requests.ConnectionError:

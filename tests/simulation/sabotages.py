@@ -42,6 +42,7 @@ from katana_woo_sync.sync import (
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.lock import LedgerLock
 from tests.simulation.history import Told, drawn, run
+from tests.simulation.many import begin_again
 
 MOST = 300
 Patch = tuple[Any, str, Any]
@@ -183,10 +184,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets is a part of a history
-        os.execve(
-            sys.executable,
-            [sys.executable, "-m", "tests.simulation.sabotages", *sys.argv[1:]],
-            {**os.environ, "PYTHONHASHSEED": "0"},
-        )
+    begin_again("tests.simulation.sabotages")
     sys.exit(main())

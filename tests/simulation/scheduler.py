@@ -280,12 +280,6 @@ class _Lock:
     def release(self) -> None:
         self._is_held = False
 
-    def __enter__(self) -> None:
-        self.acquire()
-
-    def __exit__(self, *_error: object) -> None:
-        self.release()
-
 
 class _Local:
     """As `threading.local`: values that each piece of work has for itself."""
