@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import pytest
 import requests
 from urllib3 import HTTPHeaderDict, HTTPResponse
 from werkzeug.http import http_date
-from werkzeug.test import EnvironBuilder
 
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.sandbox.server import FaultKind, SandboxServer
@@ -85,21 +85,40 @@ def _needs_network(server: SandboxServer, request: requests.PreparedRequest) -> 
     )
 
 
+def _environ(request: requests.PreparedRequest, body: bytes) -> dict[str, Any]:
+    """What a server tells its WSGI application of the request. werkzeug's `EnvironBuilder` makes
+    the same, and takes longer than the answer does."""
+    address = urlsplit(request.url or "")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote_to_bytes(address.path).decode("latin-1"),
+        "QUERY_STRING": address.query,
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "SERVER_NAME": address.hostname,
+        "SERVER_PORT": str(address.port),
+        "HTTP_HOST": address.netloc,
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": address.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "werkzeug.socket": _NoSocket(),
+    }
+    for name, value in request.headers.items():
+        key = name.upper().replace("-", "_")
+        environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = str(value)
+    return environ
+
+
 def answer_of(
     server: SandboxServer, request: requests.PreparedRequest, body: bytes
 ) -> HTTPResponse:
     """Have the server act on the request; its answer."""
-    address = urlsplit(request.url or "")
-    builder = EnvironBuilder(
-        path=address.path,
-        query_string=address.query,
-        base_url=f"{address.scheme}://{address.netloc}",
-        method=request.method or "GET",
-        headers=list(request.headers.items()),
-        data=body,
-    )
-    environ = builder.get_environ()
-    environ["werkzeug.socket"] = _NoSocket()
+    environ = _environ(request, body)
     head: list[tuple[str, list[tuple[str, str]]]] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], _error: object = None) -> Any:

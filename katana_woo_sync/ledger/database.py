@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -324,16 +325,21 @@ def _is_older(connection: sqlite3.Connection, path: Path) -> bool:
     columns = [column[0] for column in rows.description]
     applied = [dict(zip(columns, row, strict=True)) for row in rows]
     names = {row["name"] for row in applied if row["migration_set"] == migrations.name}
-    known = {
-        migration.name
-        for migration in migrations.pending(Database(memory=True, execute_plugins=False))
-    }
+    known = _migrations()
     if names - known:
         raise LedgerError(
             f"{path} was written by a newer version of katana-woo-sync; upgrade the program "
             "(pip install --upgrade katana-woo-sync)."
         )
     return names != known
+
+
+@cache
+def _migrations() -> frozenset[str]:
+    """The names of all that an empty ledger needs."""
+    with closing(sqlite3.connect(":memory:")) as empty:
+        pending = migrations.pending(Database(empty, execute_plugins=False))
+        return frozenset(migration.name for migration in pending)
 
 
 def _explained(path: Path, error: Exception) -> LedgerError:

@@ -33,7 +33,7 @@ from tests.config_samples import replaced
 from tests.simulation.machine import Disk, Locks
 from tests.simulation.network import Network
 from tests.simulation.scheduler import Concurrency, Crash, Process, Scheduler
-from tests.sync.world import Clock, World
+from tests.sync.world import Clock, World, new_ledger
 
 STORES = ("eu", "us")
 UNEXPECTED = "Something unexpected"
@@ -105,6 +105,8 @@ class Life:
         self.network = Network(self.scheduler, Random(f"{seed} ways"), self._tell_request)
         self.disk = Disk(self.scheduler)
         random.seed(seed)  # tenacity's pauses
+        new_ledger()  # on a real disk, once
+        stack.callback(self.disk.close)
         stack.enter_context(self._installed())
         self.world = SimulatedWorld(self.scheduler, directory, stack)
         self.set_back = timedelta(0)
@@ -171,7 +173,8 @@ class Life:
             put(http, "time", virtual)
             put(wishes, "time", virtual)
             put(lock, "FileLock", locks.file_lock)
-            put(requests.utils, "getproxies", dict)  # asked by each new process
+            # asked by each new process, which takes long
+            put(requests.sessions, "get_environ_proxies", lambda *_asked, **_named: {})
             put(sqlite3, "connect", self.disk.connect)
             yield
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from filelock import Timeout
 
@@ -28,13 +30,24 @@ class Disk:
         """How many more commits fail."""
         self.commits = 0
         self.refused = 0
+        self._idle: dict[tuple[object, ...], list[_Connection]] = {}
 
-    def connect(self, *arguments: Any, **named: Any) -> sqlite3.Connection:
-        """As `sqlite3.connect`."""
-        opened = _connect(*arguments, factory=_Connection, **named)
+    def connect(self, path: str | Path, **named: Any) -> sqlite3.Connection:
+        """As `sqlite3.connect`. Whoever comes next to the same file takes a connection that was
+        given up: opening one and reading the tables takes longer than what is done with it."""
+        place = (str(path), _inode(path), *sorted(named.items()))
+        idle = self._idle.setdefault(place, [])
+        opened = idle.pop() if idle else _connect(path, factory=_Connection, **named)
         assert isinstance(opened, _Connection)
         opened.disk = self
+        opened.idle = idle if place[1] else None
         return opened
+
+    def close(self) -> None:
+        """Close what is open."""
+        for idle in self._idle.values():
+            while idle:
+                sqlite3.Connection.close(idle.pop())
 
     def touched(self) -> None:
         """Whoever is in turn touches the disk."""
@@ -56,8 +69,26 @@ class Disk:
 _connect = sqlite3.connect
 
 
+def _inode(path: str | Path) -> int:
+    """Which file it is; 0 where it is none."""
+    place = urlsplit(str(path)).path if str(path).startswith("file:") else str(path)
+    try:
+        return os.stat(unquote(place)).st_ino if place else 0
+    except FileNotFoundError:
+        return 0
+
+
 class _Connection(sqlite3.Connection):
     disk: Disk | None = None
+    idle: list[_Connection] | None = None
+
+    def close(self) -> None:
+        if self.idle is None:
+            super().close()
+        else:
+            self.rollback()
+            self.idle.append(self)
+            self.idle = None
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         if self.disk is None:

@@ -534,6 +534,7 @@ def disk_full(life: Life, dice: Random) -> None:
 @step("ledger")
 def back_up(life: Life, _dice: Random) -> None:
     """The ledger is copied."""
+    life.disk.close()
     life.backups.append(
         {
             suffix: path.read_bytes()
@@ -578,6 +579,7 @@ def lose_the_ledger(life: Life, dice: Random) -> None:
 
 
 def _remove_ledger(life: Life) -> None:
+    life.disk.close()
     for suffix in SIDECARS:
         life.world.ledger.with_name(life.world.ledger.name + suffix).unlink(missing_ok=True)
 

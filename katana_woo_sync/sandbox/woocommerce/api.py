@@ -133,14 +133,17 @@ def trimmed(record: Json, names: Sequence[str]) -> Json:
     `line_items.sku` drops the list."""
     if not names:
         return record
+    inner: dict[str, list[str]] = {}
+    for name in names:
+        key, _dot, rest = name.partition(".")
+        inner.setdefault(key, []).append(rest)
     found: Json = {}
     for key, value in record.items():
-        if key in names:
-            found[key] = value
-            continue
-        inner = [name[len(key) + 1 :] for name in names if name.startswith(f"{key}.")]
-        if inner and isinstance(value, dict):
-            found[key] = trimmed(value, inner)
+        if key in inner:
+            if "" in inner[key]:
+                found[key] = value
+            elif isinstance(value, dict):
+                found[key] = trimmed(value, inner[key])
     return found
 
 
