@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from itertools import islice
 from typing import TypeVar
 
@@ -249,8 +250,13 @@ def as_of(headers: Mapping[str, str], now: datetime) -> datetime:
 
 
 def _date(headers: Mapping[str, str]) -> datetime | None:
+    return _parsed_date(headers.get("Date", ""))
+
+
+@lru_cache(maxsize=8)  # asked twice of each answer, and many come in a second
+def _parsed_date(text: str) -> datetime | None:
     try:
-        at = parsedate_to_datetime(headers.get("Date", ""))
+        at = parsedate_to_datetime(text)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None

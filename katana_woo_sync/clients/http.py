@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
 from io import BytesIO
 from types import MappingProxyType
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import quote_plus, urlencode, urljoin, urlsplit
 
 import requests
 import urllib3
@@ -66,6 +67,9 @@ CONNECT_TIMEOUT = 10.0
 LARGEST_ANSWER = 32 * 1024 * 1024
 LONGEST_PAUSE = 60.0
 """A service that asks for a longer pause (maintenance: 600 s) is left for the next cycle."""
+
+_quoted = lru_cache(maxsize=256)(quote_plus)
+"""Names and values of parameters, as they stand in an address: most are the same each time."""
 
 KEPT_OPEN = 2.0
 """Seconds after which a write opens a connection anew: servers close idle ones after some seconds,
@@ -302,7 +306,7 @@ class HttpClient:
         request = requests.Request(
             method,
             self._url(path),
-            params=urlencode(params),
+            params=urlencode(params, quote_via=_quoted),
             data=body,
             headers=headers,
             auth=self._auth(),

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from sqlite_utils import Database
-from sqlite_utils.db import Column, NotFoundError, Table, quote_identifier
+from sqlite_utils.db import Column, Table, quote_identifier
 
 IN_LIST = "IN (SELECT value FROM json_each(?))"
 """For any number of values in one parameter: what `json_list` makes of them."""
@@ -54,10 +54,9 @@ class LedgerTable(Table):
 
     def find(self, *key: str | int) -> dict[str, Any] | None:
         """The row with this primary key, or None."""
-        try:
-            return self.get(key)
-        except NotFoundError:
-            return None
+        where = " AND ".join(f"{quote_identifier(name)} = ?" for name in self.pks)
+        statement = f"SELECT * FROM {quote_identifier(self.name)} WHERE {where}"  # noqa: S608
+        return next(self.db.query(statement, key), None)
 
     def update_where(self, where: str, where_args: Sequence[object], **values: object) -> int:
         """Set columns of the rows for which this holds; returns how many there are.

@@ -88,7 +88,9 @@ def _options_of_a_store(dice: Random) -> str:
     return "\n".join(lines)
 
 
-def run(history: History, steps: Sequence[tuple[str, int]] | None = None) -> Told:
+def run(
+    history: History, steps: Sequence[tuple[str, int]] | None = None, *, with_trace: bool = True
+) -> Told:
     """Let it happen, or only these of its steps."""
     logging.getLogger("katana_woo_sync").setLevel(logging.CRITICAL)
     memory = str(MEMORY) if MEMORY.is_dir() else None
@@ -115,7 +117,9 @@ def run(history: History, steps: Sequence[tuple[str, int]] | None = None) -> Tol
         finally:
             life.scheduler.end()
         trace = tuple(
-            f"{at:%d %H:%M:%S}  {who:<16} {_short(what, directory)}" for at, who, what in life.trace
+            f"{at:%d %H:%M:%S}  {who:<16} {_short(what, directory)}"
+            for at, who, what in life.trace
+            if with_trace
         )
         occurred = life.occurred + life.network.occurred
         return Told(history.seed, broken, trace, dict(Counter(occurred)))

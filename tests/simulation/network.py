@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 import requests
 import urllib3
-from urllib3 import HTTPHeaderDict, HTTPResponse
+from urllib3 import HTTPResponse
 from urllib3.exceptions import IncompleteRead, NameResolutionError, NewConnectionError
 
 from katana_woo_sync.sandbox.server import HTML_ERROR_PAGE, SandboxServer
-from tests.in_process import answer_of, date_of
+from tests.in_process import Answer, answer_of, date_of, response_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -137,18 +137,18 @@ class Network:
             sleep(allowed)
             raise requests.ReadTimeout("Read timed out.", request=request)
         acts = not kind.isdigit() and kind != "html"
-        response = answer_of(server, request, body) if acts else None
+        answer = answer_of(server, request, body) if acts else None
         if kind == "repeated":
-            response = answer_of(server, request, body)
+            answer = answer_of(server, request, body)
         self._scheduler.point()
-        said = kind or (str(response.status) if response is not None else "")
+        said = kind or (str(answer.status) if answer is not None else "")
         self._tell(name, f"{asked}: {said}")
         if kind == "silent_after":
             sleep(allowed)
             raise requests.ReadTimeout("Read timed out.", request=request)
         if kind == "reset_after":
             raise _reset(request)
-        answer = self._disturbed(kind, response, trouble, server)
+        arrived = self._disturbed(kind, answer, trouble, server)
         way = self._way()
         if way > allowed:
             sleep(allowed)
@@ -156,8 +156,12 @@ class Network:
             raise requests.ReadTimeout("Read timed out.", request=request)
         sleep(way)
         self._scheduler.point()
-        built: requests.Response = adapter.build_response(request, answer)
-        return built
+        if kind == "cut_off":
+            half = _CutOff(arrived.content)
+            broken = HTTPResponse(half, arrived.headers, arrived.status, preload_content=False)
+            built: requests.Response = adapter.build_response(request, broken)
+            return built
+        return response_of(request, arrived)
 
     def _way(self) -> float:
         return self.quickest + (self.slowest - self.quickest) * self._dice.random() ** 3
@@ -176,53 +180,41 @@ class Network:
 
         def later() -> None:
             self._scheduler.sleep(wait)
-            response = answer_of(server, request, body)
+            answer = answer_of(server, request, body)
             self.late -= 1
-            self._tell(name, f"{asked}: {response.status}, {wait} seconds late")
+            self._tell(name, f"{asked}: {answer.status}, {wait} seconds late")
 
         self._scheduler.begin_alone(later)
 
     def _disturbed(
-        self,
-        kind: str,
-        response: HTTPResponse | None,
-        trouble: Trouble | None,
-        server: SandboxServer,
-    ) -> HTTPResponse:
+        self, kind: str, answer: Answer | None, trouble: Trouble | None, server: SandboxServer
+    ) -> Answer:
         """The answer as it arrives."""
-        if kind == "html":
-            return self._answer(server, 200, HTML_ERROR_PAGE.encode(), "text/html; charset=UTF-8")
-        if kind == "empty_after":
-            return self._answer(server, 200, b"", "text/html; charset=UTF-8")
+        page = HTML_ERROR_PAGE.encode()
+        if kind in ("html", "empty_after"):
+            content = page if kind == "html" else b""
+            return _answer(server, 200, content, "text/html; charset=UTF-8")
         if kind in ANSWERS:
             status = int(kind[:3])
             again = {"Retry-After": "7"} if status in (429, 503) else {}
-            return self._answer(server, status, HTML_ERROR_PAGE.encode(), "text/html", again)
-        assert response is not None
-        if kind == "cut_off":
-            whole = response.data
-            return self._answer(
-                server, response.status, _CutOff(whole), response.headers["Content-Type"]
-            )
+            return _answer(server, status, page, "text/html", again)
+        assert answer is not None
         if kind == "odd_value" and trouble is not None:
-            odd = _with_odd_value(response.data, trouble.dice)
-            headers = HTTPHeaderDict(response.headers)
-            headers.discard("Content-Length")
-            return HTTPResponse(io.BytesIO(odd), headers, response.status, preload_content=False)
-        return response
+            odd = _with_odd_value(answer.content, trouble.dice)
+            headers = {name: v for name, v in answer.headers.items() if name != "Content-Length"}
+            return Answer(answer.status, headers, odd)
+        return answer
 
-    def _answer(
-        self,
-        server: SandboxServer,
-        status: int,
-        body: bytes | io.BytesIO,
-        content_type: str,
-        more: dict[str, str] | None = None,
-    ) -> HTTPResponse:
-        headers = HTTPHeaderDict({"Content-Type": content_type, "Date": date_of(server)})
-        headers.update(more or {})
-        content = io.BytesIO(body) if isinstance(body, bytes) else body
-        return HTTPResponse(content, headers, status, preload_content=False)
+
+def _answer(
+    server: SandboxServer,
+    status: int,
+    content: bytes,
+    content_type: str,
+    more: dict[str, str] | None = None,
+) -> Answer:
+    headers = {"Content-Type": content_type, "Date": date_of(server), **(more or {})}
+    return Answer(status, headers, content)
 
 
 class _Unbound:

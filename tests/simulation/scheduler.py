@@ -51,6 +51,12 @@ class Process:
             raise Crash
 
 
+class _Piece(greenlet):
+    """A piece of work, and whose it is; nobody's where it is people's or a service's."""
+
+    owner: Process | None = None
+
+
 class Scheduler:
     """Turns and virtual time."""
 
@@ -62,8 +68,7 @@ class Scheduler:
         self._asleep: list[tuple[float, int, greenlet]] = []
         self._waiting: list[tuple[Callable[[], bool], float, greenlet]] = []
         self._order = count()
-        self._processes: WeakKeyDictionary[greenlet, Process] = WeakKeyDictionary()
-        self._pieces: list[greenlet] = []
+        self._pieces: list[_Piece] = []
         self._main = getcurrent()
         self._is_over = False
 
@@ -73,7 +78,7 @@ class Scheduler:
 
     def process(self) -> Process | None:
         """Whose work is in turn; None for people and services."""
-        return self._processes.get(getcurrent())
+        return _owner(getcurrent())
 
     def point(self) -> None:
         """Whoever is in turn touches the world."""
@@ -110,9 +115,9 @@ class Scheduler:
                 future.end(None, error)
             getcurrent().parent = self._main if self._is_over else self._next()
 
-        piece = greenlet(whole, parent=self._main)
+        piece = _Piece(whole, parent=self._main)
+        piece.owner = owner
         if owner is not None:
-            self._processes[piece] = owner
             owner.pieces.append(future)
         self._ready.append(piece)
         self._pieces.append(piece)
@@ -178,8 +183,12 @@ class Scheduler:
     def _goes_on(
         self, is_so: Callable[[], bool], limit: float, piece: greenlet, now: float
     ) -> bool:
-        process = self._processes.get(piece)
-        return is_so() or limit <= now or (process is not None and process.is_dead)
+        owner = _owner(piece)
+        return is_so() or limit <= now or (owner is not None and owner.is_dead)
+
+
+def _owner(piece: greenlet) -> Process | None:
+    return piece.owner if isinstance(piece, _Piece) else None
 
 
 class Future:

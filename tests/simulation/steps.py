@@ -256,7 +256,7 @@ def another_program_imports(life: Life, dice: Random) -> None:
 @step("program", 18)
 def cycle(life: Life, dice: Random) -> None:
     """A cycle, some minutes later."""
-    life.scheduler.sleep(60 * dice.choice((1, 5, 5, 15, 200)))
+    life.scheduler.sleep(60 * dice.choice((1, 5, 5, 5, 15, 15, 15, 200)))
     life.sync(sweep=SweepWhen.NOW if dice.random() < 0.1 else SweepWhen.DUE)
 
 

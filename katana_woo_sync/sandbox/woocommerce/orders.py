@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
@@ -316,7 +316,8 @@ def move_stock(state: StoreState, order: Order) -> None:
 def _searched(order: Order) -> str:
     """Where a search looks: the id, the addresses, and the names of the lines, as WooCommerce's
     own does."""
-    address = [str(value) for each in (order.billing, order.shipping) for value in astuple(each)]
+    both = (order.billing, order.shipping)
+    address = [str(value) for each in both for value in vars(each).values()]
     return "\n".join([str(order.id), *address, *(line.name for line in order.lines)]).lower()
 
 
