@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -153,4 +154,7 @@ def response_of(request: requests.PreparedRequest, answer: Answer) -> requests.R
 
 def date_of(server: SandboxServer) -> str:
     """How the server dates an answer now."""
-    return http_date(int(server.clock().timestamp() + server.seconds_ahead))
+    return _http_date(int(server.clock().timestamp() + server.seconds_ahead))
+
+
+_http_date = lru_cache(maxsize=8)(http_date)
