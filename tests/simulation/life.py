@@ -103,7 +103,7 @@ class Life:
         self.occurred: Counter[str] = Counter()
         self.scheduler = Scheduler(Clock(), Random(f"{seed} turns"))
         self.network = Network(self.scheduler, Random(f"{seed} ways"), self._tell_request)
-        self.disk = Disk(self.scheduler)
+        self.disk = Disk(self.scheduler, Random(f"{seed} disk"))
         random.seed(seed)  # tenacity's pauses
         new_ledger()  # on a real disk, once
         stack.callback(self.disk.close)
@@ -296,7 +296,7 @@ class Life:
         self.tell("-", "from here on nothing goes wrong")
         self.network.troubles.clear()
         self.network.quickest, self.network.slowest = 0.02, 0.3
-        self.disk.full_for = 0
+        self.disk.full_for = self.disk.fails_in = 0
         world.katana.lag_lists(timedelta(0))
         for name, shop in world.shops.items():
             shop.gate.consumer_key = self.keys[name]

@@ -20,16 +20,30 @@ LOOK_AGAIN = 0.5
 """Seconds after which a lock that is held is looked at again."""
 
 
-class Disk:
-    """Where the ledger is. Each commit is a point where the process may die, before and after; and
-    the disk may be full for some commits."""
+BUSY_SECONDS = 30.0
+"""How long SQLite waits for another's transaction: as the ledger has it, in virtual time."""
 
-    def __init__(self, scheduler: Scheduler) -> None:
+BUSY_PAUSE = 0.05
+
+
+class Disk:
+    """Where the ledger is. Each commit is a point where the process may die, before and after; the
+    disk may be full for some commits, or fail in the middle of a group of writes; and others may
+    have their turn between any two statements."""
+
+    def __init__(self, scheduler: Scheduler, dice: Random) -> None:
         self._scheduler = scheduler
+        self._dice = dice
         self.full_for = 0
         """How many more commits fail."""
+        self.fails_in = 0
+        """With which statement in a transaction, from now on, the disk fails; 0: with none."""
+        self.ways = 0.0
+        """How many of the statements let others have their turn first."""
         self.commits = 0
         self.refused = 0
+        self.waited = 0
+        """How often a statement had to wait for another's transaction."""
         self._idle: dict[tuple[object, ...], list[_Connection]] = {}
 
     def connect(self, path: str | Path, **named: Any) -> sqlite3.Connection:
@@ -37,6 +51,8 @@ class Disk:
         given up: opening one and reading the tables takes longer than what is done with it."""
         place = (str(path), _inode(path), *sorted(named.items()))
         idle = self._idle.setdefault(place, [])
+        # what SQLite waits for would never come: others go on when their turn is given to them
+        named["timeout"] = 0
         opened = idle.pop() if idle else _connect(path, factory=_Connection, **named)
         assert isinstance(opened, _Connection)
         opened.disk = self
@@ -52,6 +68,31 @@ class Disk:
     def touched(self) -> None:
         """Whoever is in turn touches the disk."""
         self._scheduler.point()
+
+    def executed(self, execute: Callable[[], sqlite3.Cursor], *, in_group: bool) -> sqlite3.Cursor:
+        """A statement, when it is its turn."""
+        process = self._scheduler.process()
+        if process is None:
+            return execute()
+        if self.ways and self._dice.random() < self.ways:
+            self._scheduler.give_way()
+        if process.is_dead:
+            self.touched()
+        if self.fails_in and in_group:
+            self.fails_in -= 1
+            if not self.fails_in:
+                self.refused += 1
+                raise sqlite3.OperationalError("disk I/O error")
+        limit = self._scheduler.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                return execute()
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
+                if not is_busy or self._scheduler.monotonic() >= limit:
+                    raise
+                self.waited += 1
+                self._scheduler.sleep(BUSY_PAUSE)
 
     def commit(self, commit: Callable[[], Any]) -> Any:
         """Commit, unless the process dies or the disk is full."""
@@ -93,13 +134,11 @@ class _Connection(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         if self.disk is None:
             return super().execute(sql, parameters)
-        process = self.disk._scheduler.process()
-        if process is not None and process.is_dead:
-            self.disk.touched()
         if sql == "COMMIT":
             result: sqlite3.Cursor = self.disk.commit(lambda: super(_Connection, self).execute(sql))
             return result
-        return super().execute(sql, parameters)
+        execute = super().execute
+        return self.disk.executed(lambda: execute(sql, parameters), in_group=self.in_transaction)
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any:
         if error is not None or self.disk is None or not self.in_transaction:

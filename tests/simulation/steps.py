@@ -342,9 +342,11 @@ def two_at_once(life: Life, dice: Random) -> None:
     )
     process = life.process(other, scattered(dice, 200) if dice.random() < 0.2 else 0)
     life.tell(process.name, "begins")
+    life.disk.ways = dice.choice((0.0, 0.02, 0.3))
     beside = life.scheduler.begin(what, process)
     life.sync(scattered(dice, 200) if dice.random() < 0.2 else 0)
     life.ended(process, beside.result)
+    life.disk.ways = 0.0
 
 
 def _retry_beside(life: Life) -> None:
@@ -529,6 +531,17 @@ def disk_full(life: Life, dice: Random) -> None:
     life.sync()
     life.happened("disk_full") if life.disk.refused > before else None
     life.disk.full_for = 0
+
+
+@step("disk")
+def disk_fails(life: Life, dice: Random) -> None:
+    """The disk fails in the middle of a group of writes, once."""
+    life.scheduler.sleep(300)
+    life.disk.fails_in = scattered(dice, 120)
+    before = life.disk.refused
+    life.sync()
+    life.happened("disk_failed") if life.disk.refused > before else None
+    life.disk.fails_in = 0
 
 
 @step("ledger")
