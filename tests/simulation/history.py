@@ -18,13 +18,21 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from tests.simulation.life import STORES, Broken, Life
-from tests.simulation.promises import look_after_a_step, look_after_quiet
+from tests.simulation.network import TWICE
+from tests.simulation.promises import (
+    AtEachCommit,
+    comes_in,
+    look_after_a_step,
+    look_after_quiet,
+    look_after_the_first_cycle,
+)
 from tests.simulation.scheduler import Stuck
 from tests.simulation.steps import ALWAYS, KINDS_OF_STEPS, OPTIONS_AT_TOP, ORDINARY, STEPS
 
 LENGTH = 30
 MEMORY = Path("/dev/shm")
 ZONES = (-11, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8, 10.5, 13, 14)
+ACCOUNTS = ("usual", "no-op", "late", "blanks", "numbers twice")
 VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
 """Of the shops."""
 
@@ -73,7 +81,7 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     steps = tuple((name, dice.randrange(2**32)) for name in names)
     stores = {store: _options_of_a_store(dice) for store in STORES}
     options = tuple(option for option in OPTIONS_AT_TOP if dice.random() < 0.25)
-    account = dice.choice(("usual", "usual", "no-op", "late", "blanks"))
+    account = dice.choice(ACCOUNTS)
     return History(seed, options, stores, account, steps)
 
 
@@ -100,6 +108,7 @@ def run(
         ExitStack() as stack,
     ):
         life = Life(history.seed, Path(directory), stack)
+        life.disk.look = AtEachCommit(life).look
         broken = ""
         try:
             _begin(life, history)
@@ -108,7 +117,13 @@ def run(
                 life.happened(name)
                 STEPS[name].work(life, Random(seed))
                 look_after_a_step(life)
-            life.be_quiet(is_ordinary=history.is_ordinary)
+            if not history.is_ordinary:
+                life.end_troubles()
+            last = comes_in(life)
+            life.first_cycle(is_ordinary=history.is_ordinary)
+            look_after_the_first_cycle(life, last)
+            if not history.is_ordinary:
+                life.come_to_rest()
             look_after_quiet(life)
         except (Broken, Stuck) as error:
             broken = str(error)
@@ -161,6 +176,9 @@ def _begin(life: Life, history: History) -> None:
         katana.deliver_late(timedelta(minutes=1))
     elif history.account == "blanks":
         katana.blank_information()
+    elif history.account == "numbers twice":
+        katana.take_numbers_twice()
+        life.network.twice = (*TWICE, "/sales_orders")
     life.configure()
     life.tell("-", f"options: {history.options} {history.stores}; the account: {history.account}")
     life.run("backfill", life.world.backfill)

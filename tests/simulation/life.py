@@ -37,6 +37,7 @@ from tests.sync.world import Clock, World, new_ledger
 
 STORES = ("eu", "us")
 UNEXPECTED = "Something unexpected"
+ACCEPTING = {"accept_completions": True, "accept_stock": True}
 
 
 class Broken(Exception):
@@ -140,9 +141,17 @@ class Life:
         """Orders that the program has seen as Processing."""
         self.backups: list[dict[str, bytes]] = []
         self.has_others = False
-        """Whether another program has imported an order, with other goods on it."""
+        """Whether another program has imported an order of which a person must say what it is."""
         self.is_odd = False
         """Whether answers were untrue: then the program may believe them."""
+        self.unannounced: set[tuple[str, int]] = set()
+        """Orders of which a shop's list of changes has not told."""
+        self.is_swept = False
+        """Whether all open orders were compared at the end."""
+        self.broken = ""
+        """The promise that was broken in the middle of a step, first of all."""
+        self._wrote: Process | None = None
+        self._overtaken: set[Process] = set()
         self.processes = 0
         self.looked_after = 0
         """How many processes had been when the ledger was looked at last."""
@@ -189,6 +198,18 @@ class Life:
     def _tell_request(self, server: str, what: str) -> None:
         process = self.scheduler.process()
         self.tell(process.name if process else "the past", f"{server}: {what}")
+        if process is not None and not what.startswith("GET"):
+            self._writes(process)
+
+    def _writes(self, process: Process) -> None:
+        """A process writes to a service: from now on, those that have written before may not."""
+        before = self._wrote
+        if process in self._overtaken:
+            others = before.name if before else ""
+            self.broken = self.broken or f"P17 {process.name} and {others} write by turns"
+        elif before is not None and before is not process:
+            self._overtaken.add(before)
+        self._wrote = process
 
     def happened(self, kind: str) -> None:
         """For the count of what occurred."""
@@ -285,13 +306,8 @@ class Life:
 
     # Afterwards
 
-    def be_quiet(self, *, is_ordinary: bool) -> None:
-        """Whatever was wrong ends, and a person has all tried again; then half an hour passes.
-        After an ordinary day one cycle settles all that people did."""
-        if is_ordinary:
-            self.scheduler.sleep(15 * 60)
-            self.sync()
-            return
+    def end_troubles(self) -> None:
+        """Whatever was wrong ends; the shops' clocks are set right."""
         world = self.world
         self.tell("-", "from here on nothing goes wrong")
         self.network.troubles.clear()
@@ -300,8 +316,17 @@ class Life:
         world.katana.lag_lists(timedelta(0))
         for name, shop in world.shops.items():
             shop.gate.consumer_key = self.keys[name]
+        self.skews = dict.fromkeys(STORES, timedelta(0))
         self.own = dict.fromkeys(STORES, "")
         self.configure()
+
+    def first_cycle(self, *, is_ordinary: bool) -> None:
+        """A person has all tried again; then comes a cycle. After an ordinary day that one settles
+        all that people did."""
+        if is_ordinary:
+            self.scheduler.sleep(15 * 60)
+            self.sync()
+            return
         self.scheduler.sleep(5 * 60)
         if self.set_back > timedelta(0):
             self.tell("clock", f"the waits of before it was set back end, in {self.set_back}")
@@ -309,11 +334,14 @@ class Life:
         if not self._is_connected():  # as `sync` has said since
             self.run("backfill", self.world.backfill)
         self.run("retry", self.retry_all)
-        options = {"accept_completions": True, "accept_stock": True}
-        self.sync(sweep=SweepWhen.NOW, **options)
-        for minutes in (10, 20):
+        self.sync(**ACCEPTING)
+
+    def come_to_rest(self) -> None:
+        """All open orders are compared, and half an hour passes."""
+        self.is_swept = True
+        for minutes, sweep in ((10, SweepWhen.NOW), (20, SweepWhen.DUE)):
             self.scheduler.sleep(60 * minutes)
-            self.sync(**options)
+            self.sync(sweep=sweep, **ACCEPTING)
 
 
 def _sent(

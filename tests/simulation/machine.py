@@ -44,6 +44,8 @@ class Disk:
         self.refused = 0
         self.waited = 0
         """How often a statement had to wait for another's transaction."""
+        self.look: Callable[[sqlite3.Connection], None] = lambda _ledger: None
+        """Called after each commit: the process may die there."""
         self._idle: dict[tuple[object, ...], list[_Connection]] = {}
 
     def connect(self, path: str | Path, **named: Any) -> sqlite3.Connection:
@@ -94,7 +96,7 @@ class Disk:
                 self.waited += 1
                 self._scheduler.sleep(BUSY_PAUSE)
 
-    def commit(self, commit: Callable[[], Any]) -> Any:
+    def commit(self, ledger: sqlite3.Connection, commit: Callable[[], Any]) -> Any:
         """Commit, unless the process dies or the disk is full."""
         self.touched()
         if self.full_for > 0 and self._scheduler.process() is not None:
@@ -103,6 +105,7 @@ class Disk:
             raise sqlite3.OperationalError("database or disk is full")
         result = commit()
         self.commits += 1
+        self.look(ledger)
         self.touched()
         return result
 
@@ -135,7 +138,9 @@ class _Connection(sqlite3.Connection):
         if self.disk is None:
             return super().execute(sql, parameters)
         if sql == "COMMIT":
-            result: sqlite3.Cursor = self.disk.commit(lambda: super(_Connection, self).execute(sql))
+            result: sqlite3.Cursor = self.disk.commit(
+                self, lambda: super(_Connection, self).execute(sql)
+            )
             return result
         execute = super().execute
         return self.disk.executed(lambda: execute(sql, parameters), in_group=self.in_transaction)
@@ -144,7 +149,9 @@ class _Connection(sqlite3.Connection):
         if error is not None or self.disk is None or not self.in_transaction:
             return super().__exit__(kind, error, trace)
         try:
-            return self.disk.commit(lambda: super(_Connection, self).__exit__(None, None, None))
+            return self.disk.commit(
+                self, lambda: super(_Connection, self).__exit__(None, None, None)
+            )
         except BaseException:
             self.rollback()
             raise

@@ -42,7 +42,10 @@ LOST_BEFORE = ("reset_before", "silent")
 LOST_AFTER = ("reset_after", "silent_after", "acts_late", "cut_off")
 ANSWERS = ("500", "502", "503", "504", "500_after", "502_after", "429", "html", "empty_after")
 ODDITIES = ("repeated", "odd_value")
-TWICE = ("/sales_order_shipping_fee", "/fulfillments", "/shipment-trackings")
+TWICE = (
+    *("/sales_order_shipping_fee", "/fulfillments", "/shipment-trackings"),
+    *("/customers", "/tax_rates", "/services"),
+)
 """What a service makes again when it is asked for it again."""
 
 KINDS = (*NOT_SENT, *LOST_BEFORE, *LOST_AFTER, *ANSWERS, *ODDITIES)
@@ -63,8 +66,6 @@ class Trouble:
 
     def takes(self, server: str, method: str, path: str, now: datetime) -> bool:
         """Whether it is this request's; it is used up by that."""
-        if self.kind == "repeated" and method == "POST" and path.endswith(TWICE):
-            return False  # it would be there twice: see "What cannot be promised"
         if (
             self.times <= 0
             or self.server not in ("", server)
@@ -94,6 +95,7 @@ class Network:
         self.troubles: list[Trouble] = []
         self.quickest, self.slowest = 0.02, 0.3
         """Seconds that a way takes."""
+        self.twice: tuple[str, ...] = TWICE
         self.occurred: Counter[str] = Counter()
         self.late = 0
         """Requests that a service will act on after the program has given them up."""
@@ -138,7 +140,8 @@ class Network:
             raise requests.ReadTimeout("Read timed out.", request=request)
         acts = not kind.isdigit() and kind != "html"
         answer = answer_of(server, request, body) if acts else None
-        if kind == "repeated":
+        if kind == "repeated" and not (method == "POST" and path.endswith(self.twice)):
+            # else it would be there twice: see "What cannot be promised"
             answer = answer_of(server, request, body)
         self._scheduler.point()
         said = kind or (str(answer.status) if answer is not None else "")

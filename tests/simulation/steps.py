@@ -7,11 +7,14 @@ are left out of it. Steps belong to kinds; a history has some of the kinds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
 from msgspec import Struct
+from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.domain.order_record import ignored
@@ -22,12 +25,13 @@ from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.wishes import Wish, next_run, wish
 from tests.simulation.life import STORES, Life
 from tests.simulation.machine import scattered
-from tests.simulation.network import KINDS, Trouble
-from tests.sync.world import ANNA
+from tests.simulation.network import KINDS, LOST_AFTER, Trouble
+from tests.sync.world import ANNA, DEFAULT_FACTOR
 
 COURIER = Shipping("Courier", Decimal(5))
 REVOKED = "ck_" + "0" * 40
 SERVERS = ("katana", *STORES)
+KINDS_OF_TROUBLE = tuple(kind for kind in KINDS if kind != "odd_value")
 JUMPS = (-26, -7, -1, 1, 3, 26)
 PLACES = {"eu": "Main location", "us": "Second"}
 
@@ -68,22 +72,53 @@ def place(life: Life, dice: Random) -> None:
 
 def _place(life: Life, dice: Random, status: str) -> None:
     store = dice.choice(STORES)
+    place_order(
+        life,
+        store,
+        mugs=dice.randint(1, 3),
+        status=status,
+        with_lamp=dice.random() < 0.4,
+        new_sku="ODD-{}" if dice.random() < 0.1 else None,
+        fee=dice.choice((-1, 3)) if dice.random() < 0.2 else 0,
+        total=Decimal(dice.randint(1, 9)) if dice.random() < 0.1 else None,
+    )
+
+
+def place_order(
+    life: Life,
+    store: str,
+    *,
+    mugs: int,
+    status: str = "processing",
+    with_lamp: bool = False,
+    new_sku: str | None = None,
+    fee: int = 0,
+    total: Decimal | None = None,
+    is_new: bool = False,
+) -> int:
+    """A customer orders, one whom nobody knows where it `is_new`; a lamp is shipped for money.
+    `new_sku` is that of a product which nobody knows, `total` a plugin's. Returns its id."""
     shop, world = life.world.shops[store], life.world
-    items = [Item(world.mug[store], dice.randint(1, 3))]
-    with_lamp = dice.random() < 0.4
+    items = [Item(world.mug[store], mugs)]
     items += [Item(world.lamp[store], 1)] if with_lamp else []
-    if dice.random() < 0.1:
-        items.append(Item(shop.add_product("Odd", f"ODD-{len(shop.state.products)}", "3.33"), 2))
+    number = len(shop.state.products)
+    if new_sku is not None:
+        added = shop.add_product(f"Odd {number} of {store}", new_sku.format(number), "3.33")
+        items.append(Item(added, 2))
+    placed = sum(len(each.state.orders) for each in world.shops.values())
+    name = f"Buyer{placed}" if is_new else "Anna"
     order_id = shop.place_order(
         items,
-        billing=ANNA,
+        billing=replace(ANNA, first_name=name, email=f"{name.lower()}@example.test"),
         status=status,
         shipping=[COURIER] if with_lamp else [],
-        fees=[Fee("Gift", Decimal(dice.choice((-1, 3))))] if dice.random() < 0.2 else [],
+        fees=[Fee("Gift", Decimal(fee))] if fee else [],
+        total=total,
     )
     if status == "processing":
         life.processing[store, order_id] = False
     life.tell("customer", f"{store}: order {order_id}, {status}")
+    return order_id
 
 
 @step("sales", 5)
@@ -226,28 +261,29 @@ def _sales_order(life: Life, dice: Random) -> SalesOrder | None:
 def another_program_imports(life: Life, dice: Random) -> None:
     """Another program imports an order first. Not while a request of ours is still on its way: two
     that send the same within the same minute are what cannot be promised."""
-    store, order = _order(life, dice)
-    world = life.world
-    if order is None or order.status != "processing" or life.network.late:
+    if life.network.late:
         return
-    life.scheduler.sleep(200)
-    if world.in_katana(order.id, shop=store):
-        return
-    life.tell("another program", f"{store}: order {order.id} imported")
+    store, world, mugs = dice.choice(STORES), life.world, dice.choice((1, 2))
+    order_id = place_order(life, store, mugs=mugs)
+    order = world.shops[store].state.orders[order_id]
+    life.tell("another program", f"{store}: order {order_id} imported")
     identity = next(s.identity for s in world.settings.stores if s.name == store)
-    places = world.katana.locations()
-    here = next(each for each in places if each.name == PLACES[store])
+    here = next(each for each in world.katana.locations() if each.name == PLACES[store])
+    price = order.totals.total / DEFAULT_FACTOR / mugs
+    if dice.random() < 0.3:
+        price += 1  # then a person must say whether it is the same order
+        life.has_others = True
     world.katana.create_foreign_order(
         customer_id=world.katana.add_customer("Anna"),
-        rows=[(world.mug_variant, Decimal(1), Decimal(10))],
-        order_no=f"K-{store}-{order.id}",
+        rows=[(world.mug_variant, Decimal(mugs), price)],
+        order_no=f"K-{store}-{order_id}",
         ecommerce_store_name=identity,
-        ecommerce_order_id=str(order.id),
+        ecommerce_order_id=str(order_id),
         order_created_date=order.created,
         location_id=here.id,
+        currency=order.currency,
     )
-    life.processing[store, order.id] = True  # its total is the other's affair
-    life.has_others = True
+    life.processing[store, order_id] = True  # its total is the other's affair
 
 
 # The program
@@ -330,7 +366,9 @@ def dry_run(life: Life, _dice: Random) -> None:
 
 @step("two", 4)
 def two_at_once(life: Life, dice: Random) -> None:
-    """Two processes at the same time, step by step in each other's way."""
+    """Two processes at the same time, step by step in each other's way, with orders to import."""
+    for _ in range(dice.randint(0, 2)):
+        _place(life, dice, "processing")
     life.scheduler.sleep(60 * dice.choice((1, 5)))
     other, what = dice.choice(
         (
@@ -395,7 +433,7 @@ def revoke_or_restore_key(life: Life, dice: Random) -> None:
 @step("network", 6)
 def trouble(life: Life, dice: Random) -> None:
     """Something goes wrong with one of the next requests."""
-    kind = dice.choice([kind for kind in KINDS if kind != "odd_value"])
+    kind = dice.choice(KINDS_OF_TROUBLE)
     server = dice.choice(SERVERS)
     life.network.troubles.append(
         Trouble(
@@ -407,22 +445,35 @@ def trouble(life: Life, dice: Random) -> None:
 
 @step("network", 6)
 def lost_write(life: Life, dice: Random) -> None:
-    """An order comes in, and something goes wrong with what is sent to Katana for it."""
-    kind = dice.choice([kind for kind in KINDS if kind != "odd_value"])
+    """An order comes in of which Katana knows nothing, and something goes wrong with what is sent
+    to Katana for it; the next cycle comes at once, or when what failed is tried again."""
+    kind = dice.choice((*LOST_AFTER, "acts_late", "acts_late", *KINDS_OF_TROUBLE))
     path = dice.choice(
-        ("/sales_orders", "/products", "/customers", "/sales_order_shipping_fee", "")
+        (
+            *("/sales_orders", "/products", "/customers", "/customers"),
+            *("/sales_order_shipping_fee", "/sales_order_shipping_fee", ""),
+        )
     )
     life.network.troubles.append(Trouble(kind, server="katana", method="POST", path=path))
     life.tell("network", f"katana: POST {path}: {kind}")
-    _place(life, dice, "processing")
-    life.scheduler.sleep(300)
+    place_order(
+        life,
+        dice.choice(STORES),
+        mugs=1,
+        with_lamp=dice.random() < 0.7,
+        new_sku=dice.choice(("", "", "NEW-{}")) if path == "/products" else None,
+        is_new=True,
+    )
+    life.scheduler.sleep(60)
+    life.sync()
+    life.scheduler.sleep(dice.choice((5, 20, 65, 65, 300)))
     life.sync()
 
 
 @step("network", 3)
 def lost_status(life: Life, dice: Random) -> None:
     """Something goes wrong with the next status that the program sets."""
-    kind = dice.choice([kind for kind in KINDS if kind != "odd_value"])
+    kind = dice.choice(KINDS_OF_TROUBLE)
     method, server = dice.choice(
         (("PATCH", "katana"), ("PUT", "eu"), ("PUT", "us"), ("POST", "eu"))
     )
@@ -472,6 +523,105 @@ def capped_pages(life: Life, dice: Random) -> None:
     life.tell("service", f"{store}: pages of {rows}")
 
 
+@step("staleness")
+def late_commit(life: Life, dice: Random) -> None:
+    """A change bears a time from before one that is read already: its transaction ended late."""
+    store, began = dice.choice(STORES), life.world.clock.now
+    if dice.random() < 0.5:
+        _late_in_katana(life, dice)
+    else:
+        _late_in_shop(life, dice, store)
+    life.tell("service", f"a change of {began:%H:%M:%S} is committed late")
+    life.sync()
+    for seconds in (15, 60):
+        life.scheduler.sleep(seconds)
+        life.sync()
+
+
+def _late_in_katana(life: Life, dice: Random) -> None:
+    katana = life.world.katana
+    first, second = _sales_order(life, dice), _sales_order(life, dice)
+    if first is None or second is None or first.id == second.id:
+        return
+    life.worked_on |= {first.id, second.id}
+    began = life.world.clock.now
+    life.scheduler.sleep(1)
+    katana.edit_order(second.id, additional_info=second.additional_info or "")
+
+    def commit() -> None:
+        life.scheduler.sleep(dice.randint(2, 10))
+        try:
+            katana.deliver(first.id)
+        except Refusal:
+            return
+        katana._state.orders.put(replace(katana.sales_order(first.id), updated_at=began))
+
+    life.scheduler.begin_alone(commit)
+
+
+def _late_in_shop(life: Life, dice: Random, store: str) -> None:
+    state = life.world.shops[store].state
+    first = place_order(life, store, mugs=1, status="on-hold")
+    began = state.clock()
+    life.scheduler.sleep(1)
+    place_order(life, store, mugs=1)
+    life.processing[store, first] = False
+
+    def commit() -> None:
+        life.scheduler.sleep(dice.randint(2, 7))
+        life.world.shops[store].set_status(first, "processing")
+        state.orders[first].modified = began
+
+    life.scheduler.begin_alone(commit)
+
+
+@step("staleness")
+def unannounced_order(life: Life, dice: Random) -> None:
+    """A plugin writes an order into a shop's database, of a time that the cursor has passed."""
+    store = dice.choice(STORES)
+    order_id = place_order(life, store, mugs=1)
+    life.world.shops[store].state.orders[order_id].modified -= timedelta(days=3)
+    life.unannounced.add((store, order_id))
+
+
+@step("staleness")
+def stale_copies(life: Life, dice: Random) -> None:
+    """An order is paid while Katana is down. When it is up again, a cache answers for the shop's
+    orders by their ids as they were before."""
+    store = dice.choice(STORES)
+    shop = life.world.shops[store]
+    order_id = place_order(life, store, mugs=1, status="on-hold")
+    life.scheduler.sleep(30)
+    life.sync()
+    kept = deepcopy(shop.state.orders)
+    life.scheduler.sleep(30)
+    shop.set_status(order_id, "processing")
+    life.processing[store, order_id] = False
+    life.tell("staff", f"{store}: order {order_id} is paid")
+    life.network.troubles.append(Trouble("refused", server="katana", times=99))
+    for _ in range(2):  # then the list of changes holds it no longer
+        life.sync()
+        life.scheduler.sleep(60)
+    life.network.troubles.pop()
+    handle = shop.server._handle
+
+    def stale(request: Request) -> Response:
+        is_list = request.method == "GET" and request.path.endswith("/orders")
+        if not is_list or "include" not in request.args or "nocache" in request.args:
+            return handle(request)
+        now, shop.state.orders = shop.state.orders, kept
+        try:
+            return handle(request)
+        finally:
+            shop.state.orders = now
+
+    life.tell("service", f"{store}: a cache answers for orders by their ids")
+    shop.server._handle = stale
+    life.scheduler.sleep(60 * dice.choice((1, 5)))
+    life.sync()
+    shop.server._handle = handle
+
+
 @step("oddities", 4)
 def odd_answer(life: Life, dice: Random) -> None:
     """An odd value stands in one of the next answers."""
@@ -500,6 +650,18 @@ def set_the_shops_clock(life: Life, dice: Random) -> None:
         return
     life.skews[store] += timedelta(hours=hours)
     life.tell("clock", f"{store}: {hours:+} h")
+
+
+@step("clocks")
+def order_of_the_future(life: Life, dice: Random) -> None:
+    """A plugin writes local time as UTC, or somebody mistypes a year."""
+    store, order = _order(life, dice)
+    if order is None or order.status == "trash":
+        return
+    ahead = timedelta(hours=dice.choice((2, 14, 24 * 365)))
+    life.edited(store, order.id)
+    order.modified = life.world.shops[store].state.clock() + ahead
+    life.tell("plugin", f"{store}: order {order.id} is modified in {ahead}")
 
 
 @step("clocks")
