@@ -481,6 +481,29 @@ def lost_status(life: Life, dice: Random) -> None:
     life.tell("network", f"{server}: {method}: {kind}")
 
 
+@step("network", 4)
+def lost_shipment(life: Life, dice: Random) -> None:
+    """An order is delivered, and something goes wrong with what its shop is told of the parcel."""
+    stores = [store for store in STORES if "shipments" in life.base[store]]
+    if not stores:
+        return
+    store, katana = dice.choice(stores), life.world.katana
+    order_id = place_order(life, store, mugs=1)
+    life.scheduler.sleep(60)
+    life.sync()
+    for held in life.world.in_katana(order_id, shop=store):
+        life.worked_on.add(held.id)
+        katana.deliver(held.id)
+        katana.track(held.id, f"LS{order_id}", carrier="Courier")
+    kind = dice.choice((*LOST_AFTER, *KINDS_OF_TROUBLE))
+    path = f"/orders/{order_id}/"
+    life.network.troubles.append(Trouble(kind, server=store, method="POST", path=path))
+    life.tell("network", f"{store}: POST {path}: {kind}")
+    life.sync()
+    life.scheduler.sleep(dice.choice((5, 65, 65, 300)))
+    life.sync()
+
+
 @step("network")
 def slow_or_quick(life: Life, dice: Random) -> None:
     """The ways get long, or short again."""
