@@ -333,6 +333,8 @@ def ignore(life: Life, dice: Random) -> None:
         record = ignored(chosen) if chosen else None
         if record is not None:
             life.tell("person", f"ignore {record.number}")
+            names = {store.identity: name for name, store in context.stores.items()}
+            life.edited(names[record.identity], record.order_id)  # what its total lacks, say
             context.ledger.orders.save([record])
 
 
