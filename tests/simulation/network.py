@@ -48,6 +48,9 @@ TWICE = (
 )
 """What a service makes again when it is asked for it again."""
 
+BODY_SHOWN = 200
+"""How much of what is sent stands in a trace."""
+
 KINDS = (*NOT_SENT, *LOST_BEFORE, *LOST_AFTER, *ANSWERS, *ODDITIES)
 
 
@@ -124,6 +127,7 @@ class Network:
         if kind:
             self.occurred[kind] += 1
         asked = f"{method} {path}?{address.query}" if address.query else f"{method} {path}"
+        asked += f" {body[:BODY_SHOWN].decode(errors='replace')}" if body else ""
         if kind in NOT_SENT:
             self._tell(name, f"{asked}: {kind}")
             raise _not_sent(kind, request)
