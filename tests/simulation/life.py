@@ -44,6 +44,31 @@ class Broken(Exception):
     """A promise is broken; the text begins with its number."""
 
 
+class Skew:
+    """How far a clock is before the true time. It may be set otherwise, and run too quick or too
+    slow."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._set(timedelta(0), 0.0)
+
+    def _set(self, ahead: timedelta, rate: float) -> None:
+        self._ahead, self._rate, self._since = ahead, rate, self._clock.now
+
+    @property
+    def ahead(self) -> timedelta:
+        """By now."""
+        return self._ahead + (self._clock.now - self._since) * self._rate
+
+    def jump(self, by: timedelta) -> None:
+        """The clock is set."""
+        self._set(self.ahead + by, self._rate)
+
+    def drift(self, rate: float) -> None:
+        """From now on the clock gains so many seconds in a second."""
+        self._set(self.ahead, rate)
+
+
 class _Stop(StopSignals):
     """Waiting is virtual."""
 
@@ -63,8 +88,8 @@ class SimulatedWorld(World):
     def __init__(self, scheduler: Scheduler, directory: Path, stack: ExitStack) -> None:
         self._scheduler = scheduler
         self._read: tuple[str, Settings] | None = None
-        self.ours = timedelta(0)
-        """How far this machine's clock is before the true time."""
+        self.ours = Skew(scheduler.clock)
+        """This machine's clock."""
         super().__init__(directory, stack, clock=scheduler.clock, names=STORES)
 
     @property
@@ -77,7 +102,7 @@ class SimulatedWorld(World):
 
     def program_clock(self) -> datetime:
         """The time as the program's machine has it."""
-        return self.clock.now + self.ours
+        return self.clock.now + self.ours.ahead
 
     def stop_signals(self) -> StopSignals:
         """What the program waits by."""
@@ -112,8 +137,8 @@ class Life:
         self.world = SimulatedWorld(self.scheduler, directory, stack)
         self.set_back = timedelta(0)
         """How far this machine's clock was set back in all."""
-        self.skews = dict.fromkeys(STORES, timedelta(0))
-        """How far the shops' clocks are before it."""
+        self.skews = {store: Skew(self.world.clock) for store in STORES}
+        """The shops' clocks."""
         self.world.katana.add_location("Second")
         for place in self.world.katana.locations():
             self.world.katana.set_stock(self.world.mug_variant, place.id, Decimal(60))
@@ -157,7 +182,7 @@ class Life:
         """How many processes had been when the ledger was looked at last."""
 
     def _clock_of(self, store: str) -> Callable[[], datetime]:
-        return lambda: self.world.clock.now + self.skews[store]
+        return lambda: self.world.clock.now + self.skews[store].ahead
 
     @contextmanager
     def _installed(self) -> Iterator[None]:
@@ -316,7 +341,12 @@ class Life:
         world.katana.lag_lists(timedelta(0))
         for name, shop in world.shops.items():
             shop.gate.consumer_key = self.keys[name]
-        self.skews = dict.fromkeys(STORES, timedelta(0))
+        self.world.ours.drift(0)
+        for name, skew in self.skews.items():
+            if skew.ahead:
+                self.shops_set.add(name)
+            skew.drift(0)
+            skew.jump(-skew.ahead)
         self.own = dict.fromkeys(STORES, "")
         self.configure()
 

@@ -244,7 +244,7 @@ def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:
         return
     with Ledger.open_to_read(life.world.ledger) as ledger:
         for store, order_id in placed.items():
-            if store in life.shops_set and (life.set_back or life.world.ours > timedelta(0)):
+            if store in life.shops_set and (life.set_back or life.world.ours.ahead > timedelta(0)):
                 continue  # set right long ago, or its answers may be an old cache's: the sweep's
             record = ledger.orders.get(_identity(life, store), order_id)
             hold(14, record is not None, f"{store} order {order_id} was not heard of")
@@ -252,7 +252,7 @@ def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:
 
 def _what_comes_is_done(life: Life) -> None:
     placed = comes_in(life)
-    behind = -life.world.ours.total_seconds()  # `import_delay` is by our clock
+    behind = -life.world.ours.ahead.total_seconds()  # `import_delay` is by our clock
     life.scheduler.sleep(5 * 60 + max(0.0, behind))
     life.sync()
     with Ledger.open_to_read(life.world.ledger) as ledger:

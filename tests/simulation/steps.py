@@ -673,7 +673,7 @@ def set_the_shops_clock(life: Life, dice: Random) -> None:
         state.offset += timedelta(hours=dice.choice((-1, 1)))
         life.tell("clock", f"{store}: summer time, UTC{state.offset}")
         return
-    life.skews[store] += timedelta(hours=hours)
+    life.skews[store].jump(timedelta(hours=hours))
     life.tell("clock", f"{store}: {hours:+} h")
 
 
@@ -693,9 +693,17 @@ def order_of_the_future(life: Life, dice: Random) -> None:
 def set_our_clock(life: Life, dice: Random) -> None:
     """This machine's clock is set otherwise."""
     hours = dice.choice(JUMPS)
-    life.world.ours += timedelta(hours=hours)
+    life.world.ours.jump(timedelta(hours=hours))
     life.set_back += max(timedelta(0), timedelta(hours=-hours))
     life.tell("clock", f"this machine: {hours:+} h")
+
+
+@step("clocks")
+def drift(life: Life, dice: Random) -> None:
+    """A clock runs too quick or too slow, by some seconds an hour or a minute."""
+    whose, rate = dice.choice(("this machine", *STORES)), dice.choice((-0.02, -0.001, 0.001, 0.02))
+    life.skews.get(whose, life.world.ours).drift(rate)
+    life.tell("clock", f"{whose}: {rate * 3600:+.0f} seconds an hour")
 
 
 # The machine
