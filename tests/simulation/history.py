@@ -101,18 +101,19 @@ def run(
 ) -> Told:
     """Let it happen, or only these of its steps."""
     logging.getLogger("katana_woo_sync").setLevel(logging.CRITICAL)
+    with _nothing_collected():
+        return _told(history, history.steps if steps is None else steps, with_trace=with_trace)
+
+
+def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: bool) -> Told:
     memory = str(MEMORY) if MEMORY.is_dir() else None
-    with (
-        _nothing_collected(),
-        tempfile.TemporaryDirectory(dir=memory) as directory,
-        ExitStack() as stack,
-    ):
+    with tempfile.TemporaryDirectory(dir=memory) as directory, ExitStack() as stack:
         life = Life(history.seed, Path(directory), stack)
         life.disk.look = AtEachCommit(life).look
         broken = ""
         try:
             _begin(life, history)
-            for name, seed in history.steps if steps is None else steps:
+            for name, seed in steps:
                 life.scheduler.sleep(3)
                 life.happened(name)
                 STEPS[name].work(life, Random(seed))
@@ -143,13 +144,15 @@ def run(
 @contextmanager
 def _nothing_collected() -> Iterator[None]:
     """Meanwhile no garbage is collected: what a generator of a killed process still has to do would
-    be done by whoever is in turn at that moment."""
+    be done by whoever is in turn at that moment. Afterwards all that is left of the history is, and
+    what was there before it is not looked through."""
+    gc.freeze()
     gc.disable()
     try:
         yield
     finally:
         before, sys.unraisablehook = sys.unraisablehook, lambda _told: None
-        gc.collect(1)
+        gc.collect()
         sys.unraisablehook = before
         gc.enable()
 
