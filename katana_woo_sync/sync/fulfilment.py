@@ -54,7 +54,12 @@ from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
-from katana_woo_sync.sync.recorder import keep_deletion, keep_delivery, keep_gone
+from katana_woo_sync.sync.recorder import (
+    end_what_was_begun,
+    keep_deletion,
+    keep_delivery,
+    keep_gone,
+)
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shipments import ShipmentTelling
 from katana_woo_sync.sync.shop_notes import due_at_completion
@@ -633,6 +638,7 @@ def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> Non
     deleted = replace(record, in_katana=InKatana.DELETED, next_attempt_at=None, attempts=0)
     with context.ledger.atomic():
         context.save(store, with_state(deleted, context.rules(store)), record)
+        end_what_was_begun(context, record)
         if is_own:
             keep_deletion(context, store, record)
         else:

@@ -59,6 +59,7 @@ from katana_woo_sync.sync.context import (
     once_a_day,
 )
 from katana_woo_sync.sync.recorder import (
+    end_what_was_begun,
     keep_deletion,
     keep_delivery,
     keep_gone,
@@ -450,6 +451,7 @@ def _hear_known(
         notes = seen.notes
         if seen.record.in_katana is InKatana.DELETED:
             context.ledger.adoptables.ask_again(store.identity, record.order_id)
+            end_what_was_begun(context, record)
             if was_deleted_here(context, record):
                 keep_deletion(context, store, record)
                 notes = tuple(n for n in notes if n.reason is not Reason.DELETED_IN_KATANA)

@@ -110,6 +110,13 @@ def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
     context.did(store, record, "katana", "deleted", detail)
 
 
+def end_what_was_begun(context: Context, record: OrderRecord) -> None:
+    """Nothing comes any more of what was begun with a sales order that is deleted; call inside a
+    group of writes."""
+    for kind in (IntentKind.SHIPPING_FEE, IntentKind.DELIVERY):
+        context.ledger.intents.end(kind, str(record.sales_order_id))
+
+
 def was_deleted_here(context: Context, record: OrderRecord) -> bool:
     """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
     key = str(record.sales_order_id)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Shipping
 from tests.sync.world import ANNA, World
@@ -128,6 +129,37 @@ def test_a_create_that_katana_carries_out_late(fresh: World, path: str) -> None:
     assert late == 200
     cycles(fresh, 4)
     check_one_of_each(fresh, order)
+
+
+def test_nothing_is_asked_for_whose_order_a_person_deleted(fresh: World) -> None:
+    order = rich_order(fresh)
+    fault = Fault(FaultKind.DROP_BEFORE, "POST", "/sales_order_shipping_fee")
+    fresh.katana.server.add_fault(fault)
+    fresh.sync()
+    assert open_intents(fresh) == ["shipping_fee"]
+    fresh.katana.delete_order(fresh.sales_order(order).id)
+    cycles(fresh, 1)
+    assert open_intents(fresh) == []
+
+
+def test_nothing_is_asked_for_whose_order_this_program_deleted(fresh: World) -> None:
+    fresh.configure(top='[orders]\ncancelled = "delete"', stores={"eu": 'shipments = "auto"'})
+    order = rich_order(fresh)
+    fresh.sync()
+    fresh.shop.set_status(order, "completed")
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "PATCH", "/sales_orders/"))
+    fresh.sync()
+    assert open_intents(fresh) == ["delivery"]
+    fresh.shop.set_status(order, "cancelled")
+    cycles(fresh, 1)
+    assert fresh.sales_order(order).deleted_at is not None
+    assert open_intents(fresh) == []
+
+
+def open_intents(world: World) -> list[str]:
+    """The kinds of what was begun in Katana and is not known to be there."""
+    with Ledger.open_to_read(world.ledger) as ledger:
+        return [str(intent.kind) for intent in ledger.intents.all_open()]
 
 
 @EVERY_LOSS
