@@ -449,13 +449,9 @@ def trouble(life: Life, dice: Random) -> None:
 def lost_write(life: Life, dice: Random) -> None:
     """An order comes in of which Katana knows nothing, and something goes wrong with what is sent
     to Katana for it; the next cycle comes at once, or when what failed is tried again."""
-    kind = dice.choice((*LOST_AFTER, "acts_late", "acts_late", *KINDS_OF_TROUBLE))
-    path = dice.choice(
-        (
-            *("/sales_orders", "/products", "/customers", "/customers"),
-            *("/sales_order_shipping_fee", "/sales_order_shipping_fee", ""),
-        )
-    )
+    kind = dice.choice(("acts_late", dice.choice(LOST_AFTER), dice.choice(KINDS_OF_TROUBLE)))
+    fee = "/sales_order_shipping_fee"
+    path = dice.choice(("/sales_orders", "/products", "/customers", "/customers", fee, fee))
     life.network.troubles.append(Trouble(kind, server="katana", method="POST", path=path))
     life.tell("network", f"katana: POST {path}: {kind}")
     place_order(
@@ -468,7 +464,7 @@ def lost_write(life: Life, dice: Random) -> None:
     )
     life.scheduler.sleep(60)
     life.sync()
-    life.scheduler.sleep(dice.choice((5, 20, 65, 65, 300)))
+    life.scheduler.sleep(dice.choice((5, 65, 65, 300)))
     life.sync()
 
 
