@@ -18,6 +18,7 @@ from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.domain.order_record import ignored
+from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order, Shipping
 from katana_woo_sync.sync.connect import rebuild
@@ -130,13 +131,24 @@ def set_status(life: Life, dice: Random) -> None:
     status = dice.choice(
         ("processing", "on-hold", "cancelled", "completed", "completed", "refunded", "failed")
     )
-    if status == "completed" != order.status:
+    if status == "completed" != order.status or _is_completed_unknown(life, store, order):
         life.completed[store, order.id] += 1
     if status == "processing":
         life.processing.setdefault((store, order.id), False)
     life.edited(store, order.id)
     life.tell("staff", f"{store}: order {order.id} from {order.status} to {status}")
     life.world.shops[store].set_status(order.id, status)
+
+
+def _is_completed_unknown(life: Life, store: str, order: Order) -> bool:
+    """Whether an order was completed, and the answer lost: what a person then makes of it cannot be
+    told from what it was before."""
+    if order.status != "completed":
+        return False
+    with Ledger.open_to_read(life.world.ledger) as ledger:
+        identity = life.world.shops[store].url.removeprefix("https://")
+        record = ledger.orders.get(identity, order.id)
+    return record is not None and record.shop_status != order.status
 
 
 @step("edits", 3)
