@@ -329,7 +329,7 @@ class HttpClient:
         of it for each request, which costs more than sending it."""
         route = self._routes.get(self.base_url)
         if route is None:
-            said = requests.Session().merge_environment_settings(
+            said = self._session(for_write=False).merge_environment_settings(
                 self.base_url, {}, None, self._verify, None
             )
             route = _Route(said["proxies"], said["verify"])
