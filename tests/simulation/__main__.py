@@ -16,6 +16,8 @@ from tests.simulation.history import LENGTH, Told, drawn, run
 from tests.simulation.many import all_tried, begin_again
 from tests.simulation.shrinking import shrunk
 
+A_LINE_EACH = 1000
+
 
 def say(words: str) -> None:
     """Print a line at once."""
@@ -38,8 +40,11 @@ def main() -> int:
     seeds = range(int(first), int(last or first) + 1)
     begun, occurred = time.monotonic(), Counter[str]()
     broken: list[Told] = []
-    for told in all_tried(seeds, options.length, options.jobs):
+    for count, told in enumerate(all_tried(seeds, options.length, options.jobs), 1):
         occurred.update(told.occurred)
+        if count % A_LINE_EACH == 0:
+            speed = count / (time.monotonic() - begun)
+            say(f"{count} tried, {len(broken)} broken, {speed:.1f} a second")
         if told.broken:
             broken.append(told)
             say(f"seed {told.seed}: {told.broken[:600]}")
