@@ -271,8 +271,9 @@ def _sales_order(life: Life, dice: Random) -> SalesOrder | None:
 
 @step("others")
 def another_program_imports(life: Life, dice: Random) -> None:
-    """Another program imports an order first. Not while a request of ours is still on its way: two
-    that send the same within the same minute are what cannot be promised."""
+    """Another program imports an order first. Not while a request of ours is still on its way, nor
+    while a list of Katana's may lack it: two that send the same meanwhile are what cannot be
+    promised."""
     if life.network.late:
         return
     store, world, mugs = dice.choice(STORES), life.world, dice.choice((1, 2))
@@ -296,6 +297,7 @@ def another_program_imports(life: Life, dice: Random) -> None:
         currency=order.currency,
     )
     life.processing[store, order_id] = True  # its total is the other's affair
+    life.scheduler.sleep(200)
 
 
 # The program
