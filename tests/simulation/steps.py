@@ -561,11 +561,13 @@ def capped_pages(life: Life, dice: Random) -> None:
 @step("staleness")
 def late_commit(life: Life, dice: Random) -> None:
     """A change bears a time from before one that is read already: its transaction ended late."""
-    store, began = dice.choice(STORES), life.world.clock.now
-    if dice.random() < 0.5:
-        _late_in_katana(life, dice)
+    began = life.world.clock.now
+    orders = [o for o in life.world.katana.sales_orders() if o.status == "NOT_SHIPPED"]
+    alive = [order for order in orders if order.deleted_at is None]
+    if len(alive) > 1 and dice.random() < 0.7:
+        _late_in_katana(life, dice, *dice.sample(alive, 2))
     else:
-        _late_in_shop(life, dice, store)
+        _late_in_shop(life, dice, dice.choice(STORES))
     life.tell("service", f"a change of {began:%H:%M:%S} is committed late")
     life.sync()
     for seconds in (15, 60):
@@ -573,11 +575,8 @@ def late_commit(life: Life, dice: Random) -> None:
         life.sync()
 
 
-def _late_in_katana(life: Life, dice: Random) -> None:
+def _late_in_katana(life: Life, dice: Random, first: SalesOrder, second: SalesOrder) -> None:
     katana = life.world.katana
-    first, second = _sales_order(life, dice), _sales_order(life, dice)
-    if first is None or second is None or first.id == second.id:
-        return
     life.worked_on |= {first.id, second.id}
     began = life.world.clock.now
     life.scheduler.sleep(1)
