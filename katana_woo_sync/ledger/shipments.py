@@ -52,7 +52,8 @@ class Shipments:
         *,
         is_early: bool = False,
     ) -> None:
-        """The shop is to be told of the parcel, as it is now."""
+        """The shop is to be told of the parcel, as it is now; no earlier than it was to be told of
+        what the parcel was before."""
         self._table.upsert(
             {
                 "identity": identity,
@@ -62,7 +63,6 @@ class Shipments:
                 "is_due": 1,
                 "is_early": is_early,
                 "attempts": 0,
-                "next_attempt_at": None,
             }
         )
 
@@ -109,6 +109,11 @@ class Shipments:
         """The shop may be told at once."""
         where = f"{_OF_ORDER} AND is_due = 1"
         self._table.update_where(where, [identity, order_id], next_attempt_at=None)
+
+    def hasten(self, identity: str, order_id: int, at: datetime) -> None:
+        """What is tried again is tried at this time, and no later."""
+        where, at_latest = f"{_OF_ORDER} AND next_attempt_at > ?", time_text(at)
+        self._table.update_where(where, [identity, order_id, at_latest], next_attempt_at=at_latest)
 
     def forget(self, identity: str, order_id: int, fulfillment_id: int) -> None:
         """The fulfilment was taken back."""

@@ -45,8 +45,9 @@ from katana_woo_sync.sync.failures import part_of_order
 A_SLICE = timedelta(seconds=30)
 """How long a store's shipments go on before other work has its turn."""
 
-AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (1, 30, 120, 360, 720))
-"""How long after an attempt the next one comes, where it brought no answer. Then it is let go."""
+AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (3, 30, 120, 360, 720))
+"""How long after an attempt the next one comes, where it brought no answer: not before the shop
+could have carried it out. Then it is let go."""
 
 FIRST_LOOK = timedelta(days=1)
 """How far back the first reading goes: what a lost ledger had not told yet."""
@@ -94,6 +95,7 @@ def _keep(
     if known is not None:
         if known.parcel != parcel:
             shipments.keep(*key, parcel)
+            shipments.hasten(*key[:2], context.clock() + AGAIN_AFTER[0])
         return
     is_own = record.delivered_at is not None
     if is_own and not parcel.is_tracked:

@@ -171,6 +171,9 @@ class Life:
         """Whether answers were untrue: then the program may believe them."""
         self.unannounced: set[tuple[str, int]] = set()
         """Orders of which a shop's list of changes has not told."""
+        self.is_hasty = False
+        """Whether a person said `retry` while a service was still at it: see "What cannot be
+        promised"."""
         self.is_swept = False
         """Whether all open orders were compared at the end."""
         self.broken = ""
@@ -295,6 +298,7 @@ class Life:
 
     def retry_all(self) -> None:
         """A person has everything tried again."""
+        self.is_hasty |= self.network.late > 0
         program = self.world.program()
         with program.context() as context:
             names = {store.identity: name for name, store in context.stores.items()}

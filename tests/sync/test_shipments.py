@@ -184,6 +184,26 @@ def test_a_lost_answer_doubles_nothing(world: World, kind: FaultKind, way: str) 
     assert world.state(order)[0] == "fulfilled"
 
 
+@pytest.mark.parametrize("meanwhile", ["nothing", "tracking"])
+def test_what_a_shop_may_still_carry_out_is_not_sent_again(world: World, meanwhile: str) -> None:
+    world.shop.install(SHIPMENT_TRACKING)
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL")
+    lost = Fault(FaultKind.DROP_BEFORE, method="POST", path="shipment-trackings")
+    world.shop.server.add_fault(lost)
+    world.sync()
+    if meanwhile == "tracking":
+        world.katana.track(sales_order, "X2", carrier="DHL")
+    world.sync(minutes=2)
+    sent = [r for r in world.shop.server.requests if r.path.endswith("shipment-trackings")]
+    assert [r.method for r in sent].count("POST") == 1  # the lost one
+    world.sync(minutes=3)
+    (there,) = world.shop.trackings(order)
+    assert there.tracking_number == ("X2" if meanwhile == "tracking" else "X1")
+
+
 def test_a_shop_that_goes_on_failing_holds_a_completion_for_one_cycle_alone(world: World) -> None:
     world.shop.switch_on_fulfillments()
     order = two_lines(world)
