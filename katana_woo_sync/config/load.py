@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -128,11 +129,16 @@ def _refuse_unknown(section: Reader, name: str) -> None:
 def _read(section: Reader, kind: type[Struct]) -> dict[str, object]:
     """The values of a section's keys, each in its own form; what is wrong with one keeps no other
     from being read."""
-    defaults = {each.name: each.default for each in fields(kind)}
+    defaults = _defaults(kind)
     return {
-        name: key.form.read(section, name, "" if defaults[name] is NODEFAULT else defaults[name])
-        for name, key in keys_of(kind).items()
+        name: key.form.read(section, name, defaults[name]) for name, key in keys_of(kind).items()
     }
+
+
+@cache
+def _defaults(kind: type[Struct]) -> Mapping[str, object]:
+    """What each field of a section is where the file says nothing; "" where it must say it."""
+    return {f.name: "" if f.default is NODEFAULT else f.default for f in fields(kind)}
 
 
 def _taxes(section: Reader) -> Mapping[Decimal, str]:

@@ -37,7 +37,7 @@ def unconnected(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def world(unconnected: World) -> World:
     """One store, connected with nothing in it."""
-    unconnected.backfill()
+    unconnected.connect()
     return unconnected
 
 
@@ -46,5 +46,5 @@ def two(tmp_path: Path) -> Iterator[World]:
     """Two stores, connected with nothing in them."""
     with ExitStack() as stack:
         world = World(tmp_path, stack, names=("eu", "us"), clock=RealClock())
-        world.backfill()
+        world.connect()
         yield world

@@ -13,6 +13,7 @@ from time import monotonic, sleep
 from click.testing import CliRunner, Result
 
 from katana_woo_sync.cli.main import cli
+from tests.forked import forked
 from tests.sync.world import World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,20 @@ def inside(value: object, *path: str | int) -> object:
 
 
 def start(world: World, *arguments: str) -> subprocess.Popen[str]:
-    """Start a command as a process of its own."""
+    """Start a command as a process of its own, which is forked."""
+    return subprocess.Popen(
+        ["katana-woo-sync"],
+        preexec_fn=forked(  # noqa: PLW1509 (`forked` sees to what a fork leaves behind)
+            ["--config", str(world.config), *arguments], os.environ
+        ),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def start_anew(world: World, *arguments: str) -> subprocess.Popen[str]:
+    """The same, with Python and the program loaded anew."""
     return subprocess.Popen(
         [sys.executable, "-m", "katana_woo_sync", "--config", str(world.config), *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},

@@ -14,6 +14,7 @@ from rich.cells import cell_len
 
 from tests.cli.support import ROOT, inside, run, run_json
 from tests.cli.test_safety import hostile_order
+from tests.forked import forked
 from tests.sync.world import World
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\")
@@ -22,9 +23,10 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\]8;[^\x1b]*\x1b\\")
 def on_terminal(world: World, width: int, *arguments: str, **env: str) -> str:
     """What a command writes on a terminal of this width."""
     kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "COLUMNS")}
+    env = {**kept, "TERM": "xterm-256color", **env}
     shown = pexpect.run(
-        f"{sys.executable} -m katana_woo_sync --config {world.config} {' '.join(arguments)}",
-        env={**kept, "TERM": "xterm-256color", "PYTHONPATH": str(ROOT), **env},
+        "true",
+        preexec_fn=forked(["--config", str(world.config), *arguments], env),
         encoding="utf-8",
         dimensions=(50, width),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import sys
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,7 +22,7 @@ from katana_woo_sync.config.schema import schema
 from katana_woo_sync.sandbox.katana import KatanaSandbox
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, WooCommerceSandbox
-from tests.cli.support import ROOT
+from tests.forked import forked
 from tests.sync.world import DEFAULT_FACTOR
 from tests.test_config_schema import errors as schema_errors
 
@@ -58,12 +57,13 @@ class Place:
     def terminal(self, *arguments: str) -> Iterator[pexpect.spawn[str]]:
         """`init` at a terminal; all that it shows is in `before`s and `after`s, and in the log."""
         child = pexpect.spawn(
-            sys.executable,
-            ["-m", "katana_woo_sync", "init", "--katana-url", self.katana.url, *arguments],
+            "true",
+            preexec_fn=forked(
+                ["init", "--katana-url", self.katana.url, *arguments], _environment()
+            ),
             cwd=str(self.folder),
             encoding="utf-8",
             timeout=20,
-            env={**_environment(), "PYTHONPATH": str(ROOT)},
             dimensions=(40, 100),
         )
         with (self.folder / "screen.txt").open("w", encoding="utf-8") as screen:

@@ -15,7 +15,7 @@ from filelock import FileLock
 from katana_woo_sync.clients import messenger, ping
 from katana_woo_sync.sandbox.server import DRIPPED, Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item
-from tests.cli.support import run, start, wait_until
+from tests.cli.support import run, start_anew, wait_until
 from tests.listening import TOKEN, Listener
 from tests.sync.world import ANNA, World
 
@@ -139,7 +139,7 @@ def test_a_message_that_is_taken_without_end_ends(
 def test_run_pings_and_tells(world: World, ear: Listener) -> None:
     configure(world, ear)
     world.shop.place_order([Item(world.lamp["eu"], 1)], billing=ANNA)
-    process = start(world, "run")
+    process = start_anew(world, "run")
     wait_until(lambda: len(ear.messages) == 1 and ear.pings == ["/start", ""])
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
@@ -152,7 +152,7 @@ def test_run_pings_what_no_later_cycle_can_mend(world: World, ear: Listener) -> 
     with closing(sqlite3.connect(world.ledger)) as db, db:
         db.execute("UPDATE locations SET id = id + 1000000")  # another account's
         db.execute("UPDATE meta SET value = '' WHERE key = 'katana_key'")
-    process = start(world, "run")
+    process = start_anew(world, "run")
     process.communicate(timeout=30)
     assert process.returncode == 2
     assert ear.pings == ["/start", "/2"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import unicodedata
 
 import pexpect
 import pytest
 
 from katana_woo_sync.sandbox.woocommerce import Item
-from tests.cli.support import ROOT, run
+from tests.cli.support import run
+from tests.forked import forked
 from tests.sync.world import World
 
 CODES = re.compile(r"\x1b\][^\x1b]*\x1b\\|\x1b\[[0-9;?]*[A-Za-z]")
@@ -21,11 +21,11 @@ def screen(world: World, *arguments: str, width: int = 80, **environment: str) -
     """What a person at a terminal of this width sees, with all its codes."""
     # these would say more than the terminal does
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
-    command = [sys.executable, "-m katana_woo_sync --config", str(world.config), *arguments]
+    env = {**kept, "TERM": "xterm-256color", **environment}
     return str(
         pexpect.run(
-            " ".join(command),
-            env={**kept, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **environment},
+            "true",
+            preexec_fn=forked(["--config", str(world.config), *arguments], env),
             encoding="utf-8",
             timeout=30,
             dimensions=(50, width),

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from filelock import FileLock
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from tests.cli.support import ROOT, run, start, wait_until
+from tests.forked import forked
 from tests.sync.world import World
 
 FULL = Path("/dev/full")
@@ -33,17 +37,46 @@ def shell(world: World, command: str, where: str = "") -> subprocess.CompletedPr
     )
 
 
+WHERE: Mapping[str, Mapping[int, str | None]] = {
+    ">/dev/full": {1: "/dev/full"},
+    ">&-": {1: None},
+    "2>/dev/full": {2: "/dev/full"},
+    ">/dev/full 2>&1": {1: "/dev/full", 2: "/dev/full"},
+    "2>&-": {2: None},
+}
+"""The file, if any, that a shell gives the program as each descriptor."""
+
+
+def in_a_fork(world: World, command: str, where: str) -> subprocess.CompletedProcess[str]:
+    """What `shell` does, without loading Python and the program anew."""
+
+    def redirect() -> None:
+        for number, file in WHERE[where].items():
+            os.close(number)
+            if file is not None:
+                os.dup2(os.open(file, os.O_WRONLY), number)
+
+    return subprocess.run(
+        ["katana-woo-sync"],
+        preexec_fn=forked(["--config", str(world.config), *command.split()], os.environ, redirect),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
 @needs_full
 @pytest.mark.parametrize("command", ["backfill --yes", "backfill --yes --json", "sync", "-q sync"])
-@pytest.mark.parametrize("where", [">/dev/full", ">&-", "2>/dev/full", ">/dev/full 2>&1", "2>&-"])
+@pytest.mark.parametrize("where", WHERE)
 def test_a_full_or_closed_output_stops_no_work(
     unconnected: World, command: str, where: str
 ) -> None:
     order = unconnected.order()
     if "sync" in command:
-        unconnected.backfill()
+        unconnected.connect()
         order = unconnected.order()
-    ended = shell(unconnected, command, where)
+    ended = (shell if command == "sync" else in_a_fork)(unconnected, command, where)
     assert len(unconnected.in_katana(order)) == 1
     prints = "2>" not in where.split(" ", maxsplit=1)[0] and command != "-q sync"
     assert ended.returncode == (1 if prints else 0)
@@ -57,12 +90,12 @@ def test_a_full_or_closed_output_stops_no_work(
 def test_what_else_writes_does_its_work_too(world: World) -> None:
     order = world.order()
     world.sync()
-    assert shell(world, "orders", ">/dev/full").returncode == 1
-    assert shell(world, f"report --output {world.directory}/page.html", ">&-").returncode == 1
+    assert in_a_fork(world, "orders", ">/dev/full").returncode == 1
+    assert in_a_fork(world, f"report --output {world.directory}/page.html", ">&-").returncode == 1
     assert (world.directory / "page.html").exists()
-    assert shell(world, f"retry eu id:{order}", ">/dev/full").returncode == 1
-    assert shell(world, "rebuild-ledger --yes", ">/dev/full").returncode in (1, 2)
-    assert shell(world, "status", ">/dev/full").returncode == 1
+    assert in_a_fork(world, f"retry eu id:{order}", ">/dev/full").returncode == 1
+    assert in_a_fork(world, "rebuild-ledger --yes", ">/dev/full").returncode in (1, 2)
+    assert in_a_fork(world, "status", ">/dev/full").returncode == 1
 
 
 def test_a_reader_that_leaves_stops_no_work(world: World) -> None:
@@ -96,11 +129,22 @@ COMMANDS = ("sync", "status", "check", "orders", "init --no-input", "retry", "co
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_working_folder_that_was_removed(world: World, command: str) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(world.directory / "home")}
+
+    def leave_it() -> None:
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir("../gone")
+
     for config in (f"--config {world.config}", "--config config.toml", ""):
         program = f"{sys.executable} -m katana_woo_sync {config} {command}"
         ended = subprocess.run(
             ["/bin/sh", "-c", f"mkdir gone && cd gone && rmdir ../gone && {program}"],
-            env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(world.directory / "home")},
+            # one of them loads Python there
+            preexec_fn=None
+            if command == "sync"
+            else forked([*config.split(), *command.split()], environ, leave_it),
+            env=environ,
             cwd=world.directory,
             capture_output=True,
             text=True,
@@ -115,14 +159,8 @@ def test_a_working_folder_that_was_removed(world: World, command: str) -> None:
             assert "is gone" in ended.stderr + ended.stdout
 
 
-NAMELESS = """
-import pwd, sys
-def nobody(_uid):
+def nobody(_uid: int) -> NoReturn:
     raise KeyError
-pwd.getpwuid = nobody
-from katana_woo_sync.cli.main import main
-main()
-"""
 
 
 @pytest.mark.parametrize("command", ["sync", "status", "check", "orders"])
@@ -132,8 +170,10 @@ def test_a_user_without_a_name_and_a_home(world: World, command: str) -> None:
 
     def process(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-c", NAMELESS, *arguments, command],
-            env={**environ, "PYTHONPATH": str(ROOT)},
+            ["katana-woo-sync"],
+            preexec_fn=forked(
+                [*arguments, command], environ, lambda: setattr(pwd, "getpwuid", nobody)
+            ),
             cwd=world.directory / "..",
             capture_output=True,
             text=True,
@@ -153,6 +193,7 @@ def test_a_user_without_a_name_and_a_home(world: World, command: str) -> None:
 NOBODY = """
 import os, sys
 from pathlib import Path
+from typing import NoReturn
 from katana_woo_sync.ledger import LedgerError
 from katana_woo_sync.sync.lock import LedgerLock, only_run
 import pwd

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +14,8 @@ import pytest
 
 from katana_woo_sync.cli.run import STUCK, Pulse
 from katana_woo_sync.cli.systemd import Systemd
-from tests.cli.support import ROOT, wait_until
+from tests.cli.support import wait_until
+from tests.forked import forked
 from tests.sync.world import World
 
 HALF_A_SECOND = "500000"
@@ -53,13 +53,15 @@ def test_run_says_that_it_is_ready_alive_and_stopping(
     world: World, manager: Manager, tmp_path: Path
 ) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "katana_woo_sync", "--config", str(world.config), "run"],
-        env={
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "NOTIFY_SOCKET": str(tmp_path / "notify"),
-            "WATCHDOG_USEC": HALF_A_SECOND,
-        },
+        ["katana-woo-sync"],
+        preexec_fn=forked(  # noqa: PLW1509
+            ["--config", str(world.config), "run"],
+            {
+                **os.environ,
+                "NOTIFY_SOCKET": str(tmp_path / "notify"),
+                "WATCHDOG_USEC": HALF_A_SECOND,
+            },
+        ),
         stderr=subprocess.DEVNULL,
     )
     for line in ("READY=1", "WATCHDOG=1", "STATUS=Last cycle 20"):
@@ -75,8 +77,11 @@ def test_a_configuration_that_is_wrong_is_never_ready(
 ) -> None:
     world.config.write_text("nonsense = 1", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "katana_woo_sync", "--config", str(world.config), "run"],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "NOTIFY_SOCKET": str(tmp_path / "notify")},
+        ["katana-woo-sync"],
+        preexec_fn=forked(
+            ["--config", str(world.config), "run"],
+            {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},
+        ),
         stderr=subprocess.DEVNULL,
         check=False,
     )

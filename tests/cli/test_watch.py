@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pexpect
 import pytest
 
-from tests.cli.support import ROOT, run
+from tests.cli.support import run
+from tests.forked import forked
 from tests.sync.world import World
 
 MAIN_SCREEN, CURSOR = "\x1b[?1049l", "\x1b[?25h"
@@ -23,9 +23,10 @@ def watching(world: World, *, lines: int = 40, term: str = "xterm") -> Iterator[
     # these would say more than the terminal does
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR")}
     child = pexpect.spawn(
-        sys.executable,
-        ["-m", "katana_woo_sync", "--config", str(world.config), "status", "--watch"],
-        env={**kept, "PYTHONPATH": str(ROOT), "TERM": term},
+        "true",
+        preexec_fn=forked(
+            ["--config", str(world.config), "status", "--watch"], {**kept, "TERM": term}
+        ),
         encoding="utf-8",
         timeout=30,
         dimensions=(lines, 100),

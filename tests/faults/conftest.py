@@ -16,5 +16,5 @@ def world(tmp_path: Path) -> Iterator[World]:
     """One store, connected with nothing in it, at the machine's time."""
     with ExitStack() as stack:
         world = World(tmp_path, stack, clock=RealClock())
-        world.backfill()
+        world.connect()
         yield world

@@ -21,6 +21,7 @@ from katana_woo_sync.sync.cycle import Options, run_cycle
 from katana_woo_sync.sync.report import ExitCode, Report
 from tests.cli.support import run, wait_until
 from tests.faults.proxy import proxy
+from tests.forked import forked
 from tests.sync.world import World
 
 
@@ -32,9 +33,13 @@ def process(world: World, *arguments: str, largest_file: int | None = None) -> t
             resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-    command = [sys.executable, "-m", "katana_woo_sync", "--config", str(world.config), *arguments]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=60, preexec_fn=limit, check=False
+        ["katana-woo-sync"],
+        preexec_fn=forked(["--config", str(world.config), *arguments], os.environ, limit),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.returncode, done.stdout + done.stderr
 

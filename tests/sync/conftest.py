@@ -17,7 +17,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """One store, connected with nothing in it."""
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         yield world
 
 
@@ -33,7 +33,7 @@ def two(tmp_path: Path) -> Iterator[World]:
     """Two stores at one location, connected with nothing in them."""
     with ExitStack() as stack:
         world = World(tmp_path, stack, names=("eu", "us"))
-        world.backfill()
+        world.connect()
         yield world
 
 
