@@ -34,8 +34,10 @@ def pytest_collection_finish() -> None:
 
 
 # a busy machine is no fault of what is tested
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("busy")
+busy = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("few", busy, max_examples=40)
+settings.register_profile("many", busy, max_examples=1000)
+settings.load_profile("few")
 
 
 @pytest.fixture(scope="session")

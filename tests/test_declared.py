@@ -7,12 +7,16 @@ import configparser
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SETUP = configparser.ConfigParser()
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+
+
+distributions = cache(packages_distributions)
 
 
 def declared(text: str) -> set[str]:
@@ -23,7 +27,7 @@ def declared(text: str) -> set[str]:
 
 def imported(folder: Path) -> Iterator[tuple[Path, str]]:
     """The distributions that the modules below a folder import, each with the module."""
-    of_module = packages_distributions()
+    of_module = distributions()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names: list[str] = []

@@ -171,7 +171,7 @@ def _places(value: object) -> Iterator[tuple[list[object] | dict[str, object], i
             yield from _places(each)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(["eu", "katana"]), st.integers(0, 2000), json_values)
 def test_whatever_a_service_answers_is_no_crash(
     tmp_path_factory: pytest.TempPathFactory, at: str, where: int, value: object

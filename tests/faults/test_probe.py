@@ -86,14 +86,15 @@ def test_a_probe_that_was_killed_anywhere_is_tidied_up(unprobed: World) -> None:
 
 
 def test_a_probe_that_was_killed_and_killed_again_is_tidied_up(unprobed: World) -> None:
-    assert killed_everywhere(unprobed, first=EVERY, every=EVERY, twice=True) > 9
+    assert killed_everywhere(unprobed, first=EVERY, every=3 * EVERY, twice=True) > 2
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_killed_on_every_kind_of_account(unprobed: World, way: str) -> None:
+@pytest.mark.parametrize(("number", "way"), [*enumerate(WAYS, start=1)])
+def test_killed_on_every_kind_of_account(unprobed: World, number: int, way: str) -> None:
+    """Elsewhere on each."""
     set_up, expected = WAYS[way]
     set_up(unprobed.katana)
-    assert killed_everywhere(unprobed, first=20, every=40, expected=expected) > 2
+    assert killed_everywhere(unprobed, first=5 * number, every=1000, expected=expected) == 1
 
 
 @pytest.mark.sweep

@@ -59,16 +59,16 @@ def test_a_host_that_caps_its_pages_hides_nothing(
     world: World, most_rows: int, tells_total: bool
 ) -> None:
     world.shop.state.most_rows, world.shop.state.tells_total = most_rows, tells_total
-    orders = [world.order() for _ in range(45)]
+    orders = [world.order() for _ in range(23)]
     report = world.backfill()
-    assert (report.exit_code, report.store("eu").imported) == (ExitCode.DONE, 45)
-    later = [world.order() for _ in range(25)]
+    assert (report.exit_code, report.store("eu").imported) == (ExitCode.DONE, 23)
+    later = [world.order() for _ in range(13)]
     report = world.sync()
     assert {len(world.in_katana(order)) for order in orders + later} == {1}
-    for number in range(60):
+    for number in range(30):
         world.shop.add_product(f"Bowl {number}", f"BOWL-{number}", 5)
     done, report = products_of(world)
-    assert (done.there, report.exit_code) == (62, ExitCode.DONE)
+    assert (done.there, report.exit_code) == (32, ExitCode.DONE)
 
 
 def test_many_orders_asked_for_by_their_ids_come_whole_from_a_host_that_caps_its_pages(
@@ -395,8 +395,8 @@ def test_an_order_that_is_gone_is_looked_for_less_and_less(world: World) -> None
     world.sync(sweep=SweepWhen.NOW)
     assert world.state(order) == ("attention", "cancelled_in_shop")
     world.reset_counts()
-    for _ in range(12 * 20):
-        world.sync(sweep=SweepWhen.NEVER)
+    for _ in range(4 * 20):
+        world.sync(minutes=15, sweep=SweepWhen.NEVER)
     asked = [r for r in world.shop.server.requests if f"include={order}" in r.query]
     assert 1 <= len(asked) <= 6
     assert world.state(order) == ("attention", "cancelled_in_shop")

@@ -128,7 +128,7 @@ def act(chance: Chance, action: tuple[object, ...]) -> None:
         getattr(chance, str(name))(*rest)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(st.lists(actions, min_size=3, max_size=14))
 def test_the_shops_numbers_follow(what: list[tuple[object, ...]]) -> None:
     with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
