@@ -38,7 +38,7 @@ def test_files_that_the_page_names_are_there() -> None:
 def test_an_older_copy_of_the_ledger_doubles_nothing(tmp_path: Path) -> None:
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         before, saved = world.order(), tmp_path / "saved.db"
         world.sync()
         Ledger.backup(world.ledger, saved)
@@ -55,7 +55,7 @@ def test_an_older_copy_of_the_ledger_doubles_nothing(tmp_path: Path) -> None:
 def test_an_older_program_refuses_a_newer_ledger(tmp_path: Path) -> None:
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         with closing(sqlite3.connect(world.ledger)) as db, db:
             db.execute(
                 "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "

@@ -41,7 +41,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """Two stores, connected with nothing in them."""
     with ExitStack() as stack:
         world = World(tmp_path, stack, names=("eu", "us"))
-        world.backfill()
+        world.connect()
         yield world
 
 

@@ -44,7 +44,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     """One store, connected with nothing in it."""
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         yield world
 
 

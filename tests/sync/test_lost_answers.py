@@ -48,7 +48,7 @@ def fresh(tmp_path: Path) -> Iterator[World]:
     """A connected store."""
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         yield world
 
 

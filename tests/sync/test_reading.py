@@ -144,7 +144,7 @@ def test_a_change_at_a_time_that_was_read_already_is_found_by_the_sweep(tmp_path
     """The shop's clock was set back, an order was paid, and the clock is right again."""
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         order = world.order(status="on-hold")
         world.shop.set_status(order, "processing")
         world.shop.set_status(order, "on-hold")

@@ -75,7 +75,7 @@ def test_each_shop_is_asked_for_the_decimals_that_add_up(
     monkeypatch.setattr(World, "_shop", shop)
     with ExitStack() as stack:
         world = World(tmp_path, stack)
-        world.backfill()
+        world.connect()
         odd = world.shop.add_product("Odd", "ODD", "0.37")
         items = [Item(odd, 7), Item(world.mug["eu"], 3), Item(world.lamp["eu"], 1)]
         order = world.shop.place_order(items, billing=ANNA)
