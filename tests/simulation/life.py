@@ -171,6 +171,8 @@ class Life:
         """Whether answers were untrue: then the program may believe them."""
         self.unannounced: set[tuple[str, int]] = set()
         """Orders of which a shop's list of changes has not told."""
+        self.longest_lag = timedelta(0)
+        """How long Katana's lists kept a new order back at most."""
         self.is_hasty = False
         """Whether a person said `retry` while a service was still at it: see "What cannot be
         promised"."""

@@ -193,6 +193,8 @@ def _katana_passed(life: Life, store: str, known: Known, limit: datetime) -> Non
     if known.in_katana == InKatana.NO or known.sales_order_id is None:
         return
     real = life.world.katana.sales_order(known.sales_order_id)
+    if real.updated_at - real.created_at < life.longest_lag:
+        limit -= KATANA_OVERLAP  # the list did not tell of it in time
     if real.updated_at > limit:
         return
     is_deleted = known.in_katana == InKatana.DELETED

@@ -541,6 +541,7 @@ def stale_lists(life: Life, dice: Random) -> None:
     """Katana's lists lag behind, or no more."""
     lag = timedelta(seconds=dice.choice((0, 5, 60, 150)))
     life.world.katana.lag_lists(lag)
+    life.longest_lag = max(life.longest_lag, lag)
     life.tell("service", f"katana: lists are {lag.seconds} s late")
 
 
