@@ -505,6 +505,7 @@ def lost_shipment(life: Life, dice: Random) -> None:
     life.sync()
     for held in life.world.in_katana(order_id, shop=store):
         life.worked_on.add(held.id)
+        life.tell("warehouse", f"katana: {held.order_no}: deliver, with a tracking number")
         katana.deliver(held.id)
         katana.track(held.id, f"LS{order_id}", carrier="Courier")
     kind = dice.choice((*LOST_AFTER, *KINDS_OF_TROUBLE))
@@ -589,6 +590,7 @@ def _late_in_katana(life: Life, dice: Random, first: SalesOrder, second: SalesOr
             katana.deliver(first.id)
         except Refusal:
             return
+        life.tell("warehouse", f"katana: {first.order_no}: deliver, as of {began:%H:%M:%S}")
         katana._state.orders.put(replace(katana.sales_order(first.id), updated_at=began))
 
     life.scheduler.begin_alone(commit)
