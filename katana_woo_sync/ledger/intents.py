@@ -47,7 +47,7 @@ class IntentKind(StrEnum):
 
 
 class Intent(Struct, frozen=True):
-    """A create that was begun at `at` (UTC) and whose outcome is not known."""
+    """A create that was begun at `at` (UTC, by Katana's clock) and whose outcome is not known."""
 
     kind: IntentKind
     key: str

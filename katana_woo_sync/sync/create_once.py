@@ -28,9 +28,26 @@ class StillUnknown(Exception):
         self.ask_at = ask_at
 
 
+ROUNDED = timedelta(seconds=2)
+"""How much two clocks may seem to differ: an answer's `Date` is in whole seconds."""
+
+
+def begun_at(context: Context) -> datetime:
+    """When something is begun now, by Katana's clock (UTC): this machine's may be set meanwhile,
+    and what is on its way takes no less time for that."""
+    return context.clock() + _ahead(context)
+
+
+def _ahead(context: Context) -> timedelta:
+    """How far Katana's clock is before this machine's."""
+    ahead = context.katana.clock_skew
+    return timedelta(0) if ahead is None or abs(ahead) <= ROUNDED else ahead
+
+
 def ask_at(context: Context, intent: Intent) -> datetime:
-    """When Katana may be asked what became of a create: not before it could have finished."""
-    return intent.at + _wait(context)
+    """When, by this machine's clock (UTC), Katana may be asked what became of a create: not before
+    it could have finished."""
+    return intent.at + _wait(context) - _ahead(context)
 
 
 def _wait(context: Context) -> timedelta:
@@ -84,7 +101,7 @@ def create_once(
                 ledger.intents.end(kind, key)
             return found
     with ledger.atomic():
-        ledger.intents.begin(kind, key, context.clock())
+        ledger.intents.begin(kind, key, begun_at(context))
         begin()
     try:
         created = create()
@@ -119,5 +136,5 @@ LOOKED_FOR_FIRST = tuple(
 def forget_old_intents(context: Context) -> None:
     """Drop intents whose outcome an ordinary look-up has shown, or will show, by now."""
     if context.ledger.intents.all_open():
-        long_ago = context.clock() - 2 * _wait(context)
+        long_ago = begun_at(context) - 2 * _wait(context)
         context.ledger.intents.prune(LOOKED_FOR_FIRST, long_ago)

@@ -174,8 +174,8 @@ class Life:
         self.longest_lag = timedelta(0)
         """How long Katana's lists kept a new order back at most."""
         self.is_hasty = False
-        """Whether a person said `retry` while a service was still at it: see "What cannot be
-        promised"."""
+        """Whether a person said `retry`, or our clock was set ahead, while a service was still at
+        it: see "What cannot be promised"."""
         self.is_swept = False
         """Whether all open orders were compared at the end."""
         self.broken = ""

@@ -706,6 +706,7 @@ def set_our_clock(life: Life, dice: Random) -> None:
     """This machine's clock is set otherwise."""
     hours = dice.choice(JUMPS)
     life.world.ours.jump(timedelta(hours=hours))
+    life.is_hasty |= hours > 0 and life.network.late > 0
     life.set_back += max(timedelta(0), timedelta(hours=-hours))
     life.tell("clock", f"this machine: {hours:+} h")
 

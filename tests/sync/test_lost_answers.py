@@ -131,6 +131,19 @@ def test_a_create_that_katana_carries_out_late(fresh: World, path: str) -> None:
     check_one_of_each(fresh, order)
 
 
+def test_a_clock_that_is_set_shortens_no_wait(fresh: World) -> None:
+    order, katana = rich_order(fresh), fresh.katana.server
+    katana.add_fault(Fault(FaultKind.DROP_BEFORE, "POST", "/customers"))
+    fresh.sync()
+    fresh.clock.tick(minutes=180)  # this machine's alone
+    katana.seconds_ahead = -180 * 60
+    fresh.sync(minutes=1)
+    assert katana.count("POST", "/customers") == 1
+    fresh.sync(minutes=3)
+    assert katana.count("POST", "/customers") == 2
+    check_one_of_each(fresh, order)
+
+
 def test_nothing_is_asked_for_whose_order_a_person_deleted(fresh: World) -> None:
     order = rich_order(fresh)
     fault = Fault(FaultKind.DROP_BEFORE, "POST", "/sales_order_shipping_fee")
