@@ -56,6 +56,7 @@ from katana_woo_sync.sync.create_once import StillUnknown, begun_at, create_once
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
 from katana_woo_sync.sync.recorder import (
     end_what_was_begun,
+    is_delivering,
     keep_deletion,
     keep_delivery,
     keep_gone,
@@ -214,8 +215,7 @@ class Fulfilment:
         """Where the shop is told of deliveries, what this program delivers is known by an intent,
         so that it is not told of that, even if the answer is lost."""
         context, key = self._context, str(record.sales_order_id)
-        is_begun = context.ledger.intents.open(IntentKind.DELIVERY, key) is not None
-        if self._store.settings.shipments != "off" and not is_begun:
+        if self._store.settings.shipments != "off" and not is_delivering(context, record):
             context.ledger.intents.begin(IntentKind.DELIVERY, key, begun_at(context))
 
     def _delivered_meanwhile(self, record: OrderRecord, answer: SalesOrder) -> bool:

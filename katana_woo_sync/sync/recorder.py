@@ -127,6 +127,11 @@ def was_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord)
     """Whether a delivery is this program's own, whose answer was lost or came too early."""
     if record.is_delivered or record.delivered_at or not seen.is_delivered:
         return False
+    return is_delivering(context, record)
+
+
+def is_delivering(context: Context, record: OrderRecord) -> bool:
+    """Whether this program has begun to deliver an order, and has not seen it delivered yet."""
     key = str(record.sales_order_id)
     return context.ledger.intents.open(IntentKind.DELIVERY, key) is not None
 

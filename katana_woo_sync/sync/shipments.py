@@ -41,6 +41,7 @@ from katana_woo_sync.ledger.shipments import UNTRACKED, Shipment
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.failures import part_of_order
+from katana_woo_sync.sync.recorder import is_delivering
 
 A_SLICE = timedelta(seconds=30)
 """How long a store's shipments go on before other work has its turn."""
@@ -97,7 +98,7 @@ def _keep(
             shipments.keep(*key, parcel)
             shipments.hasten(*key[:2], context.clock() + AGAIN_AFTER[0])
         return
-    is_own = record.delivered_at is not None
+    is_own = record.delivered_at is not None or is_delivering(context, record)
     if is_own and not parcel.is_tracked:
         return  # the shop completed it, and this program delivered it for that
     shipments.keep(*key, parcel, is_early=is_first_look)

@@ -287,6 +287,8 @@ def test_what_this_program_delivered_is_not_told_if_the_answer_came_to_nothing(
         fault = Fault(FaultKind.DROP_AFTER, method="PATCH", path="/sales_orders")
         world.katana.server.add_fault(fault)
     world.shop.set_status(order, "completed")
+    world.sync()
+    world.sync(minutes=0.5)  # the fulfilment is listed before the order shows it
     world.settle(3)
     assert world.state(order) == ("fulfilled", "")
     assert world.record(order).delivered_at is not None
