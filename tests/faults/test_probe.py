@@ -24,7 +24,7 @@ from tests.faults.points import in_a_child
 from tests.sync.test_probe import EXPECTED, WAYS, left_over, tried, words
 from tests.sync.world import World
 
-EVERY = 11
+EVERY = 17
 WRITES = (
     "POST /customers",
     "POST /services",
@@ -82,11 +82,11 @@ def nothing_is_left(world: World, done: Probed) -> None:
 
 
 def test_a_probe_that_was_killed_anywhere_is_tidied_up(unprobed: World) -> None:
-    assert killed_everywhere(unprobed, first=EVERY // 2, every=EVERY) > 9
+    assert killed_everywhere(unprobed, first=EVERY // 2, every=EVERY) > 5
 
 
 def test_a_probe_that_was_killed_and_killed_again_is_tidied_up(unprobed: World) -> None:
-    assert killed_everywhere(unprobed, first=EVERY, every=3 * EVERY, twice=True) > 2
+    assert killed_everywhere(unprobed, first=EVERY, every=2 * EVERY, twice=True) > 2
 
 
 @pytest.mark.parametrize(("number", "way"), [*enumerate(WAYS, start=1)])

@@ -108,6 +108,12 @@ def new_ledger() -> bytes:
 
 
 @cache
+def loaded(path: Path, _text: bytes) -> Settings:
+    """The config, read once for each text that it has."""
+    return load(path, {})
+
+
+@cache
 def connected_ledger(
     names: tuple[str, ...], order: tuple[int, ...]
 ) -> tuple[bytes, tuple[str, ...]]:
@@ -268,7 +274,7 @@ class World:
     @property
     def settings(self) -> Settings:
         """The config as it stands."""
-        return load(self.config, {})
+        return loaded(self.config, self.config.read_bytes())
 
     def sync(
         self,
