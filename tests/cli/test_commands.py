@@ -47,6 +47,13 @@ def test_backfill_json(unconnected: World) -> None:
     assert inside(report, "stores", "eu", "imported") == 1
 
 
+def test_a_backfill_with_stock_sets_none_in_the_shop(unconnected: World) -> None:
+    unconnected.configure(stores={"eu": "sync_stock = true"})
+    unconnected.shop.set_stock(unconnected.mug["eu"], 5)
+    run(unconnected, "backfill", "--stock", "--yes")
+    assert unconnected.shop.stock(unconnected.mug["eu"]) == 5
+
+
 def test_backfill_since(unconnected: World) -> None:
     order = unconnected.order(created=unconnected.clock() - timedelta(days=3))
     yesterday = unconnected.clock() - timedelta(days=1)

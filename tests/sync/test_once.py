@@ -123,6 +123,16 @@ def test_rule_02_what_another_program_imported_meanwhile_is_adopted(world: World
     assert len(world.in_katana(order)) == 1
 
 
+def test_rule_02_nothing_is_imported_before_katana_has_said_what_it_holds(world: World) -> None:
+    order = world.order()
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, "GET", "/sales_orders", status=503))
+    world.sync()
+    assert world.state(order)[0] == "queued"
+    assert world.in_katana(order) == []
+    world.sync()
+    assert world.state(order)[0] == "imported"
+
+
 def test_rule_02_a_hidden_id_that_does_not_agree_needs_a_person(unconnected: World) -> None:
     order = unconnected.order()
     unconnected.foreign(
