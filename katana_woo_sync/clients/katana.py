@@ -390,9 +390,13 @@ class KatanaClient(KatanaApi):
         """Create a product with its variants."""
         return self._create("/products", draft, Product)
 
-    def services(self, name: str = "", *, include_deleted: bool = False) -> tuple[Product, ...]:
+    def services(
+        self, name: str = "", *, include_deleted: bool = False, include_archived: bool = False
+    ) -> tuple[Product, ...]:
         """Services of this name; all without one. SKUs are no filter of services."""
         params = [*([("name", name)] if name else ()), *_deleted_too(include_deleted)]
+        if include_archived:
+            params.append(("include_archived", "true"))
         found = self._list("/services", params, Product)
         return tuple(service for service in found if not name or service.name == name)
 

@@ -121,7 +121,7 @@ class KatanaFacts:
 
     def service_item(self, name: str) -> int:
         """The variant of one of this program's service items ("WooCommerce fee", say), which is
-        created where Katana lacks it."""
+        created where Katana lacks it. Raises `Unmappable` where it is archived."""
         key = KEPT_SERVICES[name]
         known = self._ledger.stores.meta(key)
         if known:
@@ -129,17 +129,11 @@ class KatanaFacts:
         katana = self._context.katana
 
         def find(_begun: datetime) -> Product | None:
-            return next(
-                (
-                    service
-                    for service in katana.services(name)
-                    if service.name == name
-                    and service.variants
-                    and not service.deleted_at
-                    and not service.archived_at
-                ),
-                None,
-            )
+            there = [s for s in katana.services(name, include_archived=True) if not s.deleted_at]
+            living = [service for service in there if not service.archived_at]
+            if there and not living:
+                raise Unmappable(Reason.ITEM_ARCHIVED, name)  # its SKU is taken
+            return next((service for service in living if service.variants), None)
 
         def record(service: Product) -> None:
             self._ledger.stores.set_meta(key, str(int(service.variants[0].id)))

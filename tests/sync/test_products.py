@@ -11,7 +11,7 @@ import pytest
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.katana import SalesOrder, Variant
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Item, Variation
+from katana_woo_sync.sandbox.woocommerce import Fee, Item, Variation
 from katana_woo_sync.sync.cycle import SweepWhen
 from tests.sync.world import ANNA, World
 
@@ -377,6 +377,19 @@ def test_rule_07_an_item_archived_in_katana_is_told_of(world: World) -> None:
     order = world.order()
     world.sync()
     assert world.state(order) == ("attention", "item_archived")
+
+
+def test_rule_07_an_archived_service_item_of_this_program_is_told_of(world: World) -> None:
+    gift = [Fee("Gift", Decimal(3))]
+    world.order(fees=gift)
+    world.sync()
+    (service,) = world.katana.services()
+    (variant,) = [v.id for v in world.katana.variants() if v.item_id == service.id]
+    world.katana.archive_variant(variant)
+    order = world.order(fees=gift)
+    world.sync()
+    assert world.state(order) == ("attention", "item_archived")
+    assert world.record(order).detail == "WooCommerce fee"
 
 
 def test_rule_07_a_sku_that_moved_to_another_item_is_noticed_by_the_sweep(world: World) -> None:

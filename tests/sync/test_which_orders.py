@@ -116,6 +116,21 @@ def test_rule_01_retry_imports_and_delivers_what_was_completed_unseen(world: Wor
     assert world.completions(order) == 0
 
 
+@pytest.mark.parametrize("meanwhile", ["on-hold", "cancelled"])
+def test_rule_01_what_is_completed_unseen_again_is_shown_again(
+    world: World, meanwhile: str
+) -> None:
+    world.clock.tick(minutes=1)
+    order = world.order(status="completed")
+    world.sync()
+    world.shop.set_status(order, meanwhile)
+    world.sync()
+    assert world.state(order)[0] == "skipped"
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order) == ("attention", "completed_unseen")
+
+
 @pytest.mark.parametrize(("setting", "imported"), [("skip", 0), ("import", 1)])
 def test_rule_01_completed_unseen_as_configured(world: World, setting: str, imported: int) -> None:
     world.configure(top=f'[orders]\ncompleted_unseen = "{setting}"')
