@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from urllib.parse import unquote
@@ -80,7 +81,7 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     names = dice.choices([each.name for each in chosen], [each.weight for each in chosen], k=length)
     steps = tuple((name, dice.randrange(2**32)) for name in names)
     stores = {store: _options_of_a_store(dice) for store in STORES}
-    options = tuple(option for option in OPTIONS_AT_TOP if dice.random() < 0.25)
+    options = tuple(dice.choice(each) for each in OPTIONS_AT_TOP if dice.random() < 0.2)
     account = dice.choice(ACCOUNTS)
     return History(seed, options, stores, account, steps)
 
@@ -89,10 +90,14 @@ def _options_of_a_store(dice: Random) -> str:
     lines = []
     if dice.random() < 0.6:
         lines.append("sync_stock = true")
+        if dice.random() < 0.4:
+            lines.append(dice.choice(("stock_reserve = 5", 'stock_exclude = ["MUG"]')))
     if dice.random() < 0.3:
         lines.append('shipments = "auto"')
     if dice.random() < 0.2:
         lines.append('order_number_prefix = "P-"')
+    if dice.random() < 0.2:
+        lines.append(f'bundles = "{dice.choice(("children", "both"))}"')
     return "\n".join(lines)
 
 
@@ -169,6 +174,8 @@ def _begin(life: Life, history: History) -> None:
             else:
                 shop.install("wc-shipment-tracking/v3")
     dice = Random(f"{history.seed} shops")
+    if dice.random() < 0.5:
+        _stock_shirts(life)
     for shop in life.world.shops.values():
         shop.state.offset = timedelta(hours=dice.choice(ZONES))
         shop.state.version = dice.choice(VERSIONS)
@@ -185,6 +192,17 @@ def _begin(life: Life, history: History) -> None:
     life.configure()
     life.tell("-", f"options: {history.options} {history.stores}; the account: {history.account}")
     life.run("backfill", life.world.backfill)
+    life.connected = life.world.clock.now
+
+
+def _stock_shirts(life: Life) -> None:
+    """Katana keeps small shirts in batches, and medium ones by serial numbers."""
+    katana = life.world.katana
+    small = katana.add_product("Shirt S", "TEE-S", batch_tracked=True)
+    katana.add_product("Shirt M", "TEE-M", serial_tracked=True, in_stock=Decimal(9))
+    for place in katana.locations():
+        for number in ("B1", "B2"):
+            katana.add_batch(small, place.id, Decimal(6), number)
 
 
 def _short(what: str, directory: str) -> str:

@@ -23,6 +23,7 @@ from katana_woo_sync.clients import http, together
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.config import Settings
+from katana_woo_sync.domain.order_rules import TILL
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Order
@@ -151,6 +152,8 @@ class Life:
         """The options of each store that hold when all is quiet."""
         self.own = dict.fromkeys(STORES, "")
         """What a person has added for a while."""
+        self.connected = self.world.clock.now
+        """When the first backfill had ended."""
         self.processing: dict[tuple[str, int], bool] = {}
         """Orders that ever were Processing, and whether a person has changed them since."""
         self.completed: Counter[tuple[str, int]] = Counter()
@@ -158,6 +161,8 @@ class Life:
         self.reverted: set[int] = set()
         self.worked_on: set[int] = set()
         """Sales orders that the warehouse has worked on."""
+        self.refunded: set[tuple[str, int]] = set()
+        """Orders of whose goods some were refunded while they were open in Katana."""
         self.has_forgotten = False
         """Whether the ledger was lost, or an older one was put back."""
         self.shops_set: set[str] = set()
@@ -326,6 +331,12 @@ class Life:
         """A person has changed an order."""
         if (store, order_id) in self.processing:
             self.processing[store, order_id] = True
+
+    def imports_completed(self, order: Order) -> bool:
+        """Whether an order is imported that is completed before it was Processing."""
+        if order.created_via == TILL and "pos = " in self.top:
+            return 'pos = "import"' in self.top
+        return 'completed_unseen = "import"' in self.top
 
     def forget(self) -> None:
         """The ledger is not what it was: what only it knew is gone."""

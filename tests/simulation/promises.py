@@ -11,9 +11,10 @@ After every step:
 
 After quiet (faults have ended, a person has said `retry`, and half an hour has passed):
 
-    P4   a Processing order is in Katana, or shown with its reason; what was seen is not forgotten
+    P4   a Processing order is in Katana, or shown with a reason that holds; nothing that was seen
+         is forgotten or still tried again, nor what was completed before it was seen
     P5   a sales order has one shipping fee at most
-    P6   totals agree to half a cent, or the order says why not
+    P6   totals agree to half a cent, or the order says why not; what is said to differ does
     P7   both sides' statuses agree, or the order says why not
     P8   nobody is mailed twice
     P9   a further cycle writes nothing
@@ -25,6 +26,9 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P15  no intent is open
     P16  no customer, product, service or tax rate is twice in Katana
     P18  what the ledger believes to be Processing is so
+    P19  a sales order has its order's number, currency, date, buyer and pieces
+    P20  goods that were refunded since the import are not delivered
+    P21  Katana is sent nothing that its contract forbids, and refuses no order twice
 
 Always:
 
@@ -39,20 +43,26 @@ from collections.abc import Collection, Mapping
 from contextlib import closing
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SALES_ORDERS, SHOP_OVERLAP
+from katana_woo_sync.domain.katana import WOOCOMMERCE
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.reasons import about
+from katana_woo_sync.domain.order_rules import LEFT_PROCESSING
+from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.stock import holds_stock
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time
 from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Order
+from katana_woo_sync.sandbox.woocommerce.lines import Line
+from tests.simulation.carts import CREDIT
 from tests.simulation.life import STORES, Broken, Life
 from tests.simulation.steps import PLACES, place_order
 
 SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
+WHERE_NOT_PROCESSING = LEFT_PROCESSING | {Reason.COMPLETED_UNSEEN_SKIPPED}
+
 HALF_A_CENT = Decimal("0.005")
 
 
@@ -65,7 +75,9 @@ def hold(number: int, is_so: object, words: str) -> None:
 def look_after_a_step(life: Life) -> None:
     """What must hold at any time. Raises `Broken`."""
     held = Counter(
-        (o.ecommerce_store_name, o.ecommerce_order_id) for o in life.world.katana.sales_orders()
+        (o.ecommerce_store_name, o.ecommerce_order_id)
+        for o in life.world.katana.sales_orders()
+        if o.ecommerce_order_type == WOOCOMMERCE
     )
     twice = [place for place, count in held.items() if count > 1]
     hold(1, not twice, f"twice in Katana: {twice}")
@@ -211,6 +223,8 @@ def look_after_quiet(life: Life) -> None:
     _what_comes_is_done(life)
     _nothing_is_written(life)
     _nothing_is_twice(life)
+    forbidden = life.world.katana.contract_violations
+    hold(21, not forbidden, f"Katana was sent {forbidden}")
     with Ledger.open_to_read(life.world.ledger) as ledger:
         left = ledger.intents.all_open()
         hold(15, not left, f"intents are left: {left}")
@@ -224,6 +238,10 @@ def look_after_quiet(life: Life) -> None:
                 hold(18, not wrong, f"{store} orders {wrong} are not Processing any more")
         for store, order_id in sorted(life.seen):
             record = ledger.orders.get(_identity(life, store), order_id)
+            is_left = record is not None and record.state is State.FAILED
+            hold(4, not is_left, f"{store} order {order_id} is still tried again: {record}")
+            is_refused = record is not None and record.reason == Reason.REFUSED_BY_KATANA
+            hold(21, not is_refused, f"{store} order {order_id} is refused: {record}")
             is_there = life.world.in_katana(order_id, shop=store)
             words = f"{store} order {order_id} was seen as Processing: {record}"
             hold(4, record is not None and (is_there or _is_shown(record)), words)
@@ -267,9 +285,10 @@ def _what_comes_is_done(life: Life) -> None:
 def _nothing_is_twice(life: Life) -> None:
     katana = life.world.katana
     customers = [c.reference_id for c in katana.customers() if c.reference_id and not c.deleted_at]
-    services = [item.name for item in katana.services()]
+    services = [item.name for item in katana.services() if not item.deleted_at]
     rates = [rate.rate for rate in katana.tax_rates()]
-    odd = [item.name for item in katana.products() if item.name.startswith("Odd ")]
+    products = [item for item in katana.products() if not item.deleted_at]
+    odd = [item.name for item in products if item.name.startswith("Odd ")]
     if life.has_forgotten or life.network.occurred["repeated"]:
         odd.clear()  # of those without a SKU Katana takes two, and only the ledger knows one
     for what in (customers, services, rates, odd):
@@ -294,8 +313,12 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     record = ledger.orders.get(_identity(life, store), order.id)
     name = f"{store} order {order.id} ({order.status})"
     if order.status == "processing":
-        is_told = held or _is_shown(record)
+        is_told = held or (_is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)
         hold(4, is_told, f"{name} is neither in Katana nor shown: {record}")
+    if order.status == "completed" and order.created > life.connected and not life.has_forgotten:
+        is_told = held or (_is_shown(record) and record.reason not in LEFT_PROCESSING)
+        is_told = is_told or store in life.shops_set
+        hold(4, is_told, f"{name} was never seen, and is not shown: {record}")
     if not held:
         return
     (there,) = held
@@ -326,14 +349,22 @@ def _agrees(
     explained = record.state in SHOWN or held.id in life.reverted
     explained = explained or carried is not None or record.state is State.FULFILLED
     hold(7, delivered == completed or explained, f"{name}: {held.status}, {record}")
+    is_untouched = held.status == "NOT_SHIPPED" and held.id not in life.worked_on
+    is_to_go = 'cancelled = "delete"' in life.top and order.status == "cancelled"
+    left_alone = record.state is State.IGNORED or not is_untouched
+    hold(7, left_alone or not is_to_go, f"{name} is not deleted in Katana: {record}")
+    if (store, order.id) in life.refunded and not life.has_forgotten:
+        hold(20, record.delivered_at is None, f"{name} is delivered, and was refunded: {record}")
     if not life.processing[store, order.id]:
         ours = Decimal(str(life.world.shops[store].order(order.id)["total"]))
+        ours -= _left_out(life, order)
         theirs = life.world.katana.order_total(held.id)
         notes = ledger.orders.notes(record.identity, record.order_id)
         agrees, words = abs(ours - theirs) < HALF_A_CENT, f"{name}: {ours}, {theirs}, {record}"
         noted = any(about(note.reason).explains_total for _at, note in notes)
         hold(6, agrees or noted or record.money_differs, words)
         hold(6, not agrees or not record.money_differs, words)
+        _is_the_order(life, order, held, name)
     shop = life.world.shops[store]
     shown: list[object] = [
         part.values.get("_katana_fulfillment_id") for part in shop.fulfillments(order.id)
@@ -346,7 +377,40 @@ def _agrees(
         hold(13, not shown, f"{name}: what this program delivered is shown: {shown}")
 
 
-def _is_shown(record: OrderRecord | None) -> bool:
+def _is_the_order(life: Life, order: Order, held: SalesOrder, name: str) -> None:
+    """What a sales order says of an order that nobody has changed since."""
+    hold(19, order.number in held.order_no, f"{name} is {held.order_no}")
+    hold(19, held.currency == order.currency, f"{name}: {held.currency}, not {order.currency}")
+    created = order.created.replace(microsecond=0)
+    when = held.order_created_date.replace(microsecond=0)
+    hold(19, when == created, f"{name} was placed {created}, not {when}")
+    names = {address.first_name for address in held.addresses if address.entity_type == "billing"}
+    hold(19, order.billing.first_name in names, f"{name} was bought by {names}")
+    items = [line for line in order.lines if line.kind == "item"]
+    if all(line.product_id and not _is_bundled(line) for line in items):
+        katana = life.world.katana
+        fees = {each.id for each in katana.services() if each.name.startswith("WooCommerce ")}
+        kinds = {v.id: v.item_id for v in katana.variants()}
+        rows = [row.quantity for row in held.rows if kinds[row.variant_id] not in fees]
+        pieces = sum(line.quantity for line in items)
+        hold(19, sum(rows) == pieces, f"{name} is of {pieces} pieces, and not of {rows}")
+
+
+def _is_bundled(line: Line) -> bool:
+    return any(str(meta.key).startswith("_bundle") for meta in line.meta)
+
+
+def _left_out(life: Life, order: Order) -> Decimal:
+    """What of the shop's total is not in Katana's: what the options leave out, less what was paid
+    by store credit, which the shop's total lacks."""
+    options = {"shipping": "import_shipping = false", "fee": "import_fees = false"}
+    kinds = [kind for kind, option in options.items() if option in life.top]
+    left_out = (line.total + line.total_tax for line in order.lines if line.kind in kinds)
+    _id, paid = order.meta.get(CREDIT, (0, "0"))
+    return sum((round(amount, 2) for amount in left_out), -Decimal(str(paid)))
+
+
+def _is_shown(record: OrderRecord | None) -> TypeGuard[OrderRecord]:
     if record is None or record.state not in SHOWN:
         return False
     return bool(record.reason) or record.state is State.IGNORED
@@ -363,19 +427,27 @@ def _stock_is_right(life: Life) -> None:
         shop, mug = world.shops[store], world.mug[store]
         if "sync_stock = true" not in life.base[store] or shop.state.products[mug].sku != sku:
             continue
+        if sku == "MUG" and "stock_exclude" in life.base[store]:
+            continue
         place = places[PLACES[store]]
         free = world.katana.in_stock(variant, place) - world.katana.committed(variant, place)
-        free -= _taken(life, store, mug)
+        free -= _taken(life, store, mug) + (5 if "stock_reserve" in life.base[store] else 0)
         found, expected = shop.stock(mug), max(int(free), 0)
         hold(11, found == expected, f"{store}: {found} mugs, and not {expected}")
 
 
 def _taken(life: Life, store: str, mug: int) -> Decimal:
-    """What orders have taken from the shop's stock and Katana does not hold."""
+    """What orders have taken from the shop's stock and Katana does not hold, nor any other order
+    with the same goods."""
     taken = Decimal(0)
-    for order in life.world.shops[store].state.orders.values():
-        held = [o for o in life.world.in_katana(order.id, shop=store) if o.deleted_at is None]
-        if holds_stock(order.status) and not held:
+    orders = life.world.shops[store].state.orders
+    ever = {each: life.world.in_katana(each, shop=store) for each in orders}
+    for order in orders.values():
+        is_held = any(o.deleted_at is None for o in ever[order.id])
+        parent = orders.get(order.parent_id)
+        alike = {order.parent_id, *(o.id for o in orders.values() if o.parent_id == order.id)}
+        is_counted = any(map(ever.get, alike)) or (parent and holds_stock(parent.status))
+        if holds_stock(order.status) and not is_held and not is_counted:
             for line in order.lines:
                 if line.product_id == mug:
                     meta = [m.value for m in line.meta if m.key == "_reduced_stock"]

@@ -7,6 +7,7 @@ are left out of it. Steps belong to kinds; a history has some of the kinds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
@@ -20,16 +21,16 @@ from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.domain.order_record import ignored
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
-from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order, Shipping
+from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order
 from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.wishes import Wish, next_run, wish
+from tests.simulation.carts import COURIER, cart
 from tests.simulation.life import STORES, Life
 from tests.simulation.machine import scattered
 from tests.simulation.network import KINDS, LOST_AFTER, Trouble
 from tests.sync.world import ANNA, DEFAULT_FACTOR
 
-COURIER = Shipping("Courier", Decimal(5))
 REVOKED = "ck_" + "0" * 40
 SERVERS = ("katana", *STORES)
 KINDS_OF_TROUBLE = tuple(kind for kind in KINDS if kind != "odd_value")
@@ -71,18 +72,24 @@ def place(life: Life, dice: Random) -> None:
     _place(life, dice, dice.choice(("processing",) * 5 + ("on-hold", "pending", "completed")))
 
 
-def _place(life: Life, dice: Random, status: str) -> None:
+def _place(life: Life, dice: Random, status: str) -> tuple[str, int]:
     store = dice.choice(STORES)
-    place_order(
-        life,
-        store,
-        mugs=dice.randint(1, 3),
-        status=status,
-        with_lamp=dice.random() < 0.4,
-        new_sku="ODD-{}" if dice.random() < 0.1 else None,
-        fee=dice.choice((-1, 3)) if dice.random() < 0.2 else 0,
-        total=Decimal(dice.randint(1, 9)) if dice.random() < 0.1 else None,
-    )
+    if dice.random() < 0.5:
+        return store, place_order(
+            life,
+            store,
+            mugs=dice.randint(1, 3),
+            status=status,
+            with_lamp=dice.random() < 0.4,
+            new_sku="ODD-{}" if dice.random() < 0.1 else None,
+            fee=dice.choice((-1, 3)) if dice.random() < 0.2 else 0,
+            total=Decimal(dice.randint(1, 9)) if dice.random() < 0.1 else None,
+        )
+    ordered = {"billing": ANNA, "status": status, **cart(life, dice, store)}
+    order_id = life.world.shops[store].place_order(**ordered)
+    _moved(life, store, order_id, ordered["status"])
+    life.tell("customer", f"{store}: order {order_id}, {ordered['status']}")
+    return store, order_id
 
 
 def place_order(
@@ -116,10 +123,36 @@ def place_order(
         fees=[Fee("Gift", Decimal(fee))] if fee else [],
         total=total,
     )
-    if status == "processing":
-        life.processing[store, order_id] = False
+    _moved(life, store, order_id, status)
     life.tell("customer", f"{store}: order {order_id}, {status}")
     return order_id
+
+
+def _moved(life: Life, store: str, order_id: int, status: str) -> None:
+    """What is Processing, or is imported where it is completed, may be in Katana from now on."""
+    order = life.world.shops[store].state.orders[order_id]
+    if status == "processing" or (status == "completed" and life.imports_completed(order)):
+        life.processing.setdefault((store, order_id), False)
+
+
+@step("marketplace")
+def sub_order(life: Life, dice: Random) -> None:
+    """A marketplace makes a vendor's order of all that a customer's order holds."""
+    store, order = _order(life, dice)
+    if order is None or order.parent_id or order.status != "processing":
+        return
+    items = [
+        Item(line.product_id, line.quantity, line.variation_id)
+        for line in order.lines
+        if line.kind == "item" and line.product_id
+    ]
+    if not items:
+        return
+    child = life.world.shops[store].place_order(
+        items, billing=ANNA, created_via="dokan", parent_id=order.id
+    )
+    life.processing[store, child] = False
+    life.tell("marketplace", f"{store}: order {child}, a part of {order.id}")
 
 
 @step("sales", 5)
@@ -131,10 +164,13 @@ def set_status(life: Life, dice: Random) -> None:
     status = dice.choice(
         ("processing", "on-hold", "cancelled", "completed", "completed", "refunded", "failed")
     )
+    _set_status(life, store, order, status)
+
+
+def _set_status(life: Life, store: str, order: Order, status: str) -> None:
     if status == "completed" != order.status or _is_completed_unknown(life, store, order):
         life.completed[store, order.id] += 1
-    if status == "processing":
-        life.processing.setdefault((store, order.id), False)
+    _moved(life, store, order.id, status)
     life.edited(store, order.id)
     life.tell("staff", f"{store}: order {order.id} from {order.status} to {status}")
     life.world.shops[store].set_status(order.id, status)
@@ -163,12 +199,26 @@ def edit(life: Life, dice: Random) -> None:
 
 @step("edits", 3)
 def refund(life: Life, dice: Random) -> None:
-    """Staff refund a part of an order."""
+    """Staff refund a part of an order: an amount, or a piece of its goods."""
     store, order = _order(life, dice)
     if order is not None and order.refundable > 1 and order.status != "trash":
-        life.tell("staff", f"{store}: order {order.id}: 1.00 refunded")
-        life.edited(store, order.id)
-        life.world.shops[store].refund(order.id, "1.00")
+        _refund(life, store, order, dice)
+
+
+def _refund(life: Life, store: str, order: Order, dice: Random) -> bool:
+    """Refund an amount or a piece; whether it was a piece."""
+    lines = [line for line in order.lines if line.kind == "item" and line.total > 1]
+    shop, piece = life.world.shops[store], dice.random() < 0.5
+    life.edited(store, order.id)
+    try:
+        if piece and lines:
+            shop.refund(order.id, lines={dice.choice(lines).id: 1})
+        else:
+            shop.refund(order.id, "1.00")
+    except ValueError:
+        return False  # no more of that is left
+    life.tell("staff", f"{store}: order {order.id}: {'a piece' if piece else '1.00'} refunded")
+    return piece and bool(lines)
 
 
 @step("edits")
@@ -223,8 +273,11 @@ def work_on(life: Life, dice: Random) -> None:
     """The warehouse packs, delivers or takes back."""
     order = _sales_order(life, dice)
     what = dice.choice(("deliver", "deliver", "pack", "deliver_part", "revert", "track"))
-    if order is None:
-        return
+    if order is not None:
+        _work_on(life, order, what, dice)
+
+
+def _work_on(life: Life, order: SalesOrder, what: str, dice: Random) -> None:
     life.tell("warehouse", f"katana: {order.order_no}: {what}")
     life.worked_on.add(order.id)
     try:
@@ -236,6 +289,39 @@ def work_on(life: Life, dice: Random) -> None:
         return
     if what == "revert":
         life.reverted.add(order.id)
+
+
+@step("warehouse")
+def order_by_hand(life: Life, dice: Random) -> None:
+    """Somebody enters a sales order by hand, under the number that the shop's next order has."""
+    store, katana = dice.choice(STORES), life.world.katana
+    number = f"{_prefix(life, store)}{life.world.shops[store].state.last_post + 1}"
+    life.tell("warehouse", f"katana: {number} entered by hand")
+    rows = [(life.world.mug_variant, Decimal(1), Decimal(10))]
+    customer = katana.add_customer("Walk-in")
+    with suppress(Refusal):
+        katana.create_foreign_order(
+            customer_id=customer, rows=rows, order_no=number, ecommerce_order_type=None
+        )
+
+
+def _prefix(life: Life, store: str) -> str:
+    return next(s.order_number_prefix for s in life.world.settings.stores if s.name == store)
+
+
+@step("products")
+def tidy_up(life: Life, dice: Random) -> None:
+    """Somebody archives or deletes what Katana has made of a shop's goods, or a customer."""
+    katana = life.world.katana
+    own = [v for v in katana.variants() if v.id != life.world.mug_variant and v.deleted_at is None]
+    people = [c for c in katana.customers() if c.deleted_at is None]
+    what = dice.choice(("archive", "delete", "customer"))
+    life.tell("warehouse", f"katana: tidied up: {what}")
+    if what == "customer" and people:
+        katana.delete_customer(dice.choice(people).id)
+    elif own and what != "customer":
+        variant = dice.choice(own).id
+        (katana.archive_variant if what == "archive" else katana.delete_item)(variant)
 
 
 @step("deletions")
@@ -308,6 +394,51 @@ def cycle(life: Life, dice: Random) -> None:
     """A cycle, some minutes later."""
     life.scheduler.sleep(60 * dice.choice((1, 5, 5, 5, 15, 15, 15, 200)))
     life.sync(sweep=SweepWhen.NOW if dice.random() < 0.1 else SweepWhen.DUE)
+
+
+@step("program", 8)
+def course(life: Life, dice: Random) -> None:
+    """An order comes into Katana, and then one thing after the other happens to it."""
+    store, order_id = _place(life, dice, "processing")
+    shop = life.world.shops[store]
+    for what in ("sync", *dice.choice(COURSES), "sync"):
+        order = shop.state.orders.get(order_id)
+        held = [o for o in life.world.in_katana(order_id, shop=store) if o.deleted_at is None]
+        if what == "sync":
+            life.scheduler.sleep(60 * dice.choice((5, 15)))
+            life.sync()
+        elif what == "refund" and order is not None and order.refundable > 1:
+            is_piece = _refund(life, store, order, dice)
+            if is_piece and held and held[0].status == "NOT_SHIPPED":
+                life.refunded.add((store, order_id))
+        elif what in STATUSES and order is not None and order.status != "trash":
+            _set_status(life, store, order, what)
+        elif what == "deleted" and held:
+            life.tell("warehouse", f"katana: {held[0].order_no} deleted")
+            life.world.katana.delete_order(held[0].id)
+        elif what in WORK and held:
+            _work_on(life, held[0], what, dice)
+
+
+STATUSES = ("processing", "on-hold", "cancelled", "completed")
+WORK = ("pack", "deliver_part", "deliver", "revert", "track")
+COURSES = (
+    ("cancelled",),
+    ("cancelled", "sync", "processing"),
+    ("pack", "cancelled"),
+    ("refund", "completed"),
+    ("pack", "completed"),
+    ("deliver_part", "completed"),
+    ("deliver_part", "sync", "deliver", "track"),
+    ("completed", "sync", "processing"),
+    ("deliver", "sync", "revert"),
+    ("deliver", "on-hold", "sync", "processing"),
+    ("deliver", "cancelled", "sync", "completed"),
+    ("deliver", "sync", "completed", "sync", "processing"),
+    ("deleted", "sync", "completed"),
+    ("on-hold", "deleted", "sync", "processing"),
+)
+"""What people do with an order, one thing after the other."""
 
 
 @step("busy", 8)
@@ -484,13 +615,23 @@ def lost_write(life: Life, dice: Random) -> None:
 
 @step("network", 3)
 def lost_status(life: Life, dice: Random) -> None:
-    """Something goes wrong with the next status that the program sets."""
+    """An order is done on one side, and something goes wrong with what tells the other."""
     kind = dice.choice(KINDS_OF_TROUBLE)
-    method, server = dice.choice(
-        (("PATCH", "katana"), ("PUT", "eu"), ("PUT", "us"), ("POST", "eu"))
-    )
-    life.network.troubles.append(Trouble(kind, server=server, method=method))
-    life.tell("network", f"{server}: {method}: {kind}")
+    store, order = _order(life, dice)
+    if order is None or order.status != "processing":
+        return
+    held = [o for o in life.world.in_katana(order.id, shop=store) if o.deleted_at is None]
+    if held and dice.random() < 0.5:
+        trouble = Trouble(kind, server=store, method=dice.choice(("PUT", "PUT", "POST")))
+        _work_on(life, held[0], "deliver", dice)
+    else:
+        trouble = Trouble(kind, server="katana", method=dice.choice(("PATCH", "PATCH", "POST")))
+        _set_status(life, store, order, "completed")
+    trouble.times = dice.choice((1, 3, 3))  # what may be sent again is, twice
+    life.network.troubles.append(trouble)
+    life.tell("network", f"{trouble.server}: {trouble.method}: {kind}")
+    life.scheduler.sleep(300)
+    life.sync()
 
 
 @step("network", 4)
@@ -702,6 +843,21 @@ def order_of_the_future(life: Life, dice: Random) -> None:
 
 
 @step("clocks")
+def clock_ahead_for_a_while(life: Life, dice: Random) -> None:
+    """A shop's clock is ahead while an order changes, and is set right before it changes again."""
+    store, order = _order(life, dice)
+    ahead = timedelta(hours=dice.choice((1, 3, 26)))
+    life.shops_set.add(store)
+    for by in (ahead, -ahead):
+        life.skews[store].jump(by)
+        life.tell("clock", f"{store}: {by}")
+        if order is not None and order.status != "trash":
+            _set_status(life, store, order, dice.choice(STATUSES))
+        life.scheduler.sleep(300)
+        life.sync()
+
+
+@step("clocks")
 def set_our_clock(life: Life, dice: Random) -> None:
     """This machine's clock is set otherwise."""
     hours = dice.choice(JUMPS)
@@ -806,17 +962,24 @@ def _remove_ledger(life: Life) -> None:
 
 
 KINDS_OF_STEPS = tuple(dict.fromkeys(each.kind for each in STEPS.values()))
-ORDINARY = ("sales", "program", "edits", "deletions", "products", "warehouse")
+ORDINARY = ("sales", "program", "edits", "deletions", "products", "warehouse", "marketplace")
 """The kinds of a day on which nothing goes wrong."""
 
 ALWAYS = ("sales", "program")
 """The kinds that every history has."""
 
 OPTIONS_AT_TOP = (
-    "import_note = true",
-    'tracking_note = "private"',
-    'cancelled = "delete"',
-    'shipping = "row"',
-    'import_delay = "2m"',
-    "create_products = false",
+    ("import_note = true",),
+    ('tracking_note = "private"', 'tracking_note = "customer"'),
+    ('cancelled = "delete"',),
+    ('shipping = "row"', "import_shipping = false"),
+    ("import_fees = false",),
+    ('discounts = "separate"',),
+    ("match_totals = true",),
+    ('import_delay = "2m"',),
+    ("create_products = false",),
+    ('completed_unseen = "skip"', 'completed_unseen = "import"'),
+    ('pos = "skip"', 'pos = "import"'),
+    ('sub_orders = "children"',),
 )
+"""Of each line at most one option holds."""
