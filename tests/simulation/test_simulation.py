@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-PARTS, IN_A_PART = 12, 12
+PARTS, IN_A_PART = 10, 20
 TRACES = """
 import hashlib, sys
 from tests.simulation.history import drawn, run
