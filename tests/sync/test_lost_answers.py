@@ -274,3 +274,15 @@ def test_a_customer_whose_answer_was_lost_is_the_other_stores_too(tmp_path: Path
         cycles(world, 3)
         assert [world.state(first), world.state(second, shop="us")] == [("imported", "")] * 2
         assert len(world.katana.customers()) == 1
+
+
+def test_a_shipping_fee_that_a_person_has_entered_meanwhile_is_not_added(world: World) -> None:
+    order = world.order(shipping=[Shipping("Courier", Decimal(5))])
+    fault = Fault(FaultKind.STATUS, "POST", "/sales_order_shipping_fee", status=503)
+    world.katana.server.add_fault(fault)
+    world.sync()
+    held = world.sales_order(order)
+    world.katana.set_price(held.id, held.rows[0].price_per_unit + 5)
+    world.settle(3)
+    assert world.katana.shipping_fees(held.id) == []
+    assert world.state(order) == ("imported", "")
