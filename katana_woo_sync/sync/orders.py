@@ -250,11 +250,18 @@ class OrderImports:
             record = self._current(record.order_id) or record
             if refusal.concerns("order_no"):
                 return self._number_taken(record, draft, refusal)
-            self._forget(refusal, draft.resolved)
-            again = self._draft(record, order)
-            if again.sent == draft.sent:
-                raise
-            return self._send(record, again)
+            return self._send_again(record, draft, refusal)
+
+    def _send_again(
+        self, record: OrderRecord, draft: Draft, refusal: BadRequest
+    ) -> OrderRecord | None:
+        """Ask anew for what we remembered; raises the refusal where that changes nothing."""
+        self._forget(refusal, draft.resolved)
+        again = self._draft(record, draft.order)
+        again = replace(again, sent=_numbered(again.sent, draft.sent.order_no))
+        if again.sent == draft.sent:
+            raise refusal
+        return self._send(record, again)
 
     def _draft(self, record: OrderRecord, order: Order) -> Draft:
         """The order as it is to be created. What it needs is found in Katana, or created there."""
@@ -404,7 +411,8 @@ class OrderImports:
                 return self._send(record, draft)
             except BadRequest as again:
                 if not again.concerns("order_no"):
-                    raise
+                    record = self._current(record.order_id) or record
+                    return self._send_again(record, draft, again)
                 refusal = again
 
     def _wait_for_lists(self, record: OrderRecord, number: str) -> None:

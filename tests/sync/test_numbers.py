@@ -6,9 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Shipping
+from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from tests.cli.support import run
-from tests.sync.world import World
+from tests.sync.world import ANNA, World
 
 
 def other_order(world: World, number: str) -> int:
@@ -27,6 +27,18 @@ def test_rule_15_a_number_that_is_taken_gets_the_stores_name(world: World) -> No
     assert world.sales_order(order).order_no == "1001-eu"
     assert world.notes(order) == ["number_taken"]
     assert int(report.exit_code) == 0
+
+
+def test_rule_15_a_number_that_is_taken_and_an_item_that_is_gone(world: World) -> None:
+    lamp = Item(world.lamp["eu"])
+    before = world.shop.place_order([lamp], billing=ANNA)
+    world.sync()
+    world.katana.delete_item(world.sales_order(before).rows[0].variant_id)
+    order = world.shop.place_order([lamp], billing=ANNA, number="1001")
+    other_order(world, "1001")
+    world.sync()
+    assert world.state(order) == ("imported", "")
+    assert world.sales_order(order).order_no == "1001-eu"
 
 
 def test_rule_15_a_number_that_only_looks_alike_is_no_reason(world: World) -> None:
