@@ -396,7 +396,7 @@ def cycle(life: Life, dice: Random) -> None:
     life.sync(sweep=SweepWhen.NOW if dice.random() < 0.1 else SweepWhen.DUE)
 
 
-@step("program", 8)
+@step("program", 3)
 def course(life: Life, dice: Random) -> None:
     """An order comes into Katana, and then one thing after the other happens to it."""
     store, order_id = _place(life, dice, "processing")
@@ -596,7 +596,8 @@ def lost_write(life: Life, dice: Random) -> None:
     to Katana for it; the next cycle comes at once, or when what failed is tried again."""
     kind = dice.choice(("acts_late", dice.choice(LOST_AFTER), dice.choice(KINDS_OF_TROUBLE)))
     fee = "/sales_order_shipping_fee"
-    path = dice.choice(("/sales_orders", "/products", "/customers", "/customers", fee, fee))
+    orders, customers = "/sales_orders", "/customers"
+    path = dice.choice((orders, orders, "/products", customers, customers, fee, fee))
     life.network.troubles.append(Trouble(kind, server="katana", method="POST", path=path))
     life.tell("network", f"katana: POST {path}: {kind}")
     place_order(
