@@ -32,11 +32,6 @@ CANCELLED = "cancelled"
 GONE = "gone"
 """`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
 
-LEFT_PROCESSING = frozenset(
-    {Reason.NO_LONGER_PROCESSING, Reason.CANCELLED_BEFORE_IMPORT, Reason.GONE_BEFORE_IMPORT}
-)
-"""Why an order is skipped that a status keeps from being imported, as long as it has that."""
-
 TILL = "pos-rest-api"
 """`created_via` of a sale of WooCommerce's own point of sale, which completes it at once."""
 
@@ -247,7 +242,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
 def _completed_again(record: OrderRecord, order: Order, rules: Rules) -> OrderRecord:
     """An order that never was Processing, and is completed after it was on hold, cancelled or in
     the trash, is shown as one that is completed when it is seen first."""
-    if record.reason not in LEFT_PROCESSING:
+    if not about(record.reason).by_status:
         return record
     first = _first_seen(order, rules, record.first_seen_at)
     if first is None:

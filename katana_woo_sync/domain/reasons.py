@@ -70,7 +70,8 @@ class Stops(Enum):
 class About(Struct, frozen=True, kw_only=True):
     """A row of the table. `sentence` and `remedy` are what a shopkeeper reads: what is so, and what
     to do about it. `goods_elsewhere`: another order, which is imported in its place, holds its
-    goods. `explains_total`: a note that says why the totals of both sides differ."""
+    goods. `by_status`: its status keeps the order from being imported, as long as it has that.
+    `explains_total`: a note that says why the totals of both sides differ."""
 
     kind: Kind
     sentence: str
@@ -80,6 +81,7 @@ class About(Struct, frozen=True, kw_only=True):
     retry: Retry
     stops: Stops = Stops.NOTHING
     goods_elsewhere: bool = False
+    by_status: bool = False
     explains_total: bool = False
 
 
@@ -95,6 +97,7 @@ def _skipped(
     ends: Ends = Ends.WHEN_PROCESSING,
     retry: Retry = Retry.NOTHING,
     goods_elsewhere: bool = False,
+    by_status: bool = False,
 ) -> Row:
     about = About(
         kind=Kind.SKIPPED,
@@ -104,6 +107,7 @@ def _skipped(
         ends=ends,
         retry=retry,
         goods_elsewhere=goods_elsewhere,
+        by_status=by_status,
     )
     return code, about
 
@@ -184,18 +188,23 @@ class Reason(StrEnum):
 
     # skipped: not imported, and nothing to do
     CANCELLED_BEFORE_IMPORT = _skipped(
-        "cancelled_before_import", "It was cancelled or failed before it was imported."
+        "cancelled_before_import",
+        "It was cancelled or failed before it was imported.",
+        by_status=True,
     )
     NO_LONGER_PROCESSING = _skipped(
         "no_longer_processing",
         "It left the status Processing before it was imported.",
         "It is imported when it becomes Processing again.",
+        by_status=True,
     )
     REFUNDED_BEFORE_IMPORT = _skipped(
         "refunded_before_import", "All of it was refunded before it was imported."
     )
     GONE_BEFORE_IMPORT = _skipped(
-        "gone_before_import", "It was deleted in the shop before it was imported."
+        "gone_before_import",
+        "It was deleted in the shop before it was imported.",
+        by_status=True,
     )
     EMPTY_ORDER = _skipped("empty_order", "It holds no products, fees or shipping.")
     DOWNLOAD = _skipped("download", "It holds only downloads, which need no processing.")

@@ -49,7 +49,6 @@ from typing import Any, NamedTuple, TypeGuard
 from katana_woo_sync.domain.cursors import KATANA_OVERLAP, SALES_ORDERS, SHOP_OVERLAP
 from katana_woo_sync.domain.katana import WOOCOMMERCE
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.order_rules import LEFT_PROCESSING
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.stock import holds_stock
 from katana_woo_sync.ledger import Ledger
@@ -62,7 +61,8 @@ from tests.simulation.life import STORES, Broken, Life
 from tests.simulation.steps import PLACES, place_order
 
 SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
-WHERE_NOT_PROCESSING = LEFT_PROCESSING | {Reason.COMPLETED_UNSEEN_SKIPPED}
+BY_STATUS = frozenset(reason for reason in Reason if reason.about.by_status)
+WHERE_NOT_PROCESSING = BY_STATUS | {Reason.COMPLETED_UNSEEN_SKIPPED}
 
 HALF_A_CENT = Decimal("0.005")
 
@@ -320,7 +320,7 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         is_told = held or (_is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)
         hold(4, is_told, f"{name} is neither in Katana nor shown: {record}")
     if order.status == "completed" and order.created > life.connected and not life.has_forgotten:
-        is_told = held or (_is_shown(record) and record.reason not in LEFT_PROCESSING)
+        is_told = held or (_is_shown(record) and record.reason not in BY_STATUS)
         is_told = is_told or store in life.shops_set
         hold(4, is_told, f"{name} was never seen, and is not shown: {record}")
     if not held:
