@@ -9,6 +9,7 @@ from typing import TypeVar
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.order_rules import COMPLETED
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
 from katana_woo_sync.sync.probed import unknown_wait
@@ -134,7 +135,17 @@ LOOKED_FOR_FIRST = tuple(
 
 
 def forget_old_intents(context: Context) -> None:
-    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now."""
-    if context.ledger.intents.all_open():
-        long_ago = begun_at(context) - 2 * _wait(context)
-        context.ledger.intents.prune(LOOKED_FOR_FIRST, long_ago)
+    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now; and those of
+    deliveries that came to nothing and are not wanted any more, since the shop took the order back.
+    """
+    intents = context.ledger.intents
+    still_open = intents.all_open()
+    if not still_open:
+        return
+    long_ago = begun_at(context) - 2 * _wait(context)
+    intents.prune(LOOKED_FOR_FIRST, long_ago)
+    for intent in still_open:
+        if intent.kind is IntentKind.DELIVERY and intent.at < long_ago:
+            orders = context.ledger.orders.by_sales_order([int(intent.key)]).values()
+            if all(not o.is_delivered and o.shop_status != COMPLETED for o in orders):
+                intents.end(intent.kind, intent.key)

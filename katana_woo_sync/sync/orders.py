@@ -241,7 +241,7 @@ class OrderImports:
 
     def _create(self, record: OrderRecord, order: Order) -> OrderRecord | None:
         """Create the sales order; its record as it is saved, None where something else became of
-        it. A refusal that what we remembered may explain is answered once, by asking for it anew.
+        it. A refusal that what we remembered may explain is answered by asking for it anew.
         """
         draft = self._draft(record, order)
         try:
@@ -253,15 +253,29 @@ class OrderImports:
             return self._send_again(record, draft, refusal)
 
     def _send_again(
-        self, record: OrderRecord, draft: Draft, refusal: BadRequest
+        self,
+        record: OrderRecord,
+        draft: Draft,
+        refusal: BadRequest,
+        asked: frozenset[bool] = frozenset(),
     ) -> OrderRecord | None:
-        """Ask anew for what we remembered; raises the refusal where that changes nothing."""
+        """Ask anew for what we remembered, once for the customer and once for all else; raises the
+        refusal where that changes nothing."""
+        of_customer = refusal.concerns("customer")
+        if of_customer in asked:
+            raise refusal
         self._forget(refusal, draft.resolved)
         again = self._draft(record, draft.order)
         again = replace(again, sent=_numbered(again.sent, draft.sent.order_no))
         if again.sent == draft.sent:
             raise refusal
-        return self._send(record, again)
+        try:
+            return self._send(record, again)
+        except BadRequest as other:
+            if other.concerns("order_no"):
+                raise
+            record = self._current(record.order_id) or record
+            return self._send_again(record, again, other, asked | {of_customer})
 
     def _draft(self, record: OrderRecord, order: Order) -> Draft:
         """The order as it is to be created. What it needs is found in Katana, or created there."""

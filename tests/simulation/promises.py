@@ -207,7 +207,7 @@ def _katana_passed(life: Life, store: str, known: Known, limit: datetime) -> Non
         return
     real = life.world.katana.sales_order(known.sales_order_id)
     if real.updated_at - real.created_at < life.longest_lag:
-        limit -= KATANA_OVERLAP  # the list did not tell of it in time
+        return  # the list did not tell of it in time; the sweep does
     if real.updated_at > limit:
         return
     is_deleted = known.in_katana == InKatana.DELETED
@@ -242,6 +242,8 @@ def look_after_quiet(life: Life) -> None:
             is_left = record is not None and record.state is State.FAILED
             hold(4, not is_left, f"{store} order {order_id} is still tried again: {record}")
             is_refused = record is not None and record.reason == Reason.REFUSED_BY_KATANA
+            if record is not None and "archived" in record.detail:
+                is_refused = False  # a person has archived a service: Katana's words say so
             hold(21, not is_refused, f"{store} order {order_id} is refused: {record}")
             is_there = life.world.in_katana(order_id, shop=store)
             words = f"{store} order {order_id} was seen as Processing: {record}"

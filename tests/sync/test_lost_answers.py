@@ -169,6 +169,22 @@ def test_nothing_is_asked_for_whose_order_this_program_deleted(fresh: World) -> 
     assert open_intents(fresh) == []
 
 
+def test_a_delivery_that_came_to_nothing_is_over_when_the_shop_takes_the_order_back(
+    fresh: World,
+) -> None:
+    fresh.configure(stores={"eu": 'shipments = "auto"'})
+    order = rich_order(fresh)
+    fresh.sync()
+    fresh.shop.set_status(order, "completed")
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "PATCH", "/sales_orders/"))
+    fresh.sync()
+    assert open_intents(fresh) == ["delivery"]
+    fresh.shop.set_status(order, "processing")
+    cycles(fresh, 1)
+    assert fresh.sales_order(order).status == "NOT_SHIPPED"
+    assert open_intents(fresh) == []
+
+
 def open_intents(world: World) -> list[str]:
     """The kinds of what was begun in Katana and is not known to be there."""
     with Ledger.open_to_read(world.ledger) as ledger:

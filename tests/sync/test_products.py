@@ -371,6 +371,20 @@ def test_rule_07_a_variant_deleted_in_katana_is_asked_for_anew(world: World) -> 
     assert variant_of(world, order).id == new
 
 
+def test_a_variant_and_a_customer_that_are_gone_are_both_asked_for_anew(world: World) -> None:
+    known_mug(world)
+    new = world.katana.add_product("Mug again", "CUP")
+    world.katana.delete_variant(world.mug_variant)
+    world.katana.rename_sku(new, "MUG")
+    (customer,) = [c for c in world.katana.customers() if c.reference_id]
+    world.katana.delete_customer(customer.id)
+    order = world.order()
+    world.sync()
+    assert world.state(order) == ("imported", "")
+    assert variant_of(world, order).id == new
+    assert world.sales_order(order).customer_id != customer.id
+
+
 def test_rule_07_an_item_archived_in_katana_is_told_of(world: World) -> None:
     known_mug(world)
     world.katana.archive_variant(world.mug_variant)
