@@ -225,7 +225,8 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
     if order.status in rules.import_statuses:
         record = replace(record, was_processing=True)
     is_left_out = about(record.reason).goods_elsewhere
-    if is_left_out and order.status in {*rules.import_statuses, COMPLETED}:
+    # on hold it is left out too: the stock that it holds is the other order's
+    if is_left_out and order.status not in GONE_STATUSES | ENDED:
         return record
     if order.status in rules.import_statuses or (
         order.status == COMPLETED and record.was_processing

@@ -240,6 +240,8 @@ def look_after_quiet(life: Life) -> None:
         for store, order_id in sorted(life.seen):
             record = ledger.orders.get(_identity(life, store), order_id)
             is_left = record is not None and record.state is State.FAILED
+            if record is not None and record.reason in (Reason.ANSWER_LOST, Reason.TEMPORARY):
+                is_left = False  # its number, or a copy older than the last one, is waited for
             hold(4, not is_left, f"{store} order {order_id} is still tried again: {record}")
             is_refused = record is not None and record.reason == Reason.REFUSED_BY_KATANA
             if record is not None and "archived" in record.detail:

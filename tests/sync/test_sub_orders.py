@@ -247,14 +247,19 @@ STOCK = {"eu": "sync_stock = true"}
 def test_rule_20_a_child_takes_no_stock(world: World, status: str) -> None:
     world.configure(stores=STOCK)
     bowl = world.shop.add_product("Bowl", "BOWL", "5.00", stock=50)
-    world.katana.add_product("Bowl", "BOWL", in_stock=Decimal(50))
+    variant = world.katana.add_product("Bowl", "BOWL", in_stock=Decimal(50))
     parent = world.shop.place_order([Item(bowl, 3)], billing=ANNA, status=status)
-    world.shop.place_order(
+    child = world.shop.place_order(
         [Item(bowl, 3)], billing=ANNA, status=status, parent_id=parent, created_via="dokan"
     )
     world.sync()
     world.sync(minutes=20)
     assert world.shop.stock(bowl) == 47
+    world.shop.set_status(child, "on-hold")
+    (place,) = world.katana.locations()
+    world.katana.set_stock(variant, place.id, Decimal(40))
+    world.sync(minutes=20)
+    assert world.shop.stock(bowl) == 37
 
 
 # Deposits
