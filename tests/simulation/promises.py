@@ -437,6 +437,8 @@ def _stock_is_right(life: Life) -> None:
             continue
         if sku == "MUG" and "stock_exclude" in life.base[store]:
             continue
+        if any((store, order.parent_id) in life.ignored for order in shop.state.orders.values()):
+            continue  # its goods are counted for it and for its sub-orders: less is offered
         place = places[PLACES[store]]
         free = world.katana.in_stock(variant, place) - world.katana.committed(variant, place)
         free -= _taken(life, store, mug) + (5 if "stock_reserve" in life.base[store] else 0)

@@ -476,13 +476,11 @@ def ignore(life: Life, dice: Random) -> None:
         records = context.ledger.orders.find(problems=True)
         chosen = records[dice.randrange(10) % len(records)] if records else None
         record = ignored(chosen) if chosen else None
-        orders = context.ledger.orders
-        if record is not None and orders.sub_orders(record.identity, record.order_id):
-            return  # its goods are counted for it and for those: too few are offered, never too many
         if record is not None:
             life.tell("person", f"ignore {record.number}")
             names = {store.identity: name for name, store in context.stores.items()}
             life.edited(names[record.identity], record.order_id)  # what its total lacks, say
+            life.ignored.add((names[record.identity], record.order_id))
             context.ledger.orders.save([record])
 
 
