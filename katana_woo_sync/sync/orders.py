@@ -223,7 +223,8 @@ class OrderImports:
         context = self._context
         found = whole(context, {record.order_id: found}, {record.order_id: order})[record.order_id]
         order = with_payments(context, self._store, order)
-        know_tax_rates(context)
+        with context.lines.shared():  # a list of before would hide what another line has created
+            know_tax_rates(context)
         with context.ledger.atomic():
             adopt_order(context, self._store, record.order_id, found, order)
         now = self._current(record.order_id)

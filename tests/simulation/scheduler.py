@@ -282,7 +282,8 @@ class _Lock:
         self._is_held = False
 
     def acquire(self) -> bool:
-        self._scheduler.wait_until(lambda: not self._is_held)
+        while self._is_held:  # another may have taken it in the same moment
+            self._scheduler.wait_until(lambda: not self._is_held)
         self._is_held = True
         return True
 
