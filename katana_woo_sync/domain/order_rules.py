@@ -110,8 +110,17 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
         parent_id=parent_of(order) or known.parent_id,
     )
     if known.in_katana is InKatana.NO:
-        return Seen(_before_import(record, order, rules, now))
+        # where Katana's answer was lost it may be there, without what was refunded since
+        notes = _refunds_since(known, order) if known.state is State.IMPORTING else ()
+        return Seen(_before_import(record, order, rules, now), notes)
     return _after_import(record, known, order, rules)
+
+
+def _refunds_since(known: OrderRecord, order: Order) -> tuple[Note, ...]:
+    """The note of what was refunded since the order was sent to Katana."""
+    new = [refund for refund in order.refunds if int(refund.id) not in known.refunds]
+    told = (f"refund {int(refund.id)} of {abs(refund.total)} {order.currency}" for refund in new)
+    return (Note(Reason.REFUNDED_IN_SHOP, ", ".join(told)),) if new else ()
 
 
 def is_stale(known: OrderRecord, order: Order) -> bool:
@@ -292,10 +301,7 @@ def _after_import(record: OrderRecord, known: OrderRecord, order: Order, rules: 
     if edited:
         at = f", at {order.modified:%Y-%m-%d %H:%M:%S} UTC" if order.modified else ""
         notes.append(Note(Reason.EDITED, edited + at))
-    new_refunds = [r for r in order.refunds if int(r.id) not in known.refunds]
-    if new_refunds:
-        told = (f"refund {int(r.id)} of {abs(r.total)} {order.currency}" for r in new_refunds)
-        notes.append(Note(Reason.REFUNDED_IN_SHOP, ", ".join(told)))
+    notes.extend(_refunds_since(known, order))
     if known.shop_status == COMPLETED != order.status and known.state is State.FULFILLED:
         notes.append(Note(Reason.REVERTED_IN_SHOP, f"it is {order.status} now"))
     if _is_reopened(known, order, rules):

@@ -131,6 +131,19 @@ def test_a_create_that_katana_carries_out_late(fresh: World, path: str) -> None:
     check_one_of_each(fresh, order)
 
 
+def test_goods_that_were_refunded_while_an_answer_was_lost_are_not_delivered(fresh: World) -> None:
+    order = fresh.order()
+    fresh.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/sales_orders"))
+    fresh.sync()
+    (line,) = fresh.shop.state.orders[order].lines
+    fresh.shop.refund(order, lines={line.id: 1})
+    fresh.shop.set_status(order, "completed")
+    fresh.sync(minutes=1)
+    fresh.settle(3)
+    assert fresh.state(order) == ("attention", "refunded_since_import")
+    assert fresh.sales_order(order).status == "NOT_SHIPPED"
+
+
 def test_a_clock_that_is_set_shortens_no_wait(fresh: World) -> None:
     order, katana = rich_order(fresh), fresh.katana.server
     katana.add_fault(Fault(FaultKind.DROP_BEFORE, "POST", "/customers"))
