@@ -439,8 +439,8 @@ def _stock_is_right(life: Life) -> None:
             continue
         if sku == "MUG" and "stock_exclude" in life.base[store]:
             continue
-        if any((store, order.parent_id) in life.ignored for order in shop.state.orders.values()):
-            continue  # its goods are counted for it and for its sub-orders: less is offered
+        if any(_is_torn(life, store, order) for order in shop.state.orders.values()):
+            continue
         place = places[PLACES[store]]
         free = world.katana.in_stock(variant, place) - world.katana.committed(variant, place)
         free -= _taken(life, store, mug) + (5 if "stock_reserve" in life.base[store] else 0)
@@ -448,17 +448,28 @@ def _stock_is_right(life: Life) -> None:
         hold(11, found == expected, f"{store}: {found} mugs, and not {expected}")
 
 
+def _is_torn(life: Life, store: str, order: Order) -> bool:
+    """Whether of a parent and its sub-order one alone holds goods still, or a person has ignored
+    the parent: whose the goods are then, and how many, is for a person to say."""
+    parent = life.world.shops[store].state.orders.get(order.parent_id)
+    if parent is None:
+        return False
+    is_torn = holds_stock(parent.status) != holds_stock(order.status)
+    return is_torn or (store, parent.id) in life.ignored
+
+
 def _taken(life: Life, store: str, mug: int) -> Decimal:
     """What orders have taken from the shop's stock and Katana does not hold, nor any other order
     with the same goods."""
     taken = Decimal(0)
     orders = life.world.shops[store].state.orders
-    ever = {each: life.world.in_katana(each, shop=store) for each in orders}
     for order in orders.values():
-        is_held = any(o.deleted_at is None for o in ever[order.id])
+        ever = life.world.in_katana(order.id, shop=store)
+        is_held = any(o.deleted_at is None for o in ever)
         parent = orders.get(order.parent_id)
         alike = {order.parent_id, *(o.id for o in orders.values() if o.parent_id == order.id)}
-        is_counted = any(map(ever.get, alike)) or (parent and holds_stock(parent.status))
+        is_there = any(life.world.in_katana(each, shop=store) for each in alike - {0})
+        is_counted = is_there or (parent and holds_stock(parent.status))
         if holds_stock(order.status) and not is_held and not is_counted:
             for line in order.lines:
                 if line.product_id == mug:
