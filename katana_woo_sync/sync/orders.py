@@ -254,29 +254,24 @@ class OrderImports:
             return self._send_again(record, draft, refusal)
 
     def _send_again(
-        self,
-        record: OrderRecord,
-        draft: Draft,
-        refusal: BadRequest,
-        asked: frozenset[bool] = frozenset(),
+        self, record: OrderRecord, draft: Draft, refusal: BadRequest
     ) -> OrderRecord | None:
         """Ask anew for what we remembered, once for the customer and once for all else; raises the
         refusal where that changes nothing."""
-        of_customer = refusal.concerns("customer")
-        if of_customer in asked:
-            raise refusal
-        self._forget(refusal, draft.resolved)
-        again = self._draft(record, draft.order)
-        again = replace(again, sent=_numbered(again.sent, draft.sent.order_no))
-        if again.sent == draft.sent:
-            raise refusal
-        try:
-            return self._send(record, again)
-        except BadRequest as other:
-            if other.concerns("order_no"):
-                raise
-            record = self._current(record.order_id) or record
-            return self._send_again(record, again, other, asked | {of_customer})
+        asked: set[bool] = set()
+        while not refusal.concerns("order_no") and refusal.concerns("customer") not in asked:
+            asked.add(refusal.concerns("customer"))
+            self._forget(refusal, draft.resolved)
+            again = self._draft(record, draft.order)
+            again = replace(again, sent=_numbered(again.sent, draft.sent.order_no))
+            if again.sent == draft.sent:
+                break
+            draft = again
+            try:
+                return self._send(record, draft)
+            except BadRequest as other:
+                refusal, record = other, self._current(record.order_id) or record
+        raise refusal
 
     def _draft(self, record: OrderRecord, order: Order) -> Draft:
         """The order as it is to be created. What it needs is found in Katana, or created there."""

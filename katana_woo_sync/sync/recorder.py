@@ -119,8 +119,7 @@ def end_what_was_begun(context: Context, record: OrderRecord) -> None:
 
 def was_deleted_here(context: Context, record: OrderRecord) -> bool:
     """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
-    key = str(record.sales_order_id)
-    return context.ledger.intents.open(IntentKind.DELETION, key) is not None
+    return _has_begun(context, IntentKind.DELETION, record)
 
 
 def was_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord) -> bool:
@@ -132,8 +131,11 @@ def was_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord)
 
 def is_delivering(context: Context, record: OrderRecord) -> bool:
     """Whether this program has begun to deliver an order, and has not seen it delivered yet."""
-    key = str(record.sales_order_id)
-    return context.ledger.intents.open(IntentKind.DELIVERY, key) is not None
+    return _has_begun(context, IntentKind.DELIVERY, record)
+
+
+def _has_begun(context: Context, kind: IntentKind, record: OrderRecord) -> bool:
+    return context.ledger.intents.open(kind, str(record.sales_order_id)) is not None
 
 
 def note_number(context: Context, store: Store, imported: OrderRecord) -> None:
