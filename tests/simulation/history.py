@@ -139,8 +139,7 @@ def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: boo
             life.scheduler.end()
         trace = tuple(
             f"{at:%d %H:%M:%S}  {who:<16} {_short(what, directory)}"
-            for at, who, what in life.trace
-            if with_trace
+            for at, who, what in (life.trace if with_trace else ())
         )
         occurred = life.occurred + life.network.occurred
         return Told(history.seed, broken, trace, dict(Counter(occurred)))

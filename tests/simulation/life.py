@@ -22,7 +22,6 @@ from katana_woo_sync.cli.program import StopSignals, code_and_words
 from katana_woo_sync.clients import http, together
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.clients.throttle import Throttle
-from katana_woo_sync.config import Settings
 from katana_woo_sync.domain.order_rules import TILL
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import SandboxServer
@@ -88,18 +87,9 @@ class SimulatedWorld(World):
 
     def __init__(self, scheduler: Scheduler, directory: Path, stack: ExitStack) -> None:
         self._scheduler = scheduler
-        self._read: tuple[str, Settings] | None = None
         self.ours = Skew(scheduler.clock)
         """This machine's clock."""
         super().__init__(directory, stack, clock=scheduler.clock, names=STORES)
-
-    @property
-    def settings(self) -> Settings:
-        """The config as it stands; read once, since a history reads it hundreds of times."""
-        text = self.config.read_text(encoding="utf-8")
-        if self._read is None or self._read[0] != text:
-            self._read = (text, super().settings)
-        return self._read[1]
 
     def program_clock(self) -> datetime:
         """The time as the program's machine has it."""
@@ -177,6 +167,7 @@ class Life:
         self.unannounced: set[tuple[str, int]] = set()
         """Orders of which a shop's list of changes has not told."""
         self.ignored: set[tuple[str, int]] = set()
+        """Orders that a person has left alone."""
         self.longest_lag = timedelta(0)
         """How long Katana's lists kept a new order back at most."""
         self.is_hasty = False
@@ -318,6 +309,10 @@ class Life:
     def _is_connected(self) -> bool:
         with self.world.program().context() as context:
             return all(map(context.is_connected, context.stores.values()))
+
+    def identity(self, store: str) -> str:
+        """What a store is called in Katana."""
+        return self.world.shops[store].url.removeprefix("https://")
 
     # People
 

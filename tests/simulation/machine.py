@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 
 from filelock import Timeout
 
+from katana_woo_sync.ledger.database import BUSY_SECONDS
+
 if TYPE_CHECKING:
     from random import Random
 
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 LOOK_AGAIN = 0.5
 """Seconds after which a lock that is held is looked at again."""
 
-
-BUSY_SECONDS = 30.0
-"""How long SQLite waits for another's transaction: as the ledger has it, in virtual time."""
 
 BUSY_PAUSE = 0.05
 
@@ -40,10 +39,7 @@ class Disk:
         """With which statement in a transaction, from now on, the disk fails; 0: with none."""
         self.ways = 0.0
         """How many of the statements let others have their turn first."""
-        self.commits = 0
         self.refused = 0
-        self.waited = 0
-        """How often a statement had to wait for another's transaction."""
         self.look: Callable[[sqlite3.Connection], None] = lambda _ledger: None
         """Called after each commit: the process may die there."""
         self._idle: dict[tuple[object, ...], list[_Connection]] = {}
@@ -93,7 +89,6 @@ class Disk:
                 is_busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
                 if not is_busy or self._scheduler.monotonic() >= limit:
                     raise
-                self.waited += 1
                 self._scheduler.sleep(BUSY_PAUSE)
 
     def commit(self, ledger: sqlite3.Connection, commit: Callable[[], Any]) -> Any:
@@ -104,7 +99,6 @@ class Disk:
             self.refused += 1
             raise sqlite3.OperationalError("database or disk is full")
         result = commit()
-        self.commits += 1
         self.look(ledger)
         self.touched()
         return result

@@ -247,8 +247,9 @@ def reached(most: int) -> dict[str, dict[int, list[int]]]:
         _Changed(path, changed_by(path, Marking()), **_marks(found, now))
     from tests.simulation.history import drawn, run
 
-    for now[0] in range(1, most + 1):
-        run(drawn(now[0]))
+    for seed in range(1, most + 1):
+        now[0] = seed
+        run(drawn(seed))
     return by_module
 
 

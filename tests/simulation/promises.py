@@ -51,6 +51,7 @@ from katana_woo_sync.domain.katana import WOOCOMMERCE
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.stock import holds_stock
+from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time
 from katana_woo_sync.sandbox.katana import SalesOrder
@@ -63,8 +64,6 @@ from tests.simulation.steps import PLACES, place_order
 SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
 BY_STATUS = frozenset(reason for reason in Reason if reason.about.by_status)
 WHERE_NOT_PROCESSING = BY_STATUS | {Reason.COMPLETED_UNSEEN_SKIPPED}
-
-HALF_A_CENT = Decimal("0.005")
 
 
 def hold(number: int, is_so: object, words: str) -> None:
@@ -86,7 +85,7 @@ def look_after_a_step(life: Life) -> None:
         return
     if life.broken:
         raise Broken(life.broken)
-    names = {_identity(life, store): store for store in STORES}
+    names = {life.identity(store): store for store in STORES}
     for name, order_id in held:
         place = (names[str(name)], int(order_id or 0))
         hold(2, place in life.processing, f"{place} never was Processing and is in Katana")
@@ -96,10 +95,6 @@ def look_after_a_step(life: Life) -> None:
             known = _known(ledger)
             life.seen.update((names[k.identity], k.order_id) for k in known if k.was_processing)
             _nothing_is_passed(life, _limits(_rows(ledger, CURSORS)), _swept(ledger), known)
-
-
-def _identity(life: Life, store: str) -> str:
-    return life.world.shops[store].url.removeprefix("https://")
 
 
 class AtEachCommit:
@@ -181,7 +176,7 @@ def _nothing_is_passed(
     life: Life, cursors: Mapping[str, datetime], swept: Collection[str], known: Collection[Known]
 ) -> None:
     for store in STORES:
-        identity = _identity(life, store)
+        identity = life.identity(store)
         of_store = {each.order_id: each for each in known if each.identity == identity}
         limit = cursors.get(f"shop:{identity}")
         if identity not in swept:
@@ -232,7 +227,7 @@ def look_after_quiet(life: Life) -> None:
         left = ledger.intents.all_open()
         hold(15, not left, f"intents are left: {left}")
         for store in STORES:
-            orders, identity = life.world.shops[store].state.orders, _identity(life, store)
+            orders, identity = life.world.shops[store].state.orders, life.identity(store)
             for order in orders.values():
                 _holds_for(life, ledger, store, order)
             if life.is_swept:
@@ -240,24 +235,30 @@ def look_after_quiet(life: Life) -> None:
                 wrong = [i for i in believed if i not in orders or orders[i].status != "processing"]
                 hold(18, not wrong, f"{store} orders {wrong} are not Processing any more")
         for store, order_id in sorted(life.seen):
-            record = ledger.orders.get(_identity(life, store), order_id)
-            is_left = record is not None and record.state is State.FAILED
-            if record is not None and record.reason in (Reason.ANSWER_LOST, Reason.TEMPORARY):
-                is_left = False  # its number, or a copy older than the last one, is waited for
-            hold(4, not is_left, f"{store} order {order_id} is still tried again: {record}")
-            is_refused = record is not None and record.reason == Reason.REFUSED_BY_KATANA
-            if record is not None and "archived" in record.detail:
-                is_refused = False  # a person has archived a service: Katana's words say so
-            hold(21, not is_refused, f"{store} order {order_id} is refused: {record}")
-            is_there = life.world.in_katana(order_id, shop=store)
+            record = ledger.orders.get(life.identity(store), order_id)
             words = f"{store} order {order_id} was seen as Processing: {record}"
+            is_there = life.world.in_katana(order_id, shop=store)
             hold(4, record is not None and (is_there or _is_shown(record)), words)
+            if record is not None:
+                hold(4, not _is_left_failed(record), f"still tried again: {words}")
+                hold(21, not _is_left_refused(record), f"refused: {words}")
     synced = any("sync_stock = true" in options for options in life.base.values())
     if synced and not life.has_others:
         for hours in (25, 0.25):  # orders that left the shop's lists are missed once a day
             life.scheduler.sleep(hours * 3600)
             life.sync()
         _stock_is_right(life)
+
+
+def _is_left_failed(record: OrderRecord) -> bool:
+    """Its number, or a copy that is not older than the last one, may be waited for."""
+    waits = record.reason in (Reason.ANSWER_LOST, Reason.TEMPORARY)
+    return record.state is State.FAILED and not waits
+
+
+def _is_left_refused(record: OrderRecord) -> bool:
+    """Where a person has archived a service, Katana's words say so."""
+    return record.reason == Reason.REFUSED_BY_KATANA and "archived" not in record.detail
 
 
 def comes_in(life: Life) -> dict[str, int]:
@@ -273,7 +274,7 @@ def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:
         for store, order_id in placed.items():
             if store in life.shops_set:
                 continue  # a clock that was ahead, and had time to catch up: the sweep's
-            record = ledger.orders.get(_identity(life, store), order_id)
+            record = ledger.orders.get(life.identity(store), order_id)
             hold(14, record is not None, f"{store} order {order_id} was not heard of")
 
 
@@ -284,7 +285,7 @@ def _what_comes_is_done(life: Life) -> None:
     life.sync()
     with Ledger.open_to_read(life.world.ledger) as ledger:
         for store, order_id in placed.items():
-            record = ledger.orders.get(_identity(life, store), order_id)
+            record = ledger.orders.get(life.identity(store), order_id)
             is_done = life.world.in_katana(order_id, shop=store) or _is_shown(record)
             hold(14, is_done, f"{store} order {order_id}, placed after quiet: {record}")
 
@@ -320,7 +321,7 @@ def _nothing_is_written(life: Life) -> None:
 def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     world = life.world
     held = world.in_katana(order.id, shop=store)
-    record = ledger.orders.get(_identity(life, store), order.id)
+    record = ledger.orders.get(life.identity(store), order.id)
     name = f"{store} order {order.id} ({order.status})"
     if order.status == "processing":
         is_told = held or (_is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)

@@ -182,8 +182,7 @@ def _is_completed_unknown(life: Life, store: str, order: Order) -> bool:
     if order.status != "completed":
         return False
     with Ledger.open_to_read(life.world.ledger) as ledger:
-        identity = life.world.shops[store].url.removeprefix("https://")
-        record = ledger.orders.get(identity, order.id)
+        record = ledger.orders.get(life.identity(store), order.id)
     return record is not None and record.shop_status != order.status
 
 
@@ -329,8 +328,12 @@ def delete_in_katana(life: Life, dice: Random) -> None:
     """Somebody deletes a sales order."""
     order = _sales_order(life, dice)
     if order is not None:
-        life.tell("warehouse", f"katana: {order.order_no} deleted")
-        life.world.katana.delete_order(order.id)
+        _delete(life, order)
+
+
+def _delete(life: Life, order: SalesOrder) -> None:
+    life.tell("warehouse", f"katana: {order.order_no} deleted")
+    life.world.katana.delete_order(order.id)
 
 
 @step("warehouse")
@@ -355,6 +358,11 @@ def _sales_order(life: Life, dice: Random) -> SalesOrder | None:
     return orders[dice.randrange(10) % len(orders)] if orders else None
 
 
+def _held(life: Life, store: str, order_id: int) -> list[SalesOrder]:
+    """The sales orders of an order that are not deleted."""
+    return [o for o in life.world.in_katana(order_id, shop=store) if o.deleted_at is None]
+
+
 @step("others")
 def another_program_imports(life: Life, dice: Random) -> None:
     """Another program imports an order first. Not while a request of ours is still on its way, nor
@@ -366,7 +374,6 @@ def another_program_imports(life: Life, dice: Random) -> None:
     order_id = place_order(life, store, mugs=mugs)
     order = world.shops[store].state.orders[order_id]
     life.tell("another program", f"{store}: order {order_id} imported")
-    identity = next(s.identity for s in world.settings.stores if s.name == store)
     here = next(each for each in world.katana.locations() if each.name == PLACES[store])
     price = order.totals.total / DEFAULT_FACTOR / mugs
     if dice.random() < 0.3:
@@ -376,7 +383,7 @@ def another_program_imports(life: Life, dice: Random) -> None:
         customer_id=world.katana.add_customer("Anna"),
         rows=[(world.mug_variant, Decimal(mugs), price)],
         order_no=f"K-{store}-{order_id}",
-        ecommerce_store_name=identity,
+        ecommerce_store_name=life.identity(store),
         ecommerce_order_id=str(order_id),
         order_created_date=order.created,
         location_id=here.id,
@@ -403,7 +410,7 @@ def course(life: Life, dice: Random) -> None:
     shop = life.world.shops[store]
     for what in ("sync", *dice.choice(COURSES), "sync"):
         order = shop.state.orders.get(order_id)
-        held = [o for o in life.world.in_katana(order_id, shop=store) if o.deleted_at is None]
+        held = _held(life, store, order_id)
         if what == "sync":
             life.scheduler.sleep(60 * dice.choice((5, 15)))
             life.sync()
@@ -414,8 +421,7 @@ def course(life: Life, dice: Random) -> None:
         elif what in STATUSES and order is not None and order.status != "trash":
             _set_status(life, store, order, what)
         elif what == "deleted" and held:
-            life.tell("warehouse", f"katana: {held[0].order_no} deleted")
-            life.world.katana.delete_order(held[0].id)
+            _delete(life, held[0])
         elif what in WORK and held:
             _work_on(life, held[0], what, dice)
 
@@ -622,7 +628,7 @@ def lost_status(life: Life, dice: Random) -> None:
     store, order = _order(life, dice)
     if order is None or order.status != "processing":
         return
-    held = [o for o in life.world.in_katana(order.id, shop=store) if o.deleted_at is None]
+    held = _held(life, store, order.id)
     if held and dice.random() < 0.5:
         trouble = Trouble(kind, server=store, method=dice.choice(("PUT", "PUT", "POST")))
         _work_on(life, held[0], "deliver", dice)

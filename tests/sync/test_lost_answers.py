@@ -169,13 +169,7 @@ def test_nothing_is_asked_for_whose_order_a_person_deleted(fresh: World) -> None
 
 
 def test_nothing_is_asked_for_whose_order_this_program_deleted(fresh: World) -> None:
-    fresh.configure(top='[orders]\ncancelled = "delete"', stores={"eu": 'shipments = "auto"'})
-    order = rich_order(fresh)
-    fresh.sync()
-    fresh.shop.set_status(order, "completed")
-    fresh.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "PATCH", "/sales_orders/"))
-    fresh.sync()
-    assert open_intents(fresh) == ["delivery"]
+    order = begun_delivery(fresh, '[orders]\ncancelled = "delete"')
     fresh.shop.set_status(order, "cancelled")
     cycles(fresh, 1)
     assert fresh.sales_order(order).deleted_at is not None
@@ -185,17 +179,23 @@ def test_nothing_is_asked_for_whose_order_this_program_deleted(fresh: World) -> 
 def test_a_delivery_that_came_to_nothing_is_over_when_the_shop_takes_the_order_back(
     fresh: World,
 ) -> None:
-    fresh.configure(stores={"eu": 'shipments = "auto"'})
-    order = rich_order(fresh)
-    fresh.sync()
-    fresh.shop.set_status(order, "completed")
-    fresh.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "PATCH", "/sales_orders/"))
-    fresh.sync()
-    assert open_intents(fresh) == ["delivery"]
+    order = begun_delivery(fresh)
     fresh.shop.set_status(order, "processing")
     cycles(fresh, 1)
     assert fresh.sales_order(order).status == "NOT_SHIPPED"
     assert open_intents(fresh) == []
+
+
+def begun_delivery(world: World, top: str = "") -> int:
+    """An order that is completed in the shop, and whose delivery Katana never heard of."""
+    world.configure(top=top, stores={"eu": 'shipments = "auto"'})
+    order = rich_order(world)
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "PATCH", "/sales_orders/"))
+    world.sync()
+    assert open_intents(world) == ["delivery"]
+    return order
 
 
 def open_intents(world: World) -> list[str]:

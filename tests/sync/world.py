@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import sleep
@@ -107,7 +107,7 @@ def new_ledger() -> bytes:
         return path.read_bytes()
 
 
-@cache
+@lru_cache(maxsize=64)
 def loaded(path: Path, _text: bytes) -> Settings:
     """The config, read once for each text that it has."""
     return load(path, {})
