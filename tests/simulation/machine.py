@@ -24,6 +24,8 @@ LOOK_AGAIN = 0.5
 
 BUSY_PAUSE = 0.05
 
+Execute = Callable[..., sqlite3.Cursor]
+
 
 class Disk:
     """Where the ledger is. Each commit is a point where the process may die, before and after; the
@@ -40,8 +42,8 @@ class Disk:
         self.ways = 0.0
         """How many of the statements let others have their turn first."""
         self.refused = 0
-        self.look: Callable[[sqlite3.Connection], None] = lambda _ledger: None
-        """Called after each commit: the process may die there."""
+        self.look: Callable[[sqlite3.Connection, str], None] = lambda _ledger, _written: None
+        """Called after each commit, with the statements that wrote: the process may die there."""
         self._idle: dict[tuple[object, ...], list[_Connection]] = {}
 
     def connect(self, path: str | Path, **named: Any) -> sqlite3.Connection:
@@ -50,7 +52,7 @@ class Disk:
         place = (str(path), _inode(path), *sorted(named.items()))
         idle = self._idle.setdefault(place, [])
         # what SQLite waits for would never come: others go on when their turn is given to them
-        named["timeout"] = 0
+        named |= {"timeout": 0, "cached_statements": 1000}
         opened = idle.pop() if idle else _connect(path, factory=_Connection, **named)
         assert isinstance(opened, _Connection)
         opened.disk = self
@@ -67,11 +69,13 @@ class Disk:
         """Whoever is in turn touches the disk."""
         self._scheduler.point()
 
-    def executed(self, execute: Callable[[], sqlite3.Cursor], *, in_group: bool) -> sqlite3.Cursor:
+    def executed(
+        self, execute: Execute, sql: str, parameters: Any, *, in_group: bool
+    ) -> sqlite3.Cursor:
         """A statement, when it is its turn."""
         process = self._scheduler.process()
         if process is None:
-            return execute()
+            return execute(sql, parameters)
         if self.ways and self._dice.random() < self.ways:
             self._scheduler.give_way()
         if process.is_dead:
@@ -81,17 +85,18 @@ class Disk:
             if not self.fails_in:
                 self.refused += 1
                 raise sqlite3.OperationalError("disk I/O error")
-        limit = self._scheduler.monotonic() + BUSY_SECONDS
+        limit = 0.0
         while True:
             try:
-                return execute()
+                return execute(sql, parameters)
             except sqlite3.OperationalError as error:
-                is_busy = error.sqlite_errorcode == sqlite3.SQLITE_BUSY
-                if not is_busy or self._scheduler.monotonic() >= limit:
+                now = self._scheduler.monotonic()
+                limit = limit or now + BUSY_SECONDS
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or now >= limit:
                     raise
                 self._scheduler.sleep(BUSY_PAUSE)
 
-    def commit(self, ledger: sqlite3.Connection, commit: Callable[[], Any]) -> Any:
+    def commit(self, ledger: _Connection, commit: Callable[[], Any]) -> Any:
         """Commit, unless the process dies or the disk is full."""
         self.touched()
         if self.full_for > 0 and self._scheduler.process() is not None:
@@ -99,7 +104,8 @@ class Disk:
             self.refused += 1
             raise sqlite3.OperationalError("database or disk is full")
         result = commit()
-        self.look(ledger)
+        written, ledger.written = ledger.written, ""
+        self.look(ledger, written)
         self.touched()
         return result
 
@@ -120,6 +126,12 @@ class _Connection(sqlite3.Connection):
     disk: Disk | None = None
     idle: list[_Connection] | None = None
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._settings: set[str] = set()
+        self.written = ""
+        """The statements that have written since the last commit."""
+
     def close(self) -> None:
         if self.idle is None:
             super().close()
@@ -136,8 +148,17 @@ class _Connection(sqlite3.Connection):
                 self, lambda: super(_Connection, self).execute(sql)
             )
             return result
-        execute = super().execute
-        return self.disk.executed(lambda: execute(sql, parameters), in_group=self.in_transaction)
+        execute: Execute = super().execute
+        if sql in self._settings:  # SQLite would prepare all statements anew
+            execute = self._nothing
+        elif sql.startswith("PRAGMA") and "=" in sql:
+            self._settings.add(sql)
+        elif not sql.startswith(("SELECT", "select")):
+            self.written += sql
+        return self.disk.executed(execute, sql, parameters, in_group=self.in_transaction)
+
+    def _nothing(self, _sql: str, _parameters: Any, /) -> sqlite3.Cursor:
+        return self.cursor()
 
     def __exit__(self, kind: Any, error: Any, trace: Any, /) -> Any:
         if error is not None or self.disk is None or not self.in_transaction:

@@ -105,12 +105,13 @@ class AtEachCommit:
         self._read: list[tuple[Any, ...]] = []
         self._cursors: dict[str, datetime] = {}
 
-    def look(self, ledger: sqlite3.Connection) -> None:
+    def look(self, ledger: sqlite3.Connection, written: str) -> None:
         """What must hold. What does not is raised after the step: the program shall not hear it."""
         life = self._life
         if life.is_odd or life.broken:
             return
-        importing, cursors = _rows(ledger, IMPORTING), _rows(ledger, CURSORS)
+        importing = _rows(ledger, IMPORTING) if "intents" in written or " orders" in written else []
+        cursors = _rows(ledger, CURSORS) if "cursors" in written else self._read
         try:
             if importing:
                 lone = [key for key, count in Counter(importing).items() if count != 2]

@@ -78,7 +78,7 @@ class Scheduler:
 
     def process(self) -> Process | None:
         """Whose work is in turn; None for people and services."""
-        return _owner(getcurrent())
+        return getattr(getcurrent(), "owner", None)
 
     def point(self) -> None:
         """Whoever is in turn touches the world."""
