@@ -380,11 +380,11 @@ class Life:
         self.sync(**ACCEPTING)
 
     def come_to_rest(self) -> None:
-        """All open orders are compared, and half an hour passes."""
+        """All open orders are compared, and half an hour passes with what comes then."""
         self.is_swept = True
-        for minutes, sweep in ((10, SweepWhen.NOW), (20, SweepWhen.DUE)):
-            self.scheduler.sleep(60 * minutes)
-            self.sync(sweep=sweep, **ACCEPTING)
+        self.scheduler.sleep(10 * 60)
+        self.sync(sweep=SweepWhen.NOW, **ACCEPTING)
+        self.scheduler.sleep(15 * 60)
 
 
 def _sent(
