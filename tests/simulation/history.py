@@ -209,4 +209,4 @@ def _short(what: str, directory: str) -> str:
     return unquote(_FIELDS.sub("", what).replace(directory, "."))
 
 
-_FIELDS = re.compile(r"(_fields|_skip_cache|nocache)=[^&:]*&?")
+_FIELDS = re.compile(r"[?&](_fields|_skip_cache|nocache)=[^&: ]*")

@@ -283,7 +283,11 @@ class Life:
         return result
 
     def _look_at(self, process: Process, report: Report) -> None:
-        self.tell(process.name, f"ends with {int(report.exit_code)}")
+        why = [f"{each.store} order {each.order_number} {each.reason}" for each in report.problems]
+        why += [f"{name}: {part.error}" for name, part in report.stores.items() if part.error]
+        why += [report.katana_error] if report.katana_error else []
+        ended = f"ends with {int(report.exit_code)}"
+        self.tell(process.name, f"{ended}: {'; '.join(why[:5])}" if why else ended)
         text = str(report.to_json())
         if "unexpected:" in text or "'unexpected'" in text:
             raise Broken(f"P12 the program has no word for it: {text}")

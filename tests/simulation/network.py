@@ -262,6 +262,7 @@ def _not_sent(kind: str, request: requests.PreparedRequest) -> requests.Connecti
         reason = NameResolutionError("127.0.0.1", connection, OSError("Name not known"))  # type: ignore[arg-type]
     else:
         reason = NewConnectionError(connection, "[Errno 111] Connection refused")
+        reason.__cause__ = ConnectionRefusedError(111, "Connection refused")
     error = urllib3.exceptions.MaxRetryError(pool, request.url or "", reason)
     return requests.ConnectionError(error, request=request)
 

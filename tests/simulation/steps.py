@@ -858,7 +858,7 @@ def clock_ahead_for_a_while(life: Life, dice: Random) -> None:
     life.shops_set.add(store)
     for by in (ahead, -ahead):
         life.skews[store].jump(by)
-        life.tell("clock", f"{store}: {by}")
+        life.tell("clock", f"{store}: {by.total_seconds() / 3600:+.0f} h")
         if order is not None and order.status != "trash":
             _set_status(life, store, order, dice.choice(STATUSES))
         life.scheduler.sleep(300)
