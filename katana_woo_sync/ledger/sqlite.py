@@ -52,11 +52,14 @@ class LedgerTable(Table):
         """Whether there is no primary key but SQLite's own."""
         return super().use_rowid
 
+    @cached_property
+    def _by_key(self) -> str:
+        where = " AND ".join(f"{quote_identifier(name)} = ?" for name in self.pks)
+        return f"SELECT * FROM {quote_identifier(self.name)} WHERE {where}"  # noqa: S608
+
     def find(self, *key: str | int) -> dict[str, Any] | None:
         """The row with this primary key, or None."""
-        where = " AND ".join(f"{quote_identifier(name)} = ?" for name in self.pks)
-        statement = f"SELECT * FROM {quote_identifier(self.name)} WHERE {where}"  # noqa: S608
-        return next(self.db.query(statement, key), None)
+        return next(self.db.query(self._by_key, key), None)
 
     def update_where(self, where: str, where_args: Sequence[object], **values: object) -> int:
         """Set columns of the rows for which this holds; returns how many there are.
