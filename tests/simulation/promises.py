@@ -65,6 +65,10 @@ SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
 BY_STATUS = frozenset(reason for reason in Reason if reason.about.by_status)
 WHERE_NOT_PROCESSING = BY_STATUS | {Reason.COMPLETED_UNSEEN_SKIPPED}
 
+STOCK = 15 * 60
+"""How often stock is worked, in seconds: so long after quiet what came in has left its traces there
+too (it may have brought a shop's stock below zero), and a further look has nothing to set."""
+
 
 def hold(number: int, is_so: object, words: str) -> None:
     """A promise holds. Raises `Broken`."""
@@ -282,7 +286,7 @@ def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:
 def _what_comes_is_done(life: Life) -> None:
     placed = comes_in(life)
     behind = -life.world.ours.ahead.total_seconds()  # `import_delay` is by our clock
-    life.scheduler.sleep(5 * 60 + max(0.0, behind))
+    life.scheduler.sleep(STOCK + max(0.0, behind))
     life.sync()
     with Ledger.open_to_read(life.world.ledger) as ledger:
         for store, order_id in placed.items():
@@ -309,7 +313,7 @@ def _nothing_is_written(life: Life) -> None:
     servers = dict(life.network.servers.values())
     for server in servers.values():
         server.reset_counts()
-    life.scheduler.sleep(5 * 60)
+    life.scheduler.sleep(STOCK)
     life.sync()
     for name, server in servers.items():
         # what a person must see to (a delivery that Katana refuses) is tried again now and then
