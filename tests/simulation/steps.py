@@ -487,7 +487,8 @@ def ignore(life: Life, dice: Random) -> None:
             names = {store.identity: name for name, store in context.stores.items()}
             life.edited(names[record.identity], record.order_id)  # what its total lacks, say
             life.ignored.add((names[record.identity], record.order_id))
-            context.ledger.orders.save([record])
+            with context.ledger.atomic():
+                context.save(context.stores[names[record.identity]], record, chosen)
 
 
 @step("commands")
