@@ -41,6 +41,7 @@ class Ends(Enum):
     WHEN_EDITED = "when it is changed in the shop"
     WHEN_SINCE_CHANGES = "when `since` is set to an earlier date"
     WITH_ITS_PARENT = "when its parent order ends without being imported"
+    WITH_ITS_SUB_ORDERS = "when its sub-orders are all cancelled before they are imported"
     WITH_A_GOOD_ANSWER = "when the shop's answer makes sense again"
     WITH_THE_STATUSES = "when the statuses in the shop and in Katana agree again"
     WHEN_DELIVERED = "when it is delivered in Katana, or no longer Completed in the shop"
@@ -241,7 +242,7 @@ class Reason(StrEnum):
         '(sub_orders = "children").',
         "To import it all the same, run `katana-woo-sync retry STORE NUMBER`: its goods are in "
         "Katana twice if the sub-orders are there too.",
-        ends=Ends.NEVER,
+        ends=Ends.WITH_ITS_SUB_ORDERS,
         retry=Retry.WANTED,
         goods_elsewhere=True,
     )

@@ -40,7 +40,7 @@ ORIGINAL = "_original_order_id"
 
 _WAITS = frozenset({State.QUEUED, State.IMPORTING, State.FAILED, State.ATTENTION})
 _MAY_BE_LEFT_OUT = frozenset({State.QUEUED, State.FAILED, State.ATTENTION})
-_OVER = frozenset({"cancelled", "refunded", "failed", "trash"})
+_OVER = frozenset({"cancelled", "refunded", "failed", "trash", "gone"})
 
 
 def is_balance(order: Order) -> bool:
@@ -89,11 +89,17 @@ def ended_unimported(record: OrderRecord) -> bool:
     return record.in_katana is InKatana.NO and record.state in (State.SKIPPED, State.IGNORED)
 
 
-def to_be_imported(child: OrderRecord) -> OrderRecord:
-    """The record of a sub-order whose parent ended unimported."""
-    if child.was_processing or child.shop_status != "completed":
-        return queued(child)
-    return replace(child, state=State.ATTENTION, reason=Reason.COMPLETED_UNSEEN, detail="")
+def are_cancelled(children: Iterable[OrderRecord]) -> bool:
+    """Whether none of an order's sub-orders will come to be in Katana, so that it is to be."""
+    return all(ended_unimported(child) and child.shop_status in _OVER for child in children)
+
+
+def to_be_imported(record: OrderRecord) -> OrderRecord:
+    """The record of an order that was left to its parent or its sub-orders, which ended
+    unimported."""
+    if record.was_processing or record.shop_status != "completed":
+        return queued(record)
+    return replace(record, state=State.ATTENTION, reason=Reason.COMPLETED_UNSEEN, detail="")
 
 
 def are_in_katana(children: Iterable[OrderRecord]) -> list[OrderRecord]:

@@ -19,7 +19,7 @@ from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import Note, Rules
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.sales_order import Terms
-from katana_woo_sync.domain.sub_orders import ended_unimported, to_be_imported
+from katana_woo_sync.domain.sub_orders import are_cancelled, ended_unimported, to_be_imported
 from katana_woo_sync.domain.woocommerce import Order, StoreFacts
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time, time_text
@@ -221,13 +221,8 @@ class Context(Struct):
         version = record.version if before is None else before.version
         record = replace(record, identity=store.identity, version=version)
         (record,) = self.ledger.orders.save([record])
-        if ended_unimported(record) and (before is None or not ended_unimported(before)):
-            for child in self.ledger.orders.sub_orders(store.identity, record.order_id):
-                if child.state is State.SKIPPED and child.reason == Reason.SUB_ORDER:
-                    self.save(store, to_be_imported(child), child)
-                    self.did(
-                        store, child, "ledger", "queued", f"order {record.number} was not imported"
-                    )
+        if ended_unimported(record):
+            self._release_others(store, record, before)
         if before is not None and (before.state, before.reason) == (record.state, record.reason):
             return record
         if record.state is State.SKIPPED:
@@ -254,6 +249,23 @@ class Context(Struct):
                 extra={"store": store.name, "order": record.number, "order_id": record.order_id},
             )
         return record
+
+    def _release_others(
+        self, store: Store, record: OrderRecord, before: OrderRecord | None
+    ) -> None:
+        """Have those imported that were left to an order which will not be."""
+        orders, left = self.ledger.orders, list[OrderRecord]()
+        if before is None or not ended_unimported(before):
+            children = orders.sub_orders(store.identity, record.order_id)
+            left += [child for child in children if child.reason == Reason.SUB_ORDER]
+        parent = orders.get(store.identity, record.parent_id) if record.parent_id else None
+        if parent is not None and parent.reason == Reason.HAS_SUB_ORDERS:
+            all_of_it = orders.sub_orders(store.identity, parent.order_id)
+            left += [parent] if are_cancelled(all_of_it) else []
+        for each in left:
+            if each.state is State.SKIPPED:
+                self.save(store, to_be_imported(each), each)
+                self.did(store, each, "ledger", "queued", f"order {record.number} was not imported")
 
     def note(self, store: Store, record: OrderRecord, *notes: Note) -> None:
         """Keep notes, each once, and log those that are new."""

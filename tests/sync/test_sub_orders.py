@@ -212,6 +212,37 @@ def test_rule_20_children_may_be_imported_in_place_of_their_parent(world: World)
     assert int(report.exit_code) == 0
 
 
+@pytest.mark.parametrize("status", ["cancelled", "failed", "refunded"])
+def test_rule_20_a_parent_whose_sub_orders_are_cancelled_is_imported(
+    world: World, status: str
+) -> None:
+    world.configure(top='[orders]\nsub_orders = "children"')
+    parent = world.order()
+    child = sub_order(world, parent)
+    world.shop.set_status(child, "completed")  # before it was seen: a person must say
+    world.sync()
+    assert world.state(child) == ("attention", "completed_unseen")
+    assert world.state(parent) == ("skipped", "has_sub_orders")
+    world.shop.set_status(child, "on-hold")
+    world.sync()
+    assert world.state(parent) == ("skipped", "has_sub_orders")
+    world.shop.set_status(child, status)
+    world.sync()
+    assert [len(world.in_katana(order)) for order in (parent, child)] == [1, 0]
+    assert world.state(parent) == ("imported", "")
+
+
+def test_rule_20_a_parent_one_of_whose_sub_orders_is_imported_stays_left_out(world: World) -> None:
+    world.configure(top='[orders]\nsub_orders = "children"')
+    parent, one, other = family(world)
+    world.shop.set_status(other, "completed")
+    world.sync()
+    world.shop.set_status(other, "cancelled")
+    world.sync()
+    assert [len(world.in_katana(order)) for order in (parent, one, other)] == [0, 1, 0]
+    assert world.state(parent) == ("skipped", "has_sub_orders")
+
+
 def test_rule_20_a_parent_that_holds_more_than_its_children_needs_a_person(world: World) -> None:
     world.configure(top='[orders]\nsub_orders = "children"')
     items = [Item(world.mug["eu"], 2), Item(world.lamp["eu"])]
