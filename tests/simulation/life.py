@@ -166,8 +166,6 @@ class Life:
         """Whether answers were untrue: then the program may believe them."""
         self.unannounced: set[tuple[str, int]] = set()
         """Orders of which a shop's list of changes has not told."""
-        self.ignored: set[tuple[str, int]] = set()
-        """Orders that a person has left alone."""
         self.longest_lag = timedelta(0)
         """How long Katana's lists kept a new order back at most."""
         self.is_hasty = False

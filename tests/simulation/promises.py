@@ -15,7 +15,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
          is forgotten or still tried again, nor what was completed before it was seen
     P5   a sales order has one shipping fee at most
     P6   totals agree to half a cent, or the order says why not; what is said to differ does
-    P7   both sides' statuses agree, or the order says why not
+    P7   both sides' statuses agree, or the order says why not; neither is carried over that is not
     P8   nobody is mailed twice
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
@@ -25,7 +25,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
          before is in the ledger after the first cycle
     P15  no intent is open
     P16  no customer, product, service or tax rate is twice in Katana
-    P18  what the ledger believes to be Processing is so
+    P18  what the ledger believes to be Processing is so, and of Katana's statuses
     P19  a sales order has its order's number, currency, date, buyer and pieces
     P20  goods that were refunded since the import are not delivered
     P21  Katana is sent nothing that its contract forbids, and refuses no order twice
@@ -252,7 +252,8 @@ def look_after_quiet(life: Life) -> None:
         for hours in (25, 0.25):  # orders that left the shop's lists are missed once a day
             life.scheduler.sleep(hours * 3600)
             life.sync()
-        _stock_is_right(life)
+        with Ledger.open_to_read(life.world.ledger) as ledger:
+            _stock_is_right(life, ledger)
 
 
 def _is_left_failed(record: OrderRecord) -> bool:
@@ -330,6 +331,8 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     name = f"{store} order {order.id} ({order.status})"
     if order.status == "processing":
         is_told = held or (_is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)
+        if record is not None and about(record.reason).goods_elsewhere:
+            is_told = _is_elsewhere(life, store, order)
         hold(4, is_told, f"{name} is neither in Katana nor shown: {record}")
     if order.status == "completed" and order.created > life.connected and not life.has_forgotten:
         is_told = held or (_is_shown(record) and record.reason not in BY_STATUS)
@@ -365,6 +368,11 @@ def _agrees(
     explained = record.state in SHOWN or held.id in life.reverted or store in life.shops_set
     explained = explained or carried is not None or record.state is State.FULFILLED
     hold(7, delivered == completed or explained, f"{name}: {held.status}, {record}")
+    is_known = record.katana_status == held.status
+    hold(18, is_known, f"{name} is {held.status} in Katana, and not {record.katana_status}")
+    by_warehouse, by_staff = held.id in life.reverted, life.completed[store, order.id]
+    hold(7, delivered or by_warehouse or not record.completed_at, f"{name} is completed: {record}")
+    hold(7, completed or by_staff or not record.delivered_at, f"{name} is delivered: {record}")
     is_untouched = held.status == "NOT_SHIPPED" and held.id not in life.worked_on
     is_to_go = 'cancelled = "delete"' in life.top and order.status == "cancelled"
     left_alone = record.state is State.IGNORED or not is_untouched
@@ -432,7 +440,7 @@ def _is_shown(record: OrderRecord | None) -> TypeGuard[OrderRecord]:
     return bool(record.reason) or record.state is State.IGNORED
 
 
-def _stock_is_right(life: Life) -> None:
+def _stock_is_right(life: Life, ledger: Ledger) -> None:
     world, variant = life.world, life.world.mug_variant
     skus = {v.id: str(v.sku) for v in world.katana.variants()}
     sku = skus[variant]
@@ -445,40 +453,43 @@ def _stock_is_right(life: Life) -> None:
             continue
         if sku == "MUG" and "stock_exclude" in life.base[store]:
             continue
-        if any(_is_torn(life, store, order) for order in shop.state.orders.values()):
-            continue
         place = places[PLACES[store]]
         free = world.katana.in_stock(variant, place) - world.katana.committed(variant, place)
-        free -= _taken(life, store, mug) + (5 if "stock_reserve" in life.base[store] else 0)
+        free -= _taken(life, store, mug, ledger) + (5 if "stock_reserve" in life.base[store] else 0)
         found, expected = shop.stock(mug), max(int(free), 0)
         hold(11, found == expected, f"{store}: {found} mugs, and not {expected}")
 
 
-def _is_torn(life: Life, store: str, order: Order) -> bool:
-    """Whether of a parent and its sub-order one alone holds goods still, or a person has ignored
-    the parent: whose the goods are then, and how many, is for a person to say."""
-    parent = life.world.shops[store].state.orders.get(order.parent_id)
-    if parent is None:
-        return False
-    is_torn = holds_stock(parent.status) != holds_stock(order.status)
-    return is_torn or (store, parent.id) in life.ignored
-
-
-def _taken(life: Life, store: str, mug: int) -> Decimal:
-    """What orders have taken from the shop's stock and Katana does not hold, nor any other order
-    with the same goods."""
+def _taken(life: Life, store: str, mug: int, ledger: Ledger) -> Decimal:
+    """What orders have taken from the shop's stock and Katana does not hold."""
     taken = Decimal(0)
-    orders = life.world.shops[store].state.orders
-    for order in orders.values():
-        ever = life.world.in_katana(order.id, shop=store)
-        is_held = any(o.deleted_at is None for o in ever)
-        parent = orders.get(order.parent_id)
-        alike = {order.parent_id, *(o.id for o in orders.values() if o.parent_id == order.id)}
-        is_there = any(life.world.in_katana(each, shop=store) for each in alike - {0})
-        is_counted = is_there or (parent and holds_stock(parent.status))
-        if holds_stock(order.status) and not is_held and not is_counted:
-            for line in order.lines:
-                if line.product_id == mug:
-                    meta = [m.value for m in line.meta if m.key == "_reduced_stock"]
-                    taken += sum((Decimal(str(value)) for value in meta), Decimal(0))
+    for order in life.world.shops[store].state.orders.values():
+        is_held = any(o.deleted_at is None for o in life.world.in_katana(order.id, shop=store))
+        if not holds_stock(order.status) or is_held or _is_anothers(life, store, order, ledger):
+            continue
+        for line in order.lines:
+            if line.product_id == mug:
+                meta = [m.value for m in line.meta if m.key == "_reduced_stock"]
+                taken += sum((Decimal(str(value)) for value in meta), Decimal(0))
     return taken
+
+
+def _is_anothers(life: Life, store: str, order: Order, ledger: Ledger) -> bool:
+    """Whether an order's goods are its parent's, or its sub-orders', to count. A sub-order that
+    never was Processing is left to its parent, whatever becomes of that."""
+    record = ledger.orders.get(life.identity(store), order.id)
+    if record is None:
+        return order.parent_id != 0
+    return about(record.reason).goods_elsewhere and _is_elsewhere(life, store, order)
+
+
+def _is_elsewhere(life: Life, store: str, order: Order) -> bool:
+    """Whether an order's parent, or a sub-order, is in Katana, may still come there, or was
+    completed."""
+    return any(
+        holds_stock(other.status)
+        or other.status == "completed"
+        or life.world.in_katana(other.id, shop=store)
+        for other in life.world.shops[store].state.orders.values()
+        if order.id == other.parent_id or order.parent_id == other.id
+    )
