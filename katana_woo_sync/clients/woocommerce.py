@@ -115,6 +115,11 @@ def _setting(data: object) -> str:
     return str(data.get("value", "")) if isinstance(data, dict) else ""
 
 
+def _past_any_cache() -> tuple[str, str]:
+    """What makes an address one of its own, for which no cache has an answer."""
+    return "nocache", str(time.time_ns())
+
+
 def _with(fields: str, dp: int | None) -> tuple[tuple[str, str], ...]:
     decimals = () if dp is None else (("dp", str(dp)),)
     return (("_fields", fields), *decimals)
@@ -409,15 +414,11 @@ class WooCommerceClient(WooCommerceApi):
         dp: int | None,
         *,
         slim: bool = False,
-        uncached: bool = False,
         times: Times | None = None,
     ) -> tuple[ReadOrder, ...]:
-        """These orders, a hundred in a request; those in the trash or deleted are left out.
-        `uncached` asks at an address of its own, for which no cache has an answer; `times` hears
-        what modification times lie in the shop's future."""
-        fields = _with(SLIM_FIELDS if slim else self._order_fields, dp)
-        if uncached:
-            fields = (*fields, ("nocache", str(time.time_ns())))
+        """These orders as they are now, a hundred in a request; those in the trash or deleted are
+        left out. `times` hears what modification times lie in the shop's future."""
+        fields = (*_with(SLIM_FIELDS if slim else self._order_fields, dp), _past_any_cache())
         found: list[ReadOrder] = []
         for start in range(0, len(ids), PER_PAGE):
             found += self._by_ids(ids[start : start + PER_PAGE], fields, times)
@@ -485,9 +486,11 @@ class WooCommerceClient(WooCommerceApi):
         return [*(times or Times()).sift([read], answer.as_of)]
 
     def order(self, order_id: int, dp: int | None) -> Order:
-        """One order, also from the trash. Raises `NotFound` for one deleted for good."""
+        """One order as it is now, also from the trash. Raises `NotFound` for one deleted for
+        good."""
         path = f"/orders/{int(order_id)}"
-        return self._order(path, self._http.get(path, _with(self._order_fields, dp)))
+        fields = (*_with(self._order_fields, dp), _past_any_cache())
+        return self._order(path, self._http.get(path, fields))
 
     def _order(self, path: str, answer: JsonAnswer) -> Order:
         """The order of an answer, without a modification time that proves nothing."""

@@ -334,11 +334,15 @@ class Orders:
 
     def open_in_shop(self, identity: str, statuses: Sequence[str]) -> set[int]:
         """Ids of the orders that the ledger believes to be in these statuses in the shop."""
-        where = (
-            f"identity = ? AND shop_status {IN_LIST} "
-            "AND state NOT IN ('fulfilled', 'skipped', 'ignored')"
-        )
-        rows = self._ask("order_id", where, [identity, json_list(statuses)], "orders_open")
+        return self._open(identity, f"shop_status {IN_LIST}", [json_list(statuses)])
+
+    def undelivered(self, identity: str) -> set[int]:
+        """Ids of the orders that the ledger believes to be in Katana, and not delivered there."""
+        return self._open(identity, "in_katana = 'yes' AND katana_status != 'DELIVERED'", [])
+
+    def _open(self, identity: str, where: str, values: Sequence[object]) -> set[int]:
+        where = f"identity = ? AND state NOT IN ('fulfilled', 'skipped', 'ignored') AND {where}"
+        rows = self._ask("order_id", where, [identity, *values], "orders_open")
         return {row["order_id"] for row in rows}
 
     def _select(

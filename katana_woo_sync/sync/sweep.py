@@ -49,15 +49,17 @@ def is_sweep_due(known: StoreRecord | None, interval: timedelta, now: datetime) 
 def sweep(context: Context, store: Store) -> None:
     """Compare the store's open orders with the ledger, and refresh what is known of the store.
 
-    Orders that are Processing and unknown are queued; those that the ledger believes Processing
-    and the list does not hold are asked for one by one. Raises a `ServiceError`.
+    Orders that are Processing and unknown are queued; those that the ledger believes Processing,
+    or has in Katana undelivered, and the list does not hold are asked for by their ids. Raises a
+    `ServiceError`.
     """
     context.ledger.stores.set_facts(store.identity, learn_facts(store))
     _mend_cursor(context, store)
     listed = scan(context, store)
     is_whole = not context.report.store(store.name).lacks_orders
-    believed = context.ledger.orders.open_in_shop(store.identity, store.settings.import_statuses)
-    _ask_for(context, store, sorted(believed - listed))
+    orders = context.ledger.orders
+    believed = orders.open_in_shop(store.identity, store.settings.import_statuses)
+    _ask_for(context, store, sorted((believed | orders.undelivered(store.identity)) - listed))
     if is_whole:
         context.ledger.stores.swept(store.identity, context.clock())
 
@@ -107,15 +109,15 @@ def _ask_for(
 ) -> None:
     """Read the status today of orders that the ledger sees otherwise than a list did.
 
-    They are read past every cache. So a copy with an older time than the ledger knows is no stale
-    one: the shop's clock had been set back when the order was changed.
+    No cache answers for orders by their ids. So a copy with an older time than the ledger knows is
+    no stale one: the shop's clock had been set back when the order was changed.
     """
     dp, ledger = context.facts(store).dp, context.ledger
     for start in range(0, len(order_ids), 100):
         wanted = order_ids[start : start + 100]
         before = ledger.orders.known(store.identity, wanted)
         read_at = context.clock()
-        answered = store.shop.orders(wanted, dp, uncached=True)
+        answered = store.shop.orders(wanted, dp)
         _look_for_cache(context, store, listed, answered)
         context.go_on()
         with ledger.atomic():

@@ -281,6 +281,7 @@ def test_counts_and_what_is_open(ledger: Ledger) -> None:
     )
     assert ledger.orders.open_in_katana(IDENTITY) == 2
     assert ledger.orders.open_in_shop(IDENTITY, ["processing"]) == {1, 2, 3}
+    assert ledger.orders.undelivered(IDENTITY) == {2, 3}
     counts = {"queued": 1, "imported": 1, "attention": 1, "fulfilled": 1, "skipped": 1}
     assert ledger.orders.counts(IDENTITY) == counts
 

@@ -386,7 +386,7 @@ class Life:
         self.is_swept = True
         self.scheduler.sleep(10 * 60)
         self.sync(sweep=SweepWhen.NOW, **ACCEPTING)
-        self.scheduler.sleep(15 * 60)
+        self.scheduler.sleep(5 * 60)
 
 
 def _sent(

@@ -15,7 +15,6 @@ from decimal import Decimal
 from random import Random
 
 from msgspec import Struct
-from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
 from katana_woo_sync.domain.order_record import ignored
@@ -789,23 +788,10 @@ def stale_copies(life: Life, dice: Random) -> None:
         life.sync()
         life.scheduler.sleep(60)
     life.network.troubles.pop()
-    handle = shop.server._handle
-
-    def stale(request: Request) -> Response:
-        is_list = request.method == "GET" and request.path.endswith("/orders")
-        if not is_list or "include" not in request.args or "nocache" in request.args:
-            return handle(request)
-        now, shop.state.orders = shop.state.orders, kept
-        try:
-            return handle(request)
-        finally:
-            shop.state.orders = now
-
     life.tell("service", f"{store}: a cache answers for orders by their ids")
-    shop.server._handle = stale
-    life.scheduler.sleep(60 * dice.choice((1, 5)))
-    life.sync()
-    shop.server._handle = handle
+    with life.world.cached(kept, shop=store):
+        life.scheduler.sleep(60 * dice.choice((1, 5)))
+        life.sync()
 
 
 @step("oddities", 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
 
@@ -110,6 +111,20 @@ def test_rule_02_an_adoption_waits_for_a_copy_that_makes_sense(world: World) -> 
     world.sync()
     assert world.state(order) == ("imported", "")
     assert len(world.in_katana(order)) == 1
+
+
+def test_rule_02_an_adoption_asks_no_cache(world: World) -> None:
+    order = world.order(status="on-hold")
+    world.sync()
+    copies = deepcopy(world.shop.state.orders)
+    world.shop.set_status(order, "processing")
+    with world.down(world.katana.server):
+        world.sync()  # the list of changes tells of it once
+    world.foreign(order, store_name=world.identity)
+    with world.cached(copies):
+        world.sync()
+    assert world.record(order).shop_status == "processing"
+    assert world.state(order) == ("imported", "")
 
 
 def test_rule_02_katana_is_heard_again_in_a_long_backlog(world: World) -> None:

@@ -52,6 +52,14 @@ def sync(world: World, **details: float) -> Report:
     return report
 
 
+def shop_status(world: World, order_id: int) -> str:
+    """An order's status in the shop, for all that the ledger knows."""
+    with Ledger.open_to_read(world.ledger) as ledger:
+        record = ledger.orders.get(world.identity, order_id)
+    assert record is not None
+    return record.shop_status
+
+
 def ahead(world: World) -> dict[int, datetime]:
     """The orders that are known to be modified in the future."""
     with Ledger.open_to_read(world.ledger) as ledger:
@@ -196,6 +204,24 @@ def test_a_clock_that_was_ahead_and_is_set_right_hides_nothing(world: World, hou
     assert world.state(first)[0] == "fulfilled"
     assert [world.state(order)[0] for order in (second, third)] == ["imported"] * 2
     assert (mark(world) or YEAR_2099) <= world.clock()
+
+
+@pytest.mark.parametrize("status", ["cancelled", "completed", "processing"])
+def test_what_changed_at_a_time_that_was_read_is_found_by_the_sweep(
+    world: World, status: str
+) -> None:
+    """The shop's clock was ahead, and the true time has caught up before the next cycle."""
+    order = world.order()
+    world.sync()
+    world.shop.set_clock(lambda: world.clock() + timedelta(hours=1))
+    world.shop.set_status(order, "on-hold")
+    world.sync()
+    world.shop.set_clock(world.clock)
+    world.shop.set_status(order, status)
+    world.sync(minutes=90, sweep=SweepWhen.NEVER)
+    assert shop_status(world, order) == "on-hold"
+    world.sync(sweep=SweepWhen.NOW)
+    assert shop_status(world, order) == status
 
 
 def test_an_idle_cycle_with_many_of_them_costs_a_request_for_each_hundred(

@@ -3,8 +3,10 @@ that is left alone, cancelled orders deleted in Katana."""
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -237,6 +239,25 @@ def test_rule_09_a_cancelled_order_is_deleted_where_nothing_was_begun(world: Wor
     world.shop.set_status(order, "processing")
     world.settle(2)
     assert len(world.in_katana(order)) == 1
+
+
+def test_rule_09_nothing_is_deleted_for_what_a_cache_tells(world: World) -> None:
+    orders(world, 'cancelled = "delete"')
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "cancelled")
+    copies = deepcopy(world.shop.state.orders)
+    server = world.shop.server
+    paid = partial(world.shop.set_status, order, "processing")
+    with world.cached(copies):
+        # after the list of changes, before the order is asked for by its id
+        world.before(
+            server, "GET", "/orders", partial(world.before, server, "GET", "/orders", paid)
+        )
+        world.sync()
+    assert world.sales_order(order).deleted_at is None
+    world.sync()
+    assert world.state(order) == ("imported", "")
 
 
 def test_rule_09_an_order_that_was_deleted_and_is_processing_again_needs_a_person(

@@ -25,7 +25,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import KatanaSandbox, SalesOrder
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
-from katana_woo_sync.sandbox.woocommerce import Address, Item, TaxRate, WooCommerceSandbox
+from katana_woo_sync.sandbox.woocommerce import Address, Item, Order, TaxRate, WooCommerceSandbox
 from katana_woo_sync.sync.backfill import Found, import_all, prepare
 from katana_woo_sync.sync.context import Store
 from katana_woo_sync.sync.cycle import Options, SweepWhen, finish, run_cycle
@@ -336,6 +336,28 @@ class World:
         return self.sync(minutes=13)
 
     # What goes wrong
+
+    @contextmanager
+    def cached(self, copies: dict[int, Order], *, shop: str = "eu") -> Iterator[None]:
+        """Meanwhile a cache answers for the shop's orders by their ids, as these copies say."""
+        server, state = self.shops[shop].server, self.shops[shop].state
+        handle = server._handle
+
+        def answer(request: Request) -> Response:
+            is_list = request.method == "GET" and request.path.endswith("/orders")
+            if not is_list or "include" not in request.args or "nocache" in request.args:
+                return handle(request)
+            now, state.orders = state.orders, copies
+            try:
+                return handle(request)
+            finally:
+                state.orders = now
+
+        server._handle = answer
+        try:
+            yield
+        finally:
+            server._handle = handle
 
     @contextmanager
     def down(self, *servers: SandboxServer) -> Iterator[None]:
