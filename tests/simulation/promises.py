@@ -365,7 +365,7 @@ def _agrees(
         return
     delivered, completed = held.status == "DELIVERED", order.status == "completed"
     carried = record.completed_at or record.delivered_at
-    explained = record.state in SHOWN or held.id in life.reverted or store in life.shops_set
+    explained = record.state in SHOWN or held.id in life.reverted
     explained = explained or carried is not None or record.state is State.FULFILLED
     hold(7, delivered == completed or explained, f"{name}: {held.status}, {record}")
     is_known = record.katana_status == held.status
