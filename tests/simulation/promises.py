@@ -370,9 +370,9 @@ def _agrees(
     hold(7, delivered == completed or explained, f"{name}: {held.status}, {record}")
     is_known = record.katana_status == held.status
     hold(18, is_known, f"{name} is {held.status} in Katana, and not {record.katana_status}")
-    by_warehouse, by_staff = held.id in life.reverted, life.completed[store, order.id]
-    hold(7, delivered or by_warehouse or not record.completed_at, f"{name} is completed: {record}")
-    hold(7, completed or by_staff or not record.delivered_at, f"{name} is delivered: {record}")
+    was_delivered, was_completed = delivered or held.id in life.reverted, order.completed
+    hold(7, was_delivered or not record.completed_at, f"{name} is completed: {record}")
+    hold(7, was_completed or not record.delivered_at, f"{name} is delivered: {record}")
     is_untouched = held.status == "NOT_SHIPPED" and held.id not in life.worked_on
     is_to_go = 'cancelled = "delete"' in life.top and order.status == "cancelled"
     left_alone = record.state is State.IGNORED or not is_untouched
