@@ -20,7 +20,8 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
     P11  a day later the shop's stock is what rule 13 says of the servers themselves
-    P13  each delivery is shown once in the shop, and none that this program made
+    P13  each delivery is shown once in the shop, and none that this program made; what has a
+         tracking number is shown, or the order says why not
     P14  an order that comes in then is in Katana after the next cycle, or shown; one that came in
          before is in the ledger after the first cycle
     P15  no intent is open
@@ -390,12 +391,18 @@ def _agrees(
         hold(6, not agrees or not record.money_differs, words)
         _is_the_order(life, order, held, name)
     shop = life.world.shops[store]
-    shown: list[object] = [
-        part.values.get("_katana_fulfillment_id") for part in shop.fulfillments(order.id)
-    ]
-    shown += [entry.tracking_number for entry in shop.trackings(order.id)]
+    parcels = [part.values.get("_katana_fulfillment_id") for part in shop.fulfillments(order.id)]
+    numbers = [entry.tracking_number for entry in shop.trackings(order.id)]
+    shown = [*parcels, *numbers]
     is_once = len(shown) == len(set(shown)) or life.is_hasty
     hold(13, is_once, f"{name}: shown twice: {shown}")
+    if 'shipments = "auto"' in life.base[store] and not life.has_forgotten:
+        said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
+        for part in life.world.katana.fulfillments(held.id):
+            if part.status == "DELIVERED" and part.tracking_number:
+                is_told = part.tracking_number in numbers or str(part.id) in map(str, parcels)
+                is_told = is_told or Reason.SHIPMENT_NOT_TOLD in said
+                hold(13, is_told, f"{name}: {part} is not shown: {shown}")
     is_own = record.shop_status == "completed" and not record.completed_at
     if is_own and held.id not in life.worked_on and not life.has_forgotten:
         hold(13, not shown, f"{name}: what this program delivered is shown: {shown}")
@@ -486,10 +493,9 @@ def _is_anothers(life: Life, store: str, order: Order, ledger: Ledger) -> bool:
 def _is_elsewhere(life: Life, store: str, order: Order) -> bool:
     """Whether an order's parent, or a sub-order, is in Katana, may still come there, or was
     completed."""
-    return any(
-        holds_stock(other.status)
-        or other.status == "completed"
-        or life.world.in_katana(other.id, shop=store)
-        for other in life.world.shops[store].state.orders.values()
-        if order.id == other.parent_id or order.parent_id == other.id
-    )
+    orders = life.world.shops[store].state.orders
+    others = {order.parent_id, *(o.id for o in orders.values() if o.parent_id == order.id)} - {0}
+    if any(life.world.in_katana(each, shop=store) for each in others):
+        return True
+    statuses = [orders[each].status for each in others if each in orders]
+    return any(holds_stock(status) or status == "completed" for status in statuses)

@@ -278,6 +278,7 @@ def work_on(life: Life, dice: Random) -> None:
 def _work_on(life: Life, order: SalesOrder, what: str, dice: Random) -> None:
     life.tell("warehouse", f"katana: {order.order_no}: {what}")
     life.worked_on.add(order.id)
+    was_delivered = order.status == "DELIVERED"
     try:
         if what == "track":
             life.world.katana.track(order.id, f"RR{dice.randrange(99)}", carrier="Courier")
@@ -285,7 +286,7 @@ def _work_on(life: Life, order: SalesOrder, what: str, dice: Random) -> None:
             getattr(life.world.katana, what)(order.id)
     except Refusal:
         return
-    if what == "revert":
+    if what == "revert" or (was_delivered and what == "pack"):
         life.reverted.add(order.id)
 
 
