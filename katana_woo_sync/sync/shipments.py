@@ -205,8 +205,11 @@ class ShipmentTelling:
         lines = shop.order(record.order_id, self._context.facts(self._store).dp).line_items
         rows = sales_order.sales_order_rows
         items = items_of(parcel, rows, lines, self._variants_of(lines, rows), taken)
-        if not items:
-            return False  # nothing that the shop's order has as a line of its own
+        if not items:  # nothing that the shop's order has as a line of its own
+            if parcel.is_tracked:
+                detail = f"{parcel.words}: its goods are no line of the order"
+                self._context.note(self._store, record, Note(Reason.SHIPMENT_NOT_TOLD, detail))
+            return False
         if own is None or not is_told(own, parcel, items):
             mail = self._store.settings.shipment_mail
             body = fulfillment_body(shipment.fulfillment_id, parcel, items, mail=mail)

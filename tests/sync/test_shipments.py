@@ -307,3 +307,18 @@ def test_what_a_person_delivers_after_a_refusal_is_told(world: World) -> None:
     world.katana.deliver(sales_order)
     world.sync()
     assert told(world, order) == [({0: 4, 1: 2}, "")]
+
+
+def test_a_parcel_whose_goods_have_become_another_item_is_noted(world: World) -> None:
+    world.shop.switch_on_fulfillments()
+    order = world.order()
+    world.sync()
+    world.shop.rename_sku(world.mug["eu"], "MUG-2")
+    sales_order = world.sales_order(order)
+    world.katana.deliver(sales_order.id)
+    world.katana.track(sales_order.id, "LS1", carrier="Courier")
+    world.katana.delete_item(world.mug_variant)
+    world.order()
+    world.sync()  # the mug is another item in Katana from now on
+    assert told(world, order) == []
+    assert "shipment_not_told" in map(str, world.notes(order))
