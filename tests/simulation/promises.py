@@ -333,7 +333,7 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     if order.status == "processing":
         is_told = held or (_is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)
         if record is not None and about(record.reason).goods_elsewhere:
-            is_told = _is_elsewhere(life, store, order)
+            is_told = _is_elsewhere(life, store, order, ledger)
         hold(4, is_told, f"{name} is neither in Katana nor shown: {record}")
     if order.status == "completed" and order.created > life.connected and not life.has_forgotten:
         is_told = held or (_is_shown(record) and record.reason not in BY_STATUS)
@@ -487,15 +487,17 @@ def _is_anothers(life: Life, store: str, order: Order, ledger: Ledger) -> bool:
     record = ledger.orders.get(life.identity(store), order.id)
     if record is None:
         return order.parent_id != 0
-    return about(record.reason).goods_elsewhere and _is_elsewhere(life, store, order)
+    return about(record.reason).goods_elsewhere and _is_elsewhere(life, store, order, ledger)
 
 
-def _is_elsewhere(life: Life, store: str, order: Order) -> bool:
+def _is_elsewhere(life: Life, store: str, order: Order, ledger: Ledger) -> bool:
     """Whether an order's parent, or a sub-order, is in Katana, may still come there, or was
-    completed."""
+    completed. The shop may have deleted it since."""
     orders = life.world.shops[store].state.orders
-    others = {order.parent_id, *(o.id for o in orders.values() if o.parent_id == order.id)} - {0}
-    if any(life.world.in_katana(each, shop=store) for each in others):
-        return True
-    statuses = [orders[each].status for each in others if each in orders]
-    return any(holds_stock(status) or status == "completed" for status in statuses)
+    others = {each.id for each in orders.values() if each.parent_id == order.id}
+    others |= {r.order_id for r in ledger.orders.sub_orders(life.identity(store), order.id)}
+    others |= {order.parent_id} - {0}
+    there = [orders[each] for each in others & orders.keys()]
+    return any(holds_stock(each.status) or each.status == "completed" for each in there) or any(
+        life.world.in_katana(each, shop=store) for each in others
+    )
