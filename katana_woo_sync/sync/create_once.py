@@ -33,9 +33,9 @@ ROUNDED = timedelta(seconds=2)
 """How much two clocks may seem to differ: an answer's `Date` is in whole seconds."""
 
 
-def begun_at(context: Context) -> datetime:
-    """When something is begun now, by Katana's clock (UTC): this machine's may be set meanwhile,
-    and what is on its way takes no less time for that."""
+def now_in_katana(context: Context) -> datetime:
+    """The time by Katana's clock (UTC): this machine's may be wrong, or be set while something is
+    on its way, which takes no less time for that."""
     return context.clock() + _ahead(context)
 
 
@@ -102,7 +102,7 @@ def create_once(
                 ledger.intents.end(kind, key)
             return found
     with ledger.atomic():
-        ledger.intents.begin(kind, key, begun_at(context))
+        ledger.intents.begin(kind, key, now_in_katana(context))
         begin()
     try:
         created = create()
@@ -142,7 +142,7 @@ def forget_old_intents(context: Context) -> None:
     still_open = intents.all_open()
     if not still_open:
         return
-    long_ago = begun_at(context) - 2 * _wait(context)
+    long_ago = now_in_katana(context) - 2 * _wait(context)
     intents.prune(LOOKED_FOR_FIRST, long_ago)
     for intent in still_open:
         if intent.kind is IntentKind.DELIVERY and intent.at < long_ago:

@@ -47,6 +47,20 @@ def told(world: World, order: int) -> list[tuple[dict[int, int], str]]:
     return found
 
 
+def test_rule_17_the_first_look_is_by_katanas_clock(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.shop.switch_on_fulfillments()
+        for server in (world.katana, world.shop):  # this machine is a day and more before them
+            server.set_clock(lambda: world.clock() - timedelta(hours=26))
+        world.backfill()
+        order = two_lines(world)
+        world.katana.deliver_part(world.sales_order(order).id, Decimal(3), row=0)
+        world.configure(stores={"eu": ON})
+        world.sync()
+        assert told(world, order) == [({0: 3}, "")]
+
+
 def test_rule_17_partial_deliveries_become_fulfillments_before_the_completion(
     world: World,
 ) -> None:
