@@ -107,6 +107,9 @@ def new_ledger() -> bytes:
         return path.read_bytes()
 
 
+_redactor = lru_cache(maxsize=64)(Redactor)
+
+
 @lru_cache(maxsize=64)
 def loaded(path: Path, _text: bytes) -> Settings:
     """The config, read once for each text that it has."""
@@ -215,7 +218,7 @@ class World:
         if not dry_run and not self.ledger.exists():
             self.ledger.touch(mode=0o600)
             self.ledger.write_bytes(new_ledger())
-        redactor = Redactor(settings.secrets())
+        redactor = _redactor(tuple(settings.secrets()))
         stores = {}
         for store in settings.stores:
             kind = DryRunShop if dry_run else WooCommerceClient
