@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from random import Random
 from urllib.parse import unquote
@@ -26,6 +27,7 @@ from tests.simulation.promises import (
     look_after_a_step,
     look_after_quiet,
     look_after_the_first_cycle,
+    look_at_request,
 )
 from tests.simulation.scheduler import Stuck
 from tests.simulation.steps import ALWAYS, KINDS_OF_STEPS, OPTIONS_AT_TOP, ORDINARY, STEPS
@@ -115,6 +117,7 @@ def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: boo
     with tempfile.TemporaryDirectory(dir=memory) as directory, ExitStack() as stack:
         life = Life(history.seed, Path(directory), stack)
         life.disk.look = AtEachCommit(life).look
+        life.network.look = partial(look_at_request, life)
         broken = ""
         try:
             _begin(life, history)

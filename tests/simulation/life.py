@@ -173,6 +173,10 @@ class Life:
         it: see "What cannot be promised"."""
         self.is_swept = False
         """Whether all open orders were compared at the end."""
+        self.deleted: set[int] = set()
+        """Sales orders that the program has deleted."""
+        self.running = 0
+        """How many processes of the program there are now."""
         self.broken = ""
         """The promise that was broken in the middle of a step, first of all."""
         self._wrote: Process | None = None
@@ -262,6 +266,7 @@ class Life:
 
     def ended(self, process: Process, work: Callable[[], Any]) -> Any:
         """Do this, which is the process; what it returns, None where it ended otherwise."""
+        self.running += 1
         try:
             result = work()
         except Crash:
@@ -276,6 +281,8 @@ class Life:
             if words.startswith(UNEXPECTED):
                 raise Broken(f"P12 the program has no word for it: {words}") from error
             return None
+        finally:
+            self.running -= 1
         if isinstance(result, Report):
             self._look_at(process, result)
         return result
@@ -286,6 +293,8 @@ class Life:
         why += [report.katana_error] if report.katana_error else []
         ended = f"ends with {int(report.exit_code)}"
         self.tell(process.name, f"{ended}: {'; '.join(why[:5])}" if why else ended)
+        if report.problems and not report.exit_code:
+            raise Broken(f"P23 it ends with 0 and has problems: {why}")
         text = str(report.to_json())
         if "unexpected:" in text or "'unexpected'" in text:
             raise Broken(f"P12 the program has no word for it: {text}")

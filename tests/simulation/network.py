@@ -93,6 +93,8 @@ class Network:
         self._scheduler = scheduler
         self._dice = dice
         self._tell = tell
+        self.look: Callable[[str, str, str, bytes], None] = lambda *_asked: None
+        """Called before a service acts on what it is asked: server, method, path and body."""
         self.servers: dict[str, tuple[str, SandboxServer]] = {}
         """By their addresses, with the names that steps give them."""
         self.troubles: list[Trouble] = []
@@ -143,6 +145,8 @@ class Network:
             sleep(allowed)
             raise requests.ReadTimeout("Read timed out.", request=request)
         acts = not kind.isdigit() and kind != "html"
+        if acts and method != "GET":
+            self.look(name, method, path, body)
         answer = answer_of(server, request, body) if acts else None
         if kind == "repeated" and not (method == "POST" and path.endswith(self.twice)):
             # else it would be there twice: see "What cannot be promised"

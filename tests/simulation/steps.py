@@ -17,7 +17,7 @@ from random import Random
 from msgspec import Struct
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
-from katana_woo_sync.domain.order_record import ignored
+from katana_woo_sync.domain.order_record import State, ignored
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order
@@ -203,11 +203,21 @@ def refund(life: Life, dice: Random) -> None:
         _refund(life, store, order, dice)
 
 
+def _may_be_sent(life: Life, store: str, order: Order) -> bool:
+    """Whether an order is in Katana, or may just be on its way there."""
+    if life.running or life.network.late or life.world.in_katana(order.id, shop=store):
+        return True
+    with Ledger.open_to_read(life.world.ledger) as ledger:
+        record = ledger.orders.get(life.identity(store), order.id)
+    return record is not None and record.state is State.IMPORTING
+
+
 def _refund(life: Life, store: str, order: Order, dice: Random) -> bool:
     """Refund an amount or a piece; whether it was a piece."""
     lines = [line for line in order.lines if line.kind == "item" and line.total > 1]
     shop, piece = life.world.shops[store], dice.random() < 0.5
-    life.edited(store, order.id)
+    if _may_be_sent(life, store, order):
+        life.edited(store, order.id)
     try:
         if piece and lines:
             shop.refund(order.id, lines={dice.choice(lines).id: 1})
