@@ -16,6 +16,7 @@ from tests.simulation.life import Life
 from tests.sync.world import ANNA
 
 COURIER = Shipping("Courier", Decimal(5))
+EXPRESS = Shipping("Express", Decimal("2.35"), "reduced-rate")
 SIZES = ("S", "M")
 CREDIT = "_funds_used"
 """Where a plugin keeps what store credit paid."""
@@ -48,9 +49,7 @@ def taxed_otherwise(life: Life, dice: Random, store: str) -> Order:
     book = _product(shop, "Book", "BOOK", "7.77", tax_class="reduced-rate")
     return {
         "items": [Item(life.world.mug[store], dice.randint(1, 7)), Item(book, dice.randint(1, 3))],
-        "shipping": [COURIER, Shipping("Express", Decimal("2.35"), "reduced-rate")][
-            : dice.randint(1, 2)
-        ],
+        "shipping": dice.choice(([COURIER], [EXPRESS], [COURIER, EXPRESS])),
         "fees": [Fee("Loyalty", Decimal("-1.20"))] if dice.random() < 0.5 else [],
         "vat_exempt": dice.random() < 0.2,
     }

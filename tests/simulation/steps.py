@@ -203,6 +203,14 @@ def refund(life: Life, dice: Random) -> None:
         _refund(life, store, order, dice)
 
 
+@step("edits")
+def refund_at_once(life: Life, dice: Random) -> None:
+    """An order of which a part is refunded before the program has seen it."""
+    store = dice.choice(STORES)
+    order_id = place_order(life, store, mugs=3)
+    _refund(life, store, life.world.shops[store].state.orders[order_id], dice)
+
+
 def _may_be_sent(life: Life, store: str, order: Order) -> bool:
     """Whether an order is in Katana, or may just be on its way there."""
     if life.running or life.network.late or life.world.in_katana(order.id, shop=store):
