@@ -333,7 +333,8 @@ def _nothing_is_twice(life: Life) -> None:
     customers = [c.reference_id for c in katana.customers() if c.reference_id and not c.deleted_at]
     services = [item.name for item in katana.services() if not item.deleted_at]
     rates = [rate.rate for rate in katana.tax_rates()]
-    products = [item for item in katana.products() if not item.deleted_at]
+    # in the place of an archived product without a SKU there may be another
+    products = [i for i in katana.products() if not i.deleted_at and not i.archived_at]
     odd = [item.name for item in products if item.name.startswith("Odd ")]
     if life.has_forgotten or life.network.occurred["repeated"]:
         odd.clear()  # of those without a SKU Katana takes two, and only the ledger knows one

@@ -21,12 +21,16 @@ from multiprocessing import get_context
 from typing import Any
 from unittest import mock
 
+from msgspec.structs import replace
+
 from katana_woo_sync.clients import katana_http, order_reader, woocommerce
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
-from katana_woo_sync.domain import cursors, order_rules
+from katana_woo_sync.domain import charges, cursors, order_rules, sales_order
+from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.adoption import woocommerce_id
+from katana_woo_sync.domain.charges import ChargeKind
 from katana_woo_sync.domain.shipments import ShopFulfillment
-from katana_woo_sync.domain.stock import Sellable
+from katana_woo_sync.domain.stock import Sellable, plan
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.intents import Intents
 from katana_woo_sync.ledger.orders import Orders
@@ -44,8 +48,10 @@ from katana_woo_sync.sync import (
     stock_levels,
     sweep,
 )
+from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.lock import LedgerLock
+from katana_woo_sync.sync.report import ExitCode, Report
 from tests.simulation.history import Told, drawn, run
 from tests.simulation.many import begin_again
 
@@ -106,6 +112,55 @@ def _first_location(facts: Any, _store: Any) -> int:
     return min(int(each.id) for each in facts._context.katana.locations())
 
 
+def _without_prefix(order: Any, rows: Any, resolved: Any, terms: Any) -> Any:
+    return _draft(order, rows, resolved, replace(terms, order_number_prefix=""))
+
+
+_draft = sales_order._draft
+
+
+def _with_the_first_tax(plan: Any, resolved: Any, terms: Any) -> Any:
+    rates = dict.fromkeys(resolved.tax_rates, next(iter(resolved.tax_rates.values())))
+    return _map_order(plan, replace(resolved, tax_rates=rates), terms)
+
+
+_map_order = sales_order.map_order
+
+
+def _without_fees(kind: ChargeKind, line: Any, parts: Any) -> Any:
+    charge = _other_charge(kind, line, parts)
+    return replace(charge, net=Decimal(0), tax=Decimal(0)) if kind is ChargeKind.FEE else charge
+
+
+_other_charge = charges._other
+
+
+def _without_discount(line: Any, parts: Any) -> Any:
+    charge = _item(line, parts)
+    return replace(charge, net=charge.full_net, tax=charge.full_tax)
+
+
+_item = charges._item
+
+
+def _sent_to_the_buyer(billing: Any, _shipping: Any) -> Any:
+    return address_drafts(billing, billing)
+
+
+def _from_any_status(context: Any, store: Any) -> Any:
+    return replace(_rules(context, store), complete_from=frozenset({"processing", "on-hold"}))
+
+
+_rules = Context.rules
+
+
+def _of_all_items(items: Any, variant_of: Any, what: Any, reserve: Any, _excluded: Any) -> Any:
+    return _stock_plan(items, variant_of, what, reserve)
+
+
+_stock_plan = plan
+
+
 SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "no_intent_is_kept": ((Intents, "begin", _nothing),),
     "intent_never_ends": ((Intents, "end", _nothing),),
@@ -164,6 +219,16 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (orders.OrderImports, "_is_in_katana", _always(False)),
     ),
     "gone_orders_stay": ((sweep, "apply_missing", _nothing),),
+    "prefix_forgotten": ((sales_order, "_draft", _without_prefix),),
+    "tax_rate_of_another_row": ((orders, "map_order", _with_the_first_tax),),
+    "fee_lines_forgotten": ((charges, "_other", _without_fees),),
+    "discounts_forgotten": ((charges, "_item", _without_discount),),
+    "refunds_before_the_import_forgotten": ((sales_order, "refunds_of", _always(())),),
+    "sent_to_the_buyer": ((sales_order, "address_drafts", _sent_to_the_buyer),),
+    "customers_note_forgotten": ((sales_order, "additional_info", _always("")),),
+    "completed_from_any_status": ((Context, "rules", _from_any_status),),
+    "excluded_items_are_set": ((stock_levels, "plan", _of_all_items),),
+    "exit_code_says_all_is_well": ((Report, "exit_code", ExitCode.DONE),),
     # what is looked at is all that the shop has, of others too: goods are not sent twice
     "shipments_are_not_recognised": (
         (ShopFulfillment, "is_of", _always(False)),
