@@ -15,7 +15,8 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P4   a Processing order is in Katana, or shown with a reason that holds; nothing that was seen
          is forgotten or still tried again, nor what was completed before it was seen
     P5   a sales order has one shipping fee at most
-    P6   totals agree to half a cent, or the order says why not; what is said to differ does
+    P6   totals agree to half a cent, or the order says why not; what is said to differ does; those
+         of an order that nobody has changed agree to five cents, whatever is said
     P7   both sides' statuses agree, or the order says why not; neither is carried over that is not
     P8   nobody is mailed twice
     P9   a further cycle writes nothing
@@ -28,7 +29,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P15  no intent is open
     P16  no customer, product, service or tax rate is twice in Katana
     P18  what the ledger believes to be Processing is so, and of Katana's statuses
-    P19  a sales order has its order's number, currency, date, buyer and pieces
+    P19  a sales order has its order's number, currency, dates, addresses, note and pieces
     P20  goods that were refunded since the import are not delivered
     P21  Katana is sent nothing that its contract forbids, and refuses no order twice
     P23  what is shown is in a run's problems, and in its exit code
