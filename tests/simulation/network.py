@@ -43,7 +43,7 @@ LOST_AFTER = ("reset_after", "silent_after", "acts_late", "cut_off")
 ANSWERS = ("500", "502", "503", "504", "500_after", "502_after", "429", "html", "empty_after")
 ODDITIES = ("repeated", "odd_value")
 TWICE = (
-    *("/sales_order_shipping_fee", "/fulfillments", "/shipment-trackings"),
+    *("/sales_order_shipping_fee", "/fulfillments", "/shipment-trackings", "/notes"),
     *("/customers", "/tax_rates", "/services"),
 )
 """What a service makes again when it is asked for it again."""

@@ -18,7 +18,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P6   totals agree to half a cent, or the order says why not; what is said to differ does; those
          of an order that nobody has changed agree to five cents, whatever is said
     P7   both sides' statuses agree, or the order says why not; neither is carried over that is not
-    P8   nobody is mailed twice
+    P8   nobody is mailed twice, and no note is written twice
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
     P11  a day later the shop's stock is what rule 13 says of the servers themselves
@@ -394,6 +394,10 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         _agrees(life, ledger, store, order, there, record, name)
         mails, by_people = world.completions(order.id, shop=store), life.completed[store, order.id]
         hold(8, mails <= 1 + by_people, f"{name} was completed {mails} times")
+        notes = world.shops[store].notes(order.id)
+        written = Counter(str(note["note"]) for note in notes if note["author"] == "admin")
+        is_once = set(written.values()) <= {1} or life.is_hasty or life.has_forgotten
+        hold(8, is_once, f"{name}: a note is there twice: {written}")
 
 
 def _agrees(
