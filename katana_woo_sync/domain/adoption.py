@@ -11,9 +11,8 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.fields import Amount, Text, Whole, utc_time
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFeeDraft, TaxRate
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, fingerprint
+from katana_woo_sync.domain.order_record import GONE, InKatana, OrderRecord, State, fingerprint
 from katana_woo_sync.domain.order_rules import (
-    GONE,
     Rules,
     new_record,
     stale_disagreement,

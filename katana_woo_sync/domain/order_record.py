@@ -14,6 +14,14 @@ from msgspec.structs import replace
 from katana_woo_sync.domain.reasons import Kind, Reason, Retry, TriedAgain, about
 from katana_woo_sync.domain.woocommerce import Address, Order
 
+GONE = "gone"
+"""`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
+
+GONE_STATUSES = frozenset({"trash", GONE})
+ENDED = frozenset({"cancelled", "refunded", "failed"})
+OVER = GONE_STATUSES | ENDED
+"""Statuses in which a shop's order is not to be delivered any more."""
+
 RETRY_DELAYS = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 360, 720))
 """The retry schedule: how long a failed order waits for each attempt. After the last, it needs
 attention."""

@@ -11,6 +11,9 @@ from msgspec.structs import replace
 
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import (
+    ENDED,
+    GONE_STATUSES,
+    OVER,
     InKatana,
     OrderRecord,
     State,
@@ -29,14 +32,8 @@ from katana_woo_sync.domain.woocommerce import Order
 
 COMPLETED = "completed"
 CANCELLED = "cancelled"
-GONE = "gone"
-"""`shop_status` of an order that was deleted for good; no status of WooCommerce's."""
-
 TILL = "pos-rest-api"
 """`created_via` of a sale of WooCommerce's own point of sale, which completes it at once."""
-
-ENDED = frozenset({"cancelled", "refunded", "failed"})
-GONE_STATUSES = frozenset({"trash", GONE})
 
 ADOPTION_GRACE = timedelta(days=7)
 """Rule 12: pairs that disagree when adopted are carried if they began to within this time."""
@@ -235,7 +232,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
         record = replace(record, was_processing=True)
     is_left_out = about(record.reason).goods_elsewhere
     # on hold it is left out too: the stock that it holds is the other order's
-    if is_left_out and order.status not in GONE_STATUSES | ENDED:
+    if is_left_out and order.status not in OVER:
         return record
     if order.status in rules.import_statuses or (
         order.status == COMPLETED and record.was_processing
@@ -384,7 +381,7 @@ def with_state(record: OrderRecord, rules: Rules) -> OrderRecord:
     if record.reason == Reason.ORDER_KEY_CHANGED:
         return record
     if record.reason == Reason.REOPENED_IN_SHOP and record.in_katana is InKatana.DELETED:
-        over = record.shop_status in GONE_STATUSES | ENDED
+        over = record.shop_status in OVER
         return imported(record, State.IMPORTED) if over else record
     if record.is_done:
         lacks_fee = record.shipping_fee_due and record.reason == Reason.SHIPPING_FEE_MISSING
@@ -418,7 +415,7 @@ def _disagreement(record: OrderRecord, rules: Rules) -> Reason | None:
     if record.in_katana is not InKatana.YES:
         return None
     if not record.is_delivered:
-        over = record.shop_status in GONE_STATUSES | ENDED
+        over = record.shop_status in OVER
         return Reason.CANCELLED_IN_SHOP if over else None
     if not rules.sync_fulfillment:
         return None

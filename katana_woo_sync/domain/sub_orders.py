@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, queued
+from katana_woo_sync.domain.order_record import OVER, InKatana, OrderRecord, State, queued
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import LineItem, Order
 
@@ -40,7 +40,6 @@ ORIGINAL = "_original_order_id"
 
 _WAITS = frozenset({State.QUEUED, State.IMPORTING, State.FAILED, State.ATTENTION})
 _MAY_BE_LEFT_OUT = frozenset({State.QUEUED, State.FAILED, State.ATTENTION})
-_OVER = frozenset({"cancelled", "refunded", "failed", "trash", "gone"})
 
 
 def is_balance(order: Order) -> bool:
@@ -91,7 +90,7 @@ def ended_unimported(record: OrderRecord) -> bool:
 
 def are_cancelled(children: Iterable[OrderRecord]) -> bool:
     """Whether none of an order's sub-orders will come to be in Katana, so that it is to be."""
-    return all(ended_unimported(child) and child.shop_status in _OVER for child in children)
+    return all(ended_unimported(child) and child.shop_status in OVER for child in children)
 
 
 def to_be_imported(record: OrderRecord) -> OrderRecord:
@@ -139,7 +138,7 @@ def hold_all(order: Order, others: Iterable[Order]) -> bool | None:
     children = [
         other
         for other in others
-        if parent_of(other) == order.id and not is_balance(other) and other.status not in _OVER
+        if parent_of(other) == order.id and not is_balance(other) and other.status not in OVER
     ]
     if not children:
         return None

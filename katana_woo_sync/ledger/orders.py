@@ -40,6 +40,8 @@ _WANTS_FULFILMENT = """in_katana = 'yes'
     OR (katana_status != 'DELIVERED' AND shop_status IN ('completed', 'cancelled')))"""
 """Cancelled orders are among them: they may be deleted in Katana (`cancelled`)."""
 
+_UNDELIVERED = "in_katana = 'yes' AND katana_status != 'DELIVERED'"
+
 _OPEN = "state IN ('queued', 'importing', 'imported', 'failed', 'attention')"
 
 _BY_STATE = "orders_by_state"
@@ -283,8 +285,8 @@ class Orders:
         """The ids of the sales orders that are in Katana, for all that the ledger knows, and not
         delivered."""
         where = (
-            f"identity {IN_LIST} AND in_katana = 'yes' AND katana_status != 'DELIVERED' "
-            f"AND {_OPEN} AND sales_order_id IS NOT NULL ORDER BY sales_order_id"
+            f"identity {IN_LIST} AND {_UNDELIVERED} AND {_OPEN} "
+            "AND sales_order_id IS NOT NULL ORDER BY sales_order_id"
         )
         rows = self._ask("sales_order_id", where, [json_list(identities)], _BY_STATE)
         return [row["sales_order_id"] for row in rows]
@@ -338,7 +340,7 @@ class Orders:
 
     def undelivered(self, identity: str) -> set[int]:
         """Ids of the orders that the ledger believes to be in Katana, and not delivered there."""
-        return self._open(identity, "in_katana = 'yes' AND katana_status != 'DELIVERED'", [])
+        return self._open(identity, _UNDELIVERED, [])
 
     def _open(self, identity: str, where: str, values: Sequence[object]) -> set[int]:
         where = f"identity = ? AND state NOT IN ('fulfilled', 'skipped', 'ignored') AND {where}"

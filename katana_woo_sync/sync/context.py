@@ -72,6 +72,10 @@ class Store(Struct, frozen=True):
         return self.settings.identity
 
 
+ROUNDED = timedelta(seconds=2)
+"""How much two clocks may seem to differ: an answer's `Date` is in whole seconds."""
+
+
 class Context(Struct):
     """One run of a command.
 
@@ -141,6 +145,17 @@ class Context(Struct):
         if not self.dry_run and (self.at_work is None or now - self.at_work >= interval):
             self.at_work = now
             self.ledger.stores.set_meta(AT_WORK, time_text(now) or "")
+
+    @property
+    def katana_ahead(self) -> timedelta:
+        """How far Katana's clock is before this machine's."""
+        ahead = self.katana.clock_skew
+        return timedelta(0) if ahead is None or abs(ahead) <= ROUNDED else ahead
+
+    def now_in_katana(self) -> datetime:
+        """The time by Katana's clock (UTC): this machine's may be wrong, or be set while something
+        is on its way, which takes no less time for that."""
+        return self.clock() + self.katana_ahead
 
     def rules(self, store: Store) -> Rules:
         """The settings that decide which of the store's orders are imported."""

@@ -29,26 +29,10 @@ class StillUnknown(Exception):
         self.ask_at = ask_at
 
 
-ROUNDED = timedelta(seconds=2)
-"""How much two clocks may seem to differ: an answer's `Date` is in whole seconds."""
-
-
-def now_in_katana(context: Context) -> datetime:
-    """The time by Katana's clock (UTC): this machine's may be wrong, or be set while something is
-    on its way, which takes no less time for that."""
-    return context.clock() + _ahead(context)
-
-
-def _ahead(context: Context) -> timedelta:
-    """How far Katana's clock is before this machine's."""
-    ahead = context.katana.clock_skew
-    return timedelta(0) if ahead is None or abs(ahead) <= ROUNDED else ahead
-
-
 def ask_at(context: Context, intent: Intent) -> datetime:
     """When, by this machine's clock (UTC), Katana may be asked what became of a create: not before
     it could have finished."""
-    return intent.at + _wait(context) - _ahead(context)
+    return intent.at + _wait(context) - context.katana_ahead
 
 
 def _wait(context: Context) -> timedelta:
@@ -102,7 +86,7 @@ def create_once(
                 ledger.intents.end(kind, key)
             return found
     with ledger.atomic():
-        ledger.intents.begin(kind, key, now_in_katana(context))
+        ledger.intents.begin(kind, key, context.now_in_katana())
         begin()
     try:
         created = create()
@@ -142,7 +126,7 @@ def forget_old_intents(context: Context) -> None:
     still_open = intents.all_open()
     if not still_open:
         return
-    long_ago = now_in_katana(context) - 2 * _wait(context)
+    long_ago = context.now_in_katana() - 2 * _wait(context)
     intents.prune(LOOKED_FOR_FIRST, long_ago)
     for intent in still_open:
         if intent.kind is IntentKind.DELIVERY and intent.at < long_ago:

@@ -27,6 +27,7 @@ from katana_woo_sync.domain.deliveries import (
 )
 from katana_woo_sync.domain.katana import SalesOrder, Variant
 from katana_woo_sync.domain.order_record import (
+    GONE,
     InKatana,
     OrderRecord,
     answer_awaited,
@@ -36,7 +37,6 @@ from katana_woo_sync.domain.order_record import (
 )
 from katana_woo_sync.domain.order_rules import (
     CANCELLED,
-    GONE,
     Note,
     Step,
     is_stale,
@@ -52,7 +52,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
-from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain, now_in_katana
+from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
 from katana_woo_sync.sync.recorder import (
     end_what_was_begun,
@@ -216,7 +216,7 @@ class Fulfilment:
         so that it is not told of that, even if the answer is lost."""
         context, key = self._context, str(record.sales_order_id)
         if self._store.settings.shipments != "off" and not is_delivering(context, record):
-            context.ledger.intents.begin(IntentKind.DELIVERY, key, now_in_katana(context))
+            context.ledger.intents.begin(IntentKind.DELIVERY, key, context.now_in_katana())
 
     def _delivered_meanwhile(self, record: OrderRecord, answer: SalesOrder) -> bool:
         """After a lost answer: whether Katana delivered all the same."""
@@ -618,7 +618,7 @@ def delete_cancelled(context: Context, store: Store, record: OrderRecord) -> Non
             now_is = replace(record, katana_status=str(sales_order.status))
             _leave(context, store, now_is, record, sales_order.begun)
             return
-        intents.begin(IntentKind.DELETION, key, now_in_katana(context))
+        intents.begin(IntentKind.DELETION, key, context.now_in_katana())
         context.katana.delete_sales_order(sales_order_id)
         is_own = True
     except NotFound:

@@ -30,6 +30,7 @@ from katana_woo_sync.domain.cursors import (
 )
 from katana_woo_sync.domain.katana import WOOCOMMERCE, SalesOrder
 from katana_woo_sync.domain.order_record import (
+    GONE,
     InKatana,
     OrderRecord,
     State,
@@ -37,7 +38,6 @@ from katana_woo_sync.domain.order_record import (
     unreadable,
 )
 from katana_woo_sync.domain.order_rules import (
-    GONE,
     Note,
     Rules,
     is_stale,

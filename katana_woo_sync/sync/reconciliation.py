@@ -10,8 +10,8 @@ from katana_woo_sync.domain.charges import refunds_of
 from katana_woo_sync.domain.deposits import at_full_price
 from katana_woo_sync.domain.fields import utc_time
 from katana_woo_sync.domain.katana import SalesOrder, ShippingFee
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord
-from katana_woo_sync.domain.order_rules import GONE_STATUSES, is_before_since
+from katana_woo_sync.domain.order_record import GONE_STATUSES, InKatana, OrderRecord
+from katana_woo_sync.domain.order_rules import is_before_since
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.reconciliation import CENT, Before, ByRate, Pair, of_katana, of_shop
 from katana_woo_sync.domain.sales_order import Unmappable

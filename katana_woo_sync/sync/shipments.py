@@ -40,7 +40,6 @@ from katana_woo_sync.domain.woocommerce import LineItem
 from katana_woo_sync.ledger.shipments import UNTRACKED, Shipment
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.create_once import now_in_katana
 from katana_woo_sync.sync.failures import part_of_order
 from katana_woo_sync.sync.recorder import is_delivering
 
@@ -65,7 +64,7 @@ def read_shipments(context: Context) -> None:
     if not stores:
         return
     ledger, cursor = context.ledger, context.ledger.stores.cursor(FULFILLMENTS)
-    first, is_first_look = now_in_katana(context) - FIRST_LOOK, cursor is None
+    first, is_first_look = context.now_in_katana() - FIRST_LOOK, cursor is None
     since = read_from(cursor, KATANA_OVERLAP)
     changed = context.katana.fulfillments_changed(since or first)
     if is_beyond(cursor, changed.as_of, KATANA_OVERLAP):

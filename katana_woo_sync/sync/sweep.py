@@ -14,7 +14,6 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.create_once import now_in_katana
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import (
     apply_missing,
@@ -170,7 +169,7 @@ def sweep_katana(context: Context, katana_facts: KatanaFacts) -> None:
 
 def _refresh_variants(context: Context) -> None:
     """Forget SKUs that have moved in Katana since the last sweep: one list of what changed."""
-    now, last = now_in_katana(context), read_time(context.ledger.stores.meta(VARIANTS_READ))
+    now, last = context.now_in_katana(), read_time(context.ledger.stores.meta(VARIANTS_READ))
     if last is not None:
         # a day more than the time that has passed: either clock may have been set
         changed = context.katana.variants_changed(last - A_DAY)
