@@ -51,7 +51,8 @@ class Disk:
         given up: opening one and reading the tables takes longer than what is done with it."""
         place = (str(path), _inode(path), *sorted(named.items()))
         idle = self._idle.setdefault(place, [])
-        # what SQLite waits for would never come: others go on when their turn is given to them
+        # what SQLite waits for would never come: others go on when their turn is given to them;
+        # and whoever comes next prepares nothing that was prepared before
         named |= {"timeout": 0, "cached_statements": 1000}
         opened = idle.pop() if idle else _connect(path, factory=_Connection, **named)
         assert isinstance(opened, _Connection)

@@ -120,9 +120,11 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
         return
     if resource.endswith("/orders") and json.loads(body).get("status") == "completed":
         order = shop.state.orders.get(int(last))
-        # a person may change it after it was read
-        is_known = order is not None and shop.state.clock() - order.modified > A_MINUTE
-        if order is not None and is_known and order.status not in ("processing", "completed"):
+        if (
+            order is not None
+            and order.status not in ("processing", "completed")
+            and shop.state.clock() - order.modified > A_MINUTE  # else it changed since it was read
+        ):
             life.broken = f"P22 {server} order {last} is completed, and was {order.status}"
     if path.endswith("/products/batch") and "stock_exclude" in life.base[server]:
         ids = [each["id"] for each in json.loads(body)["update"]]
@@ -511,7 +513,7 @@ def _left_out(life: Life, order: Order) -> Decimal:
     """What of the shop's total is not in Katana's: what the options leave out, less what was paid
     by store credit, which the shop's total lacks."""
     kinds = _kinds_left_out(life)
-    left_out = (line.total + line.total_tax for line in order.lines if line.kind in kinds)
+    left_out = (line.gross for line in order.lines if line.kind in kinds)
     _id, paid = order.meta.get(CREDIT, (0, "0"))
     return sum((round(amount, 2) for amount in left_out), -Decimal(str(paid)))
 

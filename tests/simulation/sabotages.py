@@ -119,12 +119,9 @@ def _without_prefix(order: Any, rows: Any, resolved: Any, terms: Any) -> Any:
 _draft = sales_order._draft
 
 
-def _with_the_first_tax(plan: Any, resolved: Any, terms: Any) -> Any:
+def _with_the_first_tax(order_plan: Any, resolved: Any, terms: Any) -> Any:
     rates = dict.fromkeys(resolved.tax_rates, next(iter(resolved.tax_rates.values())))
-    return _map_order(plan, replace(resolved, tax_rates=rates), terms)
-
-
-_map_order = sales_order.map_order
+    return sales_order.map_order(order_plan, replace(resolved, tax_rates=rates), terms)
 
 
 def _without_fees(kind: ChargeKind, line: Any, parts: Any) -> Any:
@@ -155,10 +152,7 @@ _rules = Context.rules
 
 
 def _of_all_items(items: Any, variant_of: Any, what: Any, reserve: Any, _excluded: Any) -> Any:
-    return _stock_plan(items, variant_of, what, reserve)
-
-
-_stock_plan = plan
+    return plan(items, variant_of, what, reserve)
 
 
 SABOTAGES: Mapping[str, tuple[Patch, ...]] = {

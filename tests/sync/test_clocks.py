@@ -52,14 +52,6 @@ def sync(world: World, **details: float) -> Report:
     return report
 
 
-def shop_status(world: World, order_id: int) -> str:
-    """An order's status in the shop, for all that the ledger knows."""
-    with Ledger.open_to_read(world.ledger) as ledger:
-        record = ledger.orders.get(world.identity, order_id)
-    assert record is not None
-    return record.shop_status
-
-
 def ahead(world: World) -> dict[int, datetime]:
     """The orders that are known to be modified in the future."""
     with Ledger.open_to_read(world.ledger) as ledger:
@@ -219,9 +211,9 @@ def test_what_changed_at_a_time_that_was_read_is_found_by_the_sweep(
     world.shop.set_clock(world.clock)
     world.shop.set_status(order, status)
     world.sync(minutes=90, sweep=SweepWhen.NEVER)
-    assert shop_status(world, order) == "on-hold"
+    assert world.record(order).shop_status == "on-hold"
     world.sync(sweep=SweepWhen.NOW)
-    assert shop_status(world, order) == status
+    assert world.record(order).shop_status == status
 
 
 def test_an_idle_cycle_with_many_of_them_costs_a_request_for_each_hundred(

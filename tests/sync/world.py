@@ -108,6 +108,7 @@ def new_ledger() -> bytes:
 
 
 _redactor = lru_cache(maxsize=64)(Redactor)
+"""What hides these secrets: the program makes it once, and a test's world for each cycle."""
 
 
 @lru_cache(maxsize=64)
@@ -218,7 +219,7 @@ class World:
         if not dry_run and not self.ledger.exists():
             self.ledger.touch(mode=0o600)
             self.ledger.write_bytes(new_ledger())
-        redactor = _redactor(tuple(settings.secrets()))
+        redactor = _redactor(settings.secrets())
         stores = {}
         for store in settings.stores:
             kind = DryRunShop if dry_run else WooCommerceClient
