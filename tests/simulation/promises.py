@@ -478,21 +478,66 @@ def _is_the_order(life: Life, store: str, order: Order, held: SalesOrder, name: 
     ship_to = order.shipping if order.shipping.address_1 else order.billing
     for kind, address in (("billing", order.billing), ("shipping", ship_to)):
         whose = [a for a in held.addresses if a.entity_type == kind]
-        said = [_letters(f"{a.first_name}{a.line_1}{a.zip}") for a in whose]
-        wanted = _letters(f"{address.first_name}{address.address_1}{address.postcode}")
+        parts = ((a.first_name, a.last_name, a.line_1, a.city, a.zip) for a in whose)
+        said = [_letters("".join(part or "" for part in each)) for each in parts]
+        wanted = _letters(
+            f"{address.first_name}{address.last_name}{address.address_1}{address.city}"
+            f"{address.postcode}"
+        )
         hold(19, said == [wanted], f"{name}: {kind} {said}, not {wanted}")
     info = _letters(held.additional_info or "")
     hold(19, _letters(order.customer_note) in info, f"{name}: {held.additional_info}")
+    if not life.world.katana._state.blanks_information:  # what a delivery blanked is lost
+        for text in (order.payment_method_title, *(c.coupon.code for c in order.coupon_lines)):
+            hold(19, _letters(text) in info, f"{name}: {text} is not in {held.additional_info}")
+    buyer = next(c for c in life.world.katana.customers() if c.id == held.customer_id)
+    theirs, ours = (buyer.email or "").lower(), order.billing.email.lower()
+    is_known = buyer.reference_id == f"{life.identity(store)}#{order.customer_id}"
+    is_theirs = is_known or not theirs or not ours or theirs == ours
+    hold(19, is_theirs, f"{name}, of {ours}, is of {buyer}")
     items = [line for line in order.lines if line.kind == "item"]
-    if all(line.product_id and not _is_bundled(line) for line in items):
-        katana = life.world.katana
-        fees = {each.id for each in katana.services() if each.name.startswith("WooCommerce ")}
-        kinds = {v.id: v.item_id for v in katana.variants()}
-        rows = [row.quantity for row in held.rows if kinds[row.variant_id] not in fees]
-        taken_back = [line for refund in order.refunds for line in refund.lines]
-        pieces = sum((line.quantity for line in items), Decimal(0))
-        pieces -= sum(abs(line.quantity) for line in taken_back if line.kind == "item")
-        hold(19, sum(rows) == pieces, f"{name} is of {pieces} pieces, and not of {rows}")
+    if all(line.product_id for line in items):
+        _are_the_goods(life, store, order, held, name)
+
+
+def _are_the_goods(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
+    """How many of what a sales order is of, and what is to be engraved."""
+    katana, products = life.world.katana, life.world.shops[store].state.products
+    left = {line.id: line.quantity for line in order.lines if line.kind == "item"}
+    for refund in order.refunds:
+        for line in refund.lines:
+            if line.kind == "item":
+                left[_refunded_id(line)] -= abs(line.quantity)
+    pieces: Counter[str] = Counter()
+    parents: Counter[str] = Counter()
+    wanted: set[str] = set()
+    for line in order.lines:
+        if left.get(line.id):
+            sku = _usual_sku(products[line.variation_id or line.product_id].sku)
+            (parents if _is_bundle(line) else pieces)[sku] += int(left[line.id])
+            wanted |= {meta.display_key for meta in line.meta if not meta.key.startswith("_")}
+    fees = {each.id for each in katana.services() if each.name.startswith("WooCommerce ")}
+    variants = {v.id: v for v in katana.variants()}
+    rows: Counter[str] = Counter()
+    for row in held.rows:
+        if variants[row.variant_id].item_id not in fees:
+            rows[_usual_sku(variants[row.variant_id].sku or "")] += int(row.quantity)
+    if 'bundles = "both"' in life.base[store]:
+        pieces += parents
+    elif parents and 'bundles = "children"' not in life.base[store] and rows == parents:
+        pieces = parents  # Katana knows it
+    hold(19, rows == pieces, f"{name} is of {pieces}, and not of {rows}")
+    said = {key for row in held.rows for key, _value in row.attributes}
+    hold(19, wanted <= said, f"{name}: {wanted} of its lines, and {said} of its rows")
+
+
+def _refunded_id(line: Line) -> int:
+    return next(int(str(each.value)) for each in line.meta if each.key == "_refunded_item_id")
+
+
+def _usual_sku(sku: str) -> str:
+    """The mug's is changed now and then, in the shop or in Katana."""
+    return "MUG" if sku in ("MUG-2", "CUP") else sku
 
 
 def _letters(text: str) -> str:
@@ -500,8 +545,8 @@ def _letters(text: str) -> str:
     return "".join(c for c in text if c.isalnum() and c.isascii())
 
 
-def _is_bundled(line: Line) -> bool:
-    return any(str(meta.key).startswith("_bundle") for meta in line.meta)
+def _is_bundle(line: Line) -> bool:
+    return any(meta.key == "_bundled_items" for meta in line.meta)
 
 
 def _kinds_left_out(life: Life) -> list[str]:
