@@ -175,6 +175,8 @@ class Life:
         """Whether all open orders were compared at the end."""
         self.deleted: set[int] = set()
         """Sales orders that the program has deleted."""
+        self.ignored: set[tuple[str, int]] = set()
+        """Orders that a person has left alone."""
         self.running = 0
         """How many processes of the program there are now."""
         self.broken = ""
@@ -232,6 +234,8 @@ class Life:
 
     def _writes(self, process: Process) -> None:
         """A process writes to a service: from now on, those that have written before may not."""
+        if process.name.startswith("sync --dry-run"):
+            self.broken = self.broken or "P17 a dry run writes"
         before = self._wrote
         if process in self._overtaken:
             others = before.name if before else ""
@@ -348,6 +352,7 @@ class Life:
     def forget(self) -> None:
         """The ledger is not what it was: what only it knew is gone."""
         self.seen.clear()
+        self.ignored.clear()
         self.has_forgotten = True
         for place in self.processing:
             self.processing[place] = True  # what its total lacked is forgotten

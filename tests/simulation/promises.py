@@ -3,22 +3,24 @@
 After every step:
 
     P1   no order is twice in Katana
-    P2   nothing is in Katana that never was Processing
+    P2   nothing is in Katana that never was Processing, nor sent there when it is no more
     P3   whatever a cursor has passed is in the ledger as it is; and so it is after each commit
     P15  an order is being imported if, and only if, the intent to create it is open: after each
          commit too
-    P17  one run at a time writes
-    P22  an order is completed only from Processing
+    P17  one run at a time writes, and a dry run does not
+    P22  an order is completed only from Processing, and deleted in Katana only where it is
+         cancelled and nothing was begun
 
 After quiet (faults have ended, a person has said `retry`, and half an hour has passed):
 
     P4   a Processing order is in Katana, or shown with a reason that holds; nothing that was seen
-         is forgotten or still tried again, nor what was completed before it was seen
+         is forgotten or still tried again, nor what was completed before it was seen; what a
+         person has left alone stays so
     P5   a sales order has one shipping fee at most
     P6   totals agree to half a cent, or the order says why not; what is said to differ does; those
          of an order that nobody has changed agree to five cents, whatever is said
     P7   both sides' statuses agree, or the order says why not; neither is carried over that is not
-    P8   nobody is mailed twice, and no note is written twice
+    P8   nobody is mailed twice, no note is written twice, and none is forgotten
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
     P11  a day later the shop's stock is what rule 13 says of the servers themselves
@@ -115,6 +117,9 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
     resource, _slash, last = path.rpartition("/")
     if method == "DELETE" and resource.endswith("/sales_orders"):
         life.deleted.add(int(last))
+        _look_at_deletion(life, int(last))
+    if method == "POST" and path.endswith("/sales_orders"):
+        _look_at_import(life, json.loads(body))
     shop = life.world.shops.get(server)
     if shop is None or life.is_odd or life.broken:
         return
@@ -123,7 +128,7 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
         if (
             order is not None
             and order.status not in ("processing", "completed")
-            and shop.state.clock() - order.modified > A_MINUTE  # else it changed since it was read
+            and _is_known(life, server, order)  # else it changed since it was read
         ):
             life.broken = f"P22 {server} order {last} is completed, and was {order.status}"
     if path.endswith("/products/batch") and "stock_exclude" in life.base[server]:
@@ -131,6 +136,34 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
         mug = life.world.mug[server]
         if mug in ids and shop.state.products[mug].sku == "MUG":
             life.broken = f"P11 {server}: the stock of an excluded item is set: {body.decode()}"
+
+
+def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
+    store = next(s for s in STORES if life.identity(s) == sent["ecommerce_store_name"])
+    order = life.world.shops[store].state.orders.get(int(sent["ecommerce_order_id"]))
+    if order is None or life.is_odd or order.status in ("processing", "completed"):
+        return
+    if _is_known(life, store, order):
+        words = f"P2 {store} order {order.id} is sent to Katana, and is {order.status}"
+        life.broken = life.broken or words
+
+
+def _look_at_deletion(life: Life, sales_order_id: int) -> None:
+    """A person may have begun with it, or have moved the order on, after it was read."""
+    held = life.world.katana.sales_order(sales_order_id)
+    if life.is_odd or life.broken or held.deleted_at is not None:
+        return
+    if held.status != "NOT_SHIPPED" and life.world.clock.now - held.updated_at > A_MINUTE:
+        life.broken = f"P22 {held.order_no} is deleted in Katana, and was {held.status}"
+    store = next(s for s in STORES if life.identity(s) == held.ecommerce_store_name)
+    order = life.world.shops[store].state.orders.get(int(held.ecommerce_order_id or 0))
+    if order is not None and _is_known(life, store, order) and order.status != "cancelled":
+        life.broken = f"P22 {store} order {order.id} is deleted in Katana, and is {order.status}"
+
+
+def _is_known(life: Life, store: str, order: Order) -> bool:
+    """Whether the program may have read an order as it is. (Both times are the shop's.)"""
+    return life.world.shops[store].state.clock() - order.modified > A_MINUTE
 
 
 A_MINUTE = timedelta(minutes=1)
@@ -274,6 +307,10 @@ def look_after_quiet(life: Life) -> None:
                 believed = ledger.orders.open_in_shop(identity, ("processing",))
                 wrong = [i for i in believed if i not in orders or orders[i].status != "processing"]
                 hold(18, not wrong, f"{store} orders {wrong} are not Processing any more")
+        for store, order_id in sorted(life.ignored):
+            record = ledger.orders.get(life.identity(store), order_id)
+            is_left = record is not None and record.state is State.IGNORED
+            hold(4, is_left, f"{store} order {order_id} is ignored no more: {record}")
         for store, order_id in sorted(life.seen):
             record = ledger.orders.get(life.identity(store), order_id)
             words = f"{store} order {order_id} was seen as Processing: {record}"
@@ -400,6 +437,13 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         written = Counter(str(note["note"]) for note in notes if note["author"] == "admin")
         is_once = set(written.values()) <= {1} or life.is_hasty or life.has_forgotten
         hold(8, is_once, f"{name}: a note is there twice: {written}")
+        if "import_note = true" in life.top and not life.has_forgotten:
+            said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
+            is_noted = any(text.startswith("In Katana as ") for text in written)
+            is_noted = is_noted or not said.isdisjoint((Reason.ADOPTED, Reason.NOTE_NOT_WRITTEN))
+            hold(
+                8, is_noted or record.note_failed, f"{name}: no note tells of its import: {record}"
+            )
 
 
 def _agrees(

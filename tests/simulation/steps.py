@@ -504,6 +504,8 @@ def ignore(life: Life, dice: Random) -> None:
             life.tell("person", f"ignore {record.number}")
             names = {store.identity: name for name, store in context.stores.items()}
             life.edited(names[record.identity], record.order_id)  # what its total lacks, say
+            if record.state is State.IGNORED:
+                life.ignored.add((names[record.identity], record.order_id))
             with context.ledger.atomic():
                 context.save(context.stores[names[record.identity]], record, chosen)
 
