@@ -119,13 +119,15 @@ def start_cursor(context: Context, store: Store) -> None:
 
 
 def connect(context: Context, store: Store) -> None:
-    """Record that the store is connected, from its own newest change on.
+    """Record that the store is connected, from after its own newest change on.
 
     By the store's clock, since orders placed later are told by it; by ours only where the store
-    has no order yet. A store that is connected already stays so from when it was.
+    has no order yet. The newest change may be an order that was completed as it was placed: that
+    is from before. A store that is connected already stays so from when it was.
     """
     cursor = context.ledger.stores.cursor(cursor_name(store))
-    since = cursor.mark if cursor is not None and cursor.mark is not None else context.clock()
+    newest = cursor.mark if cursor is not None else None
+    since = context.clock() if newest is None else newest + A_SECOND
     context.ledger.stores.connect(store.identity, since)
 
 
@@ -144,6 +146,9 @@ def connect_as_before(context: Context, store: Store) -> None:
             context.ledger.stores.set_cursor(name, Cursor(back, context.clock()))
         context.ledger.stores.connect(store.identity, first)
 
+
+A_SECOND = timedelta(seconds=1)
+"""What a shop's times are told in."""
 
 AT_ONCE = 100
 

@@ -40,6 +40,15 @@ def test_rule_01_no_other_status_is_imported(unconnected: World, status: str) ->
     assert unconnected.in_katana(order) == []
 
 
+def test_rule_01_the_last_order_of_before_is_none_that_came_since(unconnected: World) -> None:
+    unconnected.configure(top='[orders]\ncompleted_unseen = "import"')
+    order = unconnected.order(status="completed")
+    unconnected.clock.tick(minutes=1)
+    unconnected.backfill()
+    unconnected.sync()
+    assert (unconnected.in_katana(order), unconnected.find(order)) == ([], None)
+
+
 def test_rule_01_backfill_tells_what_it_found(unconnected: World) -> None:
     unconnected.order(quantity=2)
     unconnected.clock.tick(days=10)
