@@ -30,7 +30,14 @@ from tests.simulation.promises import (
     look_at_request,
 )
 from tests.simulation.scheduler import Stuck
-from tests.simulation.steps import ALWAYS, KINDS_OF_STEPS, OPTIONS_AT_TOP, ORDINARY, STEPS
+from tests.simulation.steps import (
+    ALWAYS,
+    KINDS_OF_STEPS,
+    OPTIONS_AT_TOP,
+    ORDINARY,
+    STEPS,
+    place_order,
+)
 
 LENGTH = 30
 MEMORY = Path("/dev/shm")
@@ -182,6 +189,11 @@ def _begin(life: Life, history: History) -> None:
         shop.state.offset = timedelta(hours=dice.choice(ZONES))
         shop.state.version = dice.choice(VERSIONS)
         shop.state.hpos = shop.state.version >= (10,) and dice.random() < 0.7
+    if dice.random() < 0.3:  # both stores are at one place
+        life.places["us"] = life.places["eu"]
+        life.base["us"] = life.base["us"].replace("Second", "Main location")
+    if dice.random() < 0.3:
+        _sell_before(life)
     if history.account == "no-op":
         katana.compute_status_from_fulfillments()
     elif history.account == "late":
@@ -195,6 +207,16 @@ def _begin(life: Life, history: History) -> None:
     life.tell("-", f"options: {history.options} {history.stores}; the account: {history.account}")
     life.run("backfill", life.world.backfill)
     life.connected = life.world.clock.now
+
+
+def _sell_before(life: Life) -> None:
+    """Each shop has an open order, and one that was completed before it is connected: that one is
+    no affair of the program's, whatever the options say."""
+    for store in STORES:
+        place_order(life, store, mugs=1)
+        done = place_order(life, store, mugs=2, status="completed")
+        life.processing.pop((store, done), None)
+    life.scheduler.sleep(60)
 
 
 def _stock_shirts(life: Life) -> None:

@@ -140,6 +140,8 @@ class Life:
         self.top = ""
         self.base = {"eu": "", "us": 'location = "Second"'}
         """The options of each store that hold when all is quiet."""
+        self.places = {"eu": "Main location", "us": "Second"}
+        """Where each store is in Katana."""
         self.own = dict.fromkeys(STORES, "")
         """What a person has added for a while."""
         self.connected = self.world.clock.now

@@ -34,7 +34,6 @@ REVOKED = "ck_" + "0" * 40
 SERVERS = ("katana", *STORES)
 KINDS_OF_TROUBLE = tuple(kind for kind in KINDS if kind != "odd_value")
 JUMPS = (-26, -7, -1, 1, 3, 26)
-PLACES = {"eu": "Main location", "us": "Second"}
 
 Work = Callable[[Life, Random], None]
 
@@ -392,7 +391,7 @@ def another_program_imports(life: Life, dice: Random) -> None:
     order_id = place_order(life, store, mugs=mugs)
     order = world.shops[store].state.orders[order_id]
     life.tell("another program", f"{store}: order {order_id} imported")
-    here = next(each for each in world.katana.locations() if each.name == PLACES[store])
+    here = next(each for each in world.katana.locations() if each.name == life.places[store])
     price = order.totals.total / DEFAULT_FACTOR / mugs
     if dice.random() < 0.3:
         price += 1  # then a person must say whether it is the same order
