@@ -105,7 +105,7 @@ def _options_of_a_store(dice: Random) -> str:
         lines.append('shipments = "auto"')
     if dice.random() < 0.2:
         lines.append('order_number_prefix = "P-"')
-    if dice.random() < 0.2:
+    if dice.random() < 0.4:
         lines.append(f'bundles = "{dice.choice(("children", "both"))}"')
     return "\n".join(lines)
 

@@ -2,7 +2,7 @@
 
 After every step:
 
-    P1   no order is twice in Katana
+    P1   no order is twice in Katana (nor, after quiet, what a sub-order and its parent hold)
     P2   nothing is in Katana that never was Processing, nor sent there when it is no more
     P3   whatever a cursor has passed is in the ledger as it is; and so it is after each commit
     P15  an order is being imported if, and only if, the intent to create it is open: after each
@@ -427,6 +427,12 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     if not held:
         return
     (there,) = held
+    is_part = order.parent_id and not there.deleted_at and not life.has_forgotten
+    if is_part and not (
+        life.processing[store, order.id] or life.processing[store, order.parent_id]
+    ):
+        whole = [o for o in world.in_katana(order.parent_id, shop=store) if not o.deleted_at]
+        hold(1, not whole, f"{name}: its goods are in Katana with its parent's: {whole}")
     fees = world.katana.shipping_fees(there.id)
     hold(5, len(fees) <= 1, f"{name} has {len(fees)} shipping fees")
     places = {place.name: place.id for place in world.katana.locations()}

@@ -102,8 +102,9 @@ def place_order(
     total: Decimal | None = None,
     is_new: bool = False,
 ) -> int:
-    """A customer orders, one whom nobody knows where it `is_new`; a lamp is shipped for money.
-    `new_sku` is that of a product which nobody knows, `total` a plugin's. Returns its id."""
+    """A customer orders, one whom nobody knows where it `is_new` (though others are called so); a
+    lamp is shipped for money. `new_sku` is that of a product which nobody knows, `total` a
+    plugin's. Returns its id."""
     shop, world = life.world.shops[store], life.world
     items = [Item(world.mug[store], mugs)]
     items += [Item(world.lamp[store], 1)] if with_lamp else []
@@ -112,10 +113,11 @@ def place_order(
         added = shop.add_product(f"Odd {number} of {store}", new_sku.format(number), "3.33")
         items.append(Item(added, 2))
     placed = sum(len(each.state.orders) for each in world.shops.values())
-    name = f"Buyer{placed}" if is_new else "Anna"
+    name = f"Buyer{placed % 2}" if is_new else "Anna"
+    mail = f"buyer{placed}@example.test" if is_new else ANNA.email
     order_id = shop.place_order(
         items,
-        billing=replace(ANNA, first_name=name, email=f"{name.lower()}@example.test"),
+        billing=replace(ANNA, first_name=name, email=mail),
         status=status,
         shipping=[COURIER] if with_lamp else [],
         fees=[Fee("Gift", Decimal(fee))] if fee else [],
@@ -531,8 +533,9 @@ def _rebuild(life: Life) -> None:
 
 
 @step("commands")
-def dry_run(life: Life, _dice: Random) -> None:
-    """A person looks what a cycle would do."""
+def dry_run(life: Life, dice: Random) -> None:
+    """A person looks what a cycle would do, which is to import an order at least."""
+    _place(life, dice, "processing")
     life.scheduler.sleep(60)
     life.run("sync --dry-run", lambda: life.world.sync(minutes=0, dry_run=True))
 
