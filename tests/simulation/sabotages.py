@@ -24,21 +24,28 @@ from unittest import mock
 from msgspec.structs import replace
 
 from katana_woo_sync.clients import katana_http, order_reader, woocommerce
+from katana_woo_sync.clients.katana import KatanaClient
+from katana_woo_sync.clients.katana_http import KatanaApi
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.domain import charges, cursors, order_rules, sales_order
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.adoption import woocommerce_id
+from katana_woo_sync.domain.bundles import as_rows
 from katana_woo_sync.domain.charges import ChargeKind
+from katana_woo_sync.domain.katana import SalesOrder
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.shipments import ShopFulfillment
 from katana_woo_sync.domain.stock import Sellable, plan
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.ledger import orders as orders_of_ledger
 from katana_woo_sync.ledger.intents import Intents
-from katana_woo_sync.ledger.orders import Orders
+from katana_woo_sync.ledger.orders import _WANTS_FULFILMENT, Orders
 from katana_woo_sync.ledger.shipping_fees import ShippingFees
 from katana_woo_sync.ledger.stock import Stock
 from katana_woo_sync.sync import (
     adoption,
     create_once,
+    customers,
     cycle,
     fulfilment,
     orders,
@@ -49,8 +56,10 @@ from katana_woo_sync.sync import (
     sweep,
 )
 from katana_woo_sync.sync.context import Context
+from katana_woo_sync.sync.dry_run import DryRunKatana
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.lock import LedgerLock
+from katana_woo_sync.sync.products import LineItems
 from katana_woo_sync.sync.report import ExitCode, Report
 from tests.simulation.history import Told, drawn, run
 from tests.simulation.many import begin_again
@@ -155,6 +164,62 @@ def _of_all_items(items: Any, variant_of: Any, what: Any, reserve: Any, _exclude
     return plan(items, variant_of, what, reserve)
 
 
+def _the_same_name(reference: str, person: Any, candidates: Any) -> int | None:
+    known = [each for each in candidates if not each.deleted]
+    own = [each.id for each in known if each.reference_id == reference]
+    called_so = [each.id for each in known if each.person.name == person.name]
+    return next(iter([*own, *called_so]), None)
+
+
+def _of_the_first_sibling(items: Any, order: Any, line_ids: Any) -> dict[int, int]:
+    found = _variants_of(items, order, line_ids)
+    first: dict[int, int] = {}
+    lines = [line for line in order.line_items if int(line.id) in found]
+    return {
+        int(line.id): first.setdefault(int(line.product_id), found[int(line.id)]) for line in lines
+    }
+
+
+_variants_of = LineItems.variants_of
+
+
+def _as_parents(charges: Any, tied: Any, _mode: Any, knows: Any) -> Any:
+    return _as_rows(charges, tied, "parent", knows)
+
+
+_as_rows = as_rows
+
+
+def _ignored_no_more(record: Any, order: Any, rules: Any, now: Any) -> Any:
+    if record.state is State.IGNORED:
+        record = replace(record, state=State.QUEUED)
+    return _before_import(record, order, rules, now)
+
+
+_before_import = order_rules._before_import
+
+
+def _one_piece_more(charge: Any, line: Any) -> Any:
+    return _less(charge, replace(line, quantity=line.quantity + 1))
+
+
+_less = charges._less
+
+
+def _without_coupons(order: Any, meta_keys: Any = ()) -> str:
+    return _additional_info(replace(order, coupon_lines=()), meta_keys)
+
+
+_additional_info = sales_order.additional_info
+
+PACKED_TOO = _WANTS_FULFILMENT.replace("= 'DELIVERED'", "IN ('DELIVERED', 'PACKED')")
+
+
+def _is_packed(record: OrderRecord) -> bool:
+    is_there = record.in_katana is InKatana.YES
+    return is_there and record.katana_status in ("DELIVERED", "PACKED")
+
+
 SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "no_intent_is_kept": ((Intents, "begin", _nothing),),
     "intent_never_ends": ((Intents, "end", _nothing),),
@@ -229,6 +294,34 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (WooCommerceClient, "fulfillments", _always(())),
         (WooCommerceClient, "trackings", _always(())),
         (shipments, "AGAIN_AFTER", (timedelta(0),) * 9),
+    ),
+    "namesakes_are_one_customer": ((customers, "match_customer", _the_same_name),),
+    "variations_are_one_item": ((LineItems, "variants_of", _of_the_first_sibling),),
+    "bundles_option_forgotten": ((sales_order, "as_rows", _as_parents),),
+    "one_piece_more_refunded": ((charges, "_less", _one_piece_more),),
+    "coupon_codes_forgotten": ((sales_order, "additional_info", _without_coupons),),
+    "engravings_forgotten": ((charges, "visible_meta", _always(())),),
+    "sub_orders_too": ((orders, "left_to_others", _always(None)),),
+    "cancelled_before_its_turn_is_imported": (
+        (orders, "may_be_imported", _always(True)),
+        (order_rules, "skipped_before_import", lambda record: record),
+    ),
+    "what_was_completed_before_is_imported": (
+        (order_rules, "_placed_since_connection", _always(True)),
+    ),
+    "ignored_orders_come_back": ((order_rules, "_before_import", _ignored_no_more),),
+    # the ledger gives none that is packed only
+    "completed_when_packed": (
+        (OrderRecord, "is_delivered", property(_is_packed)),
+        (orders_of_ledger, "_WANTS_FULFILMENT", PACKED_TOO),
+    ),
+    "cancelled_orders_stay": ((fulfilment.Fulfilment, "_delete", _nothing),),
+    "deleted_though_begun": ((SalesOrder, "begun", ""),),
+    "notes_forgotten": ((cycle, "write_notes", _always(False)),),
+    # the session refuses it too
+    "dry_run_writes": (
+        (DryRunKatana, "create_sales_order", KatanaClient.create_sales_order),
+        (KatanaApi, "only_read", _nothing),
     ),
 }
 """Each by what is put in the place of what."""
