@@ -212,7 +212,9 @@ def _without_coupons(order: Any, meta_keys: Any = ()) -> str:
 
 _additional_info = sales_order.additional_info
 
-PACKED_TOO = _WANTS_FULFILMENT.replace("= 'DELIVERED'", "IN ('DELIVERED', 'PACKED')")
+PACKED_TOO = _WANTS_FULFILMENT.replace(
+    "(katana_status = 'DELIVERED'", "(katana_status IN ('DELIVERED', 'PACKED')"
+)
 
 
 def _is_packed(record: OrderRecord) -> bool:
