@@ -185,8 +185,9 @@ class Orders:
         return list(self._select("identity = ? AND state = 'importing'", [identity], _BY_STATE))
 
     def with_fee_due(self, identity: str, now: datetime) -> list[OrderRecord]:
-        """Orders in Katana whose shipping fee is not there yet and may be tried now."""
-        where = f"{DUE} AND shipping_fee_due = 1 AND in_katana = 'yes'"
+        """Orders in Katana whose shipping fee is not there yet and may be tried now; none that a
+        person has left alone."""
+        where = f"{DUE} AND shipping_fee_due = 1 AND in_katana = 'yes' AND state != 'ignored'"
         return list(self._select(where, [identity, time_text(now)], "orders_fee_due"))
 
     def by_sales_order(self, sales_order_ids: Sequence[int]) -> dict[int, OrderRecord]:

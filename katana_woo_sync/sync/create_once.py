@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
-from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import COMPLETED
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
@@ -119,8 +119,9 @@ LOOKED_FOR_FIRST = tuple(
 
 
 def forget_old_intents(context: Context) -> None:
-    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now; and those of
-    deliveries that came to nothing and are not wanted any more, since the shop took the order back.
+    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now; those of
+    deliveries that came to nothing and are not wanted any more, since the shop took the order back;
+    and those of shipping fees whose order a person has left alone: `retry` looks for the fee first.
     """
     intents = context.ledger.intents
     still_open = intents.all_open()
@@ -129,7 +130,14 @@ def forget_old_intents(context: Context) -> None:
     long_ago = context.now_in_katana() - 2 * _wait(context)
     intents.prune(LOOKED_FOR_FIRST, long_ago)
     for intent in still_open:
-        if intent.kind is IntentKind.DELIVERY and intent.at < long_ago:
+        if intent.kind in UNWANTED and intent.at < long_ago:
             orders = context.ledger.orders.by_sales_order([int(intent.key)]).values()
-            if all(not o.is_delivered and o.shop_status != COMPLETED for o in orders):
+            if all(UNWANTED[intent.kind](order) for order in orders):
                 intents.end(intent.kind, intent.key)
+
+
+UNWANTED: Mapping[IntentKind, Callable[[OrderRecord], bool]] = {
+    IntentKind.DELIVERY: lambda order: not order.is_delivered and order.shop_status != COMPLETED,
+    IntentKind.SHIPPING_FEE: lambda order: order.state is State.IGNORED,
+}
+"""What is not waited for any more, by what was begun."""

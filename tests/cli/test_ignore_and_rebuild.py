@@ -6,8 +6,11 @@ from decimal import Decimal
 
 import pytest
 
+from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sync.connect import NOT_KNOWN
 from tests.cli.support import inside, run, run_json
+from tests.sync.test_lost_answers import rich_order
 from tests.sync.world import World
 
 
@@ -29,6 +32,27 @@ def test_an_ignored_order_is_tried_no_more(world: World) -> None:
     world.katana.archive_variant(second)
     assert run(world, "sync").exit_code == 0
     assert world.in_katana(order) == []
+
+
+@pytest.mark.parametrize("lost", [FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER])
+def test_nothing_is_done_about_the_shipping_fee_of_an_ignored_order(
+    world: World, lost: FaultKind
+) -> None:
+    order = rich_order(world)
+    world.katana.server.add_fault(Fault(lost, "POST", "/sales_order_shipping_fee"))
+    world.sync()
+    assert world.state(order)[1] == "shipping_fee_missing"
+    assert run(world, "ignore", "eu", str(order)).exit_code == 0
+    world.katana.server.reset_counts()
+    for minutes in (1, 10, 10):
+        world.sync(minutes=minutes)
+        assert world.state(order) == ("ignored", "")
+    assert world.katana.server.count(path="shipping_fee") == 0
+    with Ledger.open_to_read(world.ledger) as ledger:
+        assert ledger.intents.all_open() == []
+    assert run(world, "retry", "eu", str(order)).exit_code == 0
+    assert world.state(order) == ("imported", "")
+    assert len(world.katana.shipping_fees(world.sales_order(order).id)) == 1
 
 
 def test_retry_takes_an_ignored_order_back(world: World) -> None:
