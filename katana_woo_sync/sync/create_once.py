@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -119,9 +119,9 @@ LOOKED_FOR_FIRST = tuple(
 
 
 def forget_old_intents(context: Context) -> None:
-    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now; those of
-    deliveries that came to nothing and are not wanted any more, since the shop took the order back;
-    and those of shipping fees whose order a person has left alone: `retry` looks for the fee first.
+    """Drop intents whose outcome an ordinary look-up has shown, or will show, by now; and those of
+    what is not wanted any more: deliveries that came to nothing, where the shop took the order
+    back, and all of an order that a person has left alone: `retry` looks before it does it again.
     """
     intents = context.ledger.intents
     still_open = intents.all_open()
@@ -130,14 +130,14 @@ def forget_old_intents(context: Context) -> None:
     long_ago = context.now_in_katana() - 2 * _wait(context)
     intents.prune(LOOKED_FOR_FIRST, long_ago)
     for intent in still_open:
-        if intent.kind in UNWANTED and intent.at < long_ago:
+        is_of_order = intent.kind in (IntentKind.DELIVERY, IntentKind.SHIPPING_FEE)
+        if is_of_order and intent.at < long_ago:
             orders = context.ledger.orders.by_sales_order([int(intent.key)]).values()
-            if all(UNWANTED[intent.kind](order) for order in orders):
+            if all(_is_unwanted(intent.kind, order) for order in orders):
                 intents.end(intent.kind, intent.key)
 
 
-UNWANTED: Mapping[IntentKind, Callable[[OrderRecord], bool]] = {
-    IntentKind.DELIVERY: lambda order: not order.is_delivered and order.shop_status != COMPLETED,
-    IntentKind.SHIPPING_FEE: lambda order: order.state is State.IGNORED,
-}
-"""What is not waited for any more, by what was begun."""
+def _is_unwanted(kind: IntentKind, order: OrderRecord) -> bool:
+    is_delivery = kind is IntentKind.DELIVERY
+    is_taken_back = is_delivery and not order.is_delivered and order.shop_status != COMPLETED
+    return is_taken_back or order.state is State.IGNORED

@@ -54,6 +54,7 @@ from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, StoreProblem
 from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
+from katana_woo_sync.sync.poll import believe
 from katana_woo_sync.sync.recorder import (
     end_what_was_begun,
     is_delivering,
@@ -267,13 +268,17 @@ class Fulfilment:
 
     def _read(self, order_ids: Sequence[int]) -> dict[int, ReadOrder]:
         """Several orders in one request; none where one of them breaks the answer for all."""
-        dp = self._context.facts(self._store).dp
+        context, dp = self._context, self._context.facts(self._store).dp
+        before = context.ledger.orders.known(self._store.identity, order_ids)
         try:
-            return {int(order.id): order for order in self._store.shop.orders(order_ids, dp)}
+            answered = self._store.shop.orders(order_ids, dp)
         except Unavailable as error:
-            if is_an_outage(self._context, self._store, error):
+            if is_an_outage(context, self._store, error):
                 raise
             return {}
+        with context.ledger.atomic():
+            believe(context, self._store, before, answered)
+        return {int(order.id): order for order in answered}
 
     def _read_and_complete(self, order_id: int, order: ReadOrder | None) -> None:
         record = self._current(order_id)
@@ -288,10 +293,15 @@ class Fulfilment:
 
     def _missing_from_list(self, order_id: int) -> Order | None:
         """An order that no list holds: in the trash (which answers by id), or gone for good."""
+        context, dp = self._context, self._context.facts(self._store).dp
+        before = context.ledger.orders.known(self._store.identity, [order_id])
         try:
-            return self._store.shop.order(order_id, self._context.facts(self._store).dp)
+            order = self._store.shop.order(order_id, dp)
         except NotFound:
             return None
+        with context.ledger.atomic():
+            believe(context, self._store, before, [order])
+        return order
 
     def _to_complete(self, order_id: int, order: ReadOrder | None) -> OrderRecord | None:
         """The record of an order that is to be completed now; None where there is nothing to

@@ -16,7 +16,7 @@ from katana_woo_sync.sync.context import Context, FreshCopy, Store
 from katana_woo_sync.sync.failures import best_effort, fail_order, part_of_store
 from katana_woo_sync.sync.lines import MOST, Line
 from katana_woo_sync.sync.orders import KatanaSide, OrderImports
-from katana_woo_sync.sync.poll import apply_missing, merge
+from katana_woo_sync.sync.poll import apply_missing, believe, merge
 from katana_woo_sync.sync.products import KatanaVariants
 
 SLICE = 50
@@ -151,7 +151,9 @@ def _take_in(
     read_at: datetime,
 ) -> None:
     missing = set(wanted)
+    before = {record.order_id: record for record in part.records if record.order_id in missing}
     with context.ledger.atomic():
+        believe(context, part.store, before, answered)
         for order in answered:
             missing.discard(int(order.id))
             if isinstance(order, UnreadableOrder):

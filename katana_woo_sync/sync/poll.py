@@ -234,6 +234,23 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
     apply_reduced_stock(context, store, fresh, read_at)
 
 
+def believe(
+    context: Context, store: Store, before: Mapping[int, OrderRecord], answered: Iterable[ReadOrder]
+) -> None:
+    """Have what was answered for orders by their ids count; call inside a step, before it is
+    merged.
+
+    No cache answers for orders by their ids. So a copy with an older time than the ledger knows is
+    no stale one: the shop's clock had been set back when the order was changed. Unless a newer copy
+    has come since the records were read as they were `before`.
+    """
+    now = context.ledger.orders.known(store.identity, list(before))
+    unheard = {i for i in now if now[i].shop_modified == before[i].shop_modified}
+    heard = {int(o.id) for o in answered if isinstance(o, Order) and not _is_old(now.get(o.id), o)}
+    if unheard - heard:
+        context.ledger.orders.forget_modified(store.identity, sorted(unheard - heard))
+
+
 def _unless_known_elsewhere(
     context: Context, store: Store, record: OrderRecord, before: OrderRecord | None
 ) -> OrderRecord:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from katana_woo_sync.clients.errors import Incomplete
 from katana_woo_sync.clients.order_reader import ReadOrder
 from katana_woo_sync.domain.cursors import Cursor
-from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.products import is_gone
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.sqlite import read_time, time_text
@@ -17,6 +16,7 @@ from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import (
     apply_missing,
+    believe,
     cursor_name,
     lacks_orders,
     learn_facts,
@@ -107,11 +107,7 @@ def _whole_or_told(context: Context, store: Store) -> Iterator[tuple[ReadOrder, 
 def _ask_for(
     context: Context, store: Store, order_ids: list[int], listed: Sequence[Order] = ()
 ) -> None:
-    """Read the status today of orders that the ledger sees otherwise than a list did.
-
-    No cache answers for orders by their ids. So a copy with an older time than the ledger knows is
-    no stale one: the shop's clock had been set back when the order was changed.
-    """
+    """Read the status today of orders that the ledger sees otherwise than a list did."""
     dp, ledger = context.facts(store).dp, context.ledger
     for start in range(0, len(order_ids), 100):
         wanted = order_ids[start : start + 100]
@@ -121,9 +117,7 @@ def _ask_for(
         _look_for_cache(context, store, listed, answered)
         context.go_on()
         with ledger.atomic():
-            now = ledger.orders.known(store.identity, wanted)
-            unheard = [i for i in now if i in before and _same_time(now[i], before[i])]
-            ledger.orders.forget_modified(store.identity, unheard)
+            believe(context, store, before, answered)
             merge(context, store, answered, read_at)
             found = {int(order.id) for order in answered}
             came_back(context, store, found)
@@ -139,11 +133,6 @@ def _look_for_cache(
         now = real.get(int(order.id))
         if now is not None and order.modified is not None and order.modified < now:
             warn_of_cache(context, store, order)
-
-
-def _same_time(now: OrderRecord, before: OrderRecord) -> bool:
-    """Whether no newer copy of the order has come since it was read."""
-    return now.shop_modified == before.shop_modified
 
 
 def _mend_cursor(context: Context, store: Store) -> None:

@@ -55,6 +55,21 @@ def test_nothing_is_done_about_the_shipping_fee_of_an_ignored_order(
     assert len(world.katana.shipping_fees(world.sales_order(order).id)) == 1
 
 
+def test_the_delivery_of_an_ignored_order_is_waited_for_no_more(world: World) -> None:
+    world.configure(stores={"eu": 'shipments = "auto"'})
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.katana.server.add_fault(Fault(FaultKind.DROP_BEFORE, "PATCH", "/sales_orders"))
+    world.sync()
+    assert run(world, "ignore", "eu", str(order)).exit_code == 0
+    for _ in range(2):
+        world.sync(minutes=10)
+    with Ledger.open_to_read(world.ledger) as ledger:
+        assert ledger.intents.all_open() == []
+    assert world.state(order) == ("ignored", "")
+
+
 def test_retry_takes_an_ignored_order_back(world: World) -> None:
     order, second = unwanted(world)
     run(world, "ignore", "eu", f"id:{order}")

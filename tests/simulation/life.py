@@ -22,6 +22,7 @@ from katana_woo_sync.cli.program import StopSignals, code_and_words
 from katana_woo_sync.clients import http, together
 from katana_woo_sync.clients.deadline import DeadlineAdapter
 from katana_woo_sync.clients.throttle import Throttle
+from katana_woo_sync.domain.order_record import RECHECK
 from katana_woo_sync.domain.order_rules import TILL
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import SandboxServer
@@ -383,9 +384,9 @@ class Life:
 
     def first_cycle(self, *, is_ordinary: bool) -> None:
         """A person has all tried again; then comes a cycle. After an ordinary day that one settles
-        all that people did."""
+        all that people did: what needs a person is looked at again within an hour."""
         if is_ordinary:
-            self.scheduler.sleep(15 * 60)
+            self.scheduler.sleep(RECHECK.total_seconds())
             self.sync()
             return
         self.scheduler.sleep(5 * 60)

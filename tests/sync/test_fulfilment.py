@@ -442,3 +442,36 @@ def test_rule_21_words_that_contradict_are_refused(world: World, settings: str, 
     world.configure(stores={"eu": settings})
     with pytest.raises(ConfigError, match=words):
         world.program()
+
+
+@pytest.mark.parametrize("status", ["cancelled", "completed"])
+def test_rule_10_what_the_shop_says_of_an_order_counts_though_its_clock_was_set_back(
+    world: World, status: str
+) -> None:
+    order = world.order()
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.shop.set_clock(lambda: world.clock() - timedelta(hours=26))
+    world.shop.set_status(order, status)
+    world.shop.set_clock(world.clock)
+    mails = world.completions(order)
+    world.sync()
+    assert (world.status(order), world.completions(order)) == (status, mails)
+    expected = ("attention", "shop_status") if status == "cancelled" else ("fulfilled", "")
+    assert world.state(order) == expected
+
+
+def test_rule_01_an_order_is_imported_though_the_shops_clock_was_set_back(world: World) -> None:
+    always = Fault(FaultKind.STATUS, "POST", "/sales_orders", status=500, times=1_000_000)
+    world.katana.server.add_fault(always)
+    order = world.order()
+    world.sync()
+    assert world.state(order)[0] != "imported"
+    world.katana.server.faults.clear()
+    world.shop.set_clock(lambda: world.clock() - timedelta(hours=26))
+    world.shop.set_status(order, "on-hold")
+    world.shop.set_status(order, "processing")
+    world.shop.set_clock(world.clock)
+    for _ in range(3):  # the answer to the create is waited for first
+        world.sync(minutes=7)
+    assert world.state(order) == ("imported", "")
