@@ -376,6 +376,9 @@ SERVICES_DELIVERED_BY_STATUS_NOT = "delivery:status:services"
 INFORMATION_IS_BLANKED = "delivery:additional_info"
 """Where it keeps when delivering was found to empty `additional_info`."""
 
+INFORMATION_STAYS = "delivery:additional_info:stays"
+"""Where it keeps when delivering was found to leave it as it is."""
+
 TRIED_AGAIN = timedelta(days=7)
 """How long what an account does is taken for granted."""
 
@@ -450,15 +453,19 @@ def _deliver_what_is_packed(
 
 def _set_status(context: Context, sales_order_id: int, before: SalesOrder | None) -> SalesOrder:
     """The order once its status was set. An `additional_info` that this is known to empty goes
-    along; one that it was seen to empty is put back."""
+    along; one that it was seen to empty is put back. Where neither is known of the account, the
+    order is read first."""
     is_blanked = _holds(context, INFORMATION_IS_BLANKED)
-    if is_blanked and before is None:
+    stays = not is_blanked and _holds(context, INFORMATION_STAYS)
+    if before is None and not stays:
         before = context.katana.sales_order(sales_order_id)
     text = str(before.additional_info) if before is not None else ""
     order = context.katana.deliver(sales_order_id, additional_info=text if is_blanked else "")
     if text and not order.additional_info:
         _remember(context, INFORMATION_IS_BLANKED)
         context.katana.set_additional_info(sales_order_id, text)
+    elif text and not is_blanked and not stays:
+        _remember(context, INFORMATION_STAYS)
     return order
 
 

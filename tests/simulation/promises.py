@@ -540,9 +540,8 @@ def _is_the_order(life: Life, store: str, order: Order, held: SalesOrder, name: 
         hold(19, said == [wanted], f"{name}: {kind} {said}, not {wanted}")
     info = _letters(held.additional_info or "")
     hold(19, _letters(order.customer_note) in info, f"{name}: {held.additional_info}")
-    if not life.world.katana._state.blanks_information:  # what a delivery blanked is lost
-        for text in (order.payment_method_title, *(c.coupon.code for c in order.coupon_lines)):
-            hold(19, _letters(text) in info, f"{name}: {text} is not in {held.additional_info}")
+    for text in (order.payment_method_title, *(c.coupon.code for c in order.coupon_lines)):
+        hold(19, _letters(text) in info, f"{name}: {text} is not in {held.additional_info}")
     buyer = next(c for c in life.world.katana.customers() if c.id == held.customer_id)
     theirs, ours = (buyer.email or "").lower(), order.billing.email.lower()
     is_known = buyer.reference_id == f"{life.identity(store)}#{order.customer_id}"
