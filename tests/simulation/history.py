@@ -45,6 +45,8 @@ ZONES = (-11, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8, 10.5, 13, 14)
 ACCOUNTS = ("usual", "no-op", "late", "blanks", "numbers twice")
 VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
 """Of the shops."""
+QUOTA = 60
+"""Requests that Katana takes in a minute."""
 
 
 class History(Struct, frozen=True):
@@ -55,6 +57,8 @@ class History(Struct, frozen=True):
     stores: dict[str, str]
     account: str
     steps: tuple[tuple[str, int], ...]
+    used_by_others: int | None
+    """How many requests others send with the same key for each of ours; None: no quota holds."""
 
     @property
     def is_ordinary(self) -> bool:
@@ -92,7 +96,8 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     stores = {store: _options_of_a_store(dice) for store in STORES}
     options = tuple(dice.choice(each) for each in OPTIONS_AT_TOP if dice.random() < 0.2)
     account = dice.choice(ACCOUNTS)
-    return History(seed, options, stores, account, steps)
+    used_by_others = dice.choice((0, 0, 1, 2)) if dice.random() < 0.2 else None
+    return History(seed, options, stores, account, steps, used_by_others)
 
 
 def _options_of_a_store(dice: Random) -> str:
@@ -203,8 +208,13 @@ def _begin(life: Life, history: History) -> None:
     elif history.account == "numbers twice":
         katana.take_numbers_twice()
         life.network.twice = (*TWICE, "/sales_orders")
+    if history.used_by_others is not None:
+        katana.limit_requests(QUOTA)
+        katana.share_quota(history.used_by_others)
+        life.katana = f"requests_per_minute = {QUOTA}"
     life.configure()
-    life.tell("-", f"options: {history.options} {history.stores}; the account: {history.account}")
+    options = f"{history.options} {history.stores} {life.katana}"
+    life.tell("-", f"options: {options}; the account: {history.account}")
     life.run("backfill", life.world.backfill)
     life.connected = life.world.clock.now
 

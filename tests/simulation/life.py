@@ -139,6 +139,8 @@ class Life:
             shop.set_stock(self.world.mug[name], 50)
         self.keys = {name: shop.gate.consumer_key for name, shop in self.world.shops.items()}
         self.top = ""
+        self.katana = ""
+        """The options of Katana."""
         self.base = {"eu": "", "us": 'location = "Second"'}
         """The options of each store that hold when all is quiet."""
         self.places = {"eu": "Main location", "us": "Second"}
@@ -256,7 +258,7 @@ class Life:
     def configure(self) -> None:
         """Write the config."""
         stores = {name: replaced(self.base[name], self.own[name]) for name in STORES}
-        self.world.configure(top=self.top, stores=stores)
+        self.world.configure(top=self.top, katana=self.katana, stores=stores)
 
     # The program
 

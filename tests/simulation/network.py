@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -152,6 +153,8 @@ class Network:
             # else it would be there twice: see "What cannot be promised"
             answer = answer_of(server, request, body)
         self._scheduler.point()
+        if answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self.occurred["quota_used_up"] += 1
         said = kind or (str(answer.status) if answer is not None else "")
         self._tell(name, f"{asked}: {said}")
         if kind == "silent_after":

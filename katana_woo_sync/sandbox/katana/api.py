@@ -180,8 +180,7 @@ class Quota:
     def __init__(
         self, per_minute: int | None, clock: Callable[[], datetime], *, reset_in_seconds: bool
     ) -> None:
-        self._limit = UNLIMITED if per_minute is None else per_minute
-        self._enforced = per_minute is not None
+        self.limit(per_minute)
         self.others = 0
         """Requests of somebody else with the same key, for each one that is answered."""
         self._clock = clock
@@ -190,6 +189,11 @@ class Quota:
         self._lock = threading.Lock()
         self._used = 0
         self._ends: datetime | None = None
+
+    def limit(self, per_minute: int | None) -> None:
+        """From now on so many requests are answered in a window; None: all."""
+        self._limit = UNLIMITED if per_minute is None else per_minute
+        self._enforced = per_minute is not None
 
     def take(self) -> tuple[dict[str, str], Refusal | None]:
         """Count a request: the headers of its answer, and the 429 if it was one too many."""

@@ -86,6 +86,10 @@ class KatanaSandbox(
         """From now on `X-Ratelimit-Reset` is in "seconds", or "seconds from now"."""
         self._quota.reset_in = unit
 
+    def limit_requests(self, per_minute: int | None) -> None:
+        """From now on Katana takes so many requests a minute; None: all."""
+        self._quota.limit(per_minute)
+
     def share_quota(self, others: int) -> None:
         """From now on somebody else sends so many requests with the key, for each one here."""
         self._quota.others = others
