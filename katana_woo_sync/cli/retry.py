@@ -36,7 +36,8 @@ def command(
     An order that was completed before it was ever seen as Processing is imported and delivered.
 
     Orders that you must look at first (not_listed, known_elsewhere), and orders that are left out
-    (sub_order, has_sub_orders, pos_skipped), are tried only if you name STORE and NUMBER.
+    (sub_order, has_sub_orders, pos_skipped) or ignored, are tried only if you name STORE and
+    NUMBER.
     """
     program = start(options, dry_run=dry_run)
     stores = program.chosen(store)

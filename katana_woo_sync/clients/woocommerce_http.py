@@ -190,11 +190,12 @@ class WooCommerceHttp(HttpClient):
 
     def namespaces(self) -> list[str]:
         """The APIs that WordPress and its plugins have, such as "wc/v3"; none where the site does
-        not say. Raises a `ServiceError` where it does not answer."""
+        not say. Raises a `ServiceError` where it does not answer, or with something else: a page of
+        the moment would be taken for a site without plugins."""
         index = self._connection.path.removesuffix(OWN_API)
         try:
             data = self._without_key().get(f"{index}/", (("_fields", "namespaces"),)).data
-        except (MissingPermission, RefusedKey, NotFound, NotTheApi):
+        except (MissingPermission, RefusedKey, NotFound):
             return []  # closed to those without a login, say
         names = data.get("namespaces") if isinstance(data, dict) else None
         return [str(name) for name in names] if isinstance(names, list) else []

@@ -378,13 +378,14 @@ def with_total_accepted(record: OrderRecord) -> OrderRecord:
 def retried(record: OrderRecord, *, by_number: bool = False) -> OrderRecord | None:
     """The record of an order that a person wants tried again; None where nothing can be tried.
     `by_number`: this very order was asked for, so that it is imported also where another holds its
-    goods, only a deposit is paid, or sales of the Point of Sale are left out.
+    goods, only a deposit is paid, sales of the Point of Sale are left out, or it was left alone.
 
     One that was completed unseen counts as seen from now on: the person says that it belongs in
     Katana.
     """
     retry = about(record.reason).retry
-    is_refused = retry is Retry.NOTHING or (retry is Retry.NAMED and not by_number)
+    needs_name = retry is Retry.NAMED or record.state is State.IGNORED
+    is_refused = retry is Retry.NOTHING or (needs_name and not by_number)
     if by_number and retry is Retry.WANTED:
         record = replace(record, wanted=True)
     elif record.state not in _RETRIABLE or is_refused:

@@ -23,7 +23,7 @@ from katana_woo_sync.domain.cursors import (
 )
 from katana_woo_sync.domain.deliveries import Fulfillment
 from katana_woo_sync.domain.katana import SalesOrderRow
-from katana_woo_sync.domain.order_record import OrderRecord
+from katana_woo_sync.domain.order_record import OrderRecord, State
 from katana_woo_sync.domain.order_rules import COMPLETED, Note
 from katana_woo_sync.domain.products import in_katana
 from katana_woo_sync.domain.reasons import Reason
@@ -162,7 +162,8 @@ class ShipmentTelling:
     def _tell(self, shipment: Shipment) -> None:
         context, identity = self._context, self._store.identity
         record = context.ledger.orders.get(identity, shipment.order_id)
-        if record is None or shipment.attempts > len(AGAIN_AFTER):
+        is_left_alone = record is not None and record.state is State.IGNORED
+        if record is None or is_left_alone or shipment.attempts > len(AGAIN_AFTER):
             self._end(shipment, has_entry=False, refusal=record.note_failed if record else "")
             return
         if shipment.is_early and record.shop_status == COMPLETED:

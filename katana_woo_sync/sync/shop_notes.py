@@ -9,7 +9,7 @@ from functools import partial
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound
-from katana_woo_sync.domain.order_record import InKatana, OrderRecord
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
 from katana_woo_sync.domain.order_rules import COMPLETED, Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
@@ -86,7 +86,8 @@ def _end(context: Context, store: Store, note: DueNote, refusal: str = "") -> No
 def _write(context: Context, store: Store, note: DueNote) -> None:
     notes = context.ledger.shop_notes
     record = context.ledger.orders.get(store.identity, note.order_id)
-    if record is None or note.attempts > len(AGAIN_AFTER):
+    is_left_alone = record is not None and record.state is State.IGNORED
+    if record is None or is_left_alone or note.attempts > len(AGAIN_AFTER):
         _end(context, store, note, record.note_failed if record else "")
         return
     if not _has_happened(record, note.kind):

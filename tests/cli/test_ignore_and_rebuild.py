@@ -70,6 +70,26 @@ def test_the_delivery_of_an_ignored_order_is_waited_for_no_more(world: World) ->
     assert world.state(order) == ("ignored", "")
 
 
+def test_no_shop_is_told_of_a_shipment_of_an_ignored_order(world: World) -> None:
+    world.configure(stores={"eu": 'shipments = "auto"'})
+    world.shop.switch_on_fulfillments()
+    world.sync()
+    order = world.order()
+    world.sync()
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL")
+    fault = Fault(FaultKind.STATUS, "POST", "/fulfillments", status=504)
+    world.shop.server.add_fault(fault)
+    assert run(world, "sync").exit_code == 1
+    assert "note_failed" in run(world, "status").output
+    assert run(world, "ignore", "eu", str(order)).exit_code == 0
+    for _ in range(2):
+        assert run(world, "retry").exit_code == 0  # all that failed: this one is ignored
+        world.sync(minutes=30)
+    assert (world.state(order), world.shop.fulfillments(order)) == (("ignored", ""), [])
+
+
 def test_retry_takes_an_ignored_order_back(world: World) -> None:
     order, second = unwanted(world)
     run(world, "ignore", "eu", f"id:{order}")

@@ -18,7 +18,8 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
          person has left alone stays so
     P5   a sales order has one shipping fee at most
     P6   totals agree to half a cent, or the order says why not; what is said to differ does; those
-         of an order that nobody has changed agree to five cents, whatever is said
+         of an order that nobody has changed agree but for the shop's own roundings of taxes,
+         whatever is said
     P7   both sides' statuses agree, or the order says why not; neither is carried over that is not
     P8   nobody is mailed twice, no note is written twice, and none is forgotten
     P9   a further cycle writes nothing
@@ -72,9 +73,6 @@ SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
 BY_STATUS = frozenset(reason for reason in Reason if reason.about.by_status)
 WHERE_NOT_PROCESSING = BY_STATUS | {Reason.COMPLETED_UNSEEN_SKIPPED}
 
-ROUNDED = Decimal("0.05")
-"""What a shop's own roundings come to at most: the total of an order that nobody has changed is not
-further from that of its sales order, whatever the order says of it."""
 
 STOCK = 15 * 60
 """How often stock is worked, in seconds: so long after quiet what came in has left its traces there
@@ -446,7 +444,8 @@ def _holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         written = Counter(str(note["note"]) for note in notes if note["author"] == "admin")
         is_once = set(written.values()) <= {1} or life.is_hasty or life.has_forgotten
         hold(8, is_once, f"{name}: a note is there twice: {written}")
-        if "import_note = true" in life.top and not life.has_forgotten:
+        is_left_alone = (store, order.id) in life.ignored
+        if "import_note = true" in life.top and not life.has_forgotten and not is_left_alone:
             said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
             is_noted = any(text.startswith("In Katana as ") for text in written)
             is_noted = is_noted or not said.isdisjoint((Reason.ADOPTED, Reason.NOTE_NOT_WRITTEN))
@@ -491,8 +490,9 @@ def _agrees(
         agrees, words = abs(ours - theirs) < HALF_A_CENT, f"{name}: {ours}, {theirs}, {record}"
         noted = any(about(note.reason).explains_total for _at, note in notes)
         hold(6, agrees or noted or record.money_differs, words)
-        is_near = abs(ours - theirs) < ROUNDED or (
-            abs(_of_lines(life, order) - refunded - theirs) < ROUNDED
+        most = _rounded(order)
+        is_near = abs(ours - theirs) <= most or (
+            abs(_of_lines(life, order) - refunded - theirs) <= most
         )
         is_anothers = any(note.reason == Reason.ADOPTED for _at, note in notes)
         hold(6, is_near or is_anothers, f"not near: {words}")
@@ -619,6 +619,14 @@ def _of_lines(life: Life, order: Order) -> Decimal:
     """The sum of an order's lines that Katana is to hold, whoever has paid for them."""
     left_out = _kinds_left_out(life)
     return sum((line.gross for line in order.lines if line.kind not in left_out), Decimal(0))
+
+
+def _rounded(order: Order) -> Decimal:
+    """What the shop's own roundings come to at most: half a cent for each tax of each line, and for
+    the total. The total of an order that nobody has changed is not further from that of its sales
+    order, whatever the order says of it."""
+    taxes = sum(len(line.taxes) for line in order.lines)
+    return HALF_A_CENT * (1 + taxes)
 
 
 def _is_shown(record: OrderRecord | None) -> TypeGuard[OrderRecord]:

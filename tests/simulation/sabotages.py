@@ -27,7 +27,7 @@ from katana_woo_sync.clients import katana_http, order_reader, woocommerce
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KatanaApi
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
-from katana_woo_sync.domain import charges, cursors, order_rules, sales_order
+from katana_woo_sync.domain import charges, cursors, order_rules, rows, sales_order
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.adoption import woocommerce_id
 from katana_woo_sync.domain.bundles import as_rows
@@ -301,6 +301,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "variations_are_one_item": ((LineItems, "variants_of", _of_the_first_sibling),),
     "bundles_option_forgotten": ((sales_order, "as_rows", _as_parents),),
     "one_piece_more_refunded": ((charges, "_less", _one_piece_more),),
+    "prices_in_cents": ((rows, "TEN_DECIMALS", Decimal("0.01")),),
     "coupon_codes_forgotten": ((sales_order, "additional_info", _without_coupons),),
     "engravings_forgotten": ((charges, "visible_meta", _always(())),),
     "sub_orders_too": ((orders, "left_to_others", _always(None)),),

@@ -28,6 +28,10 @@ class Crash(BaseException):
     """The process is killed: nothing that it still does has any effect."""
 
 
+A_MICROSECOND = 1e-6
+"""As exactly as a clock goes."""
+
+
 class Stuck(Exception):
     """Nobody can go on."""
 
@@ -129,8 +133,8 @@ class Scheduler:
         self._switch()
 
     def sleep(self, seconds: float) -> None:
-        """Others have their turn for so long at least."""
-        at = self.monotonic() + max(seconds, 0.0)
+        """Others have their turn for so long at least: some time passes, however short it is."""
+        at = self.monotonic() + max(seconds, A_MICROSECOND)
         heapq.heappush(self._asleep, (at, next(self._order), getcurrent()))
         self._switch()
 

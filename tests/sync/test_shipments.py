@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -336,3 +337,21 @@ def test_a_parcel_whose_goods_have_become_another_item_is_noted(world: World) ->
     world.sync()  # the mug is another item in Katana from now on
     assert told(world, order) == []
     assert "shipment_not_told" in map(str, world.notes(order))
+
+
+def test_rule_17_a_page_in_the_place_of_the_shops_index_is_no_shop_without_plugins(
+    world: World,
+) -> None:
+    world.shop.install(SHIPMENT_TRACKING)
+    order = world.order()
+    world.sync()
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL")
+    server, page = world.shop.server, Fault(FaultKind.EMPTY, "GET", "/wp-json/")
+    world.before(server, "GET", "/orders/0/fulfillments", partial(server.add_fault, page))
+    world.sync(minutes=1)
+    assert (page.times, world.shop.trackings(order)) == (0, [])
+    world.sync(minutes=10)
+    assert [each.tracking_number for each in world.shop.trackings(order)] == ["X1"]
+    assert world.state(order) == ("fulfilled", "")
