@@ -622,11 +622,11 @@ def _of_lines(life: Life, order: Order) -> Decimal:
 
 
 def _rounded(order: Order) -> Decimal:
-    """What the shop's own roundings come to at most: half a cent for each tax of each line, and for
-    the total. The total of an order that nobody has changed is not further from that of its sales
-    order, whatever the order says of it."""
-    taxes = sum(len(line.taxes) for line in order.lines)
-    return HALF_A_CENT * (1 + taxes)
+    """What the shop's roundings come to at most: half a cent for each tax of each line, refunded
+    ones too, and for the total. The total of an order that nobody has changed is not further from
+    that of its sales order, whatever the order says of it."""
+    refunded = [line for refund in order.refunds for line in refund.lines]
+    return HALF_A_CENT * (1 + sum(len(line.taxes) for line in (*order.lines, *refunded)))
 
 
 def _is_shown(record: OrderRecord | None) -> TypeGuard[OrderRecord]:
