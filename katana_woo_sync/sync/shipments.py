@@ -162,8 +162,7 @@ class ShipmentTelling:
     def _tell(self, shipment: Shipment) -> None:
         context, identity = self._context, self._store.identity
         record = context.ledger.orders.get(identity, shipment.order_id)
-        is_left_alone = record is not None and record.state is State.IGNORED
-        if record is None or is_left_alone or shipment.attempts > len(AGAIN_AFTER):
+        if record is None or record.state is State.IGNORED or shipment.attempts > len(AGAIN_AFTER):
             self._end(shipment, has_entry=False, refusal=record.note_failed if record else "")
             return
         if shipment.is_early and record.shop_status == COMPLETED:

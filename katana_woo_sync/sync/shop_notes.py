@@ -86,8 +86,7 @@ def _end(context: Context, store: Store, note: DueNote, refusal: str = "") -> No
 def _write(context: Context, store: Store, note: DueNote) -> None:
     notes = context.ledger.shop_notes
     record = context.ledger.orders.get(store.identity, note.order_id)
-    is_left_alone = record is not None and record.state is State.IGNORED
-    if record is None or is_left_alone or note.attempts > len(AGAIN_AFTER):
+    if record is None or record.state is State.IGNORED or note.attempts > len(AGAIN_AFTER):
         _end(context, store, note, record.note_failed if record else "")
         return
     if not _has_happened(record, note.kind):

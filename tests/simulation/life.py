@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -240,11 +241,11 @@ class Life:
     def _writes(self, process: Process) -> None:
         """A process writes to a service: from now on, those that have written before may not."""
         if process.name.startswith("sync --dry-run"):
-            self.broken = self.broken or "P17 a dry run writes"
+            self.breaks("P17 a dry run writes")
         before = self._wrote
         if process in self._overtaken:
             others = before.name if before else ""
-            self.broken = self.broken or f"P17 {process.name} and {others} write by turns"
+            self.breaks(f"P17 {process.name} and {others} write by turns")
         elif before is not None and before is not process:
             self._overtaken.add(before)
         self._wrote = process
@@ -320,10 +321,9 @@ class Life:
         self.is_hasty |= self.network.late > 0
         program = self.world.program()
         with program.context() as context:
-            names = {store.identity: name for name, store in context.stores.items()}
-            for record in context.ledger.orders.find(identities=list(names), problems=True):
+            for record in context.ledger.orders.find(identities=list(self.names), problems=True):
                 if record.reason == Reason.COMPLETED_UNSEEN:  # imported because a person says so
-                    self.processing.setdefault((names[record.identity], record.order_id), True)
+                    self.processing.setdefault((self.names[record.identity], record.order_id), True)
             retry.prepare(program, None, None, context)
 
     def _is_connected(self) -> bool:
@@ -333,6 +333,15 @@ class Life:
     def identity(self, store: str) -> str:
         """What a store is called in Katana."""
         return self.world.shops[store].url.removeprefix("https://")
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The stores, by what they are called in Katana."""
+        return {self.identity(store): store for store in STORES}
+
+    def breaks(self, words: str) -> None:
+        """A promise is broken in the middle of a step, and told after it. The first one counts."""
+        self.broken = self.broken or words
 
     # People
 

@@ -98,15 +98,15 @@ def look_after_a_step(life: Life) -> None:
         return
     if life.broken:
         raise Broken(life.broken)
-    names = {life.identity(store): store for store in STORES}
     for name, order_id in held:
-        place = (names[str(name)], int(order_id or 0))
+        place = (life.names[str(name)], int(order_id or 0))
         hold(2, place in life.processing, f"{place} never was Processing and is in Katana")
     if life.processes > life.looked_after and life.world.ledger.exists():
         life.looked_after = life.processes
         with closing(sqlite3.connect(life.world.ledger)) as ledger:
             known = _known(ledger)
-            life.seen.update((names[k.identity], k.order_id) for k in known if k.was_processing)
+            was_processing = (k for k in known if k.was_processing)
+            life.seen.update((life.names[k.identity], k.order_id) for k in was_processing)
             _nothing_is_passed(life, _limits(_rows(ledger, CURSORS)), _swept(ledger), known)
 
 
@@ -128,22 +128,21 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
             and order.status not in ("processing", "completed")
             and _is_known(life, server, order)  # else it changed since it was read
         ):
-            life.broken = f"P22 {server} order {last} is completed, and was {order.status}"
+            life.breaks(f"P22 {server} order {last} is completed, and was {order.status}")
     if path.endswith("/products/batch") and "stock_exclude" in life.base[server]:
         ids = [each["id"] for each in json.loads(body)["update"]]
         mug = life.world.mug[server]
         if mug in ids and shop.state.products[mug].sku == "MUG":
-            life.broken = f"P11 {server}: the stock of an excluded item is set: {body.decode()}"
+            life.breaks(f"P11 {server}: the stock of an excluded item is set: {body.decode()}")
 
 
 def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
-    store = next(s for s in STORES if life.identity(s) == sent["ecommerce_store_name"])
+    store = life.names[sent["ecommerce_store_name"]]
     order = life.world.shops[store].state.orders.get(int(sent["ecommerce_order_id"]))
     if order is None or life.is_odd or order.status in ("processing", "completed"):
         return
     if _is_known(life, store, order):
-        words = f"P2 {store} order {order.id} is sent to Katana, and is {order.status}"
-        life.broken = life.broken or words
+        life.breaks(f"P2 {store} order {order.id} is sent to Katana, and is {order.status}")
 
 
 def _look_at_deletion(life: Life, sales_order_id: int) -> None:
@@ -152,11 +151,11 @@ def _look_at_deletion(life: Life, sales_order_id: int) -> None:
     if life.is_odd or life.broken or held.deleted_at is not None:
         return
     if held.status != "NOT_SHIPPED" and life.world.clock.now - held.updated_at > A_MINUTE:
-        life.broken = f"P22 {held.order_no} is deleted in Katana, and was {held.status}"
-    store = next(s for s in STORES if life.identity(s) == held.ecommerce_store_name)
+        life.breaks(f"P22 {held.order_no} is deleted in Katana, and was {held.status}")
+    store = life.names[str(held.ecommerce_store_name)]
     order = life.world.shops[store].state.orders.get(int(held.ecommerce_order_id or 0))
     if order is not None and _is_known(life, store, order) and order.status != "cancelled":
-        life.broken = f"P22 {store} order {order.id} is deleted in Katana, and is {order.status}"
+        life.breaks(f"P22 {store} order {order.id} is deleted in Katana, and is {order.status}")
 
 
 def _is_known(life: Life, store: str, order: Order) -> bool:
@@ -192,7 +191,7 @@ class AtEachCommit:
                 moved = {n: at for n, at in self._cursors.items() if before.get(n) != at}
                 _nothing_is_passed(life, moved, _swept(ledger), _known(ledger))
         except Broken as error:
-            life.broken = str(error)
+            life.breaks(str(error))
 
 
 IMPORTING = (
@@ -395,10 +394,9 @@ def _nothing_is_written(life: Life) -> None:
         hold(9, not writes, f"a quiet cycle wrote to {name}: {writes}")
     if report is not None:
         told = {(each.store, each.order_id) for each in report.problems}
-        names = {life.identity(store): store for store in STORES}
         with Ledger.open_to_read(life.world.ledger) as ledger:
-            for record in ledger.orders.find(identities=list(names), problems=True):
-                place = names[record.identity], record.order_id
+            for record in ledger.orders.find(identities=list(life.names), problems=True):
+                place = life.names[record.identity], record.order_id
                 hold(23, place in told, f"{place} is not among the problems: {record}")
 
 

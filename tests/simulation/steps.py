@@ -503,12 +503,12 @@ def ignore(life: Life, dice: Random) -> None:
         record = ignored(chosen) if chosen else None
         if record is not None:
             life.tell("person", f"ignore {record.number}")
-            names = {store.identity: name for name, store in context.stores.items()}
-            life.edited(names[record.identity], record.order_id)  # what its total lacks, say
+            store = life.names[record.identity]
+            life.edited(store, record.order_id)  # what its total lacks, say
             if record.state is State.IGNORED:
-                life.ignored.add((names[record.identity], record.order_id))
+                life.ignored.add((store, record.order_id))
             with context.ledger.atomic():
-                context.save(context.stores[names[record.identity]], record, chosen)
+                context.save(context.stores[store], record, chosen)
 
 
 @step("commands")
