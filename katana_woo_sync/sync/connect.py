@@ -133,7 +133,8 @@ def connect(context: Context, store: Store) -> None:
 
 def connect_as_before(context: Context, store: Store) -> None:
     """Connect a store whose ledger was lost: from when Katana has its first import, and with its
-    changes read from its last import on, so that what happened since is not passed over."""
+    changes read from its last import on, so that what happened since is not passed over. Where no
+    mark tells the shop's own time, all is read."""
     first, last = context.ledger.orders.import_span(store.identity)
     if first is None or last is None:
         connect(context, store)
@@ -142,7 +143,7 @@ def connect_as_before(context: Context, store: Store) -> None:
     with context.ledger.atomic():
         cursor = context.ledger.stores.cursor(name)
         back = last - CLOCKS_APART
-        if cursor is None or cursor.mark is None or back < cursor.mark:
+        if cursor is not None and cursor.mark is not None and back < cursor.mark:
             context.ledger.stores.set_cursor(name, Cursor(back, context.clock()))
         context.ledger.stores.connect(store.identity, first)
 

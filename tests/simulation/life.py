@@ -363,6 +363,14 @@ class Life:
             return 'pos = "import"' in self.top
         return 'completed_unseen = "import"' in self.top
 
+    def shop_set(self, store: str) -> None:
+        """A shop's clock was set. By it, what was completed before the shop was connected may be
+        since, where it is connected again."""
+        self.shops_set.add(store)
+        for order in self.world.shops[store].state.orders.values():
+            if order.status == "completed":
+                self.processing.setdefault((store, order.id), False)
+
     def forget(self) -> None:
         """The ledger is not what it was: what only it knew is gone."""
         self.seen.clear()
@@ -387,7 +395,7 @@ class Life:
         self.world.ours.drift(0)
         for name, skew in self.skews.items():
             if skew.ahead:
-                self.shops_set.add(name)
+                self.shop_set(name)
             skew.drift(0)
             skew.jump(-skew.ahead)
         self.own = dict.fromkeys(STORES, "")

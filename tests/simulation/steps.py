@@ -834,7 +834,7 @@ def set_the_shops_clock(life: Life, dice: Random) -> None:
     """A shop's clock, or its zone, is set otherwise."""
     store = dice.choice(STORES)
     hours = dice.choice(JUMPS)
-    life.shops_set.add(store)
+    life.shop_set(store)
     if dice.random() < 0.4:
         state = life.world.shops[store].state
         state.offset += timedelta(hours=dice.choice((-1, 1)))
@@ -861,7 +861,7 @@ def clock_ahead_for_a_while(life: Life, dice: Random) -> None:
     """A shop's clock is ahead while an order changes, and is set right before it changes again."""
     store, order = _order(life, dice)
     ahead = timedelta(hours=dice.choice((1, 3, 26)))
-    life.shops_set.add(store)
+    life.shop_set(store)
     for by in (ahead, -ahead):
         life.skews[store].jump(by)
         life.tell("clock", f"{store}: {by.total_seconds() / 3600:+.0f} h")

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.domain.cursors import SALES_ORDERS, Cursor
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.cycle import SweepWhen
 from katana_woo_sync.sync.report import Report
 from tests.cli.support import run
@@ -178,6 +179,23 @@ def test_a_shop_all_of_whose_orders_are_of_the_future(unconnected: World) -> Non
     new = world.order()
     sync(world)
     assert [world.state(order)[0] for order in (old, new)] == ["imported"] * 2
+
+
+def test_a_ledger_made_again_of_an_empty_shop_whose_clock_is_behind_has_no_mark(
+    world: World,
+) -> None:
+    """When the order was imported is told by Katana's clock."""
+    world.shop.set_clock(lambda: world.clock() - timedelta(hours=27))
+    order = world.order()
+    world.sync(minutes=1)
+    assert world.state(order)[0] == "imported"
+    world.shop.delete_order(order)
+    for file in world.directory.glob("ledger.db*"):
+        file.unlink()
+    program = world.program()
+    with program.context() as context:
+        rebuild(context, list(program.stores.values()))
+    assert mark(world) is None
 
 
 @pytest.mark.parametrize("hours", [1, 5])
