@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
@@ -93,6 +94,7 @@ class Fulfilment:
 
         Raises `StoreProblem` where the brake of rule 12 holds the completions.
         """
+        put_information_back(self._context)
         rules = self._context.rules(self._store)
         now, sent = self._context.clock(), self._context.katana.sent
         records = self._context.ledger.orders.due_for_fulfilment(self._store.identity, now)
@@ -379,6 +381,10 @@ INFORMATION_IS_BLANKED = "delivery:additional_info"
 INFORMATION_STAYS = "delivery:additional_info:stays"
 """Where it keeps when delivering was found to leave it as it is."""
 
+INFORMATION_BEFORE = "delivery:additional_info:before"
+"""Where it keeps whose status is set while neither is known, and what its information was: the
+answer may be lost, or the program end."""
+
 TRIED_AGAIN = timedelta(days=7)
 """How long what an account does is taken for granted."""
 
@@ -455,18 +461,45 @@ def _set_status(context: Context, sales_order_id: int, before: SalesOrder | None
     """The order once its status was set. An `additional_info` that this is known to empty goes
     along; one that it was seen to empty is put back. Where neither is known of the account, the
     order is read first."""
+    stores = context.ledger.stores
     is_blanked = _holds(context, INFORMATION_IS_BLANKED)
     stays = not is_blanked and _holds(context, INFORMATION_STAYS)
     if before is None and not stays:
         before = context.katana.sales_order(sales_order_id)
     text = str(before.additional_info) if before is not None else ""
-    order = context.katana.deliver(sales_order_id, additional_info=text if is_blanked else "")
+    goes_along = is_blanked or bool(stores.meta(INFORMATION_BEFORE))
+    is_at_stake = bool(text) and not (goes_along or stays)
+    if is_at_stake:
+        stores.set_meta(INFORMATION_BEFORE, json.dumps([sales_order_id, text]))
+    order = context.katana.deliver(sales_order_id, additional_info=text if goes_along else "")
     if text and not order.additional_info:
         _remember(context, INFORMATION_IS_BLANKED)
         context.katana.set_additional_info(sales_order_id, text)
-    elif text and not is_blanked and not stays:
+    elif is_at_stake:
         _remember(context, INFORMATION_STAYS)
+    if is_at_stake:
+        stores.set_meta(INFORMATION_BEFORE, "")
     return order
+
+
+def put_information_back(context: Context) -> None:
+    """What became of the `additional_info` that was at stake when an answer was lost: an order that
+    was delivered all the same has it again. Raises a `ServiceError`."""
+    stores = context.ledger.stores
+    kept = stores.meta(INFORMATION_BEFORE)
+    if not kept:
+        return
+    sales_order_id, text = json.loads(kept)
+    try:
+        order = context.katana.sales_order(sales_order_id)
+    except NotFound:
+        order = None
+    if order is not None and not order.is_delivered:
+        return  # what is on its way may come yet; else it is delivered once more
+    if order is not None and not order.additional_info:
+        _remember(context, INFORMATION_IS_BLANKED)
+        context.katana.set_additional_info(sales_order_id, text)
+    stores.set_meta(INFORMATION_BEFORE, "")
 
 
 def _status_delivers_not(context: Context, sales_order_id: int, before: SalesOrder | None) -> bool:

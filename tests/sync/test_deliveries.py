@@ -327,6 +327,27 @@ def test_rule_11_information_that_delivering_empties_is_put_back(world: World) -
     assert patches(world) == 2 + 1
 
 
+@pytest.mark.parametrize("lost", [1, 2])
+def test_rule_11_information_that_a_lost_delivery_emptied_is_put_back(
+    world: World, lost: int
+) -> None:
+    """Whether the answer to the status is lost, or that to what is put back."""
+    world.katana.blank_information()
+    order = world.order(customer_note="Ring twice")
+    world.sync()
+    before = world.sales_order(order).additional_info
+    world.katana.server.add_fault(
+        Fault(FaultKind.DROP_AFTER, "PATCH", "/sales_orders", skip=lost - 1)
+    )
+    complete(world, order)
+    world.sync(minutes=61)
+    assert world.state(order) == ("fulfilled", "")
+    assert world.sales_order(order).additional_info == before
+    world.katana.server.reset_counts()
+    world.sync()
+    assert world.katana.server.count("GET", "/sales_orders/") == 0
+
+
 def test_rule_11_where_delivering_leaves_the_information_no_order_is_read_for_it(
     world: World,
 ) -> None:
