@@ -7,7 +7,7 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -122,7 +122,7 @@ def test_a_store_that_answers_garbage_for_days_floods_nothing(
 
 def _rows(world: World) -> int:
     """How many events the ledger holds."""
-    with sqlite3.connect(world.ledger) as ledger:
+    with closing(sqlite3.connect(world.ledger)) as ledger:
         return int(ledger.execute("SELECT count(*) FROM history").fetchone()[0])
 
 

@@ -16,7 +16,8 @@ from katana_woo_sync.ledger.copies import kept_beside
 from katana_woo_sync.ledger.schema import migrations
 from tests.domain.samples import IDENTITY
 
-LAST = migrations.pending(Database(memory=True))[-1].name
+with Database(memory=True) as empty:
+    LAST = migrations.pending(empty)[-1].name
 
 
 @pytest.fixture

@@ -118,10 +118,10 @@ def test_migrations_run_once(path: Path) -> None:
 )
 def test_a_migration_that_was_run_somewhere_never_changes(before: str, digest: str) -> None:
     """Ledgers that ran those before it have exactly this, and the later ones build on it."""
-    db = Database(memory=True)
-    migrations.apply(db, stop_before=before)
     own = "sql IS NOT NULL AND name NOT LIKE 'sqlite%' AND name != '_sqlite_migrations'"
-    rows = db.execute(f"SELECT sql FROM sqlite_master WHERE {own} ORDER BY sql")
+    with Database(memory=True) as db:
+        migrations.apply(db, stop_before=before)
+        rows = db.execute(f"SELECT sql FROM sqlite_master WHERE {own} ORDER BY sql").fetchall()
     made = "\n".join(row[0] for row in rows)
     assert "history_by_time" in made
     assert hashlib.sha256(made.encode()).hexdigest()[:16] == digest

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
 
 from katana_woo_sync.domain.checks import Result
 from katana_woo_sync.sync.report import ExitCode
@@ -57,7 +58,7 @@ def test_a_config_with_keys_that_others_may_read(world: World, mode: int, expect
 
 def test_a_ledger_of_a_newer_program(world: World) -> None:
     assert result(world, "ledger", "can be used") is OK
-    with Database(world.ledger).conn as ledger:
+    with closing(sqlite3.connect(world.ledger)) as ledger, ledger:
         ledger.execute(
             "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) "
             "VALUES ('katana_woo_sync', 'm999_later', '')"
@@ -92,7 +93,7 @@ def test_a_ledger_of_another_account(world: World) -> None:
     world.order()
     world.sync()
     assert found(world, "Katana", "account") == []
-    with Database(world.ledger).conn as ledger:
+    with closing(sqlite3.connect(world.ledger)) as ledger, ledger:
         ledger.execute("UPDATE locations SET id = id + 1000")
     assert result(world, "Katana", "account") is ERROR
     assert code(world) is ExitCode.USAGE
