@@ -58,14 +58,13 @@ from katana_woo_sync.sync.context import (
     log,
     once_a_day,
 )
-from katana_woo_sync.sync.recorder import (
+from katana_woo_sync.sync.deletions import (
     end_what_was_begun,
     keep_deletion,
-    keep_delivery,
-    keep_gone,
     was_deleted_here,
-    was_delivered_here,
 )
+from katana_woo_sync.sync.deliveries import keep_delivery, was_delivered_here
+from katana_woo_sync.sync.recorder import keep_gone
 from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
 
 

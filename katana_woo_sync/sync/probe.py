@@ -50,7 +50,7 @@ from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.ledger.sqlite import time_text
 from katana_woo_sync.sync.connect import check_account
 from katana_woo_sync.sync.context import Context, StoreProblem, log
-from katana_woo_sync.sync.fulfilment import (
+from katana_woo_sync.sync.deliveries import (
     INFORMATION_IS_BLANKED,
     SERVICES_DELIVERED_BY_STATUS_NOT,
 )

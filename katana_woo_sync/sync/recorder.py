@@ -1,4 +1,4 @@
-"""What is written down of an order besides its record: totals, deletions, orders that are gone."""
+"""What is written down of an order besides its record: totals, numbers, orders that are gone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from katana_woo_sync.domain.order_rules import (
 from katana_woo_sync.domain.payments import may_hold_payments
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import (
     Context,
@@ -91,51 +90,6 @@ def _set_gone(context: Context, store: Store, kept: Mapping[str, tuple[int, str]
     text = json.dumps(kept) if kept else ""
     if text != before:
         context.ledger.stores.set_meta(f"gone:{store.identity}", text)
-
-
-def keep_delivery(
-    context: Context, store: Store, delivered: OrderRecord, before: OrderRecord
-) -> None:
-    """Record that this program has delivered an order in Katana; call inside a step."""
-    context.save(store, replace(delivered, delivered_at=context.clock()), before)
-    context.did(store, before, "katana", "delivered", f"as {before.sales_order_no}")
-    context.ledger.intents.end(IntentKind.DELIVERY, str(before.sales_order_id))
-    context.report.store(store.name).delivered_in_katana += 1
-
-
-def keep_deletion(context: Context, store: Store, record: OrderRecord) -> None:
-    """Record that this program deleted the order's sales order; call inside a group of writes."""
-    context.ledger.intents.end(IntentKind.DELETION, str(record.sales_order_id))
-    detail = f"{record.sales_order_no}: cancelled in the shop, nothing was begun"
-    context.did(store, record, "katana", "deleted", detail)
-
-
-def end_what_was_begun(context: Context, record: OrderRecord) -> None:
-    """Nothing comes any more of what was begun with a sales order that is deleted; call inside a
-    group of writes."""
-    for kind in (IntentKind.SHIPPING_FEE, IntentKind.DELIVERY):
-        context.ledger.intents.end(kind, str(record.sales_order_id))
-
-
-def was_deleted_here(context: Context, record: OrderRecord) -> bool:
-    """Whether a deletion that Katana tells of is one of this program's whose answer was lost."""
-    return _has_begun(context, IntentKind.DELETION, record)
-
-
-def was_delivered_here(context: Context, seen: OrderRecord, record: OrderRecord) -> bool:
-    """Whether a delivery is this program's own, whose answer was lost or came too early."""
-    if record.is_delivered or record.delivered_at or not seen.is_delivered:
-        return False
-    return is_delivering(context, record)
-
-
-def is_delivering(context: Context, record: OrderRecord) -> bool:
-    """Whether this program has begun to deliver an order, and has not seen it delivered yet."""
-    return _has_begun(context, IntentKind.DELIVERY, record)
-
-
-def _has_begun(context: Context, kind: IntentKind, record: OrderRecord) -> bool:
-    return context.ledger.intents.open(kind, str(record.sales_order_id)) is not None
 
 
 def note_number(context: Context, store: Store, imported: OrderRecord) -> None:

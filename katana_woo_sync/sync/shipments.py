@@ -40,8 +40,8 @@ from katana_woo_sync.domain.woocommerce import LineItem
 from katana_woo_sync.ledger.shipments import UNTRACKED, Shipment
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.deliveries import is_delivering
 from katana_woo_sync.sync.failures import part_of_order
-from katana_woo_sync.sync.recorder import is_delivering
 
 A_SLICE = timedelta(seconds=30)
 """How long a store's shipments go on before other work has its turn."""

@@ -35,6 +35,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 MODULES = (
     "sync/create_once.py",
     "sync/cycle.py",
+    "sync/deletions.py",
+    "sync/deliveries.py",
     "sync/fulfilment.py",
     "sync/import_slices.py",
     "sync/orders.py",

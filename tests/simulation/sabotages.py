@@ -269,7 +269,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (stock_levels, "sellable", lambda row, **_named: Sellable(row.at_hand, row.at_hand)),
     ),
     "delivered_orders_are_not_completed": ((fulfilment.Fulfilment, "_complete", _nothing),),
-    "completed_orders_are_not_delivered": ((fulfilment.Fulfilment, "_deliver", _nothing),),
+    "completed_orders_are_not_delivered": ((fulfilment, "deliver_order", _nothing),),
     "totals_are_taken_for_0": ((orders, "_total", _always(Decimal(0))),),
     "differing_totals_are_not_noticed": tuple(
         (place, "compare", lambda _context, _store, record, _total: record)
@@ -318,7 +318,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (OrderRecord, "is_delivered", property(_is_packed)),
         (orders_of_ledger, "_WANTS_FULFILMENT", PACKED_TOO),
     ),
-    "cancelled_orders_stay": ((fulfilment.Fulfilment, "_delete", _nothing),),
+    "cancelled_orders_stay": ((fulfilment, "delete_cancelled", _nothing),),
     "deleted_though_begun": ((SalesOrder, "begun", ""),),
     "notes_forgotten": ((cycle, "write_notes", _always(False)),),
     # the session refuses it too

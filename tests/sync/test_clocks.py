@@ -13,8 +13,11 @@ from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.domain.cursors import SALES_ORDERS, Cursor
 from katana_woo_sync.ledger import Ledger
+from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sync.connect import rebuild
+from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import SweepWhen
+from katana_woo_sync.sync.poll import Polled, apply_poll, poll
 from katana_woo_sync.sync.report import Report
 from tests.cli.support import run
 from tests.sync.checking import found, one, with_headers
@@ -410,3 +413,37 @@ def test_an_age_makes_an_answer_older_and_hides_nothing(
     sync(world)
     assert [world.state(order)[0] for order in orders] == ["fulfilled", *["imported"] * 3]
     assert "in the future" not in caplog.text
+
+
+def test_rule_01_a_copy_older_than_what_is_known_changes_nothing(world: World) -> None:
+    """A list that a cache answers; what the sweep reads past all caches is another matter."""
+    order = world.order()
+    world.sync()
+    world.clock.tick(minutes=1)
+    with world.program().context() as context:
+        cached = _poll(context)
+        world.shop.set_status(order, "cancelled")
+        world.sync()
+        apply_poll(context, context.stores["eu"], cached)
+    assert world.record(order).shop_status == "cancelled"
+
+
+def _poll(context: Context) -> Polled:
+    """The list of changed orders, as it is now."""
+    return poll(context.stores["eu"], None, None, context.clock())
+
+
+def test_rule_01_an_order_is_imported_though_the_shops_clock_was_set_back(world: World) -> None:
+    always = Fault(FaultKind.STATUS, "POST", "/sales_orders", status=500, times=1_000_000)
+    world.katana.server.add_fault(always)
+    order = world.order()
+    world.sync()
+    assert world.state(order)[0] != "imported"
+    world.katana.server.faults.clear()
+    world.shop.set_clock(lambda: world.clock() - timedelta(hours=26))
+    world.shop.set_status(order, "on-hold")
+    world.shop.set_status(order, "processing")
+    world.shop.set_clock(world.clock)
+    for _ in range(3):  # the answer to the create is waited for first
+        world.sync(minutes=7)
+    assert world.state(order) == ("imported", "")

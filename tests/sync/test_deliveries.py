@@ -9,8 +9,6 @@ import pytest
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Fee, Item
-from katana_woo_sync.sync.context import Context
-from katana_woo_sync.sync.poll import Polled, apply_poll, poll
 from tests.sync.world import ANNA, World
 
 
@@ -35,6 +33,13 @@ def ordered(world: World, quantity: int = 7, *, sku: str = "JAM") -> tuple[int, 
     return order, world.sales_order(order).id
 
 
+def imported(world: World, quantity: int = 2) -> tuple[int, int]:
+    """An order of goods alone, in Katana: its ids in the shop and there."""
+    order = world.order(quantity=quantity)
+    world.sync()
+    return order, world.sales_order(order).id
+
+
 def complete(world: World, order: int) -> None:
     """The shop completes the order, and a cycle follows."""
     world.shop.set_status(order, "completed")
@@ -45,6 +50,88 @@ def batches_of(world: World, there: int) -> list[tuple[int | None, int]]:
     """The batches that were delivered, with their quantities."""
     parts = world.katana.fulfillments(there)
     return [(b, int(n)) for part in parts for row in part.rows for b, n in row.batches]
+
+
+def test_rule_11_completed_in_the_shop_delivers_in_katana(world: World) -> None:
+    order, there = imported(world)
+    world.shop.set_status(order, "completed")
+    report = world.sync()
+    assert world.katana.sales_order(there).status == "DELIVERED"
+    assert report.store("eu").delivered_in_katana == 1
+    assert world.state(order)[0] == "fulfilled"
+
+
+def test_rule_11_all_that_is_left_is_delivered(world: World) -> None:
+    order, there = imported(world, quantity=3)
+    world.katana.deliver_part(there)
+    world.shop.set_status(order, "completed")
+    world.sync()
+    parts = [row.quantity for part in world.katana.fulfillments(there) for row in part.rows]
+    assert world.katana.sales_order(there).status == "DELIVERED"
+    assert sorted(parts) == [1, 2]
+
+
+def test_rule_11_deleted_in_katana_is_nothing(world: World) -> None:
+    order, there = imported(world)
+    world.katana.delete_order(there)
+    world.shop.set_status(order, "completed")
+    report = world.sync()
+    assert world.katana.fulfillments(there) == []
+    assert int(report.exit_code) == 0
+
+
+def test_rule_11_refunded_goods_that_never_left_need_a_person_first(world: World) -> None:
+    order, there = imported(world)
+    line = world.shop.state.orders[order].lines[0].id
+    world.shop.refund(order, lines={line: 1})
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order) == ("attention", "refunded_since_import")
+    assert world.katana.sales_order(there).status == "NOT_SHIPPED"
+
+
+def test_rule_11_a_refund_of_an_amount_holds_nothing_back(world: World) -> None:
+    order, there = imported(world)
+    world.shop.refund(order, "1.00")
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.katana.sales_order(there).status == "DELIVERED"
+
+
+def test_rule_11_batches_go_first_in_first_out(world: World) -> None:
+    variant = world.katana.add_product("Lamp", "LAMP", batch_tracked=True)
+    main = world.katana.main_location_id
+    day = world.clock() - timedelta(days=9)
+    old = world.katana.add_batch(variant, main, Decimal(1), "B1", created=day)
+    new = world.katana.add_batch(variant, main, Decimal(5), "B2")
+    order = world.shop.place_order([Item(world.lamp["eu"], 2)], billing=ANNA)
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert [world.katana.batch_quantity(b, main) for b in (old, new)] == [0, 4]
+
+
+def test_rule_11_what_katana_refuses_needs_a_person_with_its_words(world: World) -> None:
+    order, there = imported(world)
+    said = '{"statusCode": 422, "name": "UnprocessableEntityError", "message": "Period is closed"}'
+    fault = Fault(FaultKind.STATUS, "PATCH", f"/sales_orders/{there}", status=422, body=said)
+    world.katana.server.add_fault(fault)
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert world.state(order) == ("attention", "delivery_refused")
+    assert "Period is closed" in world.record(order).detail
+
+
+def test_rule_11_a_shortage_that_ends_is_delivered(world: World) -> None:
+    variant = world.katana.add_product("Lamp", "LAMP", batch_tracked=True)
+    order = world.shop.place_order([Item(world.lamp["eu"])], billing=ANNA)
+    world.sync()
+    world.shop.set_status(order, "completed")
+    world.sync()
+    world.katana.add_batch(variant, world.katana.main_location_id, Decimal(1), "B1")
+    report = world.sync(minutes=61)
+    assert world.state(order)[0] == "fulfilled"
+    assert int(report.exit_code) == 0
 
 
 def test_rule_11_katana_chooses_the_batches_itself(world: World) -> None:
@@ -161,70 +248,7 @@ def test_rule_11_money_given_back_holds_no_goods_back(world: World) -> None:
     assert world.state(order) == ("fulfilled", "")
 
 
-def test_rule_10_one_order_that_breaks_the_shops_answers_holds_up_no_completion(
-    world: World,
-) -> None:
-    good, bad = world.order(), world.order()
-    world.sync()
-    for order in (good, bad):
-        world.katana.deliver(world.sales_order(order).id)
-    world.shop.app.broken_orders.add(bad)
-    world.sync()
-    assert world.status(good) == "completed"
-    assert world.status(bad) == "processing"
-    assert world.state(bad) == ("attention", "unreadable")
-    world.shop.app.broken_orders.clear()
-    world.sync(minutes=61)
-    assert world.state(bad) == ("fulfilled", "")
-
-
-def test_rule_10_a_copy_that_makes_no_sense_is_shown_and_heals(world: World) -> None:
-    order = world.order()
-    world.sync()
-    world.katana.deliver(world.sales_order(order).id)
-    world.shop.edit_order(order, number=["57"])
-    world.sync()
-    assert world.state(order) == ("attention", "unreadable")
-    world.shop.edit_order(order, number=None)
-    world.sync(minutes=61)
-    assert world.state(order) == ("fulfilled", "")
-
-
-def test_rule_09_a_cancellation_is_shown_whatever_is_carried(world: World) -> None:
-    world.configure(stores={"eu": "sync_fulfillment = false"})
-    order = world.order()
-    world.sync()
-    world.shop.set_status(order, "cancelled")
-    world.sync()
-    assert world.state(order) == ("attention", "cancelled_in_shop")
-
-
-def test_rule_01_a_copy_older_than_what_is_known_changes_nothing(world: World) -> None:
-    """A list that a cache answers; what the sweep reads past all caches is another matter."""
-    order = world.order()
-    world.sync()
-    world.clock.tick(minutes=1)
-    with world.program().context() as context:
-        cached = _poll(context)
-        world.shop.set_status(order, "cancelled")
-        world.sync()
-        apply_poll(context, context.stores["eu"], cached)
-    assert world.record(order).shop_status == "cancelled"
-
-
-def _poll(context: Context) -> Polled:
-    """The list of changed orders, as it is now."""
-    return poll(context.stores["eu"], None, None, context.clock())
-
-
 # What accounts do
-
-
-def seven_mugs(world: World) -> tuple[int, int]:
-    """An order of goods alone."""
-    order = world.order(quantity=7)
-    world.sync()
-    return order, world.sales_order(order).id
 
 
 def patches(world: World) -> int:
@@ -234,13 +258,13 @@ def patches(world: World) -> int:
 
 def test_rule_11_where_the_status_changes_nothing_a_fulfilment_is_made(world: World) -> None:
     world.katana.compute_status_from_fulfillments()
-    order, there = seven_mugs(world)
+    order, there = imported(world, 7)
     complete(world, order)
     assert world.state(order) == ("fulfilled", "")
     assert [part.status for part in world.katana.fulfillments(there)] == ["DELIVERED"]
     # it is known now, and tried anew after a week
     for days, tries in ((0, 0), (8, 1)):
-        another, _there = seven_mugs(world)
+        another, _there = imported(world, 7)
         world.reset_counts()
         world.clock.tick(days=days)
         complete(world, another)
@@ -252,7 +276,7 @@ def test_rule_11_what_was_packed_on_such_an_account_is_delivered_part_by_part(
     world: World,
 ) -> None:
     world.katana.compute_status_from_fulfillments()
-    order, there = seven_mugs(world)
+    order, there = imported(world, 7)
     world.katana.pack_part(there, Decimal(3))
     complete(world, order)
     assert world.state(order) == ("fulfilled", "")
@@ -261,7 +285,7 @@ def test_rule_11_what_was_packed_on_such_an_account_is_delivered_part_by_part(
 
 def test_rule_11_a_status_that_shows_late_is_waited_for(world: World) -> None:
     world.katana.deliver_late(timedelta(minutes=1))
-    order, there = seven_mugs(world)
+    order, there = imported(world, 7)
     complete(world, order)
     assert world.state(order) == ("failed", "temporary")
     world.sync(minutes=6)
@@ -297,7 +321,7 @@ def test_rule_11_serial_numbers_that_a_person_has_reserved_go_along(world: World
 
 
 def test_rule_11_an_order_that_awaits_approval_needs_a_person(world: World) -> None:
-    order, there = seven_mugs(world)
+    order, there = imported(world, 7)
     world.katana.await_approval(there)
     complete(world, order)
     assert world.state(order) == ("attention", "delivery_refused")
@@ -363,7 +387,7 @@ def test_rule_11_where_delivering_leaves_the_information_no_order_is_read_for_it
 
 
 def test_rule_11_what_is_still_to_be_made_is_delivered_all_the_same(world: World) -> None:
-    order, there = seven_mugs(world)
+    order, there = imported(world, 7)
     world.katana.set_production(there, "IN_PROGRESS")
     complete(world, order)
     assert world.state(order) == ("fulfilled", "")

@@ -30,7 +30,7 @@ from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.context import OtherAccount, Stopped
 from katana_woo_sync.sync.create_once import ask_at
 from katana_woo_sync.sync.cycle import SweepWhen
-from katana_woo_sync.sync.fulfilment import INFORMATION_IS_BLANKED
+from katana_woo_sync.sync.deliveries import INFORMATION_IS_BLANKED
 from katana_woo_sync.sync.poll import is_open_orders_due
 from katana_woo_sync.sync.probe import Probed, probe
 from tests.sync.world import ANNA, World
