@@ -293,8 +293,7 @@ class OtherShopsOrders:
         dp = self._context.facts(store).dp
         return {
             int(order.id): order
-            for start in range(0, len(order_ids), AT_ONCE)
-            for order in store.shop.orders(order_ids[start : start + AT_ONCE], dp)
+            for order in store.shop.orders(order_ids, dp)
             if isinstance(order, Order)
         }
 

@@ -339,7 +339,7 @@ class OrderImports:
         def keep(sales_order: SalesOrder) -> None:
             nonlocal saved
             total = _total(sales_order, draft.mapped)
-            entered = in_katana(context, self._rules, saved, sales_order, total)
+            entered = _imported(context, self._rules, saved, sales_order, total)
             saved = keep_imported(context, store, entered, f"as {sales_order.order_no}")
             context.note(store, saved, *draft.notes)
             saved = compare(context, store, saved, total)
@@ -460,7 +460,7 @@ def _total(sales_order: SalesOrder, mapped: Mapped) -> Decimal:
     return rows + (mapped.total - mapped.rows_total)
 
 
-def in_katana(
+def _imported(
     context: Context,
     rules: Rules,
     record: OrderRecord,
@@ -520,7 +520,7 @@ def _resolve(context: Context, store: Store, record: OrderRecord) -> None:
             context.save(store, again, record)
             return
         total = found.total
-        imported = in_katana(context, context.rules(store), record, found, total)
+        imported = _imported(context, context.rules(store), record, found, total)
         imported = keep_imported(context, store, imported, f"as {found.order_no}, found there")
         if total is not None and not imported.shipping_fee_due:
             compare(context, store, imported, total)

@@ -173,9 +173,8 @@ class ShipmentTelling:
         try:
             try:
                 has_entry = self._write(way_of(context, self._store), record, shipment)
-            except (
-                NoRoute
-            ):  # switched off, or the plugin is gone: the shop is asked what it has now
+            except NoRoute:
+                # switched off, or the plugin is gone: the shop is asked what it has now
                 now_is = way_of(context, self._store, anew=True)
                 has_entry = self._write(now_is, record, shipment)
         except (BadRequest, NotFound) as error:

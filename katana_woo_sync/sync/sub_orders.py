@@ -52,7 +52,7 @@ def left_to_others(
 
 
 def _ask_for(context: Context, store: Store, order_id: int) -> OrderRecord | None:
-    """An order that the ledger does not know, once it was asked for; call inside a step."""
+    """An order that the ledger does not know, once the shop was asked for it."""
     read_at = context.clock()
     answered = store.shop.orders([order_id], context.facts(store).dp)
     with context.ledger.atomic():
