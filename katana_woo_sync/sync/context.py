@@ -32,6 +32,9 @@ log = logging.getLogger("katana_woo_sync")
 AT_WORK = "at_work"
 """Where the ledger keeps when the run that holds the lock got on last."""
 
+A_SLICE = timedelta(seconds=30)
+"""How long completions, shipments or notes go on in a shop before other work has its turn."""
+
 STUCK = timedelta(minutes=15)
 """How long a run may hold the lock without getting on until that is said aloud."""
 

@@ -33,21 +33,18 @@ from katana_woo_sync.domain.order_rules import (
 )
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.context import Context, Store, StoreProblem
+from katana_woo_sync.sync.context import A_SLICE, Context, Store, StoreProblem
 from katana_woo_sync.sync.deletions import delete_cancelled
 from katana_woo_sync.sync.deliveries import deliver_order, put_information_back
 from katana_woo_sync.sync.failures import is_an_outage, part_of_order
+from katana_woo_sync.sync.gone import keep_gone
 from katana_woo_sync.sync.poll import believe
-from katana_woo_sync.sync.recorder import keep_gone
 from katana_woo_sync.sync.report import ExitCode
 from katana_woo_sync.sync.shipments import ShipmentTelling
 from katana_woo_sync.sync.shop_notes import due_at_completion
 
 READ_TOGETHER = 10
 """Orders whose status is read in one request right before they are completed one by one."""
-
-A_SLICE = timedelta(seconds=30)
-"""How long a store's completions go on before other work has its turn."""
 
 STATUS_HOLDS = timedelta(seconds=20)
 """How long a status that was read may serve."""

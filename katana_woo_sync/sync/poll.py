@@ -64,7 +64,7 @@ from katana_woo_sync.sync.deletions import (
     was_deleted_here,
 )
 from katana_woo_sync.sync.deliveries import keep_delivery, was_delivered_here
-from katana_woo_sync.sync.recorder import keep_gone
+from katana_woo_sync.sync.gone import keep_gone
 from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
 
 

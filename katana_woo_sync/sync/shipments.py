@@ -39,12 +39,9 @@ from katana_woo_sync.domain.shipments import (
 from katana_woo_sync.domain.woocommerce import LineItem
 from katana_woo_sync.ledger.shipments import UNTRACKED, Shipment
 from katana_woo_sync.ledger.sqlite import read_time, time_text
-from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.context import A_SLICE, Context, Store, log
 from katana_woo_sync.sync.deliveries import is_delivering
 from katana_woo_sync.sync.failures import part_of_order
-
-A_SLICE = timedelta(seconds=30)
-"""How long a store's shipments go on before other work has its turn."""
 
 AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (3, 30, 120, 360, 720))
 """How long after an attempt the next one comes, where it brought no answer: not before the shop

@@ -14,13 +14,10 @@ from katana_woo_sync.domain.order_rules import COMPLETED, Note
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.shop_notes import import_note, tracking_note
 from katana_woo_sync.ledger.shop_notes import DueNote
-from katana_woo_sync.sync.context import Context, Store, log
+from katana_woo_sync.sync.context import A_SLICE, Context, Store, log
 from katana_woo_sync.sync.failures import part_of_order
 
 IMPORT, TRACKING = "import", "tracking"
-
-A_SLICE = timedelta(seconds=30)
-"""How long a store's notes go on before other work has its turn."""
 
 AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (5, 30, 120, 360, 720))
 """How long after sending a note it is looked for, where its answer was lost. Then it is let go."""

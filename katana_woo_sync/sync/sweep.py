@@ -13,6 +13,7 @@ from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.ledger.stores import StoreRecord
 from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.gone import came_back, gone_to_look_for
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.poll import (
     apply_missing,
@@ -23,7 +24,6 @@ from katana_woo_sync.sync.poll import (
     merge,
     warn_of_cache,
 )
-from katana_woo_sync.sync.recorder import came_back, gone_to_look_for
 
 A_DAY = timedelta(days=1)
 
