@@ -13,6 +13,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from katana_woo_sync.clients.errors import BadRequest, NotFound, UnknownOutcome
+from katana_woo_sync.clients.katana_http import KATANA
 from katana_woo_sync.domain.deliveries import (
     BatchStock,
     Fulfillment,
@@ -99,11 +100,12 @@ def deliver_order(context: Context, store: Store, order_id: int) -> None:
         answer = _deliver(context, record.sales_order_id, before)
     except CannotDeliver as error:
         _leave(context, store, record, error.reason, error.detail)
-    except NotFound:
-        gone = "the sales order is gone in Katana"
-        _leave(context, store, record, Reason.DELIVERY_REFUSED, gone)
-    except BadRequest as error:
-        _leave(context, store, record, Reason.DELIVERY_REFUSED, error.reason)
+    except (BadRequest, NotFound) as error:
+        if error.service != KATANA:
+            raise  # the shop was asked for refunds
+        is_gone = isinstance(error, NotFound)
+        why = "the sales order is gone in Katana" if is_gone else error.reason
+        _leave(context, store, record, Reason.DELIVERY_REFUSED, why)
     except StillUnknown as error:
         context.save(store, answer_awaited(record, str(error), error.ask_at), record)
     except (NotYetDelivered, UnknownOutcome) as error:

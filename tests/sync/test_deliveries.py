@@ -90,6 +90,25 @@ def test_rule_11_refunded_goods_that_never_left_need_a_person_first(world: World
     assert world.katana.sales_order(there).status == "NOT_SHIPPED"
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_rule_11_what_the_shop_says_of_refunds_is_not_taken_for_katanas_refusal(
+    world: World, status: int
+) -> None:
+    order, there = imported(world)
+    world.shop.refund(order, "1.00")
+    body = '{"code": "woocommerce_rest_shop_order_invalid_id", "message": "Invalid ID."}'
+    path = f"/orders/{order}/refunds"
+    world.shop.server.add_fault(Fault(FaultKind.STATUS, "GET", path, status=status, body=body))
+    world.shop.set_status(order, "completed")
+    world.sync()
+    assert [fault.times for fault in world.shop.server.faults] == [0]
+    assert world.state(order) == ("failed", "temporary")
+    assert "Invalid ID" in world.record(order).detail
+    assert world.katana.sales_order(there).status == "NOT_SHIPPED"
+    world.sync(minutes=4)
+    assert world.state(order) == ("fulfilled", "")
+
+
 def test_rule_11_a_refund_of_an_amount_holds_nothing_back(world: World) -> None:
     order, there = imported(world)
     world.shop.refund(order, "1.00")
