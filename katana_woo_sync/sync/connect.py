@@ -39,6 +39,15 @@ from katana_woo_sync.sync.sweep import scan, sweep_katana
 CLOCKS_APART = timedelta(hours=1)
 """How far a store's clock may be from Katana's when its changes are read from an import on."""
 
+A_SECOND = timedelta(seconds=1)
+"""What a shop's times are told in."""
+
+AT_ONCE = 100
+"""Orders that the ledger is asked for in one question."""
+
+RETRIED = "retried by hand"
+"""What the history says where a person had an order tried again."""
+
 
 def check_account(context: Context) -> None:
     """Make sure that the ledger and the key are of one Katana account.
@@ -146,15 +155,6 @@ def connect_as_before(context: Context, store: Store) -> None:
         if cursor is not None and cursor.mark is not None and back < cursor.mark:
             context.ledger.stores.set_cursor(name, Cursor(back, context.clock()))
         context.ledger.stores.connect(store.identity, first)
-
-
-A_SECOND = timedelta(seconds=1)
-"""What a shop's times are told in."""
-
-AT_ONCE = 100
-
-RETRIED = "retried by hand"
-"""What the history says where a person had an order tried again."""
 
 
 def remedies(name: str) -> str:
