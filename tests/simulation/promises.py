@@ -63,10 +63,12 @@ from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger.sqlite import read_time
 from katana_woo_sync.sandbox.katana import SalesOrder
+from katana_woo_sync.sandbox.katana.sales_orders import Row
 from katana_woo_sync.sandbox.woocommerce import Order
 from katana_woo_sync.sandbox.woocommerce.lines import Line
 from tests.simulation.carts import CREDIT
 from tests.simulation.life import STORES, Broken, Life
+from tests.simulation.money import in_cents, refunded_id, worths_of
 from tests.simulation.steps import place_order
 
 SHOWN = frozenset({State.ATTENTION, State.FAILED, State.SKIPPED, State.IGNORED})
@@ -495,6 +497,8 @@ def _agrees(
         is_anothers = any(note.reason == Reason.ADOPTED for _at, note in notes)
         hold(6, is_near or is_anothers, f"not near: {words}")
         hold(6, not agrees or not record.money_differs, words)
+        is_matched = abs(ours - theirs) < EXACT or record.money_differs or is_anothers
+        hold(6, is_matched or "match_totals = true" not in life.top, f"not matched: {words}")
         _is_the_order(life, store, order, held, name)
     shop = life.world.shops[store]
     parcels = [part.values.get("_katana_fulfillment_id") for part in shop.fulfillments(order.id)]
@@ -545,9 +549,53 @@ def _is_the_order(life: Life, store: str, order: Order, held: SalesOrder, name: 
     is_known = buyer.reference_id == f"{life.identity(store)}#{order.customer_id}"
     is_theirs = is_known or not theirs or not ours or theirs == ours
     hold(19, is_theirs, f"{name}, of {ours}, is of {buyer}")
+    _is_the_money(life, store, order, held, name)
     items = [line for line in order.lines if line.kind == "item"]
     if all(line.product_id for line in items):
         _are_the_goods(life, store, order, held, name)
+
+
+def _is_the_money(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
+    """What is at which tax rate, and each row's price and discount."""
+    shop, katana = life.world.shops[store].state, life.world.katana
+    as_rows, matched = 'shipping = "row"' in life.top, "match_totals = true" in life.top
+    fees = katana.shipping_fees(held.id)
+    hold(5, not (fees and as_rows), f"{name} has a shipping fee and no row for it: {fees}")
+    percents = {rate.id: rate.rate for rate in katana.tax_rates()}
+    worths = worths_of(order, shop.rates, _kinds_left_out(life), shipping_rows=as_rows)
+    parts = [(row.tax_rate_id, _of_row(row)) for row in held.rows]
+    theirs: dict[Decimal, Decimal] = {}
+    for rate_id, net in (*parts, *((fee.tax_rate_id, fee.amount) for fee in fees)):
+        percent = percents[rate_id or 0]
+        theirs[percent] = theirs.get(percent, Decimal(0)) + net * (1 + percent / 100)
+    ours, most = worths.by_percent, _rounded(order)
+    for percent in ours.keys() | theirs.keys():
+        wanted, found = ours.get(percent, Decimal(0)), theirs.get(percent, Decimal(0))
+        words = f"{name}: at {percent} % it is {wanted} in the shop, and {found} in Katana"
+        hold(6, abs(wanted - found) <= most, words)
+    if any(_is_tied(line) for line in order.lines):
+        return  # the bundle's row has the money of all
+    is_plain = not order.refunds and all(line.gross >= 0 for line in order.lines)
+    for worth, row in zip(worths.goods, held.rows, strict=False):
+        factor, line = 1 + worth.percent / 100, worth.line
+        found = _of_row(row) * factor
+        words = f"{name}: {worth.pieces} of {line.name} come to {worth.gross}, and not {found}"
+        hold(6, abs(worth.gross - found) <= most, words)
+        if not is_plain or matched:
+            continue
+        full, net = in_cents(line.subtotal), in_cents(line.total)
+        if shop.rounding.prices_include_tax:
+            full, net = (full + line.subtotal_tax) / factor, worth.gross / factor
+        hold(6, abs(net - _of_row(row)) <= EXACT, f"{name}: {net} without tax: {row}")
+        discount = max(full - net, Decimal(0)) if 'discounts = "separate"' in life.top else 0
+        hold(6, abs(discount - row.total_discount) <= EXACT, f"{name}: {discount} off: {row}")
+
+
+EXACT = Decimal("0.00001")
+
+
+def _of_row(row: Row) -> Decimal:
+    return row.quantity * row.price_per_unit - row.total_discount
 
 
 def _are_the_goods(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
@@ -557,7 +605,7 @@ def _are_the_goods(life: Life, store: str, order: Order, held: SalesOrder, name:
     for refund in order.refunds:
         for line in refund.lines:
             if line.kind == "item":
-                left[_refunded_id(line)] -= abs(line.quantity)
+                left[refunded_id(line)] -= abs(line.quantity)
     pieces: Counter[str] = Counter()
     parents: Counter[str] = Counter()
     wanted: set[str] = set()
@@ -581,10 +629,6 @@ def _are_the_goods(life: Life, store: str, order: Order, held: SalesOrder, name:
     hold(19, wanted <= said, f"{name}: {wanted} of its lines, and {said} of its rows")
 
 
-def _refunded_id(line: Line) -> int:
-    return next(int(str(each.value)) for each in line.meta if each.key == "_refunded_item_id")
-
-
 def _usual_sku(sku: str) -> str:
     """The mug's is changed now and then, in the shop or in Katana."""
     return "MUG" if sku in ("MUG-2", "CUP") else sku
@@ -593,6 +637,11 @@ def _usual_sku(sku: str) -> str:
 def _letters(text: str) -> str:
     """What is left of a text whatever is cleaned of it."""
     return "".join(c for c in text if c.isalnum() and c.isascii())
+
+
+def _is_tied(line: Line) -> bool:
+    """Whether a line is a bundle, or a part of one."""
+    return _is_bundle(line) or any(meta.key == "_bundled_by" for meta in line.meta)
 
 
 def _is_bundle(line: Line) -> bool:
