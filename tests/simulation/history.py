@@ -179,8 +179,12 @@ def _nothing_collected() -> Iterator[None]:
 def _begin(life: Life, history: History) -> None:
     katana = life.world.katana
     life.top = "\n".join(("[orders]", *history.options))
+    life.patience = history.seed % 2 == 0
     for store in STORES:
-        life.base[store] += f"\n{history.stores[store]}"
+        options = history.stores[store]
+        if history.seed % 3 == 0:
+            options = options.replace("stock_reserve = 5", 'stock_reserve = "10%"')
+        life.base[store] += f"\n{options}"
         if "shipments" in history.stores[store]:
             shop = life.world.shops[store]
             if history.seed % 2:
@@ -230,8 +234,11 @@ def _sell_before(life: Life) -> None:
 
 
 def _stock_shirts(life: Life) -> None:
-    """Katana keeps small shirts in batches, and medium ones by serial numbers."""
+    """Katana keeps small shirts in batches, and medium ones by serial numbers. On some accounts
+    whoever delivers has to name the batches."""
     katana = life.world.katana
+    if life.patience:
+        katana.leave_batches_to_others()
     small = katana.add_product("Shirt S", "TEE-S", batch_tracked=True)
     katana.add_product("Shirt M", "TEE-M", serial_tracked=True, in_stock=Decimal(9))
     for place in katana.locations():

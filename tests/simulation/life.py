@@ -177,6 +177,8 @@ class Life:
         self.is_hasty = False
         """Whether a person said `retry`, or our clock was set ahead, while a service was still at
         it: see "What cannot be promised"."""
+        self.patience = False
+        """Whether nobody says `retry` at the end, since all is tried again by itself."""
         self.is_swept = False
         """Whether all open orders were compared at the end."""
         self.deleted: set[int] = set()
@@ -402,19 +404,21 @@ class Life:
         self.configure()
 
     def first_cycle(self, *, is_ordinary: bool) -> None:
-        """A person has all tried again; then comes a cycle. After an ordinary day that one settles
-        all that people did: what needs a person is looked at again within an hour."""
+        """A person has all tried again, or waits until all is tried again by itself; then comes a
+        cycle. After an ordinary day that one settles all that people did: what needs a person is
+        looked at again within an hour."""
         if is_ordinary:
             self.scheduler.sleep(RECHECK.total_seconds())
             self.sync()
             return
-        self.scheduler.sleep(5 * 60)
+        self.scheduler.sleep(12.5 * 3600 if self.patience else 5 * 60)
         if self.set_back > timedelta(0):
             self.tell("clock", f"the waits of before it was set back end, in {self.set_back}")
             self.scheduler.sleep(self.set_back.total_seconds())
         if not self._is_connected():  # as `sync` has said since
             self.run("backfill", self.world.backfill)
-        self.run("retry", self.retry_all)
+        if not self.patience:
+            self.run("retry", self.retry_all)
         self.sync(**ACCEPTING)
 
     def come_to_rest(self) -> None:

@@ -33,7 +33,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P16  no customer, product, service or tax rate is twice in Katana
     P18  what the ledger believes to be Processing is so, and of Katana's statuses
     P19  a sales order has its order's number, currency, dates, addresses, note and pieces
-    P20  goods that were refunded since the import are not delivered
+    P20  goods that were refunded since the import are not delivered, and the oldest batches first
     P21  Katana is sent nothing that its contract forbids, and refuses no order twice
     P23  what is shown is in a run's problems, and in its exit code
 
@@ -120,11 +120,17 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
         _look_at_deletion(life, int(last))
     if method == "POST" and path.endswith("/sales_orders"):
         _look_at_import(life, json.loads(body))
+    if method == "POST" and path.endswith("/sales_order_fulfillments"):
+        _look_at_delivery(life, int(json.loads(body)["sales_order_id"]))
+        _look_at_batches(life, json.loads(body))
+    if method == "PATCH" and resource.endswith("/sales_orders") and "status" in json.loads(body):
+        _look_at_delivery(life, int(last))
     shop = life.world.shops.get(server)
     if shop is None or life.is_odd or life.broken:
         return
     if resource.endswith("/orders") and json.loads(body).get("status") == "completed":
         order = shop.state.orders.get(int(last))
+        _is_to_be_carried(life, server, int(last))
         if (
             order is not None
             and order.status not in ("processing", "completed")
@@ -141,10 +147,56 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
 def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
     store = life.names[sent["ecommerce_store_name"]]
     order = life.world.shops[store].state.orders.get(int(sent["ecommerce_order_id"]))
+    if order is not None and 'import_delay = "2m"' in life.top and not life.occurred["retry"]:
+        age = life.world.clock.now - (order.paid or order.created)
+        is_right = not life.shops_set and not life.set_back and not life.world.ours.ahead
+        if is_right and age < timedelta(minutes=2) - A_SECOND:
+            life.breaks(f"P14 {store} order {order.id} is sent to Katana {age} after it was placed")
     if order is None or life.is_odd or order.status in ("processing", "completed"):
         return
     if _is_known(life, store, order):
         life.breaks(f"P2 {store} order {order.id} is sent to Katana, and is {order.status}")
+
+
+def _is_to_be_carried(life: Life, store: str, order_id: int) -> None:
+    """What a person has left alone is neither delivered nor completed, nor is any order where that
+    is switched off. (A request from before may still be on its way.)"""
+    if life.is_odd or life.network.late:
+        return
+    if (store, order_id) in life.ignored:
+        life.breaks(f"P4 {store} order {order_id} is carried over, and is to be left alone")
+    if life.own[store] in ("sync_fulfillment = false", "paused = true"):
+        life.breaks(f"P7 {store} order {order_id} is carried over in spite of {life.own[store]}")
+
+
+def _look_at_delivery(life: Life, sales_order_id: int) -> None:
+    held = life.world.katana.sales_order(sales_order_id)
+    _is_to_be_carried(life, life.names[str(held.ecommerce_store_name)], _shop_id(held))
+
+
+def _shop_id(held: SalesOrder) -> int:
+    return int(held.ecommerce_order_id or 0)
+
+
+def _look_at_batches(life: Life, sent: Mapping[str, Any]) -> None:
+    """The oldest batches go first, as they were a minute ago."""
+    state, now = life.world.katana._state, life.world.clock.now
+    rows = {row.id: row for row in life.world.katana.sales_order(sent["sales_order_id"]).rows}
+    taken: dict[tuple[int, int], dict[int | None, Decimal]] = {}
+    for part in sent["sales_order_fulfillment_rows"]:
+        row = rows[part["sales_order_row_id"]]
+        of_place = taken.setdefault((row.variant_id, row.location_id), {})
+        for each in part.get("batch_transactions", ()):
+            batch = each["batch_id"]
+            of_place[batch] = of_place.get(batch, Decimal(0)) + Decimal(str(each["quantity"]))
+    moved = {m.variant_id for m in state.movements if now - m.updated_at < A_MINUTE}
+    for (variant, place), of_place in taken.items():
+        oldest_first = [b.id for b in state.batches_of(variant)]
+        left = {b: state.batch_stock.get((b, place), Decimal(0)) for b in oldest_first}
+        for number, batch in enumerate(oldest_first):
+            later = {*oldest_first[number + 1 :], None} & of_place.keys()
+            if later and left[batch] > of_place.get(batch, 0) and variant not in moved:
+                life.breaks(f"P20 goods of batches {of_place} are sent, and there are {left}")
 
 
 def _look_at_deletion(life: Life, sales_order_id: int) -> None:
@@ -165,7 +217,7 @@ def _is_known(life: Life, store: str, order: Order) -> bool:
     return life.world.shops[store].state.clock() - order.modified > A_MINUTE
 
 
-A_MINUTE = timedelta(minutes=1)
+A_SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 class AtEachCommit:
@@ -500,6 +552,9 @@ def _agrees(
         is_matched = abs(ours - theirs) < EXACT or record.money_differs or is_anothers
         hold(6, is_matched or "match_totals = true" not in life.top, f"not matched: {words}")
         _is_the_order(life, store, order, held, name)
+    said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
+    is_explained = record.note_failed or record.state is State.IGNORED or life.has_forgotten
+    is_explained = is_explained or Reason.NOTE_NOT_WRITTEN in said or life.set_back
     shop = life.world.shops[store]
     parcels = [part.values.get("_katana_fulfillment_id") for part in shop.fulfillments(order.id)]
     numbers = [entry.tracking_number for entry in shop.trackings(order.id)]
@@ -507,15 +562,51 @@ def _agrees(
     is_once = len(shown) == len(set(shown)) or life.is_hasty
     hold(13, is_once, f"{name}: shown twice: {shown}")
     if 'shipments = "auto"' in life.base[store] and not life.has_forgotten:
-        said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
         for part in life.world.katana.fulfillments(held.id):
             if part.status == "DELIVERED" and part.tracking_number:
                 is_told = part.tracking_number in numbers or str(part.id) in map(str, parcels)
                 is_told = is_told or Reason.SHIPMENT_NOT_TOLD in said
                 hold(13, is_told, f"{name}: {part} is not shown: {shown}")
+        if not life.processing[store, order.id] and record.state is not State.IGNORED:
+            if Reason.SHIPMENT_NOT_TOLD not in said:
+                _is_shown_whole(life, store, order, held, name)
+    if "tracking_note" in life.top and order.status == "completed" and record.completed_at:
+        for part in life.world.katana.fulfillments(held.id):
+            number = part.tracking_number
+            if number and part.updated_at < record.completed_at - A_MINUTE and not parcels:
+                told = [number, *numbers] if is_explained else numbers
+                told += [str(note["note"]) for note in shop.notes(order.id)]
+                hold(8, any(number in text for text in told), f"{name}: {part} is not noted")
     is_own = record.shop_status == "completed" and not record.completed_at
     if is_own and held.id not in life.worked_on and not life.has_forgotten:
         hold(13, not shown, f"{name}: what this program delivered is shown: {shown}")
+
+
+def _is_shown_whole(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
+    """What a shop shows of a parcel is all of its goods, and how it is sent by now."""
+    katana, shop = life.world.katana, life.world.shops[store]
+    products, variants = shop.state.products, {v.id: v for v in katana.variants()}
+    skus = {
+        line.id: _usual_sku(products[line.variation_id or line.product_id].sku)
+        for line in order.lines
+        if line.product_id
+    }
+    rows = {row.id: _usual_sku(variants[row.variant_id].sku or "") for row in held.rows}
+    parts = {str(part.id): part for part in katana.fulfillments(held.id)}
+    for shown in shop.fulfillments(order.id):
+        part = parts.get(str(shown.values.get("_katana_fulfillment_id")))
+        if part is None or part.status != "DELIVERED":
+            continue
+        number = str(shown.values.get("_tracking_number") or "")
+        hold(13, number == (part.tracking_number or ""), f"{name}: {part}, shown as {number}")
+        inside, wanted = Counter[str](), Counter[str]()
+        items: Any = shown.values.get("_items")
+        for item in items:
+            inside[skus[item["item_id"]]] += int(item["qty"])
+        for row in part.rows:
+            if rows[row.row_id] in skus.values():
+                wanted[rows[row.row_id]] += int(row.quantity)
+        hold(13, inside == wanted or order.refunds, f"{name}: {inside} is shown of {wanted}")
 
 
 def _is_the_order(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
@@ -701,7 +792,9 @@ def _stock_is_right(life: Life, ledger: Ledger) -> None:
         place = places[life.places[store]]
         free = world.katana.in_stock(variant, place) - world.katana.committed(variant, place)
         free -= sum(_taken(life, each, world.mug[each], ledger) for each in beside)
-        free -= 5 if "stock_reserve" in life.base[store] else 0
+        free -= 5 if "stock_reserve = 5" in life.base[store] else 0
+        if "stock_reserve = \"10%\"" in life.base[store] and free > 0:
+            free -= max(world.katana.in_stock(variant, place), Decimal(0)) / 10
         found, expected = shop.stock(mug), max(int(free), 0)
         hold(11, found == expected, f"{store}: {found} mugs, and not {expected}")
 

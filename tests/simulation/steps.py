@@ -222,19 +222,22 @@ def _may_be_sent(life: Life, store: str, order: Order) -> bool:
 
 
 def _refund(life: Life, store: str, order: Order, dice: Random) -> bool:
-    """Refund an amount or a piece; whether it was a piece."""
+    """Refund an amount, the shipping, or a piece; whether it was a piece."""
     lines = [line for line in order.lines if line.kind == "item" and line.total > 1]
+    ways = [line for line in order.lines if line.kind == "shipping" and line.total > 1]
     shop, piece = life.world.shops[store], dice.random() < 0.5
     if _may_be_sent(life, store, order):
         life.edited(store, order.id)
     try:
         if piece and lines:
             shop.refund(order.id, lines={dice.choice(lines).id: 1})
+        elif ways and order.id % 2:
+            shop.refund(order.id, lines={ways[0].id: 1})
         else:
             shop.refund(order.id, "1.00")
     except ValueError:
         return False  # no more of that is left
-    life.tell("staff", f"{store}: order {order.id}: {'a piece' if piece else '1.00'} refunded")
+    life.tell("staff", f"{store}: order {order.id}: {'a piece' if piece else 'money'} refunded")
     return piece and bool(lines)
 
 
@@ -361,7 +364,8 @@ def count(life: Life, dice: Random) -> None:
     quantity, katana = dice.randint(0, 90), life.world.katana
     places = [place.id for place in katana.locations()]
     life.tell("warehouse", f"katana: {quantity} mugs")
-    katana.set_stock(life.world.mug_variant, dice.choice(places), Decimal(quantity))
+    half = Decimal("0.5") if quantity % 5 == 0 else Decimal(0)
+    katana.set_stock(life.world.mug_variant, dice.choice(places), quantity + half)
 
 
 @step("products")
