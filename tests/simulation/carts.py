@@ -56,9 +56,10 @@ def taxed_otherwise(life: Life, dice: Random, store: str) -> Order:
 
 
 def variations(life: Life, dice: Random, store: str) -> Order:
-    """Shirts in two sizes, with a coupon."""
+    """Shirts in two sizes, or small ones alone, with a coupon."""
     shop = life.world.shops[store]
     shirt, sizes = _shirt(shop)
+    sizes = sizes[: dice.choice((1, 1, 2))]
     items = [Item(shirt, dice.randint(1, 4), size) for size in sizes]
     return {"items": items, "coupons": [Coupon("pct33", "percent", Decimal("33.33"))]}
 

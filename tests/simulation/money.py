@@ -63,7 +63,9 @@ def worths_of(
                     worth.line.gross
                 )
                 worth.pieces -= abs(part.quantity) if part.kind == "item" else 0
-        of_lines = sum((abs(in_cents(p.total)) + abs(p.total_tax) for p in refund.lines), Decimal(0))
+        of_lines = sum(
+            (abs(in_cents(p.total)) + abs(p.total_tax) for p in refund.lines), Decimal(0)
+        )
         amounts.append(refund.amount - of_lines)
     there = [each for each in found.values() if each.pieces > 0 or abs(each.gross) >= HALF_A_CENT]
     kept = [each for each in there if each.gross >= 0]

@@ -150,7 +150,7 @@ def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
     if order is not None and 'import_delay = "2m"' in life.top and not life.occurred["retry"]:
         age = life.world.clock.now - (order.paid or order.created)
         is_right = not life.shops_set and not life.set_back and not life.world.ours.ahead
-        if is_right and age < timedelta(minutes=2) - A_SECOND:
+        if is_right and order.status == "processing" and age < timedelta(minutes=2) - A_SECOND:
             life.breaks(f"P14 {store} order {order.id} is sent to Katana {age} after it was placed")
     if order is None or life.is_odd or order.status in ("processing", "completed"):
         return
@@ -553,8 +553,8 @@ def _agrees(
         hold(6, is_matched or "match_totals = true" not in life.top, f"not matched: {words}")
         _is_the_order(life, store, order, held, name)
     said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
-    is_explained = record.note_failed or record.state is State.IGNORED or life.has_forgotten
-    is_explained = is_explained or Reason.NOTE_NOT_WRITTEN in said or life.set_back
+    is_explained = bool(record.note_failed) or record.state is State.IGNORED or life.has_forgotten
+    is_explained = is_explained or Reason.NOTE_NOT_WRITTEN in said or life.set_back > timedelta(0)
     shop = life.world.shops[store]
     parcels = [part.values.get("_katana_fulfillment_id") for part in shop.fulfillments(order.id)]
     numbers = [entry.tracking_number for entry in shop.trackings(order.id)]
@@ -567,9 +567,9 @@ def _agrees(
                 is_told = part.tracking_number in numbers or str(part.id) in map(str, parcels)
                 is_told = is_told or Reason.SHIPMENT_NOT_TOLD in said
                 hold(13, is_told, f"{name}: {part} is not shown: {shown}")
-        if not life.processing[store, order.id] and record.state is not State.IGNORED:
-            if Reason.SHIPMENT_NOT_TOLD not in said:
-                _is_shown_whole(life, store, order, held, name)
+        is_untold = record.state is State.IGNORED or Reason.SHIPMENT_NOT_TOLD in said
+        if not (life.processing[store, order.id] or is_untold):
+            _is_shown_whole(life, store, order, held, name)
     if "tracking_note" in life.top and order.status == "completed" and record.completed_at:
         for part in life.world.katana.fulfillments(held.id):
             number = part.tracking_number
@@ -793,7 +793,7 @@ def _stock_is_right(life: Life, ledger: Ledger) -> None:
         free = world.katana.in_stock(variant, place) - world.katana.committed(variant, place)
         free -= sum(_taken(life, each, world.mug[each], ledger) for each in beside)
         free -= 5 if "stock_reserve = 5" in life.base[store] else 0
-        if "stock_reserve = \"10%\"" in life.base[store] and free > 0:
+        if 'stock_reserve = "10%"' in life.base[store] and free > 0:
             free -= max(world.katana.in_stock(variant, place), Decimal(0)) / 10
         found, expected = shop.stock(mug), max(int(free), 0)
         hold(11, found == expected, f"{store}: {found} mugs, and not {expected}")

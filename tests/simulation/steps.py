@@ -17,11 +17,12 @@ from random import Random
 from msgspec import Struct
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
-from katana_woo_sync.domain.order_record import State, ignored
+from katana_woo_sync.domain.order_record import OrderRecord, State, ignored
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order
 from katana_woo_sync.sync.connect import rebuild
+from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.wishes import Wish, next_run, wish
 from tests.simulation.carts import COURIER, cart
@@ -443,6 +444,11 @@ def course(life: Life, dice: Random) -> None:
                 life.refunded.add((store, order_id))
         elif what in STATUSES and order is not None and order.status != "trash":
             _set_status(life, store, order, what)
+        elif what == "ignored":
+            with life.world.program().context() as context:
+                record = context.ledger.orders.get(life.identity(store), order_id)
+                if record is not None and record.state is State.ATTENTION:
+                    _ignore(life, context, record)
         elif what == "deleted" and held:
             _delete(life, held[0])
         elif what in WORK and held:
@@ -463,6 +469,7 @@ COURSES = (
     ("deliver", "sync", "revert"),
     ("deliver", "on-hold", "sync", "processing"),
     ("deliver", "cancelled", "sync", "completed"),
+    ("cancelled", "sync", "ignored", "completed"),
     ("deliver", "sync", "completed", "sync", "processing"),
     ("deleted", "sync", "completed"),
     ("on-hold", "deleted", "sync", "processing"),
@@ -503,16 +510,21 @@ def ignore(life: Life, dice: Random) -> None:
     """A person has a problem left alone."""
     with life.world.program().context() as context:
         records = context.ledger.orders.find(problems=True)
-        chosen = records[dice.randrange(10) % len(records)] if records else None
-        record = ignored(chosen) if chosen else None
-        if record is not None:
-            life.tell("person", f"ignore {record.number}")
-            store = life.names[record.identity]
-            life.edited(store, record.order_id)  # what its total lacks, say
-            if record.state is State.IGNORED:
-                life.ignored.add((store, record.order_id))
-            with context.ledger.atomic():
-                context.save(context.stores[store], record, chosen)
+        if records:
+            _ignore(life, context, records[dice.randrange(10) % len(records)])
+
+
+def _ignore(life: Life, context: Context, chosen: OrderRecord) -> None:
+    record = ignored(chosen)
+    if record is None:
+        return
+    life.tell("person", f"ignore {record.number}")
+    store = life.names[record.identity]
+    life.edited(store, record.order_id)  # what its total lacks, say
+    if record.state is State.IGNORED:
+        life.ignored.add((store, record.order_id))
+    with context.ledger.atomic():
+        context.save(context.stores[store], record, chosen)
 
 
 @step("commands")
@@ -675,7 +687,7 @@ def lost_shipment(life: Life, dice: Random) -> None:
     if not stores:
         return
     store, katana = dice.choice(stores), life.world.katana
-    order_id = place_order(life, store, mugs=1)
+    order_id = place_order(life, store, mugs=2, with_lamp=dice.random() < 0.5)
     life.scheduler.sleep(60)
     life.sync()
     for held in life.world.in_katana(order_id, shop=store):
