@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from multiprocessing import get_context
 from typing import Any
 from unittest import mock
@@ -27,7 +27,15 @@ from katana_woo_sync.clients import katana_http, order_reader, woocommerce
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KatanaApi
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
-from katana_woo_sync.domain import charges, cursors, order_rules, rows, sales_order
+from katana_woo_sync.domain import (
+    charges,
+    cursors,
+    deliveries,
+    order_rules,
+    rows,
+    sales_order,
+    stock,
+)
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.adoption import woocommerce_id
 from katana_woo_sync.domain.bundles import as_rows
@@ -212,6 +220,110 @@ def _without_coupons(order: Any, meta_keys: Any = ()) -> str:
 
 _additional_info = sales_order.additional_info
 
+
+def _over_all_rates(discount: Any, priced: Any, shipping: Any, *, inclusive: bool) -> Decimal:
+    """A negative fee comes off rows of whatever tax rate, as an amount that is refunded."""
+    of_all = replace(discount, kind=ChargeKind.REFUND)
+    return _spread(of_all, priced, shipping, inclusive=inclusive)
+
+
+_spread = sales_order.spread
+
+
+def _off_the_dearest(amount: Decimal, priced: Any, *, with_tax: bool) -> Decimal:
+    left = amount
+    for row in sorted(priced, key=lambda each: -each.discounted):
+        left -= _subtract(left, [row], with_tax=with_tax)
+    return amount - left
+
+
+_subtract = rows._subtract
+
+
+def _by_net_amounts(charge: Any, _plan: Any, resolved: Any) -> Any:
+    rate = resolved.tax_rates[charge.need].rate
+    return rows.DiscountableRow(charge, rate, charge.net, charge.full_net)
+
+
+def _one_fee(lines: Any) -> tuple[Any, list[Any]]:
+    """Shipping of two tax rates is one fee."""
+    fee, others = _shipping_fee(lines)
+    if fee is None:
+        return fee, others
+    more = [(each.net, each.tax) for each in others]
+    net, tax = (sum(amounts, Decimal(0)) for amounts in zip((fee.net, fee.tax), *more, strict=True))
+    return replace(fee, net=net, tax=tax), []
+
+
+_shipping_fee = sales_order._shipping_fee
+
+
+def _terms_with(**changed: Any) -> Callable[..., Any]:
+    return lambda context, store: replace(_terms(context, store), **changed)
+
+
+_terms = Context.terms
+
+
+def _newest_first(found: Any) -> Any:
+    return _in_order(found)[::-1]
+
+
+_in_order = deliveries._in_order
+
+
+def _first_line_of(*arguments: Any) -> dict[int, Decimal]:
+    return dict(list(_items_of(*arguments).items())[:1])
+
+
+_items_of = shipments.items_of
+
+
+def _as_first_told(
+    context: Any, store: Any, record: Any, part: Any, *, is_first_look: bool
+) -> None:
+    """What becomes of a parcel after it was heard of first is not told."""
+    if context.ledger.shipments.find(store.identity, record.order_id, int(part.id)) is None:
+        _keep_parcel(context, store, record, part, is_first_look=is_first_look)
+
+
+_keep_parcel = shipments._keep
+
+
+def _left_alone_too(record: OrderRecord, rules: Any, now: Any) -> Any:
+    if record.state is State.IGNORED:
+        record = replace(record, state=State.IMPORTED)
+    return _next_step(record, rules, now)
+
+
+_next_step = order_rules.next_step
+LEFT_ALONE_TOO = _WANTS_FULFILMENT.replace("'attention')", "'attention', 'ignored')")
+
+
+def _fulfilment_on(context: Any, store: Any) -> Any:
+    return replace(_rules(context, store), sync_fulfillment=True)
+
+
+def _none_that_failed(orders: Orders, identity: str, now: Any, limit: int) -> list[OrderRecord]:
+    due = _due_for_import(orders, identity, now, limit)
+    return [each for each in due if each.state is not State.FAILED]
+
+
+_due_for_import = Orders.due_for_import
+
+
+def _percent_as_pieces(what: Any, reserve: Any, *, backorders: bool) -> int:
+    return _pieces(what, replace(reserve, is_percentage=False), backorders=backorders)
+
+
+_pieces = stock.pieces
+
+
+def _rounded_up(what: Any, reserve: Any, *, backorders: bool) -> int:
+    quantity = what.quantity.to_integral_value(ROUND_CEILING)
+    return _pieces(replace(what, quantity=quantity), reserve, backorders=backorders)
+
+
 PACKED_TOO = _WANTS_FULFILMENT.replace(
     "(katana_status = 'DELIVERED'", "(katana_status IN ('DELIVERED', 'PACKED')"
 )
@@ -321,6 +433,27 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "cancelled_orders_stay": ((fulfilment, "delete_cancelled", _nothing),),
     "deleted_though_begun": ((SalesOrder, "begun", ""),),
     "notes_forgotten": ((cycle, "write_notes", _always(False)),),
+    "negative_fees_off_all_tax_rates": ((sales_order, "spread", _over_all_rates),),
+    "discounts_off_one_row": ((rows, "_subtract", _off_the_dearest),),
+    "prices_by_net_amounts": ((sales_order, "_discountable", _by_net_amounts),),
+    "shipping_of_two_rates_is_one_fee": ((sales_order, "_shipping_fee", _one_fee),),
+    "discounts_are_not_separate": ((Context, "terms", _terms_with(separate_discounts=False)),),
+    "totals_are_not_matched": ((Context, "terms", _terms_with(match_totals=False)),),
+    "shipping_is_no_row": ((Context, "terms", _terms_with(shipping_rows=False)),),
+    "newest_batches_first": ((deliveries, "_in_order", _newest_first),),
+    "half_a_shipment": ((shipments, "items_of", _first_line_of),),
+    "later_tracking_is_not_told": ((shipments, "_keep", _as_first_told),),
+    # the ledger gives none that is left alone
+    "ignored_orders_are_carried": (
+        (fulfilment, "next_step", _left_alone_too),
+        (orders_of_ledger, "_WANTS_FULFILMENT", LEFT_ALONE_TOO),
+    ),
+    "fulfilment_cannot_be_switched_off": ((Context, "rules", _fulfilment_on),),
+    "import_delay_forgotten": ((order_rules, "_grace", _always(None)),),
+    "tracking_notes_forgotten": ((fulfilment, "due_at_completion", _nothing),),
+    "what_failed_waits_for_a_person": ((Orders, "due_for_import", _none_that_failed),),
+    "reserve_of_percent_is_of_pieces": ((stock, "pieces", _percent_as_pieces),),
+    "stock_is_rounded_up": ((stock, "pieces", _rounded_up),),
     # the session refuses it too
     "dry_run_writes": (
         (DryRunKatana, "create_sales_order", KatanaClient.create_sales_order),

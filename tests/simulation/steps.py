@@ -682,7 +682,8 @@ def lost_status(life: Life, dice: Random) -> None:
 
 @step("network", 4)
 def lost_shipment(life: Life, dice: Random) -> None:
-    """An order is delivered, and something goes wrong with what its shop is told of the parcel."""
+    """An order is delivered, and something goes wrong with what its shop is told of the parcel;
+    then it may get another number."""
     stores = [store for store in STORES if "shipments" in life.base[store]]
     if not stores:
         return
@@ -702,6 +703,10 @@ def lost_shipment(life: Life, dice: Random) -> None:
     life.sync()
     life.scheduler.sleep(dice.choice((5, 65, 65, 300)))
     life.sync()
+    if dice.random() < 0.5:
+        for held in life.world.in_katana(order_id, shop=store):
+            life.tell("warehouse", f"katana: {held.order_no}: another tracking number")
+            katana.track(held.id, f"LT{order_id}", carrier="Courier")
 
 
 @step("network")
