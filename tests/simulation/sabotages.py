@@ -42,7 +42,7 @@ from katana_woo_sync.domain.bundles import as_rows
 from katana_woo_sync.domain.charges import ChargeKind
 from katana_woo_sync.domain.katana import SalesOrder
 from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State
-from katana_woo_sync.domain.shipments import ShopFulfillment
+from katana_woo_sync.domain.shipments import ShopFulfillment, items_of
 from katana_woo_sync.domain.stock import Sellable, plan
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.ledger import orders as orders_of_ledger
@@ -227,7 +227,7 @@ def _over_all_rates(discount: Any, priced: Any, shipping: Any, *, inclusive: boo
     return _spread(of_all, priced, shipping, inclusive=inclusive)
 
 
-_spread = sales_order.spread
+_spread = rows.spread
 
 
 def _off_the_dearest(amount: Decimal, priced: Any, *, with_tax: bool) -> Decimal:
@@ -276,7 +276,7 @@ def _first_line_of(*arguments: Any) -> dict[int, Decimal]:
     return dict(list(_items_of(*arguments).items())[:1])
 
 
-_items_of = shipments.items_of
+_items_of = items_of
 
 
 def _as_first_told(
