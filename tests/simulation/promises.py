@@ -15,25 +15,27 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
 
     P4   a Processing order is in Katana, or shown with a reason that holds; nothing that was seen
          is forgotten or still tried again, nor what was completed before it was seen; what a
-         person has left alone stays so
-    P5   a sales order has one shipping fee at most
+         person has left alone stays so, and is not carried over
+    P5   a sales order has one shipping fee at most, and none where that is to be a row
     P6   totals agree to half a cent, or the order says why not; what is said to differ does; those
          of an order that nobody has changed agree but for the shop's own roundings of taxes,
-         whatever is said
-    P7   both sides' statuses agree, or the order says why not; neither is carried over that is not
+         whatever is said; so does what it has at each tax rate, and each row's price and discount
+    P7   both sides' statuses agree, or the order says why not; neither is carried over that is not,
+         nor where that is switched off
     P8   nobody is mailed twice, no note is written twice, and none is forgotten
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
     P11  a day later the shop's stock is what rule 13 says of the servers themselves
-    P13  each delivery is shown once in the shop, and none that this program made; what has a
-         tracking number is shown, or the order says why not
+    P13  each delivery is shown once in the shop, with all of its goods and its number as it is
+         now, and none that this program made; what has a tracking number is shown, or the order
+         says why not
     P14  an order that comes in then is in Katana after the next cycle, or shown; one that came in
-         before is in the ledger after the first cycle
+         before is in the ledger after the first cycle; none is sent before `import_delay` is over
     P15  no intent is open
     P16  no customer, product, service or tax rate is twice in Katana
     P18  what the ledger believes to be Processing is so, and of Katana's statuses
     P19  a sales order has its order's number, currency, dates, addresses, note and pieces
-    P20  goods that were refunded since the import are not delivered, and the oldest batches first
+    P20  goods that were refunded since the import are not delivered; of batches the oldest go first
     P21  Katana is sent nothing that its contract forbids, and refuses no order twice
     P23  what is shown is in a run's problems, and in its exit code
 

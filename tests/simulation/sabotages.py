@@ -450,7 +450,6 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     ),
     "fulfilment_cannot_be_switched_off": ((Context, "rules", _fulfilment_on),),
     "import_delay_forgotten": ((order_rules, "_grace", _always(None)),),
-    "tracking_notes_forgotten": ((fulfilment, "due_at_completion", _nothing),),
     "what_failed_waits_for_a_person": ((Orders, "due_for_import", _none_that_failed),),
     "reserve_of_percent_is_of_pieces": ((stock, "pieces", _percent_as_pieces),),
     "stock_is_rounded_up": ((stock, "pieces", _rounded_up),),

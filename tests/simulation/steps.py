@@ -209,7 +209,7 @@ def refund(life: Life, dice: Random) -> None:
 def refund_at_once(life: Life, dice: Random) -> None:
     """An order of which a part is refunded before the program has seen it."""
     store = dice.choice(STORES)
-    order_id = place_order(life, store, mugs=3)
+    order_id = place_order(life, store, mugs=3, with_lamp=dice.random() < 0.6)
     _refund(life, store, life.world.shops[store].state.orders[order_id], dice)
 
 
