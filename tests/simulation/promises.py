@@ -537,7 +537,7 @@ def _agrees(
         hold(20, record.delivered_at is None, f"{name} is delivered, and was refunded: {record}")
     if not life.processing[store, order.id]:
         ours = Decimal(str(life.world.shops[store].order(order.id)["total"]))
-        refunded = sum((each.amount for each in order.refunds), Decimal(0))  # before the import
+        refunded = _refunded(life, order)  # before the import
         ours -= _left_out(life, order) + refunded
         theirs = life.world.katana.order_total(held.id)
         notes = ledger.orders.notes(record.identity, record.order_id)
@@ -753,6 +753,14 @@ def _left_out(life: Life, order: Order) -> Decimal:
     left_out = (line.gross for line in order.lines if line.kind in kinds)
     _id, paid = order.meta.get(CREDIT, (0, "0"))
     return sum((round(amount, 2) for amount in left_out), -Decimal(str(paid)))
+
+
+def _refunded(life: Life, order: Order) -> Decimal:
+    """What was refunded, but for lines that the options leave out anyway."""
+    kinds = _kinds_left_out(life)
+    lines = [line for refund in order.refunds for line in refund.lines if line.kind in kinds]
+    amounts = [each.amount for each in order.refunds]
+    return sum((*amounts, *(round(line.gross, 2) for line in lines)), Decimal(0))  # below zero
 
 
 def _of_lines(life: Life, order: Order) -> Decimal:
