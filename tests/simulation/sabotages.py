@@ -324,6 +324,19 @@ def _rounded_up(what: Any, reserve: Any, *, backorders: bool) -> int:
     return _pieces(replace(what, quantity=quantity), reserve, backorders=backorders)
 
 
+def _of_goods_alone(found: Any, refunds: Any) -> Any:
+    goods = {charge.line_id for charge in found if charge.kind is ChargeKind.ITEM}
+    kept = []
+    for refund in refunds:
+        lines = tuple(line for line in refund.lines if line.line_id in goods)
+        others = sum((line.gross for line in refund.lines if line not in lines), Decimal(0))
+        kept.append(charges._Refunded(refund.amount - others, lines))
+    return _after_refunds(found, kept)
+
+
+_after_refunds = charges._after_refunds
+
+
 PACKED_TOO = _WANTS_FULFILMENT.replace(
     "(katana_status = 'DELIVERED'", "(katana_status IN ('DELIVERED', 'PACKED')"
 )
@@ -433,6 +446,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "cancelled_orders_stay": ((fulfilment, "delete_cancelled", _nothing),),
     "deleted_though_begun": ((SalesOrder, "begun", ""),),
     "notes_forgotten": ((cycle, "write_notes", _always(False)),),
+    "refunded_shipping_forgotten": ((charges, "_after_refunds", _of_goods_alone),),
     "negative_fees_off_all_tax_rates": ((sales_order, "spread", _over_all_rates),),
     "discounts_off_one_row": ((rows, "_subtract", _off_the_dearest),),
     "prices_by_net_amounts": ((sales_order, "_discountable", _by_net_amounts),),
