@@ -137,7 +137,8 @@ class Program(Struct, frozen=True):
         return Notifier(self.settings, self.redactor, self.clock, dry_run=self.dry_run)
 
     def chosen(self, name: str | None) -> list[Store]:
-        """The store of this name, or all. Ends the program where there is none of the name."""
+        """The store of this name, or all that are not paused. Ends the program where there is none
+        of the name, or it is paused."""
         if name is None:
             return [store for store in self.stores.values() if not store.settings.paused]
         if name not in self.stores:

@@ -45,6 +45,7 @@ ZONES = (-11, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8, 10.5, 13, 14)
 ACCOUNTS = ("usual", "no-op", "late", "blanks", "numbers twice")
 VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
 """Of the shops."""
+STOCK_OPTIONS = ("stock_reserve = 5", 'stock_reserve = "10%"', 'stock_exclude = ["MUG"]')
 QUOTA = 60
 """Requests that Katana takes in a minute."""
 
@@ -59,6 +60,8 @@ class History(Struct, frozen=True):
     steps: tuple[tuple[str, int], ...]
     used_by_others: int | None
     """How many requests others send with the same key for each of ours; None: no quota holds."""
+    patience: bool
+    """Whether nobody says `retry` at the end, since all is tried again by itself."""
 
     @property
     def is_ordinary(self) -> bool:
@@ -97,7 +100,8 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     options = tuple(dice.choice(each) for each in OPTIONS_AT_TOP if dice.random() < 0.2)
     account = dice.choice(ACCOUNTS)
     used_by_others = dice.choice((0, 0, 1, 2)) if dice.random() < 0.2 else None
-    return History(seed, options, stores, account, steps, used_by_others)
+    patience = dice.random() < 0.5
+    return History(seed, options, stores, account, steps, used_by_others, patience)
 
 
 def _options_of_a_store(dice: Random) -> str:
@@ -105,7 +109,7 @@ def _options_of_a_store(dice: Random) -> str:
     if dice.random() < 0.6:
         lines.append("sync_stock = true")
         if dice.random() < 0.4:
-            lines.append(dice.choice(("stock_reserve = 5", 'stock_exclude = ["MUG"]')))
+            lines.append(dice.choice(STOCK_OPTIONS))
     if dice.random() < 0.3:
         lines.append('shipments = "auto"')
     if dice.random() < 0.2:
@@ -141,7 +145,7 @@ def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: boo
             if not history.is_ordinary:
                 life.end_troubles()
             last = comes_in(life)
-            life.first_cycle(is_ordinary=history.is_ordinary)
+            life.first_cycle(is_ordinary=history.is_ordinary, patience=history.patience)
             look_after_the_first_cycle(life, last)
             if not history.is_ordinary:
                 life.come_to_rest()
@@ -179,21 +183,19 @@ def _nothing_collected() -> Iterator[None]:
 def _begin(life: Life, history: History) -> None:
     katana = life.world.katana
     life.top = "\n".join(("[orders]", *history.options))
-    life.patience = history.seed % 2 == 0
+    dice = Random(f"{history.seed} shops")
     for store in STORES:
-        options = history.stores[store]
-        if history.seed % 3 == 0:
-            options = options.replace("stock_reserve = 5", 'stock_reserve = "10%"')
-        life.base[store] += f"\n{options}"
+        life.base[store] += f"\n{history.stores[store]}"
         if "shipments" in history.stores[store]:
             shop = life.world.shops[store]
-            if history.seed % 2:
+            if dice.random() < 0.5:
                 shop.switch_on_fulfillments()
             else:
                 shop.install("wc-shipment-tracking/v3")
-    dice = Random(f"{history.seed} shops")
     if dice.random() < 0.5:
         _stock_shirts(life)
+        if dice.random() < 0.5:
+            katana.leave_batches_to_others()
     for shop in life.world.shops.values():
         shop.state.offset = timedelta(hours=dice.choice(ZONES))
         shop.state.version = dice.choice(VERSIONS)
@@ -234,11 +236,8 @@ def _sell_before(life: Life) -> None:
 
 
 def _stock_shirts(life: Life) -> None:
-    """Katana keeps small shirts in batches, and medium ones by serial numbers. On some accounts
-    whoever delivers has to name the batches."""
+    """Katana keeps small shirts in batches, and medium ones by serial numbers."""
     katana = life.world.katana
-    if life.patience:
-        katana.leave_batches_to_others()
     small = katana.add_product("Shirt S", "TEE-S", batch_tracked=True)
     katana.add_product("Shirt M", "TEE-M", serial_tracked=True, in_stock=Decimal(9))
     for place in katana.locations():

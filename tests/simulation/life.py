@@ -177,8 +177,6 @@ class Life:
         self.is_hasty = False
         """Whether a person said `retry`, or our clock was set ahead, while a service was still at
         it: see "What cannot be promised"."""
-        self.patience = False
-        """Whether nobody says `retry` at the end, since all is tried again by itself."""
         self.is_swept = False
         """Whether all open orders were compared at the end."""
         self.deleted: set[int] = set()
@@ -403,21 +401,21 @@ class Life:
         self.own = dict.fromkeys(STORES, "")
         self.configure()
 
-    def first_cycle(self, *, is_ordinary: bool) -> None:
-        """A person has all tried again, or waits until all is tried again by itself; then comes a
-        cycle. After an ordinary day that one settles all that people did: what needs a person is
-        looked at again within an hour."""
+    def first_cycle(self, *, is_ordinary: bool, patience: bool) -> None:
+        """A person has all tried again, or has the `patience` to wait until all is tried again by
+        itself; then comes a cycle. After an ordinary day that one settles all that people did: what
+        needs a person is looked at again within an hour."""
         if is_ordinary:
             self.scheduler.sleep(RECHECK.total_seconds())
             self.sync()
             return
-        self.scheduler.sleep(12.5 * 3600 if self.patience else 5 * 60)
+        self.scheduler.sleep(12.5 * 3600 if patience else 5 * 60)
         if self.set_back > timedelta(0):
             self.tell("clock", f"the waits of before it was set back end, in {self.set_back}")
             self.scheduler.sleep(self.set_back.total_seconds())
         if not self._is_connected():  # as `sync` has said since
             self.run("backfill", self.world.backfill)
-        if not self.patience:
+        if not patience:
             self.run("retry", self.retry_all)
         self.sync(**ACCEPTING)
 

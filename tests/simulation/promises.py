@@ -576,9 +576,9 @@ def _agrees(
         for part in life.world.katana.fulfillments(held.id):
             number = part.tracking_number
             if number and part.updated_at < record.completed_at - A_MINUTE and not parcels:
-                told = [number, *numbers] if is_explained else numbers
-                told += [str(note["note"]) for note in shop.notes(order.id)]
-                hold(8, any(number in text for text in told), f"{name}: {part} is not noted")
+                told = [*numbers, *(str(note["note"]) for note in shop.notes(order.id))]
+                is_noted = is_explained or any(number in text for text in told)
+                hold(8, is_noted, f"{name}: {part} is not noted")
     is_own = record.shop_status == "completed" and not record.completed_at
     if is_own and held.id not in life.worked_on and not life.has_forgotten:
         hold(13, not shown, f"{name}: what this program delivered is shown: {shown}")

@@ -544,7 +544,7 @@ def rebuild_ledger(life: Life, _dice: Random) -> None:
 def _rebuild(life: Life) -> None:
     program = life.world.program()
     with program.context() as context, next_run(context, lambda _words: None):
-        rebuild(context, list(program.stores.values()))
+        rebuild(context, program.chosen(None))
         finish(context)
 
 

@@ -328,7 +328,7 @@ class World:
         """The whole first import, and what it found beforehand."""
         program = self.program(dry_run=dry_run)
         with program.context() as context:
-            prepared = prepare(context, list(program.stores.values()), since)
+            prepared = prepare(context, program.chosen(None), since)
             import_all(context, prepared.stores, Options(), lambda _done, _total: None)
             finish(context)
             return context.report, prepared.found
