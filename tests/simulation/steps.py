@@ -6,13 +6,14 @@ are left out of it. Steps belong to kinds; a history has some of the kinds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
+from typing import Any
 
 from msgspec import Struct
 
@@ -25,7 +26,7 @@ from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.wishes import Wish, next_run, wish
-from tests.simulation.carts import COURIER, cart
+from tests.simulation.carts import COURIER, cart, variations
 from tests.simulation.life import STORES, Life
 from tests.simulation.machine import scattered
 from tests.simulation.network import KINDS, LOST_AFTER, Trouble
@@ -84,11 +85,15 @@ def _place(life: Life, dice: Random, status: str) -> tuple[str, int]:
             fee=dice.choice((-1, 3)) if dice.random() < 0.2 else 0,
             total=Decimal(dice.randint(1, 9)) if dice.random() < 0.1 else None,
         )
-    ordered = {"billing": ANNA, "status": status, **cart(life, dice, store)}
-    order_id = life.world.shops[store].place_order(**ordered)
-    _moved(life, store, order_id, ordered["status"])
-    life.tell("customer", f"{store}: order {order_id}, {ordered['status']}")
-    return store, order_id
+    return store, _ordered(life, store, {"status": status, **cart(life, dice, store)})
+
+
+def _ordered(life: Life, store: str, ordered: Mapping[str, Any]) -> int:
+    order_id = life.world.shops[store].place_order(**{"billing": ANNA, **ordered})
+    status = ordered["status"]
+    _moved(life, store, order_id, status)
+    life.tell("customer", f"{store}: order {order_id}, {status}")
+    return order_id
 
 
 def place_order(
@@ -429,8 +434,14 @@ def cycle(life: Life, dice: Random) -> None:
 
 @step("program", 3)
 def course(life: Life, dice: Random) -> None:
-    """An order comes into Katana, and then one thing after the other happens to it."""
-    store, order_id = _place(life, dice, "processing")
+    """An order comes into Katana, of shirts often, and then one thing after the other happens to
+    it."""
+    if dice.random() < 0.7:
+        store, order_id = _place(life, dice, "processing")
+    else:
+        store = dice.choice(STORES)
+        shirts = {"status": "processing", **variations(life, dice, store)}
+        order_id = _ordered(life, store, shirts)
     shop = life.world.shops[store]
     for what in ("sync", *dice.choice(COURSES), "sync"):
         order = shop.state.orders.get(order_id)
@@ -470,6 +481,7 @@ COURSES = (
     ("deliver", "on-hold", "sync", "processing"),
     ("deliver", "cancelled", "sync", "completed"),
     ("cancelled", "sync", "ignored", "completed"),
+    ("cancelled", "sync", "ignored", "processing", "deliver"),
     ("deliver", "sync", "completed", "sync", "processing"),
     ("deleted", "sync", "completed"),
     ("on-hold", "deleted", "sync", "processing"),
