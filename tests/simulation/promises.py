@@ -572,13 +572,14 @@ def _agrees(
         is_untold = record.state is State.IGNORED or Reason.SHIPMENT_NOT_TOLD in said
         if not (life.processing[store, order.id] or is_untold):
             _is_shown_whole(life, store, order, held, name)
-    if "tracking_note" in life.top and order.status == "completed" and record.completed_at:
+    is_noted = "tracking_note" in life.top and bool(record.completed_at) and not parcels
+    if is_noted and order.status == "completed" and order.completed and store not in life.shops_set:
         for part in life.world.katana.fulfillments(held.id):
             number = part.tracking_number
-            if number and part.updated_at < record.completed_at - A_MINUTE and not parcels:
+            if number and part.updated_at < order.completed - A_MINUTE:
                 told = [*numbers, *(str(note["note"]) for note in shop.notes(order.id))]
-                is_noted = is_explained or any(number in text for text in told)
-                hold(8, is_noted, f"{name}: {part} is not noted")
+                is_told = is_explained or any(number in text for text in told)
+                hold(8, is_told, f"{name}: {part} is not noted")
     is_own = record.shop_status == "completed" and not record.completed_at
     if is_own and held.id not in life.worked_on and not life.has_forgotten:
         hold(13, not shown, f"{name}: what this program delivered is shown: {shown}")
