@@ -33,8 +33,8 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.poll import candidates
-from katana_woo_sync.sync.recorder import compare, note_number, with_payments
 from katana_woo_sync.sync.shipping_fees import keep_shipping_fee
+from katana_woo_sync.sync.totals import compare_total, with_payments
 
 AT_ONCE = 100
 """Sales orders that are asked for by their ids in one request."""
@@ -189,7 +189,7 @@ def _made_by_another(
     context.did(store, record, "katana", "adopted", f"as {sales_order.order_no}")
     context.report.store(store.name).adopted += 1
     if held is not None and held.fee is None and sales_order.total is not None:
-        return compare(context, store, record, sales_order.total)
+        return compare_total(context, store, record, sales_order.total)
     return record
 
 
@@ -237,11 +237,9 @@ def _imported_by_us(
 ) -> OrderRecord:
     """A create of ours whose answer was lost turns out to have happened; returns its record as it
     is saved."""
-    context.did(store, record, "katana", "imported", f"as {sales_order.order_no}, found there")
-    note_number(context, store, record)
-    context.report.store(store.name).imported += 1
+    tell_of_import(context, store, record, f"as {sales_order.order_no}, found there")
     if sales_order.total is not None and not record.shipping_fee_due:
-        return compare(context, store, record, sales_order.total)
+        return compare_total(context, store, record, sales_order.total)
     return record
 
 
@@ -265,3 +263,13 @@ def _keep(record: OrderRecord, known: OrderRecord, *, ours: bool) -> OrderRecord
         expected=known.expected,
         tolerance=known.tolerance,
     )
+
+
+def tell_of_import(context: Context, store: Store, imported: OrderRecord, detail: str) -> None:
+    """Write down that an order came into Katana, and where it got another number than the shop's,
+    since that was taken; call inside a group of writes."""
+    context.did(store, imported, "katana", "imported", detail)
+    plain, given = store.settings.order_number_prefix + imported.number, imported.sales_order_no
+    if given.startswith(f"{plain}-{store.name}"):
+        context.note(store, imported, Note(Reason.NUMBER_TAKEN, given))
+    context.report.store(store.name).imported += 1

@@ -37,7 +37,7 @@ from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
-from katana_woo_sync.sync.context import Context, Store
+from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.create_once import StillUnknown, create_once
 
 STATUS_DELIVERS_NOT = "delivery:status"
@@ -279,7 +279,15 @@ def put_information_back(context: Context) -> None:
         return  # what is on its way may come yet; else it is delivered once more
     if order is not None and not order.additional_info:
         _remember(context, INFORMATION_IS_BLANKED)
-        context.katana.set_additional_info(sales_order_id, text)
+        try:
+            context.katana.set_additional_info(sales_order_id, text)
+        except (BadRequest, NotFound) as error:
+            log.warning(
+                "%s: its delivery has emptied the additional info in Katana, and it cannot be put "
+                "back: %s. Write it there if you need it: the shop's order tells it",
+                order.order_no,
+                error,
+            )
     stores.set_meta(INFORMATION_BEFORE, "")
 
 

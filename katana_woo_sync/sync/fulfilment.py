@@ -155,7 +155,8 @@ class Fulfilment:
             context.save(store, shown, record)
             return
         if order is None:
-            keep_gone(context, store, [order_id])
+            with context.ledger.atomic():
+                keep_gone(context, store, [order_id])
             seen = with_state(replace(record, shop_status=GONE), rules)
         else:
             merged = see_in_shop(order, record, rules, now)

@@ -52,7 +52,7 @@ from katana_woo_sync.domain.sales_order import (
 )
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.ledger.intents import IntentKind
-from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, whole
+from katana_woo_sync.sync.adoption import adopt_order, know_tax_rates, tell_of_import, whole
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.create_once import (
     StillUnknown,
@@ -64,10 +64,10 @@ from katana_woo_sync.sync.customers import Customers
 from katana_woo_sync.sync.failures import part_of_order
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.products import KatanaVariants, LineItems
-from katana_woo_sync.sync.recorder import compare, note_number, with_payments
 from katana_woo_sync.sync.shipping_fees import add_shipping_fee, keep_shipping_fee
 from katana_woo_sync.sync.shop_notes import due_at_import
 from katana_woo_sync.sync.sub_orders import left_to_others, save_left_out
+from katana_woo_sync.sync.totals import compare_total, with_payments
 
 PATIENCE = 3
 """Attempts after which an order that Katana seems to hold, and does not list, needs a person."""
@@ -342,7 +342,7 @@ class OrderImports:
             entered = _imported(context, self._rules, saved, sales_order, total)
             saved = keep_imported(context, store, entered, f"as {sales_order.order_no}")
             context.note(store, saved, *draft.notes)
-            saved = compare(context, store, saved, total)
+            saved = compare_total(context, store, saved, total)
 
         try:
             create_once(
@@ -488,9 +488,7 @@ def keep_imported(
     """Record that an order is in Katana; returns it as it is saved. Call it in a group of
     writes."""
     imported = context.save(store, imported)
-    context.did(store, imported, "katana", "imported", detail)
-    note_number(context, store, imported)
-    context.report.store(store.name).imported += 1
+    tell_of_import(context, store, imported, detail)
     return imported
 
 
@@ -523,7 +521,7 @@ def _resolve(context: Context, store: Store, record: OrderRecord) -> None:
         imported = _imported(context, context.rules(store), record, found, total)
         imported = keep_imported(context, store, imported, f"as {found.order_no}, found there")
         if total is not None and not imported.shipping_fee_due:
-            compare(context, store, imported, total)
+            compare_total(context, store, imported, total)
 
 
 def _find(

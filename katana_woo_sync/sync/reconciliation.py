@@ -17,7 +17,7 @@ from katana_woo_sync.domain.reconciliation import CENT, Before, ByRate, Pair, of
 from katana_woo_sync.domain.sales_order import Unmappable
 from katana_woo_sync.domain.woocommerce import DatedOrder, Order
 from katana_woo_sync.sync.context import Context, Store
-from katana_woo_sync.sync.recorder import with_payments
+from katana_woo_sync.sync.totals import with_payments
 
 SOLD = frozenset({"processing", "completed", "refunded"})
 """Statuses of orders that were paid; others count where they are in Katana."""

@@ -23,7 +23,7 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store, log
 from katana_woo_sync.sync.create_once import StillUnknown, ask_at, create_once
 from katana_woo_sync.sync.failures import part_of_order
-from katana_woo_sync.sync.recorder import compare
+from katana_woo_sync.sync.totals import compare_total
 
 NOT_KNOWN = "what the fee should be is not known any more"
 
@@ -99,7 +99,7 @@ def _look_and_add(context: Context, store: Store, record: OrderRecord) -> None:
         total = None if total is None or fee is None else total + _gross(context, fee)
     current = _current(context, record)
     if total is not None and not current.shipping_fee_due:
-        compare(context, store, replace(current, katana_total=total), total)
+        compare_total(context, store, replace(current, katana_total=total), total)
 
 
 def _find(

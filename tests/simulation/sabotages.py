@@ -397,7 +397,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "completed_orders_are_not_delivered": ((fulfilment, "deliver_order", _nothing),),
     "totals_are_taken_for_0": ((orders, "_total", _always(Decimal(0))),),
     "differing_totals_are_not_noticed": tuple(
-        (place, "compare", lambda _context, _store, record, _total: record)
+        (place, "compare_total", lambda _context, _store, record, _total: record)
         for place in (orders, adoption, shipping_fees)
     ),
     "what_another_imported_is_not_adopted": (

@@ -391,6 +391,24 @@ def test_rule_11_information_that_a_lost_delivery_emptied_is_put_back(
     assert world.katana.server.count("GET", "/sales_orders/") == 0
 
 
+def test_rule_11_information_that_cannot_be_put_back_holds_nothing_up(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.katana.blank_information()
+    order, other = world.order(customer_note="Ring twice"), world.order()
+    world.sync()
+    there = f"/sales_orders/{world.sales_order(order).id}"
+    world.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "PATCH", there))
+    body = '{"message": "The order is closed"}'
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, "PATCH", there, status=422, body=body))
+    complete(world, order)
+    world.sync(minutes=6)
+    assert "cannot be put back" in caplog.text
+    assert "The order is closed" in caplog.text
+    complete(world, other)
+    assert [world.state(each) for each in (order, other)] == [("fulfilled", "")] * 2
+
+
 def test_rule_11_where_delivering_leaves_the_information_no_order_is_read_for_it(
     world: World,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What is written down of an order besides its record: how its total compares, its number."""
+"""An order's total in the shop and in Katana."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from katana_woo_sync.domain.order_record import OrderRecord
-from katana_woo_sync.domain.order_rules import Note, compared
+from katana_woo_sync.domain.order_rules import compared
 from katana_woo_sync.domain.payments import may_hold_payments
-from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.woocommerce import Order
 from katana_woo_sync.sync.context import Context, Store
 
 Orders = TypeVar("Orders", bound=Order)
 
 
-def compare(context: Context, store: Store, record: OrderRecord, total: Decimal) -> OrderRecord:
+def compare_total(
+    context: Context, store: Store, record: OrderRecord, total: Decimal
+) -> OrderRecord:
     """Compare Katana's total (with tax and shipping) with what the import expected of it; returns
     the record as it is saved."""
     seen = compared(record, total, context.facts(store).decimals)
@@ -36,10 +37,3 @@ def with_payments(context: Context, store: Store, order: Orders) -> Orders:
     ):
         return order
     return replace(order, meta_data=store.shop.order_meta(int(order.id)))
-
-
-def note_number(context: Context, store: Store, imported: OrderRecord) -> None:
-    """Note where an order got another number than the shop's, since that was taken."""
-    plain, given = store.settings.order_number_prefix + imported.number, imported.sales_order_no
-    if given.startswith(f"{plain}-{store.name}"):
-        context.note(store, imported, Note(Reason.NUMBER_TAKEN, given))
