@@ -19,15 +19,15 @@ from urllib.parse import unquote
 
 from msgspec import Struct, field
 
+from tests.simulation.at_each_commit import AtEachCommit
+from tests.simulation.at_each_request import look_at_request
 from tests.simulation.life import STORES, Broken, Life
 from tests.simulation.network import TWICE
 from tests.simulation.promises import (
-    AtEachCommit,
     comes_in,
     look_after_a_step,
     look_after_quiet,
     look_after_the_first_cycle,
-    look_at_request,
 )
 from tests.simulation.scheduler import Stuck
 from tests.simulation.steps import (

@@ -46,6 +46,12 @@ class Broken(Exception):
     """A promise is broken; the text begins with its number."""
 
 
+def hold(number: int, is_so: object, words: str) -> None:
+    """A promise holds. Raises `Broken`."""
+    if not is_so:
+        raise Broken(f"P{number} {words}")
+
+
 class Skew:
     """How far a clock is before the true time. It may be set otherwise, and run too quick or too
     slow."""

@@ -1,4 +1,4 @@
-"""What the rows of a sales order are to come to, worked out from the shop's order alone."""
+"""What a sales order and its rows are to come to, worked out from the shop's order alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from msgspec import Struct
 from katana_woo_sync.domain.taxes import HALF_A_CENT
 from katana_woo_sync.sandbox.woocommerce import Order, TaxRate
 from katana_woo_sync.sandbox.woocommerce.lines import Line
+from tests.simulation.carts import CREDIT
+from tests.simulation.life import Life
 
 CENT = Decimal("0.01")
 
@@ -112,3 +114,40 @@ def _take(amount: Decimal, *groups: Sequence[Worth]) -> None:
 def refunded_id(line: Line) -> int:
     """The line of the order that a refund's line takes from."""
     return next(int(str(each.value)) for each in line.meta if each.key == "_refunded_item_id")
+
+
+def kinds_left_out(life: Life) -> list[str]:
+    """The kinds of lines that the options leave out."""
+    options = {"shipping": "import_shipping = false", "fee": "import_fees = false"}
+    return [kind for kind, option in options.items() if option in life.top]
+
+
+def left_out_of(life: Life, order: Order) -> Decimal:
+    """What of the shop's total is not in Katana's: what the options leave out, less what was paid
+    by store credit, which the shop's total lacks."""
+    kinds = kinds_left_out(life)
+    left_out = (line.gross for line in order.lines if line.kind in kinds)
+    _id, paid = order.meta.get(CREDIT, (0, "0"))
+    return sum((round(amount, 2) for amount in left_out), -Decimal(str(paid)))
+
+
+def refunded_of(life: Life, order: Order) -> Decimal:
+    """What was refunded, but for lines that the options leave out anyway."""
+    kinds = kinds_left_out(life)
+    lines = [line for refund in order.refunds for line in refund.lines if line.kind in kinds]
+    amounts = [each.amount for each in order.refunds]
+    return sum((*amounts, *(round(line.gross, 2) for line in lines)), Decimal(0))  # below zero
+
+
+def total_of_lines(life: Life, order: Order) -> Decimal:
+    """The sum of an order's lines that Katana is to hold, whoever has paid for them."""
+    left_out = kinds_left_out(life)
+    return sum((line.gross for line in order.lines if line.kind not in left_out), Decimal(0))
+
+
+def most_rounded(order: Order) -> Decimal:
+    """What the shop's roundings come to at most: half a cent for each tax of each line, refunded
+    ones too, and for the total. The total of an order that nobody has changed is not further from
+    that of its sales order, whatever the order says of it."""
+    refunded = [line for refund in order.refunds for line in refund.lines]
+    return HALF_A_CENT * (1 + sum(len(line.taxes) for line in (*order.lines, *refunded)))

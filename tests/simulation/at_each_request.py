@@ -1,0 +1,121 @@
+"""What must hold of each request that is sent, as it is sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from katana_woo_sync.sandbox.katana import SalesOrder
+from katana_woo_sync.sandbox.woocommerce import Order
+from tests.simulation.life import Life
+
+
+def look_at_request(life: Life, server: str, method: str, path: str, body: bytes) -> None:
+    """What the program may never ask for. What it may not is raised after the step."""
+    resource, _slash, last = path.rpartition("/")
+    if method == "DELETE" and resource.endswith("/sales_orders"):
+        life.deleted.add(int(last))
+        _look_at_deletion(life, int(last))
+    if method == "POST" and path.endswith("/sales_orders"):
+        _look_at_import(life, json.loads(body))
+    if method == "POST" and path.endswith("/sales_order_fulfillments"):
+        _look_at_delivery(life, int(json.loads(body)["sales_order_id"]))
+        _look_at_batches(life, json.loads(body))
+    if method == "PATCH" and resource.endswith("/sales_orders") and "status" in json.loads(body):
+        _look_at_delivery(life, int(last))
+    shop = life.world.shops.get(server)
+    if shop is None or life.is_odd or life.broken:
+        return
+    if resource.endswith("/orders") and json.loads(body).get("status") == "completed":
+        order = shop.state.orders.get(int(last))
+        _is_to_be_carried(life, server, int(last))
+        if (
+            order is not None
+            and order.status not in ("processing", "completed")
+            and _is_known(life, server, order)  # else it changed since it was read
+        ):
+            life.breaks(f"P22 {server} order {last} is completed, and was {order.status}")
+    if path.endswith("/products/batch") and "stock_exclude" in life.base[server]:
+        ids = [each["id"] for each in json.loads(body)["update"]]
+        mug = life.world.mug[server]
+        if mug in ids and shop.state.products[mug].sku == "MUG":
+            life.breaks(f"P11 {server}: the stock of an excluded item is set: {body.decode()}")
+
+
+def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
+    store = life.names[sent["ecommerce_store_name"]]
+    order = life.world.shops[store].state.orders.get(int(sent["ecommerce_order_id"]))
+    if order is not None and 'import_delay = "2m"' in life.top and not life.occurred["retry"]:
+        age = life.world.clock.now - (order.paid or order.created)
+        is_right = not life.shops_set and not life.set_back and not life.world.ours.ahead
+        if is_right and order.status == "processing" and age < timedelta(minutes=2) - A_SECOND:
+            life.breaks(f"P14 {store} order {order.id} is sent to Katana {age} after it was placed")
+    if order is None or life.is_odd or order.status in ("processing", "completed"):
+        return
+    if _is_known(life, store, order):
+        life.breaks(f"P2 {store} order {order.id} is sent to Katana, and is {order.status}")
+
+
+def _is_to_be_carried(life: Life, store: str, order_id: int) -> None:
+    """What a person has left alone is neither delivered nor completed, nor is any order where that
+    is switched off. (A request from before may still be on its way.)"""
+    if life.is_odd or life.network.late:
+        return
+    if (store, order_id) in life.ignored:
+        life.breaks(f"P4 {store} order {order_id} is carried over, and is to be left alone")
+    if life.own[store] in ("sync_fulfillment = false", "paused = true"):
+        life.breaks(f"P7 {store} order {order_id} is carried over in spite of {life.own[store]}")
+
+
+def _look_at_delivery(life: Life, sales_order_id: int) -> None:
+    held = life.world.katana.sales_order(sales_order_id)
+    _is_to_be_carried(life, life.names[str(held.ecommerce_store_name)], _shop_id(held))
+
+
+def _shop_id(held: SalesOrder) -> int:
+    return int(held.ecommerce_order_id or 0)
+
+
+def _look_at_batches(life: Life, sent: Mapping[str, Any]) -> None:
+    """The oldest batches go first, as they were a minute ago."""
+    state, now = life.world.katana._state, life.world.clock.now
+    rows = {row.id: row for row in life.world.katana.sales_order(sent["sales_order_id"]).rows}
+    taken: dict[tuple[int, int], dict[int | None, Decimal]] = {}
+    for part in sent["sales_order_fulfillment_rows"]:
+        row = rows[part["sales_order_row_id"]]
+        of_place = taken.setdefault((row.variant_id, row.location_id), {})
+        for each in part.get("batch_transactions", ()):
+            batch = each["batch_id"]
+            of_place[batch] = of_place.get(batch, Decimal(0)) + Decimal(str(each["quantity"]))
+    moved = {m.variant_id for m in state.movements if now - m.updated_at < A_MINUTE}
+    for (variant, place), of_place in taken.items():
+        oldest_first = [b.id for b in state.batches_of(variant)]
+        left = {b: state.batch_stock.get((b, place), Decimal(0)) for b in oldest_first}
+        for number, batch in enumerate(oldest_first):
+            later = {*oldest_first[number + 1 :], None} & of_place.keys()
+            if later and left[batch] > of_place.get(batch, 0) and variant not in moved:
+                life.breaks(f"P20 goods of batches {of_place} are sent, and there are {left}")
+
+
+def _look_at_deletion(life: Life, sales_order_id: int) -> None:
+    """A person may have begun with it, or have moved the order on, after it was read."""
+    held = life.world.katana.sales_order(sales_order_id)
+    if life.is_odd or life.broken or held.deleted_at is not None:
+        return
+    if held.status != "NOT_SHIPPED" and life.world.clock.now - held.updated_at > A_MINUTE:
+        life.breaks(f"P22 {held.order_no} is deleted in Katana, and was {held.status}")
+    store = life.names[str(held.ecommerce_store_name)]
+    order = life.world.shops[store].state.orders.get(int(held.ecommerce_order_id or 0))
+    if order is not None and _is_known(life, store, order) and order.status != "cancelled":
+        life.breaks(f"P22 {store} order {order.id} is deleted in Katana, and is {order.status}")
+
+
+def _is_known(life: Life, store: str, order: Order) -> bool:
+    """Whether the program may have read an order as it is. (Both times are the shop's.)"""
+    return life.world.shops[store].state.clock() - order.modified > A_MINUTE
+
+
+A_SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
