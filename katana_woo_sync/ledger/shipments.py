@@ -79,10 +79,12 @@ class Shipments:
         rows = self._table.rows_where(_OF_ORDER, [identity, order_id], order_by="fulfillment_id")
         return [_read(row) for row in rows]
 
-    def untried(self, identity: str) -> set[int]:
-        """The orders of which the shop is to be told something that was not tried yet."""
-        where = "identity = ? AND is_due = 1 AND attempts = 0"
-        rows = self._table.rows_where(where, [identity], select="order_id")
+    def first_tries(self, identity: str, now: datetime) -> set[int]:
+        """The orders of which the shop is to be told something that was not tried yet, or once, and
+        is not to be tried again at `now` (UTC)."""
+        is_first = "(attempts = 0 OR (attempts = 1 AND next_attempt_at > ?))"
+        where = f"identity = ? AND is_due = 1 AND {is_first}"
+        rows = self._table.rows_where(where, [identity, time_text(now)], select="order_id")
         return {row["order_id"] for row in rows}
 
     def sending(self, identity: str, shipment: Shipment, again_at: datetime) -> None:

@@ -126,15 +126,15 @@ class ShipmentTelling:
     def __init__(self, context: Context, store: Store) -> None:
         self._context = context
         self._store = store
-        self._failed: set[int] = set()
 
     @property
     def held(self) -> set[int]:
         """The orders whose completion waits, so that the completed mail holds their shipments:
-        those that were not tried yet, and those that failed in this cycle for the first time."""
+        those that were not tried yet, or failed once."""
         if self._store.settings.shipments == "off":
             return set()
-        return self._failed | self._context.ledger.shipments.untried(self._store.identity)
+        shipments, now = self._context.ledger.shipments, self._context.clock()
+        return shipments.first_tries(self._store.identity, now)
 
     def tell(self) -> bool:
         """Tell the shop what is due, for about half a minute; returns whether more is left. What is
@@ -256,8 +256,6 @@ class ShipmentTelling:
         """Show with the order what keeps the shop from being told."""
         context = self._context
         record = context.ledger.orders.get(self._store.identity, shipment.order_id)
-        if not shipment.attempts:
-            self._failed.add(shipment.order_id)
         if record is not None:
             why = f"shipment: {error}"
             log.warning("%s: order %s: the %s", self._store.name, record.number, why)

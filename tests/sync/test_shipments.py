@@ -199,6 +199,26 @@ def test_a_lost_answer_doubles_nothing(world: World, kind: FaultKind, way: str) 
     assert world.state(order)[0] == "fulfilled"
 
 
+def test_the_completion_waits_for_the_second_attempt_however_soon_a_cycle_comes(
+    world: World,
+) -> None:
+    """The completed mail has the tracking, and no note tells of it once more."""
+    world.configure(top='[orders]\ntracking_note = "customer"', stores={"eu": ON})
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    world.katana.deliver(sales_order)
+    world.katana.track(sales_order, "X1", carrier="DHL")
+    world.shop.server.add_fault(Fault(FaultKind.DROP_BEFORE, method="POST", path="fulfillments"))
+    for _ in range(3):
+        world.sync(minutes=1)
+        assert world.status(order) == "processing"
+    world.sync(minutes=1)
+    assert world.status(order) == "completed"
+    assert told(world, order) == [({0: 4, 1: 2}, "X1")]
+    assert not any("X1" in str(note["note"]) for note in world.shop.notes(order))
+
+
 @pytest.mark.parametrize("meanwhile", ["nothing", "tracking"])
 def test_what_a_shop_may_still_carry_out_is_not_sent_again(world: World, meanwhile: str) -> None:
     world.shop.install(SHIPMENT_TRACKING)
