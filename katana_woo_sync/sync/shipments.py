@@ -216,25 +216,33 @@ class ShipmentTelling:
     def _variants_of(
         self, lines: Sequence[LineItem], rows: Sequence[SalesOrderRow]
     ) -> Mapping[int, int]:
-        """The Katana variant of each line, as it was matched when it was imported; with a new
-        ledger by its SKU."""
-        context, identity = self._context, self._store.identity
-        known = {
-            int(line.id): context.ledger.catalogue.product(
-                identity, int(line.product_id), int(line.variation_id)
-            )
-            for line in lines
-        }
-        by_sku: dict[str, int] = {}
-        if None in known.values():
-            ids = sorted({int(row.variant_id) for row in rows})
-            by_sku = {str(v.sku): int(v.id) for v in context.katana.variants_by_id(ids)}
-        aliases = context.settings.sku_aliases
+        """The Katana variant of each line, as the ledger has matched it; else by its SKU. Where an
+        item was matched anew since the import, what is left of lines and of rows is the same goods,
+        in their order, if the quantities say so too."""
+        catalogue, katana = self._context.ledger.catalogue, self._context.katana
         found = {}
         for line in lines:
-            matched = known[int(line.id)]
-            sku = in_katana(str(line.sku), aliases)
-            found[int(line.id)] = by_sku.get(sku, 0) if matched is None else matched[1]
+            ids = (int(line.product_id), int(line.variation_id))
+            known = catalogue.product(self._store.identity, *ids)
+            found[int(line.id)] = 0 if known is None else known[1]
+        sold = {int(row.variant_id) for row in rows}
+        left = [line for line in lines if found[int(line.id)] not in sold]
+        unknown = sorted(sold - set(found.values()))
+        if not (left and unknown):
+            return found
+        variants = {int(v.id): v for v in katana.variants_by_id(unknown)}
+        by_sku = {str(variant.sku): id_ for id_, variant in variants.items()}
+        for line in left:
+            sku = in_katana(str(line.sku), self._context.settings.sku_aliases)
+            found[int(line.id)] = by_sku.get(sku, 0)
+        goods = {id_ for id_, variant in variants.items() if variant.type != "service"}
+        goods -= set(found.values())
+        left = [line for line in left if not found[int(line.id)]]
+        of_goods = [row for row in rows if int(row.variant_id) in goods]
+        if [line.quantity for line in left] == [row.quantity for row in of_goods]:
+            found |= {
+                int(line.id): int(row.variant_id) for line, row in zip(left, of_goods, strict=True)
+            }
         return found
 
     def _write_tracking(self, way: ShipmentWay, record: OrderRecord, shipment: Shipment) -> bool:

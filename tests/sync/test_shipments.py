@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from katana_woo_sync.sandbox.server import Fault, FaultKind
-from katana_woo_sync.sandbox.woocommerce import Item
+from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sandbox.woocommerce.shipments import AST, SHIPMENT_TRACKING
+from katana_woo_sync.sync.cycle import SweepWhen
 from tests.sync.world import ANNA, World
 
 ON = 'shipments = "auto"'
@@ -197,6 +198,24 @@ def test_a_lost_answer_doubles_nothing(world: World, kind: FaultKind, way: str) 
     there = world.shop.fulfillments(order) if way == "fulfillments" else world.shop.trackings(order)
     assert len(there) == 1
     assert world.state(order)[0] == "fulfilled"
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_goods_that_were_matched_anew_since_the_import_are_shown(world: World, alone: bool) -> None:
+    """Their SKU was changed in Katana, and another order brought a new item."""
+    world.shop.switch_on_fulfillments()
+    mugs, lamps = Item(world.mug["eu"], 4), Item(world.lamp["eu"], 2)
+    items = [mugs] if alone else [lamps, mugs]
+    order = world.shop.place_order(items, billing=ANNA, shipping=[Shipping("Courier", Decimal(5))])
+    world.sync()
+    world.katana.rename_sku(world.mug_variant, "CUP")
+    world.order()
+    world.sync(sweep=SweepWhen.NOW)
+    assert {"CUP", "MUG"} <= {variant.sku for variant in world.katana.variants()}
+    world.katana.deliver(world.sales_order(order).id)
+    world.sync()
+    wanted = {0: 4} if alone else {0: 2, 1: 4}
+    assert told(world, order) == [(wanted, "")]
 
 
 def test_the_completion_waits_for_the_second_attempt_however_soon_a_cycle_comes(
