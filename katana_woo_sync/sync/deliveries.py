@@ -38,7 +38,7 @@ from katana_woo_sync.domain.sales_order import katana_time
 from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import Context, Store, log
-from katana_woo_sync.sync.create_once import StillUnknown, create_once
+from katana_woo_sync.sync.create_once import StillUnknown, create_once, is_certain
 
 STATUS_DELIVERS_NOT = "delivery:status"
 """Where the ledger keeps when a changed status was found to deliver nothing on this account."""
@@ -252,7 +252,12 @@ def _set_status(context: Context, sales_order_id: int, before: SalesOrder | None
     is_at_stake = bool(text) and not (goes_along or stays)
     if is_at_stake:
         stores.set_meta(INFORMATION_BEFORE, json.dumps([sales_order_id, text]))
-    order = context.katana.deliver(sales_order_id, additional_info=text if goes_along else "")
+    try:
+        order = context.katana.deliver(sales_order_id, additional_info=text if goes_along else "")
+    except Exception as error:
+        if is_at_stake and is_certain(error):
+            stores.set_meta(INFORMATION_BEFORE, "")
+        raise
     if text and not order.additional_info:
         _remember(context, INFORMATION_IS_BLANKED)
         context.katana.set_additional_info(sales_order_id, text)

@@ -391,6 +391,18 @@ def test_rule_11_information_that_a_lost_delivery_emptied_is_put_back(
     assert world.katana.server.count("GET", "/sales_orders/") == 0
 
 
+def test_rule_11_an_order_that_is_refused_is_not_asked_for_its_information(world: World) -> None:
+    order = world.order(customer_note="Ring twice")
+    world.sync()
+    there = world.sales_order(order).id
+    world.katana.await_approval(there)
+    complete(world, order)
+    assert world.state(order) == ("attention", "delivery_refused")
+    world.katana.server.reset_counts()
+    world.sync()
+    assert world.katana.server.count("GET", f"/sales_orders/{there}") == 0
+
+
 def test_rule_11_information_that_cannot_be_put_back_holds_nothing_up(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
