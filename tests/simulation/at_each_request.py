@@ -32,6 +32,7 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
     if resource.endswith("/orders") and json.loads(body).get("status") == "completed":
         order = shop.state.orders.get(int(last))
         _is_to_be_carried(life, server, int(last))
+        _look_for_shipments(life, server, int(last))
         if (
             order is not None
             and order.status not in ("processing", "completed")
@@ -68,6 +69,29 @@ def _is_to_be_carried(life: Life, store: str, order_id: int) -> None:
         life.breaks(f"P4 {store} order {order_id} is carried over, and is to be left alone")
     if life.own[store] in ("sync_fulfillment = false", "paused = true"):
         life.breaks(f"P7 {store} order {order_id} is carried over in spite of {life.own[store]}")
+
+
+def _look_for_shipments(life: Life, store: str, order_id: int) -> None:
+    """The mail of a completion has the numbers of what was delivered before the run. (A shipment
+    that cannot be told holds the order up once.)"""
+    has_failed = life.network.occurred or any(life.occurred[name] for name in IN_THE_WAY)
+    if has_failed or 'shipments = "auto"' not in life.base[store]:
+        return
+    shop, katana = life.world.shops[store], life.world.katana
+    shown = {str(entry.tracking_number) for entry in shop.trackings(order_id)}
+    shown |= {str(part.values.get("_tracking_number")) for part in shop.fulfillments(order_id)}
+    for held in life.world.in_katana(order_id, shop=store):
+        for part in katana.fulfillments(held.id):
+            is_known = part.updated_at < life.begun and part.status == "DELIVERED"
+            if is_known and part.tracking_number and part.tracking_number not in shown:
+                life.told_late.add(part.id)
+
+
+IN_THE_WAY = (
+    *("crash", "late_commit", "stale_lists", "outage", "disk_full", "disk_fails", "set_our_clock"),
+    *("drift", "two_at_once", "revoke_or_restore_key", "another_program_imports", "odd_answer"),
+)
+"""Steps after which a shipment may have been told in vain, or been heard of later."""
 
 
 def _look_at_delivery(life: Life, sales_order_id: int) -> None:

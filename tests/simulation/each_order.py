@@ -143,6 +143,8 @@ def _agrees(
                 is_told = part.tracking_number in numbers or str(part.id) in map(str, parcels)
                 is_told = is_told or Reason.SHIPMENT_NOT_TOLD in said
                 hold(13, is_told, f"{name}: {part} is not shown: {shown}")
+                in_time = part.id not in life.told_late or Reason.SHIPMENT_NOT_TOLD in said
+                hold(13, in_time, f"{name}: {part} is shown after the order was completed")
         is_untold = record.state is State.IGNORED or Reason.SHIPMENT_NOT_TOLD in said
         if not (life.processing[store, order.id] or is_untold):
             _is_shown_whole(life, store, order, held, name)

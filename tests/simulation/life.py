@@ -187,8 +187,13 @@ class Life:
         """Whether all open orders were compared at the end."""
         self.deleted: set[int] = set()
         """Sales orders that the program has deleted."""
+        self.told_late: set[int] = set()
+        """Deliveries that a shop did not show yet when their order was completed there, though
+        nothing had gone wrong."""
         self.ignored: set[tuple[str, int]] = set()
         """Orders that a person has left alone."""
+        self.begun = self.world.clock.now
+        """When the program was started last."""
         self.running = 0
         """How many processes of the program there are now."""
         self.broken = ""
@@ -277,6 +282,7 @@ class Life:
     def run(self, name: str, work: Callable[[], Any], crash_at: int = 0) -> Any:
         """Run the program, and wait for it; what it returns, None where it ended otherwise."""
         process = self.process(name, crash_at)
+        self.begun = self.world.clock.now
         self.tell(process.name, "begins")
         return self.ended(process, lambda: self.scheduler.run(process, work))
 

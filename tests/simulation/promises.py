@@ -28,7 +28,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P11  a day later the shop's stock is what rule 13 says of the servers themselves
     P13  each delivery is shown once in the shop, with all of its goods and its number as it is
          now, and none that this program made; what has a tracking number is shown, or the order
-         says why not
+         says why not; and it is shown before the order is completed
     P14  an order that comes in then is in Katana after the next cycle, or shown; one that came in
          before is in the ledger after the first cycle; none is sent before `import_delay` is over
     P15  no intent is open

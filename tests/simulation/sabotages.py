@@ -290,6 +290,17 @@ def _as_first_told(
 _keep_parcel = shipments._keep
 
 
+def _once_it_is_completed(telling: Any, shipment: Any) -> None:
+    """The last parcel is told of after the order was completed."""
+    identity = telling._store.identity
+    record = telling._context.ledger.orders.get(identity, shipment.order_id)
+    if not (record and record.is_delivered and record.shop_status == "processing"):
+        _tell_parcel(telling, shipment)
+
+
+_tell_parcel = shipments.ShipmentTelling._tell
+
+
 def _left_alone_too(record: OrderRecord, rules: Any, now: Any) -> Any:
     if record.state is State.IGNORED:
         record = replace(record, state=State.IMPORTED)
@@ -457,6 +468,10 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "newest_batches_first": ((deliveries, "_in_order", _newest_first),),
     "half_a_shipment": ((shipments, "items_of", _first_line_of),),
     "later_tracking_is_not_told": ((shipments, "_keep", _as_first_told),),
+    "shipments_are_told_after_the_mail": (
+        (shipments.ShipmentTelling, "_tell", _once_it_is_completed),
+        (shipments.ShipmentTelling, "held", frozenset()),
+    ),
     # the ledger gives none that is left alone
     "ignored_orders_are_carried": (
         (fulfilment, "next_step", _left_alone_too),

@@ -309,9 +309,11 @@ def _work_on(life: Life, order: SalesOrder, what: str, dice: Random) -> None:
     was_delivered = order.status == "DELIVERED"
     try:
         if what == "track":
-            life.world.katana.track(order.id, f"RR{dice.randrange(99)}", carrier="Courier")
+            life.world.katana.track(order.id, f"RR{dice.randrange(9999)}", carrier="Courier")
         else:
             getattr(life.world.katana, what)(order.id)
+            if what == "deliver" and dice.random() < 0.5:
+                _work_on(life, order, "track", dice)
     except Refusal:
         return
     if what == "revert" or (was_delivered and what == "pack"):
@@ -476,6 +478,7 @@ COURSES = (
     ("pack", "completed"),
     ("deliver_part", "completed"),
     ("deliver_part", "sync", "deliver", "track"),
+    ("deliver", "track"),
     ("completed", "sync", "processing"),
     ("deliver", "sync", "revert"),
     ("deliver", "on-hold", "sync", "processing"),
