@@ -456,6 +456,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     ),
     "cancelled_orders_stay": ((fulfilment, "delete_cancelled", _nothing),),
     "deleted_though_begun": ((SalesOrder, "begun", ""),),
+    "tracking_note_forgotten": ((fulfilment, "due_at_completion", _nothing),),
     "notes_forgotten": ((cycle, "write_notes", _always(False)),),
     "refunded_shipping_forgotten": ((charges, "_after_refunds", _of_goods_alone),),
     "negative_fees_off_all_tax_rates": ((sales_order, "spread", _over_all_rates),),
