@@ -193,6 +193,11 @@ class Variant(Struct, frozen=True):
     product_or_material: Item | None = None
 
     @property
+    def is_service(self) -> bool:
+        """Whether it is a service's, and no goods."""
+        return self.type == "service"
+
+    @property
     def options(self) -> frozenset[tuple[str, str]]:
         """Its configs with their values."""
         return frozenset((str(a.config_name), str(a.config_value)) for a in self.config_attributes)

@@ -259,8 +259,7 @@ def _set_status(context: Context, sales_order_id: int, before: SalesOrder | None
             stores.set_meta(INFORMATION_BEFORE, "")
         raise
     if text and not order.additional_info:
-        _remember(context, INFORMATION_IS_BLANKED)
-        context.katana.set_additional_info(sales_order_id, text)
+        _put_back(context, order, text)
     elif is_at_stake:
         _remember(context, INFORMATION_STAYS)
     if is_at_stake:
@@ -283,17 +282,23 @@ def put_information_back(context: Context) -> None:
     if order is not None and not order.is_delivered:
         return  # what is on its way may come yet; else it is delivered once more
     if order is not None and not order.additional_info:
-        _remember(context, INFORMATION_IS_BLANKED)
-        try:
-            context.katana.set_additional_info(sales_order_id, text)
-        except (BadRequest, NotFound) as error:
-            log.warning(
-                "%s: its delivery has emptied the additional info in Katana, and it cannot be put "
-                "back: %s. Write it there if you need it: the shop's order tells it",
-                order.order_no,
-                error,
-            )
+        _put_back(context, order, text)
     stores.set_meta(INFORMATION_BEFORE, "")
+
+
+def _put_back(context: Context, order: SalesOrder, text: str) -> None:
+    """An `additional_info` that the delivery has emptied is written again, and goes along from now
+    on. Where Katana refuses it, that is said, and the order is delivered all the same."""
+    _remember(context, INFORMATION_IS_BLANKED)
+    try:
+        context.katana.set_additional_info(int(order.id), text)
+    except (BadRequest, NotFound) as error:
+        log.warning(
+            "%s: its delivery has emptied the additional info in Katana, and it cannot be put "
+            "back: %s. Write it there if you need it: the shop's order tells it",
+            order.order_no,
+            error,
+        )
 
 
 def _status_delivers_not(context: Context, sales_order_id: int, before: SalesOrder | None) -> bool:
@@ -383,7 +388,7 @@ def _refuse_serials(rows: Sequence[RowToDeliver], variants: Mapping[int, Variant
 
 def _is_service(variant: Variant | None) -> bool:
     """Whether it is a service's; some accounts do not list those."""
-    return variant is None or variant.type == "service"
+    return variant is None or variant.is_service
 
 
 def _is_serial(variant: Variant) -> bool:

@@ -235,7 +235,7 @@ class ShipmentTelling:
         for line in left:
             sku = in_katana(str(line.sku), self._context.settings.sku_aliases)
             found[int(line.id)] = by_sku.get(sku, 0)
-        goods = {id_ for id_, variant in variants.items() if variant.type != "service"}
+        goods = {id_ for id_, variant in variants.items() if not variant.is_service}
         goods -= set(found.values())
         left = [line for line in left if not found[int(line.id)]]
         of_goods = [row for row in rows if int(row.variant_id) in goods]

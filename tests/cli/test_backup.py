@@ -57,8 +57,7 @@ def test_the_program_goes_on_with_one_that_was_made_beside_a_running_cycle(
         Ledger.check(file)
         wait_until(lambda: len(world.katana.sales_orders()) == 30, 40)
     world.katana.server.faults.clear()
-    for path in world.directory.glob("ledger.db*"):
-        path.unlink()
+    world.lose_ledger()
     file.rename(world.ledger)
     world.settle(4)
     assert all(len(world.in_katana(order)) == 1 for order in world.shop.orders())

@@ -145,8 +145,7 @@ class Scenario:
 
     def lose_ledger(self) -> None:
         """The ledger's files are gone; it is made again from what Katana holds."""
-        for file in self.world.directory.glob("ledger.db*"):
-            file.unlink()
+        self.world.lose_ledger()
         program = self.world.program()
         with program.context() as context:
             rebuild(context, list(program.stores.values()))

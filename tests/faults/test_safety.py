@@ -86,8 +86,7 @@ def test_a_secret_that_was_told_is_found_in_whatever_form(world: World) -> None:
 def test_no_secret_in_the_process_list_and_no_file_for_others(world: World) -> None:
     before = os.umask(0)
     try:
-        for file in world.directory.glob("ledger.db*"):
-            file.unlink()
+        world.lose_ledger()
         world.order()
         world.katana.server.add_fault(Fault(FaultKind.DELAY, seconds=0.4))
         sync = start(world, "backfill", "--yes")

@@ -16,20 +16,21 @@ from tests.simulation.life import Life
 def look_at_request(life: Life, server: str, method: str, path: str, body: bytes) -> None:
     """What the program may never ask for. What it may not is raised after the step."""
     resource, _slash, last = path.rpartition("/")
+    sent = json.loads(body) if body else {}
     if method == "DELETE" and resource.endswith("/sales_orders"):
         life.deleted.add(int(last))
         _look_at_deletion(life, int(last))
     if method == "POST" and path.endswith("/sales_orders"):
-        _look_at_import(life, json.loads(body))
+        _look_at_import(life, sent)
     if method == "POST" and path.endswith("/sales_order_fulfillments"):
-        _look_at_delivery(life, int(json.loads(body)["sales_order_id"]))
-        _look_at_batches(life, json.loads(body))
-    if method == "PATCH" and resource.endswith("/sales_orders") and "status" in json.loads(body):
+        _look_at_delivery(life, int(sent["sales_order_id"]))
+        _look_at_batches(life, sent)
+    if method == "PATCH" and resource.endswith("/sales_orders") and "status" in sent:
         _look_at_delivery(life, int(last))
     shop = life.world.shops.get(server)
     if shop is None or life.is_odd or life.broken:
         return
-    if resource.endswith("/orders") and json.loads(body).get("status") == "completed":
+    if resource.endswith("/orders") and sent.get("status") == "completed":
         order = shop.state.orders.get(int(last))
         _is_to_be_carried(life, server, int(last))
         _look_for_shipments(life, server, int(last))
@@ -40,7 +41,7 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
         ):
             life.breaks(f"P22 {server} order {last} is completed, and was {order.status}")
     if path.endswith("/products/batch") and "stock_exclude" in life.base[server]:
-        ids = [each["id"] for each in json.loads(body)["update"]]
+        ids = [each["id"] for each in sent["update"]]
         mug = life.world.mug[server]
         if mug in ids and shop.state.products[mug].sku == "MUG":
             life.breaks(f"P11 {server}: the stock of an excluded item is set: {body.decode()}")
@@ -132,7 +133,7 @@ def _look_at_deletion(life: Life, sales_order_id: int) -> None:
     if held.status != "NOT_SHIPPED" and life.world.clock.now - held.updated_at > A_MINUTE:
         life.breaks(f"P22 {held.order_no} is deleted in Katana, and was {held.status}")
     store = life.names[str(held.ecommerce_store_name)]
-    order = life.world.shops[store].state.orders.get(int(held.ecommerce_order_id or 0))
+    order = life.world.shops[store].state.orders.get(_shop_id(held))
     if order is not None and _is_known(life, store, order) and order.status != "cancelled":
         life.breaks(f"P22 {store} order {order.id} is deleted in Katana, and is {order.status}")
 

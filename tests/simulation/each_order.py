@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypeGuard
@@ -65,7 +66,8 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     where = {there.location_id, *(row.location_id for row in there.rows)}
     hold(10, where == {places[life.places[store]]}, f"{name} is at {where}")
     if record is not None:
-        _agrees(life, ledger, store, order, there, record, name)
+        said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
+        _agrees(life, store, order, there, record, said, name)
         mails, by_people = world.completions(order.id, shop=store), life.completed[store, order.id]
         hold(8, mails <= 1 + by_people, f"{name} was completed {mails} times")
         notes = world.shops[store].notes(order.id)
@@ -74,7 +76,6 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         hold(8, is_once, f"{name}: a note is there twice: {written}")
         is_left_alone = (store, order.id) in life.ignored
         if "import_note = true" in life.top and not life.has_forgotten and not is_left_alone:
-            said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
             is_noted = any(text.startswith("In Katana as ") for text in written)
             is_noted = is_noted or not said.isdisjoint((Reason.ADOPTED, Reason.NOTE_NOT_WRITTEN))
             hold(
@@ -84,13 +85,14 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
 
 def _agrees(
     life: Life,
-    ledger: Ledger,
     store: str,
     order: Order,
     held: SalesOrder,
     record: OrderRecord,
+    said: Collection[Reason],
     name: str,
 ) -> None:
+    """What must hold of an order in Katana; `said` are the reasons of its notes."""
     if held.deleted_at is not None or record.in_katana is not InKatana.YES:
         return
     delivered, completed = held.status == "DELIVERED", order.status == "completed"
@@ -114,21 +116,32 @@ def _agrees(
         refunded = refunded_of(life, order)  # before the import
         ours -= left_out_of(life, order) + refunded
         theirs = life.world.katana.order_total(held.id)
-        notes = ledger.orders.notes(record.identity, record.order_id)
         agrees, words = abs(ours - theirs) < HALF_A_CENT, f"{name}: {ours}, {theirs}, {record}"
-        noted = any(about(note.reason).explains_total for _at, note in notes)
+        noted = any(about(reason).explains_total for reason in said)
         hold(6, agrees or noted or record.money_differs, words)
         most = most_rounded(order)
         is_near = abs(ours - theirs) <= most or (
             abs(total_of_lines(life, order) - refunded - theirs) <= most
         )
-        is_anothers = any(note.reason == Reason.ADOPTED for _at, note in notes)
+        is_anothers = Reason.ADOPTED in said
         hold(6, is_near or is_anothers, f"not near: {words}")
         hold(6, not agrees or not record.money_differs, words)
         is_matched = abs(ours - theirs) < EXACT or record.money_differs or is_anothers
         hold(6, is_matched or "match_totals = true" not in life.top, f"not matched: {words}")
         is_the_order(life, store, order, held, name)
-    said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
+    _is_told(life, store, order, held, record, said, name)
+
+
+def _is_told(
+    life: Life,
+    store: str,
+    order: Order,
+    held: SalesOrder,
+    record: OrderRecord,
+    said: Collection[Reason],
+    name: str,
+) -> None:
+    """What a shop shows of deliveries, by entries and by notes."""
     is_explained = bool(record.note_failed) or record.state is State.IGNORED or life.has_forgotten
     is_explained = is_explained or Reason.NOTE_NOT_WRITTEN in said or life.set_back > timedelta(0)
     shop = life.world.shops[store]

@@ -193,8 +193,7 @@ def test_a_ledger_made_again_of_an_empty_shop_whose_clock_is_behind_has_no_mark(
     world.sync(minutes=1)
     assert world.state(order)[0] == "imported"
     world.shop.delete_order(order)
-    for file in world.directory.glob("ledger.db*"):
-        file.unlink()
+    world.lose_ledger()
     program = world.program()
     with program.context() as context:
         rebuild(context, list(program.stores.values()))

@@ -110,8 +110,7 @@ def test_also_after_the_ledger_was_lost(make_world: MakeWorld) -> None:
     world = uncounted(make_world)
     world.backfill()
     import_stock(world)
-    for path in world.directory.glob("ledger.db*"):
-        path.unlink()
+    world.lose_ledger()
     world.sync()
     with pytest.raises(StoreProblem, match="imported before"):
         import_stock(world)

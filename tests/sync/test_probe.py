@@ -309,8 +309,7 @@ def test_no_rule_of_the_sync_takes_the_probes_order_for_a_shops(unconnected: Wor
     assert left.deleted_at is None
     with Ledger.open_to_read(world.ledger) as ledger:
         assert [record.order_id for record in ledger.orders.find()] == [order]
-    for file in world.directory.glob("ledger.db*"):
-        file.unlink()
+    world.lose_ledger()
     program = world.program()
     with program.context() as context:
         rebuilt = rebuild(context, list(program.stores.values()))

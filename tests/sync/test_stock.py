@@ -348,8 +348,7 @@ def test_nor_after_the_ledger_was_lost(make_world: MakeWorld) -> None:
     world.shop.set_stock(world.lamp["eu"], 5)
     world.shop.place_order([Item(world.lamp["eu"], 1)], billing=ANNA)
     world.sync(minutes=15)
-    for path in world.directory.glob("ledger.db*"):
-        path.unlink()
+    world.lose_ledger()
     world.sync(minutes=15)
     world.sync(minutes=15)
     assert world.shop.stock(world.lamp["eu"]) == 4
@@ -367,8 +366,7 @@ def test_nor_what_is_on_backorder_after_the_ledger_was_lost_or_restored(
         ledger._db.execute(f"VACUUM INTO '{world.directory / 'backup.db'}'")
     world.shop.place_order([Item(world.lamp["eu"], 7)], billing=ANNA)
     world.sync(minutes=15)
-    for path in world.directory.glob("ledger.db*"):
-        path.unlink()
+    world.lose_ledger()
     if is_restored:
         (world.directory / "backup.db").rename(world.ledger)
     for _ in range(3):

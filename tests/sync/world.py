@@ -333,6 +333,11 @@ class World:
             finish(context)
             return context.report, prepared.found
 
+    def lose_ledger(self) -> None:
+        """The ledger's files are gone."""
+        for file in self.directory.glob("ledger.db*"):
+            file.unlink()
+
     def settle(self, cycles: int = 12) -> Report:
         """Cycles until every wait is over: for a lost answer, and between attempts."""
         for _ in range(cycles - 1):
