@@ -59,7 +59,7 @@ def worths_of(
     amounts = []
     for refund in sorted(order.refunds, key=lambda each: each.id):
         for part in refund.lines:
-            worth = found.get(refunded_id(part))
+            worth = found.get(_refunded_id(part))
             if worth is not None:
                 worth.gross -= (abs(in_cents(part.total)) + abs(part.total_tax)).copy_sign(
                     worth.line.gross
@@ -111,7 +111,7 @@ def _take(amount: Decimal, *groups: Sequence[Worth]) -> None:
                 each.gross -= part * each.gross / whole
 
 
-def refunded_id(line: Line) -> int:
+def _refunded_id(line: Line) -> int:
     """The line of the order that a refund's line takes from."""
     return next(int(str(each.value)) for each in line.meta if each.key == "_refunded_item_id")
 

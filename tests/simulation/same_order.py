@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,10 +13,11 @@ from katana_woo_sync.sandbox.woocommerce import Order
 from katana_woo_sync.sandbox.woocommerce.lines import Line
 from tests.simulation.life import Life, hold
 from tests.simulation.money import (
+    Worth,
+    Worths,
     in_cents,
     kinds_left_out,
     most_rounded,
-    refunded_id,
     worths_of,
 )
 
@@ -51,20 +53,23 @@ def is_the_order(life: Life, store: str, order: Order, held: SalesOrder, name: s
     is_known = buyer.reference_id == f"{life.identity(store)}#{order.customer_id}"
     is_theirs = is_known or not theirs or not ours or theirs == ours
     hold(19, is_theirs, f"{name}, of {ours}, is of {buyer}")
-    _is_the_money(life, store, order, held, name)
+    rates, as_rows = life.world.shops[store].state.rates, 'shipping = "row"' in life.top
+    worths = worths_of(order, rates, kinds_left_out(life), shipping_rows=as_rows)
+    _is_the_money(life, store, order, held, worths, name)
     items = [line for line in order.lines if line.kind == "item"]
     if all(line.product_id for line in items):
-        _are_the_goods(life, store, order, held, name)
+        _are_the_goods(life, store, worths.goods, held, name)
 
 
-def _is_the_money(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
+def _is_the_money(
+    life: Life, store: str, order: Order, held: SalesOrder, worths: Worths, name: str
+) -> None:
     """What is at which tax rate, and each row's price and discount."""
     shop, katana = life.world.shops[store].state, life.world.katana
     as_rows, matched = 'shipping = "row"' in life.top, "match_totals = true" in life.top
     fees = katana.shipping_fees(held.id)
     hold(5, not (fees and as_rows), f"{name} has a shipping fee and no row for it: {fees}")
     percents = {rate.id: rate.rate for rate in katana.tax_rates()}
-    worths = worths_of(order, shop.rates, kinds_left_out(life), shipping_rows=as_rows)
     parts = [(row.tax_rate_id, _of_row(row)) for row in held.rows]
     theirs: dict[Decimal, Decimal] = {}
     for rate_id, net in (*parts, *((fee.tax_rate_id, fee.amount) for fee in fees)):
@@ -100,22 +105,19 @@ def _of_row(row: Row) -> Decimal:
     return row.quantity * row.price_per_unit - row.total_discount
 
 
-def _are_the_goods(life: Life, store: str, order: Order, held: SalesOrder, name: str) -> None:
+def _are_the_goods(
+    life: Life, store: str, goods: Sequence[Worth], held: SalesOrder, name: str
+) -> None:
     """How many of what a sales order is of, and what is to be engraved."""
     katana, products = life.world.katana, life.world.shops[store].state.products
-    left = {line.id: line.quantity for line in order.lines if line.kind == "item"}
-    for refund in order.refunds:
-        for line in refund.lines:
-            if line.kind == "item":
-                left[refunded_id(line)] -= abs(line.quantity)
     pieces: Counter[str] = Counter()
     parents: Counter[str] = Counter()
     wanted: set[str] = set()
-    for line in order.lines:
-        if left.get(line.id):
-            sku = usual_sku(products[line.variation_id or line.product_id].sku)
-            (parents if _is_bundle(line) else pieces)[sku] += int(left[line.id])
-            wanted |= {meta.display_key for meta in line.meta if not meta.key.startswith("_")}
+    for worth in goods:
+        line = worth.line
+        sku = usual_sku(products[line.variation_id or line.product_id].sku)
+        (parents if _is_bundle(line) else pieces)[sku] += int(worth.pieces)
+        wanted |= {meta.display_key for meta in line.meta if not meta.key.startswith("_")}
     fees = {each.id for each in katana.services() if each.name.startswith("WooCommerce ")}
     variants = {v.id: v for v in katana.variants()}
     rows: Counter[str] = Counter()
