@@ -25,7 +25,7 @@ class Adoptables:
 
     def add(self, identity: str, order_id: int, sales_order: SalesOrder) -> None:
         """Keep a sales order that carries the WooCommerce order id, for its store's turn."""
-        self._table.upsert(
+        self._table.put(
             {
                 "identity": identity,
                 "sales_order_id": int(sales_order.id),

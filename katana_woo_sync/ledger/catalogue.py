@@ -28,7 +28,7 @@ class Catalogue:
         self, identity: str, product_id: int, variation_id: int, sku: str, variant_id: int
     ) -> None:
         """Remember the Katana variant of a store's product or variation."""
-        self._products.upsert(
+        self._products.put(
             {
                 "identity": identity,
                 "product_id": product_id,
@@ -62,7 +62,7 @@ class Catalogue:
 
     def remember_deleted_product(self, identity: str, name: str, variant_id: int) -> None:
         """Remember the Katana variant of a product that the shop has deleted."""
-        self._deleted.upsert({"identity": identity, "name": name, "variant_id": variant_id})
+        self._deleted.put({"identity": identity, "name": name, "variant_id": variant_id})
 
     def variants(self, skus: Sequence[str]) -> dict[str, int]:
         """The Katana variants known for these SKUs (exact case)."""
@@ -71,7 +71,7 @@ class Catalogue:
 
     def remember_variant(self, sku: str, variant_id: int) -> None:
         """Remember the Katana variant of a SKU."""
-        self._variants.upsert({"sku": sku, "variant_id": variant_id})
+        self._variants.put({"sku": sku, "variant_id": variant_id})
 
     def forget_variants(self, variant_ids: Iterable[int]) -> None:
         """Forget variants that Katana refused, so that they are asked for anew."""

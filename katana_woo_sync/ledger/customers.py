@@ -22,7 +22,7 @@ class Customers:
 
     def remember(self, reference_id: str, customer_id: int) -> None:
         """Remember the Katana customer of a store's customer."""
-        self._remembered.upsert({"reference_id": reference_id, "customer_id": customer_id})
+        self._remembered.put({"reference_id": reference_id, "customer_id": customer_id})
 
     def forget(self, customer_id: int) -> None:
         """Forget a customer that Katana no longer takes (deleted or merged)."""

@@ -31,7 +31,7 @@ class Notifications:
 
     def keep(self, each: Remembered) -> None:
         """Write what is remembered of a trouble; a claim on it stays."""
-        self._table.upsert(
+        self._table.put(
             {
                 "key": each.key,
                 "kind": str(each.kind),

@@ -54,7 +54,7 @@ class Shipments:
     ) -> None:
         """The shop is to be told of the parcel, as it is now; no earlier than it was to be told of
         what the parcel was before."""
-        self._table.upsert(
+        self._table.put(
             {
                 "identity": identity,
                 "order_id": order_id,

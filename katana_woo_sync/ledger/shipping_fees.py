@@ -14,7 +14,7 @@ class ShippingFees:
 
     def keep(self, identity: str, order_id: int, fee: ShippingFeeDraft) -> None:
         """Keep the fee that an order is to have, before the order is created."""
-        self._table.upsert(
+        self._table.put(
             {
                 "identity": identity,
                 "order_id": order_id,

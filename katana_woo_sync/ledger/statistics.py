@@ -124,7 +124,7 @@ class Statistics:
         totals = self.totals(what)
         added = {name: totals.get(name, 0) + count for name, count in counts.items()}
         value = msgspec.json.encode({**totals, **added}).decode()
-        self._db.table("meta").upsert({"key": f"total:{what}", "value": value})
+        self._db.table("meta").put({"key": f"total:{what}", "value": value})
 
     def thin(self, before: datetime) -> int:
         """Erase what is older than this from the history, the runs, the counts, and the notes and

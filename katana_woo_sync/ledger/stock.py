@@ -124,7 +124,7 @@ class Stock:
         return [(row["identity"], row["initial_adjustment_id"]) for row in rows]
 
     def _update(self, identity: str, **values: str | int | None) -> None:
-        self._stores.upsert({"identity": identity, **values})
+        self._stores.put({"identity": identity, **values})
 
     # What is due
 

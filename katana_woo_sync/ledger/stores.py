@@ -51,7 +51,7 @@ class Stores:
 
     def set_meta(self, key: str, value: str) -> None:
         """Keep a single value."""
-        self._meta.upsert({"key": key, "value": value})
+        self._meta.put({"key": key, "value": value})
 
     def get(self, identity: str) -> StoreRecord | None:
         """A store's record, or None if it was never seen."""
@@ -73,7 +73,7 @@ class Stores:
     def add(self, identity: str, name: str) -> None:
         """Make sure that the store has a record, under its name of today."""
         self._known.pop(identity, None)
-        self._stores.upsert({"identity": identity, "name": name})
+        self._stores.put({"identity": identity, "name": name})
 
     def connected_as(self, name: str) -> list[str]:
         """The identities of the stores that were connected under this name of the config."""
@@ -132,7 +132,7 @@ class Stores:
     def set_cursor(self, name: str, cursor: Cursor) -> None:
         """Record how far a list was read; in one group with what was read."""
         mark, seen_at = time_text(cursor.mark), time_text(cursor.seen_at)
-        self._cursors.upsert(
+        self._cursors.put(
             {"name": name, "mark": mark, "seen_at": seen_at, "is_complete": int(cursor.is_complete)}
         )
 

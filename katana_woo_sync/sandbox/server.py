@@ -224,20 +224,10 @@ class SandboxServer:
 
     def wsgi(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """The WSGI application: faults first, then the sandbox itself."""
-        environ[CLOCK] = lambda: self.clock().timestamp() + self.seconds_ahead
-        request = Request(environ)
-        body = request.get_data()
         connection: socket.socket = environ["werkzeug.socket"]
         with self._lock:
             self._connections.add(connection)
-            self.in_hand += 1
-        try:
-            fault = self._take_fault(request.method, request.path)
-            response = self._answer(request, fault)
-            self._record(request, body, 0 if response is None else response.status_code)
-        finally:
-            with self._lock:
-                self.in_hand -= 1
+        fault, response = self.respond(environ)
         if fault is not None and fault.kind in DRIPPED:
             self._drip(fault, connection)
             response = None
@@ -246,10 +236,26 @@ class SandboxServer:
             return ()
         if fault is not None and fault.kind is FaultKind.TRUNCATE:
             return _truncated(response, connection, start_response)
-        if self.behind and response.mimetype == "application/json":
-            response.set_data(response.get_data() + self.behind)
         application: WSGIApplication = response
         return application(environ, start_response)
+
+    def respond(self, environ: WSGIEnvironment) -> tuple[Fault | None, Response | None]:
+        """Act on a request: what goes wrong with its answer, and the answer, None for none."""
+        environ[CLOCK] = lambda: self.clock().timestamp() + self.seconds_ahead
+        request = Request(environ)
+        body = request.get_data()
+        with self._lock:
+            self.in_hand += 1
+        try:
+            fault = self._take_fault(request.method, request.path)
+            response = self._answer(request, fault)
+            self._record(request, body, 0 if response is None else response.status_code)
+        finally:
+            with self._lock:
+                self.in_hand -= 1
+        if self.behind and response is not None and response.mimetype == "application/json":
+            response.set_data(response.get_data() + self.behind)
+        return fault, response
 
     def _answer(self, request: Request, fault: Fault | None) -> Response | None:
         """The answer to send, or None where the connection is to be dropped."""

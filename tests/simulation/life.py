@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import requests
+from urllib3.util import parse_url
 
 from katana_woo_sync.cli import retry
 from katana_woo_sync.cli.program import StopSignals, code_and_words
@@ -224,6 +225,7 @@ class Life:
             put(DeadlineAdapter, "send", _as_method(network.send))
             put(requests.Session, "send", _sent)
             put(requests.models, "get_cookie_header", lambda *_asked: None)
+            put(requests.models, "parse_url", _parsed)
             for module in (cycle, lines, together):
                 put(module, "ThreadPoolExecutor", at_once.executor)
             for module in (cycle, lines):
@@ -445,6 +447,10 @@ def _sent(
     """As requests sends: the program wants neither cookies nor redirects, and looking for them
     takes longer than the answer."""
     return session.get_adapter(request.url or "").send(request, **named)
+
+
+_parsed = lru_cache(maxsize=1000)(parse_url)
+"""Most addresses are asked time and again."""
 
 
 def _as_method(send: Callable[..., Any]) -> Callable[..., Any]:
