@@ -181,18 +181,10 @@ class Ledger:
         Raises `LedgerError` where SQLite cannot write (a full disk, a lock held for long).
         """
         try:
-            with self._db.atomic() if self._db.conn.in_transaction else self._transaction():
+            with self._db.atomic():
                 yield
         except sqlite3.DatabaseError as error:
             raise _explained(self._path, error) from error
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """A transaction that may write from its beginning: one that read first could not, where
-        another process has written meanwhile."""
-        self._db.conn.execute("BEGIN IMMEDIATE")
-        with self._db.conn:
-            yield
 
     @property
     def salt(self) -> str:

@@ -115,11 +115,13 @@ class LedgerDatabase(Database):
 
     @contextmanager
     def atomic(self) -> Generator[Database, None, None]:
-        """A group of writes: committed whole, or not at all."""
+        """A group of writes: committed whole, or not at all. It may write from its beginning: one
+        that read first could not, where another process has written meanwhile."""
         if self.conn.in_transaction:
             yield self
         else:
-            with super().atomic():
+            self.conn.execute("BEGIN IMMEDIATE")
+            with self.conn:
                 yield self
 
 
