@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from decimal import Decimal
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
-from katana_woo_sync.sandbox.woocommerce import Coupon, Fee, Item, Shipping
+from katana_woo_sync.sandbox.woocommerce import Coupon, Fee, Item, Shipping, Variation
 from katana_woo_sync.sandbox.woocommerce.generated import carts
 from katana_woo_sync.sandbox.woocommerce.sandbox import WooCommerceSandbox
 from tests.simulation.life import Life
@@ -17,7 +17,8 @@ from tests.sync.world import ANNA
 
 COURIER = Shipping("Courier", Decimal(5))
 EXPRESS = Shipping("Express", Decimal("2.35"), "reduced-rate")
-SIZES = ("S", "M")
+SIZES = {"S": "TEE-S", "M": "TEE-M"}
+SHIRTS = frozenset(SIZES.values())
 CREDIT = "_funds_used"
 """Where a plugin keeps what store credit paid."""
 
@@ -58,7 +59,7 @@ def taxed_otherwise(life: Life, dice: Random, store: str) -> Order:
 def variations(life: Life, dice: Random, store: str) -> Order:
     """Shirts in two sizes, or small ones alone, with a coupon."""
     shop = life.world.shops[store]
-    shirt, sizes = _shirt(shop)
+    shirt, sizes = _shirt(shop, dice)
     sizes = sizes[: dice.choice((1, 1, 2))]
     items = [Item(shirt, dice.randint(1, 4), size) for size in sizes]
     return {"items": items, "coupons": [Coupon("pct33", "percent", Decimal("33.33"))]}
@@ -131,11 +132,14 @@ def _product(shop: WooCommerceSandbox, name: str, sku: str, price: str, **more: 
     return shop.add_product(name, sku, price, **more)
 
 
-def _shirt(shop: WooCommerceSandbox) -> tuple[int, list[int]]:
+def _shirt(shop: WooCommerceSandbox, dice: Random) -> tuple[int, list[int]]:
+    """The shirt and its sizes. The shop keeps stock of each size, of all together, or of none."""
     for product in shop.state.products.values():
         if product.sku == "TEE":
             return product.id, [
                 p.id for p in shop.state.products.values() if p.parent_id == product.id
             ]
-    made = [(f"TEE-{size}", Decimal("19.90"), {"Size": size}) for size in SIZES]
-    return shop.add_variable_product("Shirt", "TEE", made)
+    ways: tuple[int | Literal["parent"] | None, ...] = (None, 20, 20, "parent")
+    stock = dice.choice(ways)
+    made = [Variation(sku, Decimal("19.90"), {"Size": size}, stock) for size, sku in SIZES.items()]
+    return shop.add_variable_product("Shirt", "TEE", made, stock=40 if stock == "parent" else None)

@@ -150,15 +150,14 @@ def _is_told(
     shown = [*parcels, *numbers]
     is_once = len(shown) == len(set(shown)) or life.is_hasty
     hold(13, is_once, f"{name}: shown twice: {shown}")
+    is_untold = record.state is State.IGNORED or Reason.SHIPMENT_NOT_TOLD in said
     if 'shipments = "auto"' in life.base[store] and not life.has_forgotten:
         for part in life.world.katana.fulfillments(held.id):
             if part.status == "DELIVERED" and part.tracking_number:
                 is_told = part.tracking_number in numbers or str(part.id) in map(str, parcels)
-                is_told = is_told or Reason.SHIPMENT_NOT_TOLD in said
-                hold(13, is_told, f"{name}: {part} is not shown: {shown}")
-                in_time = part.id not in life.told_late or Reason.SHIPMENT_NOT_TOLD in said
+                hold(13, is_told or is_untold, f"{name}: {part} is not shown: {shown}")
+                in_time = part.id not in life.told_late or is_untold
                 hold(13, in_time, f"{name}: {part} is shown after the order was completed")
-        is_untold = record.state is State.IGNORED or Reason.SHIPMENT_NOT_TOLD in said
         if not (life.processing[store, order.id] or is_untold):
             _is_shown_whole(life, store, order, held, name)
     is_noted = "tracking_note" in life.top and bool(record.completed_at) and not parcels

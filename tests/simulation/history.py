@@ -239,8 +239,10 @@ def _stock_shirts(life: Life) -> None:
     """Katana keeps small shirts in batches, and medium ones by serial numbers."""
     katana = life.world.katana
     small = katana.add_product("Shirt S", "TEE-S", batch_tracked=True)
-    katana.add_product("Shirt M", "TEE-M", serial_tracked=True, in_stock=Decimal(9))
+    medium = katana.add_product("Shirt M", "TEE-M", serial_tracked=True)
+    life.counted |= {small, medium}
     for place in katana.locations():
+        katana.set_stock(medium, place.id, Decimal(9))
         for number in ("B1", "B2"):
             katana.add_batch(small, place.id, Decimal(6), number)
 

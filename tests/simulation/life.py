@@ -193,6 +193,8 @@ class Life:
         nothing had gone wrong."""
         self.ignored: set[tuple[str, int]] = set()
         """Orders that a person has left alone."""
+        self.counted = {self.world.mug_variant}
+        """Variants that people have counted in Katana, at each place."""
         self.begun = self.world.clock.now
         """When the program was started last."""
         self.running = 0

@@ -26,7 +26,7 @@ from katana_woo_sync.sync.connect import rebuild
 from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.wishes import Wish, next_run, wish
-from tests.simulation.carts import COURIER, cart, variations
+from tests.simulation.carts import COURIER, SHIRTS, cart, variations
 from tests.simulation.life import STORES, Life
 from tests.simulation.machine import scattered
 from tests.simulation.network import KINDS, LOST_AFTER, Trouble
@@ -368,9 +368,18 @@ def _delete(life: Life, order: SalesOrder) -> None:
 
 @step("warehouse")
 def count(life: Life, dice: Random) -> None:
-    """The warehouse counts the mugs."""
+    """The warehouse counts the mugs, or what the program has made of shirts, which nobody has
+    counted before."""
     quantity, katana = dice.randint(0, 90), life.world.katana
     places = [place.id for place in katana.locations()]
+    shirts = [v.id for v in katana.variants() if v.sku in SHIRTS and v.id not in life.counted]
+    if shirts and dice.random() < 0.5:
+        life.tell("warehouse", f"katana: {quantity} shirts")
+        life.counted.update(shirts)
+        for place in places:
+            for variant in shirts:
+                katana.set_stock(variant, place, Decimal(quantity))
+        return
     life.tell("warehouse", f"katana: {quantity} mugs")
     half = Decimal("0.5") if quantity % 5 == 0 else Decimal(0)
     katana.set_stock(life.world.mug_variant, dice.choice(places), quantity + half)
