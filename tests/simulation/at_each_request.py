@@ -40,11 +40,21 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
             and _is_known(life, server, order)  # else it changed since it was read
         ):
             life.breaks(f"P22 {server} order {last} is completed, and was {order.status}")
-    if path.endswith("/products/batch") and "stock_exclude" in life.base[server]:
-        ids = [each["id"] for each in sent["update"]]
-        mug = life.world.mug[server]
-        if mug in ids and shop.state.products[mug].sku == "MUG":
-            life.breaks(f"P11 {server}: the stock of an excluded item is set: {body.decode()}")
+    if resource.endswith(("/products", "/variations")) and last == "batch":
+        for each in sent["update"]:
+            _look_at_stock(life, server, int(each["id"]))
+
+
+def _look_at_stock(life: Life, store: str, item_id: int) -> None:
+    """What is excluded is not set, nor what is not in Katana, or was counted by nobody there."""
+    katana, products = life.world.katana, life.world.shops[store].state.products
+    place = next(p.id for p in katana.locations() if p.name == life.places[store])
+    sharing = [each for each in products.values() if each.parent_id == item_id]
+    for sku in [each.sku for each in sharing or [products[item_id]]]:
+        of_sku = [each.id for each in katana.variants() if each.sku == sku and not each.deleted_at]
+        is_counted = any(v in life.counted or katana.in_stock(v, place) > 0 for v in of_sku)
+        if (sku == "MUG" and "stock_exclude" in life.base[store]) or not is_counted:
+            life.breaks(f"P11 {store}: the stock of {sku} is set")
 
 
 def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:

@@ -25,7 +25,8 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P8   nobody is mailed twice, no note is written twice, and none is forgotten
     P9   a further cycle writes nothing
     P10  an order is at the location of its store
-    P11  a day later the shop's stock is what rule 13 says of the servers themselves
+    P11  a day later the shop's stock is what rule 13 says of the servers themselves; and never is
+         set what is excluded, what is not in Katana, or what nobody has counted there
     P13  each delivery is shown once in the shop, with all of its goods and its number as it is
          now, and none that this program made; what has a tracking number is shown, or the order
          says why not; and it is shown before the order is completed

@@ -168,6 +168,18 @@ def _from_any_status(context: Any, store: Any) -> Any:
 _rules = Context.rules
 
 
+def _of_products_alone(*arguments: Any) -> Any:
+    made = plan(*arguments)
+    return replace(made, targets=tuple(each for each in made.targets if not each.parent_id))
+
+
+def _of_one_size(item: Any, members: Any, *others: Any) -> Any:
+    return _target(item, members[:1], *others)
+
+
+_target = stock._target
+
+
 def _of_all_items(items: Any, variant_of: Any, what: Any, reserve: Any, _excluded: Any) -> Any:
     return plan(items, variant_of, what, reserve)
 
@@ -424,6 +436,12 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "sent_to_the_buyer": ((sales_order, "address_drafts", _sent_to_the_buyer),),
     "customers_note_forgotten": ((sales_order, "additional_info", _always("")),),
     "completed_from_any_status": ((Context, "rules", _from_any_status),),
+    "stock_of_variations_is_left": ((stock_levels, "plan", _of_products_alone),),
+    "shared_stock_is_of_one_size": ((stock, "_target", _of_one_size),),
+    "what_nobody_counted_is_set": (
+        (Stock, "uncounted", _always(frozenset())),
+        (stock_levels, "find_uncounted", _always(False)),
+    ),
     "excluded_items_are_set": ((stock_levels, "plan", _of_all_items),),
     "exit_code_says_all_is_well": ((Report, "exit_code", ExitCode.DONE),),
     # what is looked at is all that the shop has, of others too: goods are not sent twice
