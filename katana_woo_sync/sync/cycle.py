@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -22,7 +22,6 @@ from katana_woo_sync.sync.adoption import adopt_waiting
 from katana_woo_sync.sync.connect import check_account, katana_holds, reconnect
 from katana_woo_sync.sync.context import (
     Context,
-    FreshCopy,
     Store,
     StoreProblem,
     log,
@@ -316,21 +315,18 @@ class _Cycle:
                 self._hear(store, polled.result())
 
     def _hear(self, store: Store, polled: Polled) -> None:
-        copies = apply_poll(self._context, store, polled)
+        apply_poll(self._context, store, polled)
         if self._katana_works:
             dp = self._context.facts(store).dp
             self._begin(store)
             if self._context.facts(store).dp != dp:
-                copies = {}  # their amounts do not add up by the settings of now
-            self._join(store, copies)
+                # their amounts do not add up by the settings of now
+                self._context.copies.pop(store.identity, None)
+            self._join(store)
 
-    def _join(self, store: Store, copies: Mapping[int, FreshCopy]) -> None:
-        known = self._works.get(store.name)
-        if known is None:
-            fulfilment = Fulfilment(self._context, store)
-            self._works[store.name] = _Work(Queue(store, copies), fulfilment)
-        else:
-            known.queue.copies = {**known.queue.copies, **copies}
+    def _join(self, store: Store) -> None:
+        if store.name not in self._works:
+            self._works[store.name] = _Work(Queue(store), Fulfilment(self._context, store))
 
     def _slice(self) -> bool:
         """Some of each kind of work; whether more of it is left."""
@@ -385,7 +381,7 @@ class _Cycle:
                 if self._katana_works:
                     self._connect(store)
                     self._begin(store)
-                    self._join(store, {})
+                    self._join(store)
 
     def _connect(self, store: Store) -> None:
         context = self._context

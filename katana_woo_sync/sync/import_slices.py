@@ -3,16 +3,15 @@ imported for itself (`sync/orders.py`)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from types import MappingProxyType
 
 from katana_woo_sync.clients.order_reader import ReadOrder, UnreadableOrder
 from katana_woo_sync.clients.together import given
 from katana_woo_sync.domain.order_record import OrderRecord
 from katana_woo_sync.domain.woocommerce import Order
-from katana_woo_sync.sync.context import Context, FreshCopy, Store
+from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.failures import best_effort, fail_order, part_of_store
 from katana_woo_sync.sync.lines import MOST, Line
 from katana_woo_sync.sync.orders import KatanaSide, OrderImports
@@ -31,16 +30,13 @@ FULL = 0.9
 
 
 class Queue:
-    """What one store has to import; `copies` are the orders that were read lately.
+    """What one store has to import.
 
     What goes wrong with a store ends its own part and is kept in `error`; the others go on.
     """
 
-    def __init__(
-        self, store: Store, copies: Mapping[int, FreshCopy] = MappingProxyType({})
-    ) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self.copies = copies
         self.error: Exception | None = None
 
     def fail(self, error: Exception) -> None:
@@ -128,8 +124,9 @@ def _read(context: Context, parts: Sequence[_Part]) -> None:
     now = context.clock()
     wanted: list[tuple[_Part, list[int]]] = []
     for part in parts:
+        copies = context.copies.get(part.store.identity, {})
         for record in part.records:
-            copy = part.queue.copies.get(record.order_id)
+            copy = copies.get(record.order_id)
             if copy is not None and now - copy.read_at <= FRESH:
                 part.fresh[record.order_id] = copy.order
         ids = [r.order_id for r in part.records if r.order_id not in part.fresh]

@@ -114,11 +114,11 @@ def learn_facts(store: Store) -> StoreFacts:
         return StoreFacts()
 
 
-def apply_poll(context: Context, store: Store, polled: Polled) -> dict[int, FreshCopy]:
-    """Merge what a poll brought, and move the cursor, all or nothing.
+def apply_poll(context: Context, store: Store, polled: Polled) -> None:
+    """Merge what a poll brought, move the cursor, all or nothing, and keep the copies that were
+    read for the imports of this cycle.
 
-    Returns the copies that were read, for the imports of this cycle. Raises `StoreProblem` where
-    the orders are those of another identity (rule 2).
+    Raises `StoreProblem` where the orders are those of another identity (rule 2).
     """
     orders, as_of = polled.changed.orders, polled.changed.as_of or polled.read_at
     name, stores = cursor_name(store), context.ledger.stores
@@ -141,11 +141,11 @@ def apply_poll(context: Context, store: Store, polled: Polled) -> dict[int, Fres
             stores.sweep_again(store.identity)  # which reads them
         # by our clock too: an answer that was kept for hours is dated before what is new
         _tell_of_the_future(context, store, polled.changed.ahead, max(as_of, polled.read_at))
-    return {
-        int(order.id): FreshCopy(order, polled.read_at)
+    context.copies.setdefault(store.identity, {}).update(
+        (int(order.id), FreshCopy(order, polled.read_at))
         for order in orders
         if isinstance(order, Order)
-    }
+    )
 
 
 def answered_name(store: Store) -> str:
@@ -207,6 +207,9 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
     known = context.ledger.orders.known(store.identity, [int(order.id) for order in orders])
     rules, now = context.rules(store), context.clock()
     context.report.store(store.name).seen += len(orders)
+    copies = context.copies.get(store.identity, {})
+    for order in orders:
+        copies.pop(int(order.id), None)
     for order in sorted(orders, key=_is_sub_order):  # parents first: what becomes of them decides
         before = known.get(int(order.id))
         if before is not None and before.parent_id:

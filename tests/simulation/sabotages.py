@@ -89,13 +89,13 @@ def _each_write_by_itself(_ledger: Ledger) -> Iterator[None]:
     yield
 
 
-def _cursor_moves_first(context: Any, store: Any, polled: Any) -> dict[int, Any]:
+def _cursor_moves_first(context: Any, store: Any, polled: Any) -> None:
     """The cursor is committed before what was read is."""
     name = poll.cursor_name(store)
     cursor = context.ledger.stores.cursor(name)
     moved = cursors.advance(cursor, polled.changed.mark, polled.read_at, cursors.SHOP_OVERLAP)
     context.ledger.stores.set_cursor(name, moved)
-    return _apply_poll(context, store, polled)
+    _apply_poll(context, store, polled)
 
 
 _apply_poll = poll.apply_poll
