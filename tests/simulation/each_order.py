@@ -193,7 +193,8 @@ def _is_shown_whole(life: Life, store: str, order: Order, held: SalesOrder, name
         inside, wanted = Counter[str](), Counter[str]()
         items: Any = shown.values.get("_items")
         for item in items:
-            inside[skus[item["item_id"]]] += int(item["qty"])
+            if item["item_id"] in skus:  # not a line without a product
+                inside[skus[item["item_id"]]] += int(item["qty"])
         for row in part.rows:
             if rows[row.row_id] in skus.values():
                 wanted[rows[row.row_id]] += int(row.quantity)

@@ -125,7 +125,11 @@ def run(
     """Let it happen, or only these of its steps."""
     logging.getLogger("katana_woo_sync").setLevel(logging.CRITICAL)
     with _nothing_collected():
-        return _told(history, history.steps if steps is None else steps, with_trace=with_trace)
+        try:
+            return _told(history, history.steps if steps is None else steps, with_trace=with_trace)
+        except Exception as error:  # of the simulation itself
+            error.add_note(f"in the history of seed {history.seed}")
+            raise
 
 
 def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: bool) -> Told:
