@@ -98,6 +98,12 @@ class WooCommerceHttp(HttpClient):
         self._store = store
         self._connection = Connection()
         self._has_read = False
+        self._without_keys: list[HttpClient] = []
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent, those without the key too."""
+        return super().sent + sum(site.sent for site in self._without_keys)
 
     @property
     def connection(self) -> Connection:
@@ -165,7 +171,7 @@ class WooCommerceHttp(HttpClient):
 
     def _without_key(self) -> HttpClient:
         """The site as anybody sees it."""
-        return HttpClient(
+        site = HttpClient(
             self.service,
             self._connection.url or self._store.api_url,
             redactor=self._redactor,
@@ -173,6 +179,8 @@ class WooCommerceHttp(HttpClient):
             verify=self._verify,
             attempts=1,
         )
+        self._without_keys.append(site)
+        return site
 
     def folders(self) -> list[str]:
         """The folders on the same host that the site's home page links or redirects to, in the

@@ -20,6 +20,7 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from tests.simulation.at_each_commit import AtEachCommit
+from tests.simulation.at_each_end import look_at_report
 from tests.simulation.at_each_request import look_at_request
 from tests.simulation.life import STORES, Broken, Life
 from tests.simulation.network import TWICE
@@ -46,8 +47,8 @@ ACCOUNTS = ("usual", "no-op", "late", "blanks", "numbers twice")
 VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
 """Of the shops."""
 STOCK_OPTIONS = ("stock_reserve = 5", 'stock_reserve = "10%"', 'stock_exclude = ["MUG"]')
-QUOTA = 60
-"""Requests that Katana takes in a minute."""
+QUOTAS = {0: 20, 1: 60, 2: 60}
+"""Requests that Katana takes in a minute, by how many others send for each of ours."""
 
 
 class History(Struct, frozen=True):
@@ -138,6 +139,7 @@ def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: boo
         life = Life(history.seed, Path(directory), stack)
         life.disk.look = AtEachCommit(life).look
         life.network.look = partial(look_at_request, life)
+        life.look_at_report = partial(look_at_report, life)
         broken = ""
         try:
             _begin(life, history)
@@ -219,9 +221,11 @@ def _begin(life: Life, history: History) -> None:
         katana.take_numbers_twice()
         life.network.twice = (*TWICE, "/sales_orders")
     if history.used_by_others is not None:
-        katana.limit_requests(QUOTA)
+        quota = QUOTAS[history.used_by_others]
+        katana.limit_requests(quota)
         katana.share_quota(history.used_by_others)
-        life.katana = f"requests_per_minute = {QUOTA}"
+        life.is_alone = not history.used_by_others
+        life.katana = f"requests_per_minute = {quota}"
     life.configure()
     options = f"{history.options} {history.stores} {life.katana}"
     life.tell("-", f"options: {options}; the account: {history.account}")

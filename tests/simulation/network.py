@@ -24,6 +24,7 @@ from urllib3.exceptions import IncompleteRead, NameResolutionError, NewConnectio
 
 from katana_woo_sync.sandbox.server import HTML_ERROR_PAGE, SandboxServer
 from tests.in_process import Answer, answer_of, date_of, response_of
+from tests.simulation.scheduler import Heard
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -124,7 +125,10 @@ class Network:
         allowed: float = named["timeout"][1]
         body = b"" if request.body is None else request.body.read()  # type: ignore[union-attr]
         sleep, clock = self._scheduler.sleep, self._scheduler.clock
+        process = self._scheduler.process()
         self._scheduler.point()
+        if process is not None:
+            process.asked[name] += 1
         trouble = next((t for t in self.troubles if t.takes(name, method, path, clock.now)), None)
         kind = "" if trouble is None else trouble.kind
         if kind:
@@ -175,6 +179,9 @@ class Network:
             broken = HTTPResponse(half, arrived.headers, arrived.status, preload_content=False)
             built: requests.Response = adapter.build_response(request, broken)
             return built
+        if process is not None and not kind and arrived.status < HTTPStatus.MULTIPLE_CHOICES:
+            sent = json.loads(body) if body else None
+            process.did.append(Heard(name, method, path, sent))
         return response_of(request, arrived)
 
     def _way(self) -> float:

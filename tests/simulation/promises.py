@@ -40,6 +40,11 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P21  Katana is sent nothing that its contract forbids, and refuses no order twice
     P23  what is shown is in a run's problems, and in its exit code
 
+As each run ends, until something has gone wrong:
+
+    P24  what it counts is what it did, and as many requests
+    P25  Katana is not asked more often in a minute than it allows
+
 Always:
 
     P12  the program has a word of its own for whatever comes, and an exit code

@@ -24,9 +24,12 @@ from unittest import mock
 from msgspec.structs import replace
 
 from katana_woo_sync.clients import katana_http, order_reader, woocommerce
+from katana_woo_sync.clients.http import HttpClient
 from katana_woo_sync.clients.katana import KatanaClient
 from katana_woo_sync.clients.katana_http import KatanaApi
+from katana_woo_sync.clients.throttle import Throttle
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
+from katana_woo_sync.clients.woocommerce_http import WooCommerceHttp
 from katana_woo_sync.domain import (
     charges,
     cursors,
@@ -68,7 +71,7 @@ from katana_woo_sync.sync.dry_run import DryRunKatana
 from katana_woo_sync.sync.katana_facts import KatanaFacts
 from katana_woo_sync.sync.lock import LedgerLock
 from katana_woo_sync.sync.products import LineItems
-from katana_woo_sync.sync.report import ExitCode, Report
+from katana_woo_sync.sync.report import ExitCode, Report, StoreReport
 from tests.simulation.history import Told, drawn, run
 from tests.simulation.many import begin_again
 
@@ -443,6 +446,9 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (stock_levels, "find_uncounted", _always(False)),
     ),
     "excluded_items_are_set": ((stock_levels, "plan", _of_all_items),),
+    "counts_are_lost": ((Report, "store", lambda _report, _name: StoreReport()),),
+    "requests_without_a_key_are_not_counted": ((WooCommerceHttp, "sent", HttpClient.sent),),
+    "quota_is_not_kept": ((Throttle, "acquire", _nothing),),
     "exit_code_says_all_is_well": ((Report, "exit_code", ExitCode.DONE),),
     # what is looked at is all that the shop has, of others too: goods are not sent twice
     "shipments_are_not_recognised": (

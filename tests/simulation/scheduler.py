@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED
 from datetime import timedelta
@@ -36,6 +37,15 @@ class Stuck(Exception):
     """Nobody can go on."""
 
 
+class Heard(NamedTuple):
+    """A request and its good answer. `sent` is its body, None where it had none."""
+
+    server: str
+    method: str
+    path: str
+    sent: Any
+
+
 class Process:
     """A process of the program. `crash_at` counts down the points where it touches the world; at
     the last of them it dies."""
@@ -44,6 +54,10 @@ class Process:
         self.name = name
         self.is_dead = False
         self.pieces: list[Future] = []
+        self.asked: Counter[str] = Counter()
+        """How many requests it has sent to each server."""
+        self.did: list[Heard] = []
+        """What it was answered as it should be."""
         self._crash_at = crash_at
 
     def point(self) -> None:

@@ -394,3 +394,14 @@ def test_rule_17_a_page_in_the_place_of_the_shops_index_is_no_shop_without_plugi
     world.sync(minutes=10)
     assert [each.tracking_number for each in world.shop.trackings(order)] == ["X1"]
     assert world.state(order) == ("fulfilled", "")
+
+
+def test_what_is_asked_as_anybody_is_counted_too(world: World) -> None:
+    """Which plugins a shop has is asked for without the key."""
+    world.shop.install(SHIPMENT_TRACKING)
+    order = two_lines(world)
+    world.katana.deliver(world.sales_order(order).id)
+    world.shop.server.reset_counts()
+    report = world.sync()
+    assert "/wp-json/" in [each.path for each in world.shop.server.requests]
+    assert report.store_requests["eu"] == len(world.shop.server.requests)
