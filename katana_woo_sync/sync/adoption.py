@@ -146,13 +146,13 @@ def _adopt(
             if order is not None:
                 where = f'sales order {same.sales_order_no} of "{same.identity}"'
                 record = known_elsewhere(known or new_record(order, now), where)
-                context.save(store, record, known)
+                _show(context, store, record, known)
             return
     sent = known is not None and (known.state is State.IMPORTING or bool(known.sent_as))
     ours = sent and chosen.ecommerce_store_name == store.identity
     prefix = store.settings.order_number_prefix
     if order is not None and not ours and not agrees(chosen, order, prefix):
-        context.save(store, mismatch(chosen, order, store.identity, now), known)
+        _show(context, store, mismatch(chosen, order, store.identity, now), known)
         return
     record = adopt(chosen, order, store.identity, context.rules(store), now)
     if known is not None:
@@ -173,6 +173,12 @@ def _adopt(
         record = _made_by_another(context, store, record, chosen, held)
     if len(living) > 1:
         _doubled(context, store, record, [*living.values()])
+
+
+def _show(context: Context, store: Store, record: OrderRecord, known: OrderRecord | None) -> None:
+    """Have a person look at an order, unless one has left it alone."""
+    if known is None or known.state is not State.IGNORED:
+        context.save(store, record, known)
 
 
 def _made_by_another(
@@ -252,8 +258,11 @@ def _doubled(context: Context, store: Store, record: OrderRecord, numbers: list[
 
 
 def _keep(record: OrderRecord, known: OrderRecord, *, ours: bool) -> OrderRecord:
-    """What the ledger knew before the order was found in Katana."""
+    """What the ledger knew before the order was found in Katana, and that a person has left it
+    alone."""
     kept = replace(record, first_seen_at=known.first_seen_at)
+    if known.state is State.IGNORED:
+        kept = replace(kept, state=known.state, reason=known.reason)
     if not ours:
         return kept
     return replace(

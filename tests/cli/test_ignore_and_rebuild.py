@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -88,6 +89,22 @@ def test_no_shop_is_told_of_a_shipment_of_an_ignored_order(world: World) -> None
         assert run(world, "retry").exit_code == 0  # all that failed: this one is ignored
         world.sync(minutes=30)
     assert (world.state(order), world.shop.fulfillments(order)) == (("ignored", ""), [])
+
+
+@pytest.mark.parametrize("days", [0, 400])
+def test_an_ignored_order_stays_so_where_another_program_imports_it(
+    world: World, days: int
+) -> None:
+    """Under its id, or by mistake: one that was made on another day is not the order's."""
+    order = world.order(status="completed")
+    world.sync()
+    assert run(world, "ignore", "eu", str(order)).exit_code == 0
+    created = world.shop.state.orders[order].created - timedelta(days=days)
+    there = world.foreign(order, store_name=world.identity, order_created_date=created)
+    for minutes in (5, 70):
+        world.sync(minutes=minutes)
+        assert world.state(order) == ("ignored", "")
+    assert world.katana.sales_order(there).status == "NOT_SHIPPED"
 
 
 def test_retry_takes_an_ignored_order_back(world: World) -> None:
