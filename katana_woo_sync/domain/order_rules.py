@@ -95,7 +95,9 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
     if known.reason == Reason.UNREADABLE and not known.was_processing:
         # never read before, so this is the first time that it is seen
         first = _first_seen(order, rules, known.first_seen_at)
-        return Seen(first or skipped_before_import(replace(known, shop_status=order.status)))
+        if first is None:
+            return Seen(skipped_before_import(replace(known, shop_status=order.status)))
+        return Seen(replace(first, version=known.version))
     if about(known.reason).ends is Ends.WITH_A_GOOD_ANSWER:
         known = _relieved(known)
     record = replace(

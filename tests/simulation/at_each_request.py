@@ -10,6 +10,7 @@ from typing import Any
 
 from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Order
+from katana_woo_sync.sync.import_slices import FRESH
 from tests.simulation.life import Life
 
 
@@ -67,7 +68,7 @@ def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
             life.breaks(f"P14 {store} order {order.id} is sent to Katana {age} after it was placed")
     if order is None or life.is_odd or order.status in ("processing", "completed"):
         return
-    if _is_known(life, store, order):
+    if _is_known(life, store, order, OLDEST_COPY):
         life.breaks(f"P2 {store} order {order.id} is sent to Katana, and is {order.status}")
 
 
@@ -148,9 +149,11 @@ def _look_at_deletion(life: Life, sales_order_id: int) -> None:
         life.breaks(f"P22 {store} order {order.id} is deleted in Katana, and is {order.status}")
 
 
-def _is_known(life: Life, store: str, order: Order) -> bool:
-    """Whether the program may have read an order as it is. (Both times are the shop's.)"""
-    return life.world.shops[store].state.clock() - order.modified > A_MINUTE
-
-
 A_SECOND, A_MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+OLDEST_COPY = FRESH + A_MINUTE
+"""How old a copy may be that an order is imported from, by the time that it is sent."""
+
+
+def _is_known(life: Life, store: str, order: Order, within: timedelta = A_MINUTE) -> bool:
+    """Whether the program should have read an order as it is. (Both times are the shop's.)"""
+    return life.world.shops[store].state.clock() - order.modified > within

@@ -67,7 +67,7 @@ def variations(life: Life, dice: Random, store: str) -> Order:
 
 def bundle(life: Life, dice: Random, store: str) -> Order:
     """A hamper with mugs in it, as Product Bundles writes it."""
-    box = _product(life.world.shops[store], "Hamper", "HAMPER", "20.00")
+    box = _product(life.world.shops[store], "Hamper", "HAMPER", "20.00", stock=5)
     of_box = (("_bundle_cart_key", "k1"), ("_bundled_items", ["k2"]))
     of_mugs = (("_bundled_by", "k1"), ("_bundle_cart_key", "k2"))
     items = [

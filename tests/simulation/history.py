@@ -111,6 +111,8 @@ def _options_of_a_store(dice: Random) -> str:
         lines.append("sync_stock = true")
         if dice.random() < 0.4:
             lines.append(dice.choice(STOCK_OPTIONS))
+        if dice.random() < 0.2:
+            lines.append("count_other_commitments = false")
     if dice.random() < 0.3:
         lines.append('shipments = "auto"')
     if dice.random() < 0.2:
@@ -202,6 +204,8 @@ def _begin(life: Life, history: History) -> None:
         _stock_shirts(life)
         if dice.random() < 0.5:
             katana.leave_batches_to_others()
+    if dice.random() < 0.5:  # Katana puts hampers together from mugs
+        life.counted.add(katana.add_bundle("Hamper", "HAMPER", [(life.world.mug_variant, 2)]))
     for shop in life.world.shops.values():
         shop.state.offset = timedelta(hours=dice.choice(ZONES))
         shop.state.version = dice.choice(VERSIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from katana_woo_sync.domain.katana import WOOCOMMERCE
 from katana_woo_sync.domain.reasons import about
 from katana_woo_sync.domain.stock import holds_stock
 from katana_woo_sync.ledger import Ledger
@@ -29,9 +30,10 @@ def stock_is_right(life: Life, ledger: Ledger) -> None:
             free = at_hand = Decimal(0)
             place = _place(life, store)
             for sku, variant in variants:
-                in_stock = life.world.katana.in_stock(variant, place)
-                at_hand += in_stock
-                free += in_stock - life.world.katana.committed(variant, place)
+                here = life.world.katana.in_stock(variant, place)
+                here += life.world.katana.potential(variant, place)
+                at_hand += here
+                free += here - _committed(life, store, variant, place)
                 free -= sum(_taken(life, each, sku, ledger) for each in _beside(life, store))
             free -= 5 if "stock_reserve = 5" in life.base[store] else 0
             if 'stock_reserve = "10%"' in life.base[store] and free > 0:
@@ -64,11 +66,17 @@ def _variant(life: Life, store: str, sku: str) -> int | None:
         for each in _beside(life, store)
     } != {sku}:
         return None  # whether the other store's is the same mug, its orders say
-    is_live = any(
-        each.id == variant.item_id and not (each.deleted_at or each.archived_at)
-        for each in katana.products()
-    )
+    item = katana._state.items.get(variant.item_id)
+    is_live = item is not None and not (item.deleted_at or item.archived_at)
     return variant.id if is_live else None
+
+
+def _committed(life: Life, store: str, variant: int, place: int) -> Decimal:
+    """What sales orders wait for: all, or only those of WooCommerce."""
+    katana = life.world.katana
+    if "count_other_commitments = false" in life.base[store]:
+        return katana.committed(variant, place, WOOCOMMERCE)
+    return katana.committed(variant, place)
 
 
 def _taken(life: Life, store: str, sku: str, ledger: Ledger) -> Decimal:

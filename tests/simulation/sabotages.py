@@ -439,6 +439,8 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "sent_to_the_buyer": ((sales_order, "address_drafts", _sent_to_the_buyer),),
     "customers_note_forgotten": ((sales_order, "additional_info", _always("")),),
     "completed_from_any_status": ((Context, "rules", _from_any_status),),
+    "commitments_to_woocommerce_forgotten": ((Stock, "set_committed", _nothing),),
+    "bundles_do_not_follow_their_components": ((Stock, "bundles", _always([])),),
     "stock_of_variations_is_left": ((stock_levels, "plan", _of_products_alone),),
     "shared_stock_is_of_one_size": ((stock, "_target", _of_one_size),),
     "what_nobody_counted_is_set": (

@@ -358,6 +358,19 @@ def test_an_order_that_the_shop_failed_for_is_asked_for_again_soon(world: World)
     assert world.status(order) == "completed"
 
 
+def test_an_order_that_was_never_read_is_imported_once_it_makes_sense(world: World) -> None:
+    """Though nothing changed in it, so that no list of changes tells of it."""
+    order = world.order()
+    world.clock.tick(minutes=5)
+    world.order()  # the list of changes goes on from here
+    world.shop.state.spoilt[order] = {"shipping_lines": [{"id": 1, "meta_data": 5}]}
+    world.sync()
+    assert world.state(order) == ("attention", "unreadable")
+    world.shop.state.spoilt.clear()
+    world.sync(minutes=61)
+    assert world.state(order) == ("imported", "")
+
+
 @pytest.mark.parametrize("is_imported", [True, False])
 def test_a_moment_in_which_the_shop_has_nothing_is_over_with_the_next_cycle(
     world: World, is_imported: bool

@@ -45,11 +45,14 @@ class Level:
     """What open orders wait for, of all variants everywhere."""
 
 
-def committed(state: State) -> dict[Place, Decimal]:
-    """Quantity by variant and location that open orders still wait for."""
+def committed(state: State, order_type: str | None = None) -> dict[Place, Decimal]:
+    """Quantity by variant and location that open orders still wait for; only those of an
+    `ecommerce_order_type` where one is given."""
     waiting: dict[Place, Decimal] = {}
     for order in state.orders.all_live():
         if order.status in ("PENDING", "DELIVERED", "PACKED"):
+            continue
+        if order_type is not None and order.ecommerce_order_type != order_type:
             continue
         picked = picked_quantities(state.fulfillments_of(order.id))
         for row in order.rows:
@@ -160,7 +163,16 @@ def inventory(state: State, query: Json) -> Iterable[Level]:
 class InventoryControls(Controls):
     """Reading what open orders wait for."""
 
-    def committed(self, variant_id: int, location_id: int) -> Decimal:
-        """The quantity that open orders wait for there."""
+    def committed(
+        self, variant_id: int, location_id: int, order_type: str | None = None
+    ) -> Decimal:
+        """The quantity that open orders (of an `ecommerce_order_type`) wait for there."""
         with self._state.lock:
-            return committed(self._state).get((variant_id, location_id), ZERO)
+            return committed(self._state, order_type).get((variant_id, location_id), ZERO)
+
+    def potential(self, variant_id: int, location_id: int) -> Decimal:
+        """How many of a bundle its components there make; 0 for anything else."""
+        with self._state.lock:
+            waiting = committed(self._state)
+            level = Level(variant_id=variant_id, location_id=location_id, waiting=waiting)
+            return _potential(self._state, level)
