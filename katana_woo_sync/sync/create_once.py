@@ -9,7 +9,7 @@ from typing import TypeVar
 from katana_woo_sync.clients.errors import ServiceError, UnknownOutcome
 from katana_woo_sync.clients.throttle import Cancelled
 from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import COMPLETED
+from katana_woo_sync.domain.order_rules import CANCELLED, COMPLETED
 from katana_woo_sync.ledger.intents import Intent, IntentKind
 from katana_woo_sync.sync.context import Context, log
 from katana_woo_sync.sync.probed import unknown_wait
@@ -104,24 +104,20 @@ def create_once(
     return created
 
 
+OF_SALES_ORDERS = (IntentKind.DELIVERY, IntentKind.DELETION, IntentKind.SHIPPING_FEE)
+"""What is begun with a sales order, by its id."""
+
 LOOKED_FOR_FIRST = tuple(
-    kind
-    for kind in IntentKind
-    if kind
-    not in (
-        IntentKind.SALES_ORDER,
-        IntentKind.SHIPPING_FEE,
-        IntentKind.DELETION,
-        IntentKind.DELIVERY,
-    )
+    kind for kind in IntentKind if kind not in (IntentKind.SALES_ORDER, *OF_SALES_ORDERS)
 )
 """What is looked for in Katana before it is created in any case: an old intent tells no more."""
 
 
 def forget_old_intents(context: Context) -> None:
     """Drop intents whose outcome an ordinary look-up has shown, or will show, by now; and those of
-    what is not wanted any more: deliveries that came to nothing, where the shop took the order
-    back, and all of an order that a person has left alone: `retry` looks before it does it again.
+    what is not wanted any more: deliveries and deletions that came to nothing, where the shop took
+    the order back, and all of an order that a person has left alone: `retry` looks before it does
+    it again.
     """
     intents = context.ledger.intents
     still_open = intents.all_open()
@@ -130,14 +126,16 @@ def forget_old_intents(context: Context) -> None:
     long_ago = context.now_in_katana() - 2 * _wait(context)
     intents.prune(LOOKED_FOR_FIRST, long_ago)
     for intent in still_open:
-        is_of_order = intent.kind in (IntentKind.DELIVERY, IntentKind.SHIPPING_FEE)
-        if is_of_order and intent.at < long_ago:
+        if intent.kind in OF_SALES_ORDERS and intent.at < long_ago:
             orders = context.ledger.orders.by_sales_order([int(intent.key)]).values()
             if all(_is_unwanted(intent.kind, order) for order in orders):
                 intents.end(intent.kind, intent.key)
 
 
 def _is_unwanted(kind: IntentKind, order: OrderRecord) -> bool:
-    is_delivery = kind is IntentKind.DELIVERY
-    is_taken_back = is_delivery and not order.is_delivered and order.shop_status != COMPLETED
+    is_taken_back = False
+    if kind is IntentKind.DELIVERY:
+        is_taken_back = not order.is_delivered and order.shop_status != COMPLETED
+    elif kind is IntentKind.DELETION:
+        is_taken_back = order.shop_status != CANCELLED
     return is_taken_back or order.state is State.IGNORED

@@ -73,7 +73,10 @@ def read_shipments(context: Context) -> None:
             if record is not None and record.identity in stores:
                 store = stores[record.identity]
                 _keep(context, store, record, part, is_first_look=is_first_look)
-        moved = advance(cursor, changed.mark, context.clock(), KATANA_OVERLAP)
+        mark = changed.mark
+        if cursor is None or cursor.mark is None:
+            mark = mark or first  # an empty list: the next look begins where this one did
+        moved = advance(cursor, mark, context.clock(), KATANA_OVERLAP)
         ledger.stores.set_cursor(FULFILLMENTS, moved)
 
 

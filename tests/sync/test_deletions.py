@@ -160,6 +160,23 @@ def test_rule_09_a_deletion_whose_answer_was_lost_is_seen(world: World, kind: Fa
     assert done.count(("katana", "deleted")) == 1
 
 
+def test_rule_09_a_deletion_that_is_not_wanted_any_more_is_waited_for_no_longer(
+    world: World,
+) -> None:
+    deletes(world)
+    order = world.order()
+    world.sync()
+    world.shop.set_status(order, "cancelled")
+    world.katana.server.add_fault(Fault(FaultKind.STATUS, "DELETE", status=503))
+    world.sync()
+    world.shop.set_status(order, "processing")
+    for _ in range(3):
+        world.sync(minutes=15)
+    assert world.state(order) == ("imported", "")
+    with Ledger.open_to_read(world.ledger) as ledger:
+        assert ledger.intents.all_open() == []
+
+
 def test_rule_09_most_orders_cancelled_at_once_are_left_to_a_person(world: World) -> None:
     deletes(world)
     placed = [world.order() for _ in range(51)]

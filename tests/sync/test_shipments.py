@@ -396,6 +396,16 @@ def test_rule_17_a_page_in_the_place_of_the_shops_index_is_no_shop_without_plugi
     assert world.state(order) == ("fulfilled", "")
 
 
+def test_rule_17_the_first_delivery_is_told_after_days_without_a_run(world: World) -> None:
+    """Until then Katana's list is empty, and nothing in it tells how far it was read."""
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    world.sync()
+    world.katana.deliver(world.sales_order(order).id)
+    world.sync(minutes=60 * 60)
+    assert len(told(world, order)) == 1
+
+
 def test_what_is_asked_as_anybody_is_counted_too(world: World) -> None:
     """Which plugins a shop has is asked for without the key."""
     world.shop.install(SHIPMENT_TRACKING)
