@@ -68,6 +68,9 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     if record is not None:
         said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
         _agrees(life, store, order, there, record, said, name)
+        is_heard = order.status != "trash" and store not in life.shops_set
+        for reason in [r for s, i, r in life.to_be_noted if (s, i) == (store, order.id)]:
+            hold(26, reason in said or not is_heard, f"{name}: {reason} is not noted: {said}")
         mails, by_people = world.completions(order.id, shop=store), life.completed[store, order.id]
         hold(8, mails <= 1 + by_people, f"{name} was completed {mails} times")
         notes = world.shops[store].notes(order.id)

@@ -166,6 +166,8 @@ class Life:
         """Sales orders that the warehouse has worked on."""
         self.refunded: set[tuple[str, int]] = set()
         """Orders of whose goods some were refunded while they were open in Katana."""
+        self.to_be_noted: set[tuple[str, int, Reason]] = set()
+        """What people changed in orders that are in Katana, by the reason of its note."""
         self.has_forgotten = False
         """Whether the ledger was lost, or an older one was put back."""
         self.shops_set: set[str] = set()
@@ -391,6 +393,7 @@ class Life:
         """The ledger is not what it was: what only it knew is gone."""
         self.seen.clear()
         self.ignored.clear()
+        self.to_be_noted.clear()
         self.has_forgotten = True
         for place in self.processing:
             self.processing[place] = True  # what its total lacked is forgotten

@@ -40,6 +40,7 @@ After quiet (faults have ended, a person has said `retry`, and half an hour has 
     P20  goods that were refunded since the import are not delivered; of batches the oldest go first
     P21  Katana is sent nothing that its contract forbids, and refuses no order twice
     P23  what is shown is in a run's problems, and in its exit code
+    P26  what people changed in an order since its import is noted
 
 As each run ends, until something has gone wrong:
 

@@ -448,6 +448,8 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (stock_levels, "find_uncounted", _always(False)),
     ),
     "excluded_items_are_set": ((stock_levels, "plan", _of_all_items),),
+    "edits_are_not_noted": ((order_rules, "what_was_edited", _always("")),),
+    "refunds_are_not_noted": ((order_rules, "_refunds_since", _always(())),),
     "counts_are_lost": ((Report, "store", lambda _report, _name: StoreReport()),),
     "requests_without_a_key_are_not_counted": ((WooCommerceHttp, "sent", HttpClient.sent),),
     "quota_is_not_kept": ((Throttle, "acquire", _nothing),),

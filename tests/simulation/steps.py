@@ -18,7 +18,8 @@ from typing import Any
 from msgspec import Struct
 
 from katana_woo_sync.cli.rebuild_ledger import SIDECARS
-from katana_woo_sync.domain.order_record import OrderRecord, State, ignored
+from katana_woo_sync.domain.order_record import InKatana, OrderRecord, State, ignored
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import Refusal, SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Fee, Item, Order
@@ -199,7 +200,21 @@ def edit(life: Life, dice: Random) -> None:
     if order is not None:
         life.tell("staff", f"{store}: order {order.id} edited")
         life.edited(store, order.id)
-        life.world.shops[store].edit_order(order.id, customer_note="Changed my mind")
+        shop, note = life.world.shops[store], "Changed my mind"
+        if shop.order(order.id)["customer_note"] != note:
+            _is_to_be_noted(life, store, order.id, Reason.EDITED)
+        shop.edit_order(order.id, customer_note=note)
+
+
+def _is_to_be_noted(life: Life, store: str, order_id: int, reason: Reason) -> None:
+    """What is changed in an order that the ledger knows to be in Katana does not cross, and is to
+    be told of. (While requests are on their way, it may be on either side of them.)"""
+    if life.running or life.network.late:
+        return
+    with Ledger.open_to_read(life.world.ledger) as ledger:
+        record = ledger.orders.get(life.identity(store), order_id)
+    if record is not None and record.in_katana is InKatana.YES:
+        life.to_be_noted.add((store, order_id, reason))
 
 
 @step("edits", 3)
@@ -243,6 +258,7 @@ def _refund(life: Life, store: str, order: Order, dice: Random) -> bool:
             shop.refund(order.id, "1.00")
     except ValueError:
         return False  # no more of that is left
+    _is_to_be_noted(life, store, order.id, Reason.REFUNDED_IN_SHOP)
     life.tell("staff", f"{store}: order {order.id}: {'a piece' if piece else 'money'} refunded")
     return piece and bool(lines)
 
