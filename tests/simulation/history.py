@@ -97,7 +97,7 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     chosen = [each for each in STEPS.values() if each.kind in kinds]
     names = dice.choices([each.name for each in chosen], [each.weight for each in chosen], k=length)
     steps = tuple((name, dice.randrange(2**32)) for name in names)
-    stores = {store: _options_of_a_store(dice) for store in STORES}
+    stores = {store: _options_of_a_store(dice, store) for store in STORES}
     options = tuple(dice.choice(each) for each in OPTIONS_AT_TOP if dice.random() < 0.2)
     account = dice.choice(ACCOUNTS)
     used_by_others = dice.choice((0, 0, 1, 2)) if dice.random() < 0.2 else None
@@ -105,7 +105,7 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     return History(seed, options, stores, account, steps, used_by_others, patience)
 
 
-def _options_of_a_store(dice: Random) -> str:
+def _options_of_a_store(dice: Random, store: str) -> str:
     lines = []
     if dice.random() < 0.6:
         lines.append("sync_stock = true")
@@ -117,6 +117,8 @@ def _options_of_a_store(dice: Random) -> str:
         lines.append('shipments = "auto"')
     if dice.random() < 0.2:
         lines.append('order_number_prefix = "P-"')
+    if dice.random() < 0.15:
+        lines.append(f'katana_store_name = "{store}.example.test"')
     if dice.random() < 0.4:
         lines.append(f'bundles = "{dice.choice(("children", "both"))}"')
     return "\n".join(lines)

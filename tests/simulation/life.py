@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -350,7 +351,8 @@ class Life:
 
     def identity(self, store: str) -> str:
         """What a store is called in Katana."""
-        return self.world.shops[store].url.removeprefix("https://")
+        given = re.search(r'katana_store_name = "(.*)"', self.base[store])
+        return given[1] if given else self.world.shops[store].url.removeprefix("https://")
 
     @cached_property
     def names(self) -> dict[str, str]:

@@ -1056,5 +1056,6 @@ OPTIONS_AT_TOP = (
     ('completed_unseen = "skip"', 'completed_unseen = "import"'),
     ('pos = "skip"', 'pos = "import"'),
     ('sub_orders = "children"',),
+    ("delivery_days = 3",),
 )
 """Of each line at most one option holds."""
