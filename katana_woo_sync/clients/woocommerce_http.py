@@ -171,9 +171,13 @@ class WooCommerceHttp(HttpClient):
 
     def _without_key(self) -> HttpClient:
         """The site as anybody sees it."""
+        url = self._connection.url or self._store.api_url
+        for known in self._without_keys:
+            if known.base_url == url:
+                return known
         site = HttpClient(
             self.service,
-            self._connection.url or self._store.api_url,
+            url,
             redactor=self._redactor,
             timeout=self._store.timeout,
             verify=self._verify,
