@@ -105,8 +105,8 @@ class Context(Struct):
     at_work: datetime | None = None
     """When the ledger was last told that this run gets on (UTC)."""
     copies: dict[str, dict[int, FreshCopy]] = field(default_factory=dict)
-    """The orders that lists of changes held, by store identity and id, for imports: each until it is
-    read again."""
+    """The orders that lists of changes held, by store identity and id, for imports; each until it
+    is read again."""
     silent: set[str] = field(default_factory=set)
     """The names of the stores that have not answered in this cycle yet."""
     listed: set[str] = field(default_factory=set)
