@@ -65,7 +65,11 @@ from katana_woo_sync.sync.deletions import (
 )
 from katana_woo_sync.sync.deliveries import keep_delivery, was_delivered_here
 from katana_woo_sync.sync.gone import keep_gone
-from katana_woo_sync.sync.stock_changes import apply_reduced_stock, forget_taken
+from katana_woo_sync.sync.stock_changes import (
+    apply_reduced_stock,
+    forget_taken,
+    touch_variations,
+)
 
 
 class Polled(Struct, frozen=True):
@@ -228,6 +232,8 @@ def merge(context: Context, store: Store, orders: Sequence[ReadOrder], read_at: 
             continue
         record = _unless_known_elsewhere(context, store, record, before)
         context.save(store, record, before or replace(record, state=State.QUEUED))
+        if before is None or before.shop_status != order.status:
+            touch_variations(context, store, order)
         notes = [*seen.notes]
         if record.reason == Reason.SUB_ORDER:
             notes.append(Note(Reason.SUB_ORDER, record.detail))

@@ -94,6 +94,17 @@ def apply_reduced_stock(
     stock.forget_nothing_taken(store.identity, now - LATEST)
 
 
+def touch_variations(context: Context, store: Store, order: Order) -> None:
+    """Touch the variations that an order has sold, or given back, where it holds no stock: no list
+    of changed products tells of those; call inside a step."""
+    if syncs_stock(context) and not holds_stock(order.status):
+        lines = [line for line in order.line_items if line.variation_id]
+        context.ledger.stock.touch(
+            Touched(store.identity, int(line.product_id), int(line.variation_id), str(line.sku))
+            for line in lines
+        )
+
+
 def _is_left_to_parent(context: Context, store: Store, order: Order) -> bool:
     """Whether an order's parent has taken the same goods. Of one that the ledger knows, its record
     tells whether it counts."""

@@ -112,6 +112,26 @@ def test_an_order_that_needs_a_person_has_taken_its_goods(make_world: MakeWorld)
     assert (stock(world, "eu"), stock(world, "us")) == (6, 6)
 
 
+def test_a_variation_is_set_again_when_an_order_of_no_concern_has_moved_it(
+    make_world: MakeWorld,
+) -> None:
+    """No list of changed products tells of it, and Katana never hears of the order."""
+    world = stocked(make_world)
+    variant = world.katana.add_product("Shirt", "TEE-S")
+    world.katana.set_stock(variant, world.katana.main_location_id, Decimal(12))
+    small = Variation("TEE-S", "19.90", {"Size": "S"}, 12)
+    shirt, (size,) = world.shop.add_variable_product("Shirt", "TEE", [small])
+    world.sync(minutes=15)
+    assert world.shop.stock(size) == 12
+    order = world.shop.place_order([Item(shirt, 4, size)], billing=ANNA, status="completed")
+    world.sync(minutes=15)
+    assert (world.state(order)[1], world.shop.stock(size)) == ("completed_unseen", 12)
+    world.shop.set_status(order, "cancelled")
+    assert world.shop.stock(size) == 16
+    world.sync(minutes=15)
+    assert world.shop.stock(size) == 12
+
+
 def test_what_katana_takes_over_is_counted_once(make_world: MakeWorld) -> None:
     world = stocked(make_world, "eu", "us")
     order_id = world.order(quantity=2, status="on-hold")
