@@ -98,12 +98,12 @@ class WooCommerceHttp(HttpClient):
         self._store = store
         self._connection = Connection()
         self._has_read = False
-        self._without_keys: list[HttpClient] = []
+        self._without_keys: dict[str, HttpClient] = {}
 
     @property
     def sent(self) -> int:
         """How many requests were sent, those without the key too."""
-        return super().sent + sum(site.sent for site in self._without_keys)
+        return super().sent + sum(site.sent for site in self._without_keys.values())
 
     @property
     def connection(self) -> Connection:
@@ -172,19 +172,16 @@ class WooCommerceHttp(HttpClient):
     def _without_key(self) -> HttpClient:
         """The site as anybody sees it."""
         url = self._connection.url or self._store.api_url
-        for known in self._without_keys:
-            if known.base_url == url:
-                return known
-        site = HttpClient(
-            self.service,
-            url,
-            redactor=self._redactor,
-            timeout=self._store.timeout,
-            verify=self._verify,
-            attempts=1,
-        )
-        self._without_keys.append(site)
-        return site
+        if url not in self._without_keys:
+            self._without_keys[url] = HttpClient(
+                self.service,
+                url,
+                redactor=self._redactor,
+                timeout=self._store.timeout,
+                verify=self._verify,
+                attempts=1,
+            )
+        return self._without_keys[url]
 
     def folders(self) -> list[str]:
         """The folders on the same host that the site's home page links or redirects to, in the

@@ -98,10 +98,10 @@ def touch_variations(context: Context, store: Store, order: Order) -> None:
     """Touch the variations that an order has sold, or given back, where it holds no stock: no list
     of changed products tells of those; call inside a step."""
     if syncs_stock(context) and not holds_stock(order.status):
-        lines = [line for line in order.line_items if line.variation_id]
         context.ledger.stock.touch(
             Touched(store.identity, int(line.product_id), int(line.variation_id), str(line.sku))
-            for line in lines
+            for line in order.line_items
+            if line.variation_id
         )
 
 

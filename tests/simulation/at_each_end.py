@@ -7,6 +7,7 @@ from collections import Counter
 from katana_woo_sync.sync.report import Report, StoreReport
 from tests.simulation.at_each_request import IN_THE_WAY
 from tests.simulation.life import STORES, Broken, Life, hold
+from tests.simulation.network import QUOTA_USED_UP
 from tests.simulation.scheduler import Process
 
 FORGETFUL = ("restore", "lose_the_ledger", "rebuild_ledger", "clock_ahead_for_a_while")
@@ -27,9 +28,6 @@ def look_at_report(life: Life, process: Process, report: Report) -> None:
     _counts_are_right(life, process, report)
     if life.is_alone and not any(life.occurred[name] for name in FORGETFUL):
         hold(25, not life.network.occurred[QUOTA_USED_UP], "Katana was asked more than it allows")
-
-
-QUOTA_USED_UP = "quota_used_up"
 
 
 def _sales_order_of(life: Life, path: str) -> int:

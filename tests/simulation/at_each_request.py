@@ -48,13 +48,11 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
 
 def _look_at_stock(life: Life, store: str, item_id: int) -> None:
     """What is excluded is not set, nor what is not in Katana, or was counted by nobody there."""
-    katana, products = life.world.katana, life.world.shops[store].state.products
-    place = next(p.id for p in katana.locations() if p.name == life.places[store])
-    sharing = [each for each in products.values() if each.parent_id == item_id]
-    for sku in [each.sku for each in sharing or [products[item_id]]]:
+    katana, place = life.world.katana, life.place(store)
+    for sku in life.skus_of(store, item_id):
         of_sku = [each.id for each in katana.variants() if each.sku == sku and not each.deleted_at]
         is_counted = any(v in life.counted or katana.in_stock(v, place) > 0 for v in of_sku)
-        if (sku == "MUG" and "stock_exclude" in life.base[store]) or not is_counted:
+        if life.leaves_out(store, sku) or not is_counted:
             life.breaks(f"P11 {store}: the stock of {sku} is set")
 
 
@@ -103,7 +101,7 @@ IN_THE_WAY = (
     *("crash", "late_commit", "stale_lists", "outage", "disk_full", "disk_fails", "set_our_clock"),
     *("drift", "two_at_once", "revoke_or_restore_key", "another_program_imports", "odd_answer"),
 )
-"""Steps after which a shipment may have been told in vain, or been heard of later."""
+"""Steps after which a request may have been sent in vain, or something been heard of later."""
 
 
 def _look_at_delivery(life: Life, sales_order_id: int) -> None:

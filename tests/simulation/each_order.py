@@ -62,9 +62,8 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         hold(1, not whole, f"{name}: its goods are in Katana with its parent's: {whole}")
     fees = world.katana.shipping_fees(there.id)
     hold(5, len(fees) <= 1, f"{name} has {len(fees)} shipping fees")
-    places = {place.name: place.id for place in world.katana.locations()}
     where = {there.location_id, *(row.location_id for row in there.rows)}
-    hold(10, where == {places[life.places[store]]}, f"{name} is at {where}")
+    hold(10, where == {life.place(store)}, f"{name} is at {where}")
     if record is not None:
         said = {note.reason for _at, note in ledger.orders.notes(record.identity, order.id)}
         _agrees(life, store, order, there, record, said, name)

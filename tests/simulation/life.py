@@ -354,6 +354,21 @@ class Life:
         given = re.search(r'katana_store_name = "(.*)"', self.base[store])
         return given[1] if given else self.world.shops[store].url.removeprefix("https://")
 
+    def place(self, store: str) -> int:
+        """The id of Katana's location where a store is."""
+        places = self.world.katana.locations()
+        return next(place.id for place in places if place.name == self.places[store])
+
+    def skus_of(self, store: str, item_id: int) -> list[str]:
+        """The SKUs whose stock an item of a shop keeps: those of its variations, else its own."""
+        products = self.world.shops[store].state.products
+        sharing = [each for each in products.values() if each.parent_id == item_id]
+        return [each.sku for each in sharing or [products[item_id]]]
+
+    def leaves_out(self, store: str, sku: str) -> bool:
+        """Whether the options say that the stock of a SKU is left alone."""
+        return sku == "MUG" and "stock_exclude" in self.base[store]
+
     @cached_property
     def names(self) -> dict[str, str]:
         """The stores, by what they are called in Katana."""

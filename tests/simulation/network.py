@@ -50,6 +50,9 @@ TWICE = (
 )
 """What a service makes again when it is asked for it again."""
 
+QUOTA_USED_UP = "quota_used_up"
+"""How it is counted that Katana answers that it was asked too often."""
+
 BODY_SHOWN = 200
 """How much of what is sent stands in a trace."""
 
@@ -158,7 +161,7 @@ class Network:
             answer = answer_of(server, request, body)
         self._scheduler.point()
         if answer is not None and answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-            self.occurred["quota_used_up"] += 1
+            self.occurred[QUOTA_USED_UP] += 1
         said = kind or (str(answer.status) if answer is not None else "")
         self._tell(name, f"{asked}: {said}")
         if kind == "silent_after":

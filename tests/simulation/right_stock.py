@@ -19,17 +19,15 @@ def stock_is_right(life: Life, ledger: Ledger, stores: Iterable[str]) -> None:
     for store in stores:
         if "sync_stock = true" not in life.base[store]:
             continue
-        products = life.world.shops[store].state.products
-        for item in products.values():
+        for item in life.world.shops[store].state.products.values():
             if item.manage_stock is not True:
                 continue
-            sharing = [p for p in products.values() if p.parent_id == item.id]
-            skus = [each.sku for each in sharing or [item]]
+            skus = life.skus_of(store, item.id)
             variants = [(sku, v) for sku in skus if (v := _variant(life, store, sku)) is not None]
             if len(variants) < len(skus):
                 continue
             free = at_hand = Decimal(0)
-            place = _place(life, store)
+            place = life.place(store)
             for sku, variant in variants:
                 here = life.world.katana.in_stock(variant, place)
                 here += life.world.katana.potential(variant, place)
@@ -41,10 +39,6 @@ def stock_is_right(life: Life, ledger: Ledger, stores: Iterable[str]) -> None:
                 free -= max(at_hand, Decimal(0)) / 10
             found, expected = int(item.stock or 0), max(int(free), 0)
             hold(11, found == expected, f"{store}: {found} of {skus}, and not {expected}")
-
-
-def _place(life: Life, store: str) -> int:
-    return next(p.id for p in life.world.katana.locations() if p.name == life.places[store])
 
 
 def _beside(life: Life, store: str) -> list[str]:
@@ -60,7 +54,7 @@ def _variant(life: Life, store: str, sku: str) -> int | None:
     if len(found) != 1 or found[0].id not in life.counted:
         return None
     (variant,) = found
-    if sku == "MUG" and "stock_exclude" in life.base[store]:
+    if life.leaves_out(store, sku):
         return None
     if variant.id == life.world.mug_variant and {
         life.world.shops[each].state.products[life.world.mug[each]].sku

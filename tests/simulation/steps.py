@@ -430,7 +430,6 @@ def another_program_imports(life: Life, dice: Random) -> None:
     order_id = place_order(life, store, mugs=mugs)
     order = world.shops[store].state.orders[order_id]
     life.tell("another program", f"{store}: order {order_id} imported")
-    here = next(each for each in world.katana.locations() if each.name == life.places[store])
     price = order.totals.total / DEFAULT_FACTOR / mugs
     if dice.random() < 0.3:
         price += 1  # then a person must say whether it is the same order
@@ -442,7 +441,7 @@ def another_program_imports(life: Life, dice: Random) -> None:
         ecommerce_store_name=life.identity(store),
         ecommerce_order_id=str(order_id),
         order_created_date=order.created,
-        location_id=here.id,
+        location_id=life.place(store),
         currency=order.currency,
     )
     life.processing[store, order_id] = True  # its total is the other's affair

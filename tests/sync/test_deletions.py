@@ -19,11 +19,17 @@ def deletes(world: World) -> None:
     world.configure(top='[orders]\ncancelled = "delete"')
 
 
-def test_rule_09_a_cancelled_order_is_deleted_where_nothing_was_begun(world: World) -> None:
+def to_be_deleted(world: World) -> int:
+    """An order in Katana that the shop has cancelled, where that is deleted."""
     deletes(world)
     order = world.order()
     world.sync()
     world.shop.set_status(order, "cancelled")
+    return order
+
+
+def test_rule_09_a_cancelled_order_is_deleted_where_nothing_was_begun(world: World) -> None:
+    order = to_be_deleted(world)
     world.settle(2)
     assert world.sales_order(order).deleted_at is not None
     assert world.state(order) == ("imported", "")
@@ -35,18 +41,12 @@ def test_rule_09_a_cancelled_order_is_deleted_where_nothing_was_begun(world: Wor
 
 
 def test_rule_09_nothing_is_deleted_for_what_a_cache_tells(world: World) -> None:
-    deletes(world)
-    order = world.order()
-    world.sync()
-    world.shop.set_status(order, "cancelled")
+    order = to_be_deleted(world)
     copies = deepcopy(world.shop.state.orders)
-    server = world.shop.server
     paid = partial(world.shop.set_status, order, "processing")
     with world.cached(copies):
         # after the list of changes, before the order is asked for by its id
-        world.before(
-            server, "GET", "/orders", partial(world.before, server, "GET", "/orders", paid)
-        )
+        world.before(world.shop.server, "GET", "/orders", paid, skip=1)
         world.sync()
     assert world.sales_order(order).deleted_at is None
     world.sync()
@@ -56,10 +56,7 @@ def test_rule_09_nothing_is_deleted_for_what_a_cache_tells(world: World) -> None
 def test_rule_09_an_order_that_was_deleted_and_is_processing_again_needs_a_person(
     world: World,
 ) -> None:
-    deletes(world)
-    order = world.order()
-    world.sync()
-    world.shop.set_status(order, "cancelled")
+    order = to_be_deleted(world)
     world.sync()
     world.shop.set_status(order, "processing")
     report = world.sync()
@@ -163,10 +160,7 @@ def test_rule_09_a_deletion_whose_answer_was_lost_is_seen(world: World, kind: Fa
 def test_rule_09_a_deletion_that_is_not_wanted_any_more_is_waited_for_no_longer(
     world: World,
 ) -> None:
-    deletes(world)
-    order = world.order()
-    world.sync()
-    world.shop.set_status(order, "cancelled")
+    order = to_be_deleted(world)
     world.katana.server.add_fault(Fault(FaultKind.STATUS, "DELETE", status=503))
     world.sync()
     world.shop.set_status(order, "processing")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -163,13 +164,9 @@ def test_a_change_at_a_time_that_was_read_already_is_found_by_the_sweep(tmp_path
 def test_an_order_is_imported_from_the_copy_that_was_read_last(world: World, minutes: int) -> None:
     """One that is paid while the cycle reads; within the second in which it was placed, too, when
     by their times both copies are as new."""
-    server = world.shop.server
     order = world.order(status="on-hold")
-
-    def paid() -> None:
-        world.shop.set_status(order, "processing")
-
+    paid = partial(world.shop.set_status, order, "processing")
     # after the list of changes has been read, before that of the open orders is
-    world.before(server, "GET", "/orders", lambda: world.before(server, "GET", "/orders", paid))
+    world.before(world.shop.server, "GET", "/orders", paid, skip=1)
     world.sync(minutes=minutes, sweep=SweepWhen.NOW)
     assert world.state(order)[0] == "imported"

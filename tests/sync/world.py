@@ -378,14 +378,23 @@ class World:
             server.faults.clear()
 
     def before(
-        self, server: SandboxServer, method: str, path: str, action: Callable[[], object]
+        self,
+        server: SandboxServer,
+        method: str,
+        path: str,
+        action: Callable[[], object],
+        *,
+        skip: int = 0,
     ) -> None:
-        """Do this right before the server answers the next request of this kind."""
-        handle, left = server._handle, [action]
+        """Do this right before the server answers the next request of this kind, or one later."""
+        handle, left = server._handle, skip + 1
 
         def first(request: Request) -> Response:
+            nonlocal left
             if left and request.method == method and request.path.endswith(path):
-                left.pop()()
+                left -= 1
+                if not left:
+                    action()
             return handle(request)
 
         server._handle = first
