@@ -203,11 +203,16 @@ class ShipmentTelling:
         sales_order = self._context.katana.sales_order(record.sales_order_id or 0)
         lines = shop.order(record.order_id, self._context.facts(self._store).dp).line_items
         rows = sales_order.sales_order_rows
-        items = items_of(parcel, rows, lines, self._variants_of(lines, rows), taken)
+        variants_of, lost = self._variants_of(lines, rows)
+        items = items_of(parcel, rows, lines, variants_of, taken)
+        inside = {row_id for row_id, _quantity in parcel.rows}
+        if any(int(row.id) in inside and int(row.variant_id) in lost for row in rows) or (
+            parcel.is_tracked and not items
+        ):
+            which = "some of its goods" if items else "its goods"
+            detail = f"{parcel.words}: {which} are no line of the order"
+            self._context.note(self._store, record, Note(Reason.SHIPMENT_NOT_TOLD, detail))
         if not items:  # nothing that the shop's order has as a line of its own
-            if parcel.is_tracked:
-                detail = f"{parcel.words}: its goods are no line of the order"
-                self._context.note(self._store, record, Note(Reason.SHIPMENT_NOT_TOLD, detail))
             return False
         if own is None or not is_told(own, parcel, items):
             mail = self._store.settings.shipment_mail
@@ -218,10 +223,11 @@ class ShipmentTelling:
 
     def _variants_of(
         self, lines: Sequence[LineItem], rows: Sequence[SalesOrderRow]
-    ) -> Mapping[int, int]:
+    ) -> tuple[Mapping[int, int], set[int]]:
         """The Katana variant of each line, as the ledger has matched it; else by its SKU. Where an
         item was matched anew since the import, what is left of lines and of rows is the same goods,
-        in their order, if the quantities say so too."""
+        in their order, if the quantities say so too. Also the variants of goods that are one of
+        the lines left, and nobody knows which."""
         catalogue, katana = self._context.ledger.catalogue, self._context.katana
         found = {}
         for line in lines:
@@ -232,13 +238,14 @@ class ShipmentTelling:
         left = [line for line in lines if found[int(line.id)] not in sold]
         unknown = sorted(sold - set(found.values()))
         if not (left and unknown):
-            return found
+            return found, set()
         variants = {int(v.id): v for v in katana.variants_by_id(unknown)}
         by_sku = {str(variant.sku): id_ for id_, variant in variants.items()}
         for line in left:
             sku = in_katana(str(line.sku), self._context.settings.sku_aliases)
             found[int(line.id)] = by_sku.get(sku, 0)
-        goods = {id_ for id_, variant in variants.items() if not variant.is_service}
+        # of what was deleted since, Katana does not say what it was
+        goods = {id_ for id_ in unknown if id_ not in variants or not variants[id_].is_service}
         goods -= set(found.values())
         left = [line for line in left if not found[int(line.id)]]
         of_goods = [row for row in rows if int(row.variant_id) in goods]
@@ -246,7 +253,8 @@ class ShipmentTelling:
             found |= {
                 int(line.id): int(row.variant_id) for line, row in zip(left, of_goods, strict=True)
             }
-        return found
+            return found, set()
+        return found, goods if left else set()
 
     def _write_tracking(self, way: ShipmentWay, record: OrderRecord, shipment: Shipment) -> bool:
         shop, parcel = self._store.shop, shipment.parcel

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.sandbox.server import Fault, FaultKind
 from katana_woo_sync.sandbox.woocommerce import Item, Shipping
 from katana_woo_sync.sandbox.woocommerce.shipments import AST, SHIPMENT_TRACKING
@@ -363,19 +364,37 @@ def test_what_a_person_delivers_after_a_refusal_is_told(world: World) -> None:
     assert told(world, order) == [({0: 4, 1: 2}, "")]
 
 
-def test_a_parcel_whose_goods_have_become_another_item_is_noted(world: World) -> None:
+def test_goods_whose_item_was_deleted_since_are_known_by_what_is_left(world: World) -> None:
     world.shop.switch_on_fulfillments()
     order = world.order()
     world.sync()
     world.shop.rename_sku(world.mug["eu"], "MUG-2")
     sales_order = world.sales_order(order)
     world.katana.deliver(sales_order.id)
-    world.katana.track(sales_order.id, "LS1", carrier="Courier")
     world.katana.delete_item(world.mug_variant)
     world.order()
     world.sync()  # the mug is another item in Katana from now on
-    assert told(world, order) == []
-    assert "shipment_not_told" in map(str, world.notes(order))
+    assert told(world, order) == [({0: 1}, "")]
+    assert Reason.SHIPMENT_NOT_TOLD not in world.notes(order)
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_goods_that_may_be_any_line_are_noted(world: World, is_whole: bool) -> None:
+    """Their item was deleted since, and staff have changed how many were ordered."""
+    world.shop.switch_on_fulfillments()
+    order = two_lines(world)
+    sales_order = world.sales_order(order).id
+    if is_whole:
+        world.katana.deliver(sales_order)
+    else:
+        world.katana.deliver_part(sales_order, Decimal(4), row=0)
+    world.shop.state.orders[order].lines[0].quantity = Decimal(5)
+    world.shop.rename_sku(world.mug["eu"], "MUG-2")
+    world.katana.delete_item(world.mug_variant)
+    world.order()
+    world.settle(2)
+    assert told(world, order) == ([({1: 2}, "")] if is_whole else [])
+    assert world.notes(order).count(Reason.SHIPMENT_NOT_TOLD) == 1
 
 
 def test_rule_17_a_page_in_the_place_of_the_shops_index_is_no_shop_without_plugins(
