@@ -157,9 +157,7 @@ def _told(history: History, steps: Sequence[tuple[str, int]], *, with_trace: boo
             last = comes_in(life)
             life.first_cycle(is_ordinary=history.is_ordinary, patience=history.patience)
             look_after_the_first_cycle(life, last)
-            if not history.is_ordinary:
-                life.come_to_rest()
-            look_after_quiet(life)
+            look_after_quiet(life, is_ordinary=history.is_ordinary)
         except (Broken, Stuck) as error:
             broken = str(error)
         except RecursionError as error:

@@ -187,8 +187,6 @@ class Life:
         self.is_hasty = False
         """Whether a person said `retry`, or our clock was set ahead, while a service was still at
         it: see "What cannot be promised"."""
-        self.is_swept = False
-        """Whether all open orders were compared at the end."""
         self.deleted: set[int] = set()
         """Sales orders that the program has deleted."""
         self.told_late: set[int] = set()
@@ -455,12 +453,13 @@ class Life:
             self.run("retry", self.retry_all)
         self.sync(**ACCEPTING)
 
-    def come_to_rest(self) -> None:
-        """All open orders are compared, and half an hour passes with what comes then."""
-        self.is_swept = True
-        self.scheduler.sleep(10 * 60)
-        self.sync(sweep=SweepWhen.NOW, **ACCEPTING)
-        self.scheduler.sleep(5 * 60)
+    def last_cycle(self, *, is_ordinary: bool) -> None:
+        """The cycle after which all is done. Where something has gone wrong, all open orders are
+        compared in it."""
+        if is_ordinary:
+            self.sync()
+        else:
+            self.sync(sweep=SweepWhen.NOW, **ACCEPTING)
 
 
 def _sent(

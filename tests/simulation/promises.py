@@ -72,6 +72,9 @@ STOCK = 15 * 60
 """How often stock is worked, in seconds: so long after quiet what came in has left its traces there
 too (it may have brought a shop's stock below zero), and a further look has nothing to set."""
 
+A_DAY = 25 * 3600
+"""And a bit, in seconds."""
+
 
 def look_after_a_step(life: Life) -> None:
     """What must hold at any time. Raises `Broken`."""
@@ -94,13 +97,12 @@ def look_after_a_step(life: Life) -> None:
         look_at_ledger(life)
 
 
-def look_after_quiet(life: Life) -> None:
+def look_after_quiet(life: Life, *, is_ordinary: bool) -> None:
     """What must hold once all has come to rest. Raises `Broken`."""
+    _what_comes_is_done(life, is_ordinary=is_ordinary)
     look_after_a_step(life)
     if life.is_odd:
         return
-    _what_comes_is_done(life)
-    _nothing_is_written(life)
     _nothing_is_twice(life)
     forbidden = life.world.katana.contract_violations
     hold(21, not forbidden, f"Katana was sent {forbidden}")
@@ -111,7 +113,7 @@ def look_after_quiet(life: Life) -> None:
             orders, identity = life.world.shops[store].state.orders, life.identity(store)
             for order in orders.values():
                 holds_for(life, ledger, store, order)
-            if life.is_swept:
+            if not is_ordinary:
                 believed = ledger.orders.open_in_shop(identity, ("processing",))
                 wrong = [i for i in believed if i not in orders or orders[i].status != "processing"]
                 hold(18, not wrong, f"{store} orders {wrong} are not Processing any more")
@@ -127,16 +129,16 @@ def look_after_quiet(life: Life) -> None:
             if record is not None:
                 hold(4, not _is_left_failed(record), f"still tried again: {words}")
                 hold(21, not _is_left_refused(record), f"refused: {words}")
-    synced = any("sync_stock = true" in options for options in life.base.values())
-    if synced and not life.has_others:
-        if not any(life.occurred[each.name] for each in STEPS.values() if _hides_stock(each)):
-            with Ledger.open_to_read(life.world.ledger) as ledger:
-                stock_is_right(life, ledger, [s for s in STORES if _tells_of_products(life, s)])
-        for hours in (25, 0.25):  # orders that left the shop's lists are missed once a day
-            life.scheduler.sleep(hours * 3600)
-            life.sync()
+    is_synced = any("sync_stock = true" in options for options in life.base.values())
+    is_hidden = any(life.occurred[each.name] for each in STEPS.values() if _hides_stock(each))
+    if is_synced and is_hidden:
+        life.scheduler.sleep(A_DAY)  # all of a shop's stock is compared once a day
+        life.sync()
+    _nothing_is_written(life)
+    if is_synced and not life.has_others:
+        stores = [s for s in STORES if is_hidden or _tells_of_products(life, s)]
         with Ledger.open_to_read(life.world.ledger) as ledger:
-            stock_is_right(life, ledger, STORES)
+            stock_is_right(life, ledger, stores)
 
 
 def _tells_of_products(life: Life, store: str) -> bool:
@@ -177,11 +179,13 @@ def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:
             hold(14, record is not None, f"{store} order {order_id} was not heard of")
 
 
-def _what_comes_is_done(life: Life) -> None:
+def _what_comes_is_done(life: Life, *, is_ordinary: bool) -> None:
     placed = comes_in(life)
     behind = -life.world.ours.ahead.total_seconds()  # `import_delay` is by our clock
     life.scheduler.sleep(STOCK + max(0.0, behind))
-    life.sync()
+    life.last_cycle(is_ordinary=is_ordinary)
+    if life.is_odd:
+        return
     with Ledger.open_to_read(life.world.ledger) as ledger:
         for store, order_id in placed.items():
             record = ledger.orders.get(life.identity(store), order_id)
