@@ -107,7 +107,7 @@ def drawn(seed: int, length: int = LENGTH) -> History:
 
 def _options_of_a_store(dice: Random, store: str) -> str:
     lines = []
-    if dice.random() < 0.6:
+    if dice.random() < 0.45:
         lines.append("sync_stock = true")
         if dice.random() < 0.4:
             lines.append(dice.choice(STOCK_OPTIONS))

@@ -233,6 +233,7 @@ class Life:
             put(requests.Session, "send", _sent)
             put(requests.models, "get_cookie_header", lambda *_asked: None)
             put(requests.models, "parse_url", _parsed)
+            put(requests.models, "requote_uri", lambda address: address)  # quoted as it was made
             for module in (cycle, lines, together):
                 put(module, "ThreadPoolExecutor", at_once.executor)
             for module in (cycle, lines):
