@@ -112,7 +112,8 @@ def _nothing_is_passed(
             continue
         if limit is not None and store not in life.shops_set:
             for order in life.world.shops[store].state.orders.values():
-                if (store, order.id) not in life.unannounced:
+                is_told = (store, order.id) not in life.unannounced
+                if is_told and not life.is_before_since(order):
                     _shop_passed(store, order, of_store.get(order.id), limit)
         limit = cursors.get(SALES_ORDERS)
         if limit is not None:

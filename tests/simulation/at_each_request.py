@@ -50,7 +50,8 @@ def _look_at_stock(life: Life, store: str, item_id: int) -> None:
     """What is excluded is not set, nor what is not in Katana, or was counted by nobody there."""
     katana, place = life.world.katana, life.place(store)
     for sku in life.skus_of(store, item_id):
-        of_sku = [each.id for each in katana.variants() if each.sku == sku and not each.deleted_at]
+        there = life.sku_in_katana(sku)
+        of_sku = [v.id for v in katana.variants() if v.sku == there and not v.deleted_at]
         is_counted = any(v in life.counted or katana.in_stock(v, place) > 0 for v in of_sku)
         if life.leaves_out(store, sku) or not is_counted:
             life.breaks(f"P11 {store}: the stock of {sku} is set")
@@ -64,6 +65,8 @@ def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
         is_right = not life.shops_set and not life.set_back and not life.world.ours.ahead
         if is_right and order.status == "processing" and age < timedelta(minutes=2) - A_SECOND:
             life.breaks(f"P14 {store} order {order.id} is sent to Katana {age} after it was placed")
+    if "multi_currency = false" in life.katana and sent["currency"] != "EUR":
+        life.breaks(f"P2 {store} order {sent['order_no']} is sent to Katana in {sent['currency']}")
     if order is None or life.is_odd or order.status in ("processing", "completed"):
         return
     if _is_known(life, store, order, OLDEST_COPY):

@@ -36,7 +36,8 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     held = world.in_katana(order.id, shop=store)
     record = ledger.orders.get(life.identity(store), order.id)
     name = f"{store} order {order.id} ({order.status})"
-    if order.status == "processing":
+    is_over = life.is_before_since(order)
+    if order.status == "processing" and not is_over:
         is_told = held or (is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)
         if record is not None and about(record.reason).goods_elsewhere:
             is_told = is_elsewhere(life, store, order, ledger)
@@ -44,7 +45,8 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         is_gone = held and all(each.deleted_at and each.id in life.deleted for each in held)
         is_told = not is_gone or life.has_forgotten or is_shown(record)
         hold(4, is_told, f"{name} was deleted in Katana, and is not shown: {record}")
-    if order.status == "completed" and order.created > life.connected and not life.has_forgotten:
+    is_new = order.created > life.connected and not is_over
+    if order.status == "completed" and is_new and not life.has_forgotten:
         is_told = held or (is_shown(record) and record.reason not in BY_STATUS)
         is_told = is_told or store in life.shops_set
         hold(4, is_told, f"{name} was never seen, and is not shown: {record}")

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from tests.simulation.at_each_commit import AtEachCommit
 from tests.simulation.at_each_end import look_at_report
 from tests.simulation.at_each_request import look_at_request
-from tests.simulation.life import STORES, Broken, Life
+from tests.simulation.life import NAMED_RATE, SLOT, STORES, Broken, Life
 from tests.simulation.network import TWICE
 from tests.simulation.promises import (
     comes_in,
@@ -46,6 +46,15 @@ ZONES = (-11, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8, 10.5, 13, 14)
 ACCOUNTS = ("usual", "no-op", "late", "blanks", "numbers twice")
 VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
 """Of the shops."""
+KATANA_OPTIONS = (
+    ("multi_currency = false",),
+    ('unknown_wait = "2m"', 'unknown_wait = "10m"'),
+)
+SECTIONS = (
+    f'[taxes]\n"24" = "{NAMED_RATE}"',
+    '[sku_aliases]\nMUG = "CUP"',
+    '[schedule]\nsweep = "6h"',
+)
 STOCK_OPTIONS = ("stock_reserve = 5", 'stock_reserve = "10%"', 'stock_exclude = ["MUG"]')
 QUOTAS = {0: 20, 1: 60, 2: 60}
 """Requests that Katana takes in a minute, by how many others send for each of ours."""
@@ -56,6 +65,8 @@ class History(Struct, frozen=True):
 
     seed: int
     options: tuple[str, ...]
+    katana: tuple[str, ...]
+    sections: tuple[str, ...]
     stores: dict[str, str]
     account: str
     steps: tuple[tuple[str, int], ...]
@@ -102,7 +113,11 @@ def drawn(seed: int, length: int = LENGTH) -> History:
     account = dice.choice(ACCOUNTS)
     used_by_others = dice.choice((0, 0, 1, 2)) if dice.random() < 0.2 else None
     patience = dice.random() < 0.5
-    return History(seed, options, stores, account, steps, used_by_others, patience)
+    katana = tuple(dice.choice(each) for each in KATANA_OPTIONS if dice.random() < 0.1)
+    sections = tuple(each for each in SECTIONS if dice.random() < 0.1)
+    return History(
+        seed, options, katana, sections, stores, account, steps, used_by_others, patience
+    )
 
 
 def _options_of_a_store(dice: Random, store: str) -> str:
@@ -115,12 +130,16 @@ def _options_of_a_store(dice: Random, store: str) -> str:
             lines.append("count_other_commitments = false")
     if dice.random() < 0.3:
         lines.append('shipments = "auto"')
+        if dice.random() < 0.3:
+            lines.append("shipment_mail = true")
     if dice.random() < 0.2:
         lines.append('order_number_prefix = "P-"')
     if dice.random() < 0.15:
         lines.append(f'katana_store_name = "{store}.example.test"')
     if dice.random() < 0.4:
         lines.append(f'bundles = "{dice.choice(("children", "both"))}"')
+    if dice.random() < 0.1:
+        lines.append(f'additional_info_meta = ["{SLOT}"]')
     return "\n".join(lines)
 
 
@@ -190,7 +209,8 @@ def _nothing_collected() -> Iterator[None]:
 
 def _begin(life: Life, history: History) -> None:
     katana = life.world.katana
-    life.top = "\n".join(("[orders]", *history.options))
+    life.top = "\n".join(("[orders]", *history.options, *history.sections))
+    life.katana = "\n".join(history.katana)
     dice = Random(f"{history.seed} shops")
     for store in STORES:
         life.base[store] += f"\n{history.stores[store]}"
@@ -213,6 +233,11 @@ def _begin(life: Life, history: History) -> None:
     if dice.random() < 0.3:  # both stores are at one place
         life.places["us"] = life.places["eu"]
         life.base["us"] = life.base["us"].replace("Second", "Main location")
+    if "[taxes]" in life.top:
+        for name in ("VAT 24 %", NAMED_RATE):
+            katana.add_tax_rate(Decimal(24), name)
+    if "[sku_aliases]" in life.top:
+        katana.rename_sku(life.world.mug_variant, life.sku_in_katana("MUG"))
     if dice.random() < 0.3:
         _sell_before(life)
     if history.account == "no-op":
@@ -229,10 +254,10 @@ def _begin(life: Life, history: History) -> None:
         katana.limit_requests(quota)
         katana.share_quota(history.used_by_others)
         life.is_alone = not history.used_by_others
-        life.katana = f"requests_per_minute = {quota}"
+        life.katana += f"\nrequests_per_minute = {quota}"
     life.configure()
-    options = f"{history.options} {history.stores} {life.katana}"
-    life.tell("-", f"options: {options}; the account: {history.account}")
+    options = f"{life.top}; {history.stores}; {life.katana}"
+    life.tell("-", f"options: {options}; the account: {history.account}".replace("\n", ", "))
     life.run("backfill", life.world.backfill)
     life.connected = life.world.clock.now
 

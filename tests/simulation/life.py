@@ -8,7 +8,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -40,6 +40,15 @@ from tests.simulation.scheduler import Concurrency, Crash, Process, Scheduler
 from tests.sync.world import Clock, World, new_ledger
 
 STORES = ("eu", "us")
+SLOT, WHEN = "_delivery_slot", "Friday morning"
+"""Where a plugin keeps when a customer is at home, and what stands there."""
+
+NAMED_RATE = "Export 24 %"
+"""The tax rate that the options name, where they do."""
+
+SINCE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+"""Before which nothing is imported, where the options say so."""
+
 UNEXPECTED = "Something unexpected"
 ACCEPTING = {"accept_completions": True, "accept_stock": True}
 
@@ -363,6 +372,14 @@ class Life:
         products = self.world.shops[store].state.products
         sharing = [each for each in products.values() if each.parent_id == item_id]
         return [each.sku for each in sharing or [products[item_id]]]
+
+    def sku_in_katana(self, sku: str) -> str:
+        """A SKU of a shop's as Katana has it, by the options."""
+        return "CUP" if sku == "MUG" and "[sku_aliases]" in self.top else sku
+
+    def is_before_since(self, order: Order) -> bool:
+        """Whether an order was placed too early to be imported."""
+        return "since = " in self.top and order.created < SINCE
 
     def leaves_out(self, store: str, sku: str) -> bool:
         """Whether the options say that the stock of a SKU is left alone."""

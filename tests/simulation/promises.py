@@ -197,7 +197,8 @@ def _nothing_is_twice(life: Life) -> None:
     katana = life.world.katana
     customers = [c.reference_id for c in katana.customers() if c.reference_id and not c.deleted_at]
     services = [item.name for item in katana.services() if not item.deleted_at]
-    rates = [rate.rate for rate in katana.tax_rates()]
+    names_one = "[taxes]" in life.top  # of those of 24 %
+    rates = [r.rate for r in katana.tax_rates() if not names_one or r.rate != 24]
     # in the place of an archived product without a SKU there may be another
     products = [i for i in katana.products() if not i.deleted_at and not i.archived_at]
     odd = [item.name for item in products if item.name.startswith("Odd ")]

@@ -50,7 +50,7 @@ def _variant(life: Life, store: str, sku: str) -> int | None:
     """The Katana variant by which the stock of a SKU goes. None where there is none, where a person
     must say which, where it is left out, or where nobody has counted what the program created."""
     katana = life.world.katana
-    found = [variant for variant in katana.variants() if variant.sku == sku]
+    found = [variant for variant in katana.variants() if variant.sku == life.sku_in_katana(sku)]
     if len(found) != 1 or found[0].id not in life.counted:
         return None
     (variant,) = found

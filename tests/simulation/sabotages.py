@@ -38,6 +38,7 @@ from katana_woo_sync.domain import (
     rows,
     sales_order,
     stock,
+    taxes,
 )
 from katana_woo_sync.domain.addresses import address_drafts
 from katana_woo_sync.domain.adoption import woocommerce_id
@@ -59,8 +60,11 @@ from katana_woo_sync.sync import (
     customers,
     cycle,
     fulfilment,
+    katana_facts,
+    new_products,
     orders,
     poll,
+    products,
     shipments,
     shipping_fees,
     stock_levels,
@@ -278,6 +282,21 @@ def _terms_with(**changed: Any) -> Callable[..., Any]:
 
 
 _terms = Context.terms
+
+
+def _by_percentage(need: Any, rates: Any, _names: Any) -> Any:
+    return _choose_rate(need, rates, {})
+
+
+_choose_rate = taxes.choose_rate
+
+
+def _as_in_the_shop(sku: str, _aliases: Mapping[str, str]) -> str:
+    return sku.strip()
+
+
+def _only_as_in_the_shop(sku: str, _aliases: Mapping[str, str]) -> list[str]:
+    return [sku] if sku else []
 
 
 def _newest_first(found: Any) -> Any:
@@ -511,6 +530,16 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
     "what_failed_waits_for_a_person": ((Orders, "due_for_import", _none_that_failed),),
     "reserve_of_percent_is_of_pieces": ((stock, "pieces", _percent_as_pieces),),
     "stock_is_rounded_up": ((stock, "pieces", _rounded_up),),
+    "since_forgotten": ((order_rules, "is_before_since", _always(False)),),
+    "foreign_currencies_are_imported": ((KatanaFacts, "check_currency", _nothing),),
+    "named_tax_rates_forgotten": ((katana_facts, "choose_rate", _by_percentage),),
+    "aliases_forgotten": (
+        (products, "in_katana", _as_in_the_shop),
+        (products, "skus_in_katana", _only_as_in_the_shop),
+        (new_products, "in_katana", _as_in_the_shop),
+    ),
+    "stock_is_without_aliases": ((stock_levels, "skus_in_katana", _only_as_in_the_shop),),
+    "meta_forgotten": ((Context, "terms", _terms_with(info_meta=())),),
     # the session refuses it too
     "dry_run_writes": (
         (DryRunKatana, "create_sales_order", KatanaClient.create_sales_order),

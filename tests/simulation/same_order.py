@@ -11,7 +11,7 @@ from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.katana.sales_orders import Row
 from katana_woo_sync.sandbox.woocommerce import Order
 from katana_woo_sync.sandbox.woocommerce.lines import Line
-from tests.simulation.life import Life, hold
+from tests.simulation.life import NAMED_RATE, SLOT, WHEN, Life, hold
 from tests.simulation.money import (
     Worth,
     Worths,
@@ -46,6 +46,8 @@ def is_the_order(life: Life, store: str, order: Order, held: SalesOrder, name: s
         hold(19, said == [wanted], f"{name}: {kind} {said}, not {wanted}")
     info = _letters(held.additional_info or "")
     hold(19, _letters(order.customer_note) in info, f"{name}: {held.additional_info}")
+    if "additional_info_meta" in life.base[store] and SLOT in order.meta:
+        hold(19, _letters(WHEN) in info, f"{name}: {WHEN} is not in {held.additional_info}")
     for text in (order.payment_method_title, *(c.coupon.code for c in order.coupon_lines)):
         hold(19, _letters(text) in info, f"{name}: {text} is not in {held.additional_info}")
     buyer = next(c for c in life.world.katana.customers() if c.id == held.customer_id)
@@ -70,6 +72,10 @@ def _is_the_money(
     fees = katana.shipping_fees(held.id)
     hold(5, not (fees and as_rows), f"{name} has a shipping fee and no row for it: {fees}")
     percents = {rate.id: rate.rate for rate in katana.tax_rates()}
+    if "[taxes]" in life.top:
+        others = {r.id for r in katana.tax_rates() if r.rate == 24 and r.name != NAMED_RATE}
+        of_others = [row for row in held.rows if row.tax_rate_id in others]
+        hold(6, not of_others, f"{name}: not at {NAMED_RATE}: {of_others}")
     parts = [(row.tax_rate_id, _of_row(row)) for row in held.rows]
     theirs: dict[Decimal, Decimal] = {}
     for rate_id, net in (*parts, *((fee.tax_rate_id, fee.amount) for fee in fees)):
@@ -120,6 +126,9 @@ def _are_the_goods(
         wanted |= {meta.display_key for meta in line.meta if not meta.key.startswith("_")}
     fees = {each.id for each in katana.services() if each.name.startswith("WooCommerce ")}
     variants = {v.id: v for v in katana.variants()}
+    if life.sku_in_katana("MUG") != "MUG" and not life.occurred["rename_in_katana"]:
+        by_alias = "MUG" not in {variants[row.variant_id].sku for row in held.rows}
+        hold(19, by_alias, f"{name}: its mugs are not what the options call them: {held.rows}")
     rows: Counter[str] = Counter()
     for row in held.rows:
         if variants[row.variant_id].item_id not in fees:

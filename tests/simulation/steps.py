@@ -28,7 +28,7 @@ from katana_woo_sync.sync.context import Context
 from katana_woo_sync.sync.cycle import SweepWhen, finish
 from katana_woo_sync.sync.wishes import Wish, next_run, wish
 from tests.simulation.carts import COURIER, SHIRTS, cart, variations
-from tests.simulation.life import STORES, Life
+from tests.simulation.life import SLOT, STORES, WHEN, Life
 from tests.simulation.machine import scattered
 from tests.simulation.network import KINDS, LOST_AFTER, Trouble
 from tests.sync.world import ANNA, DEFAULT_FACTOR
@@ -90,7 +90,9 @@ def _place(life: Life, dice: Random, status: str) -> tuple[str, int]:
 
 
 def _ordered(life: Life, store: str, ordered: Mapping[str, Any]) -> int:
-    order_id = life.world.shops[store].place_order(**{"billing": ANNA, **ordered})
+    shop = life.world.shops[store]
+    meta = {SLOT: WHEN, **ordered.get("meta", {})}
+    order_id = shop.place_order(**{"billing": ANNA, **ordered, "meta": meta})
     status = ordered["status"]
     _moved(life, store, order_id, status)
     life.tell("customer", f"{store}: order {order_id}, {status}")
@@ -129,6 +131,7 @@ def place_order(
         shipping=[COURIER] if with_lamp else [],
         fees=[Fee("Gift", Decimal(fee))] if fee else [],
         total=total,
+        meta={SLOT: WHEN},
     )
     _moved(life, store, order_id, status)
     life.tell("customer", f"{store}: order {order_id}, {status}")
@@ -138,6 +141,8 @@ def place_order(
 def _moved(life: Life, store: str, order_id: int, status: str) -> None:
     """What is Processing, or is imported where it is completed, may be in Katana from now on."""
     order = life.world.shops[store].state.orders[order_id]
+    if life.is_before_since(order):
+        return
     if status == "processing" or (status == "completed" and life.imports_completed(order)):
         life.processing.setdefault((store, order_id), False)
 
@@ -1056,5 +1061,6 @@ OPTIONS_AT_TOP = (
     ('pos = "skip"', 'pos = "import"'),
     ('sub_orders = "children"',),
     ("delivery_days = 3",),
+    ("since = 2026-03-02T09:30:00Z",),
 )
 """Of each line at most one option holds."""
