@@ -113,7 +113,8 @@ def _nothing_is_passed(
         if limit is not None and store not in life.shops_set:
             for order in life.world.shops[store].state.orders.values():
                 is_told = (store, order.id) not in life.unannounced
-                if is_told and not life.is_before_since(order):
+                is_wanted = life.imports(store, order.status) and not life.is_before_since(order)
+                if is_told and is_wanted:
                     _shop_passed(store, order, of_store.get(order.id), limit)
         limit = cursors.get(SALES_ORDERS)
         if limit is not None:
@@ -122,7 +123,7 @@ def _nothing_is_passed(
 
 
 def _shop_passed(store: str, order: Order, known: Known | None, limit: datetime) -> None:
-    if order.status != "processing" or order.modified.replace(microsecond=0) > limit:
+    if order.modified.replace(microsecond=0) > limit:
         return
     if known is None or known.shop_status != order.status:
         words = f"the cursor passed {store} order {order.id}: {order.modified} {limit} {known}"

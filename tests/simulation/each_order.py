@@ -37,7 +37,7 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
     record = ledger.orders.get(life.identity(store), order.id)
     name = f"{store} order {order.id} ({order.status})"
     is_over = life.is_before_since(order)
-    if order.status == "processing" and not is_over:
+    if life.imports(store, order.status) and not is_over:
         is_told = held or (is_shown(record) and record.reason not in WHERE_NOT_PROCESSING)
         if record is not None and about(record.reason).goods_elsewhere:
             is_told = is_elsewhere(life, store, order, ledger)

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from tests.simulation.at_each_commit import AtEachCommit
 from tests.simulation.at_each_end import look_at_report
 from tests.simulation.at_each_request import look_at_request
-from tests.simulation.life import NAMED_RATE, SLOT, STORES, Broken, Life
+from tests.simulation.life import NAMED_RATE, PACKING, SLOT, STORES, Broken, Life
 from tests.simulation.network import TWICE
 from tests.simulation.promises import (
     comes_in,
@@ -139,6 +139,11 @@ def _options_of_a_store(dice: Random, store: str) -> str:
     if dice.random() < 0.4:
         lines.append(f'bundles = "{dice.choice(("children", "both"))}"')
     if dice.random() < 0.1:
+        lines.append(f'import_statuses = ["processing", "{PACKING}"]')
+    if dice.random() < 0.1:
+        others = dice.choice(("on-hold", PACKING))
+        lines.append(f'complete_from = ["processing", "{others}"]')
+    if dice.random() < 0.1:
         lines.append(f'additional_info_meta = ["{SLOT}"]')
     return "\n".join(lines)
 
@@ -226,7 +231,9 @@ def _begin(life: Life, history: History) -> None:
             katana.leave_batches_to_others()
     if dice.random() < 0.5:  # Katana puts hampers together from mugs
         life.counted.add(katana.add_bundle("Hamper", "HAMPER", [(life.world.mug_variant, 2)]))
-    for shop in life.world.shops.values():
+    for store, shop in life.world.shops.items():
+        for status in life.own_statuses(store):
+            shop.add_status(status)
         shop.state.offset = timedelta(hours=dice.choice(ZONES))
         shop.state.version = dice.choice(VERSIONS)
         shop.state.hpos = shop.state.version >= (10,) and dice.random() < 0.7

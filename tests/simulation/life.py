@@ -46,6 +46,9 @@ SLOT, WHEN = "_delivery_slot", "Friday morning"
 NAMED_RATE = "Export 24 %"
 """The tax rate that the options name, where they do."""
 
+PACKING = "packing"
+"""A plugin's status for what is paid."""
+
 SINCE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """Before which nothing is imported, where the options say so."""
 
@@ -376,6 +379,22 @@ class Life:
     def sku_in_katana(self, sku: str) -> str:
         """A SKU of a shop's as Katana has it, by the options."""
         return "CUP" if sku == "MUG" and "[sku_aliases]" in self.top else sku
+
+    def imports(self, store: str, status: str) -> bool:
+        """Whether the options have orders of a status imported."""
+        return status in self._named(store, "import_statuses")
+
+    def completes_from(self, store: str, status: str) -> bool:
+        """Whether the options have orders of a status completed."""
+        return status in self._named(store, "complete_from")
+
+    def own_statuses(self, store: str) -> list[str]:
+        """The statuses that the shop has of a plugin's."""
+        return [PACKING] if PACKING in self.base[store] else []
+
+    def _named(self, store: str, option: str) -> list[str]:
+        given = re.search(rf"^{option} = \[(.*)\]", self.base[store], re.MULTILINE)
+        return re.findall(r'"(.*?)"', given[1]) if given else ["processing"]
 
     def is_before_since(self, order: Order) -> bool:
         """Whether an order was placed too early to be imported."""

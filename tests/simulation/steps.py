@@ -70,11 +70,12 @@ def step(kind: str, weight: int = 2) -> Callable[[Work], Work]:
 @step("sales", 8)
 def place(life: Life, dice: Random) -> None:
     """A customer orders."""
-    _place(life, dice, dice.choice(("processing",) * 5 + ("on-hold", "pending", "completed")))
-
-
-def _place(life: Life, dice: Random, status: str) -> tuple[str, int]:
     store = dice.choice(STORES)
+    others = ("on-hold", "pending", "completed", *life.own_statuses(store))
+    _place(life, dice, store, dice.choice(("processing",) * 5 + others))
+
+
+def _place(life: Life, dice: Random, store: str, status: str) -> tuple[str, int]:
     if dice.random() < 0.5:
         return store, place_order(
             life,
@@ -143,7 +144,8 @@ def _moved(life: Life, store: str, order_id: int, status: str) -> None:
     order = life.world.shops[store].state.orders[order_id]
     if life.is_before_since(order):
         return
-    if status == "processing" or (status == "completed" and life.imports_completed(order)):
+    is_imported = life.imports(store, status)
+    if is_imported or (status == "completed" and life.imports_completed(order)):
         life.processing.setdefault((store, order_id), False)
 
 
@@ -152,6 +154,8 @@ def sub_order(life: Life, dice: Random) -> None:
     """A marketplace makes a vendor's order of all that a customer's order holds."""
     store, order = _order(life, dice)
     if order is None or order.parent_id or order.status != "processing":
+        return
+    if life.is_before_since(order):  # nor is a vendor's, which is made at once
         return
     items = [
         Item(line.product_id, line.quantity, line.variation_id)
@@ -173,8 +177,9 @@ def set_status(life: Life, dice: Random) -> None:
     store, order = _order(life, dice)
     if order is None or order.status == "trash":
         return
+    own = life.own_statuses(store)
     status = dice.choice(
-        ("processing", "on-hold", "cancelled", "completed", "completed", "refunded", "failed")
+        ("processing", "on-hold", "cancelled", "completed", "completed", "refunded", "failed", *own)
     )
     _set_status(life, store, order, status)
 
@@ -468,7 +473,7 @@ def course(life: Life, dice: Random) -> None:
     """An order comes into Katana, of shirts often, and then one thing after the other happens to
     it."""
     if dice.random() < 0.7:
-        store, order_id = _place(life, dice, "processing")
+        store, order_id = _place(life, dice, dice.choice(STORES), "processing")
     else:
         store = dice.choice(STORES)
         shirts = {"status": "processing", **variations(life, dice, store)}
@@ -595,7 +600,7 @@ def _rebuild(life: Life) -> None:
 @step("commands")
 def dry_run(life: Life, dice: Random) -> None:
     """A person looks what a cycle would do, which is to import an order at least."""
-    _place(life, dice, "processing")
+    _place(life, dice, dice.choice(STORES), "processing")
     life.scheduler.sleep(60)
     life.run("sync --dry-run", lambda: life.world.sync(minutes=0, dry_run=True))
 
@@ -604,7 +609,7 @@ def dry_run(life: Life, dice: Random) -> None:
 def two_at_once(life: Life, dice: Random) -> None:
     """Two processes at the same time, step by step in each other's way, with orders to import."""
     for _ in range(dice.randint(0, 2)):
-        _place(life, dice, "processing")
+        _place(life, dice, dice.choice(STORES), "processing")
     life.scheduler.sleep(60 * dice.choice((1, 5)))
     other, what = dice.choice(
         (
