@@ -31,13 +31,15 @@ def look_at_request(life: Life, server: str, method: str, path: str, body: bytes
     shop = life.world.shops.get(server)
     if shop is None or life.is_odd or life.broken:
         return
-    if resource.endswith("/orders") and sent.get("status") == "completed":
+    if resource.endswith("/orders") and "status" in sent:
+        if sent["status"] != life.complete_to(server):
+            life.breaks(f"P22 {server} order {last} becomes {sent['status']}")
         order = shop.state.orders.get(int(last))
         _is_to_be_carried(life, server, int(last))
         _look_for_shipments(life, server, int(last))
         if (
             order is not None
-            and order.status != "completed"
+            and not life.is_completed(server, order.status)
             and not life.completes_from(server, order.status)
             and _is_known(life, server, order)  # else it changed since it was read
         ):
@@ -68,9 +70,9 @@ def _look_at_import(life: Life, sent: Mapping[str, Any]) -> None:
             life.breaks(f"P14 {store} order {order.id} is sent to Katana {age} after it was placed")
     if "multi_currency = false" in life.katana and sent["currency"] != "EUR":
         life.breaks(f"P2 {store} order {sent['order_no']} is sent to Katana in {sent['currency']}")
-    if order is None or life.is_odd or order.status == "completed":
+    if order is None or life.is_odd:
         return
-    if life.imports(store, order.status):
+    if life.imports(store, order.status) or life.is_completed(store, order.status):
         return
     if _is_known(life, store, order, OLDEST_COPY):
         life.breaks(f"P2 {store} order {order.id} is sent to Katana, and is {order.status}")

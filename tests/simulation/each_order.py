@@ -16,7 +16,7 @@ from katana_woo_sync.ledger import Ledger
 from katana_woo_sync.sandbox.katana import SalesOrder
 from katana_woo_sync.sandbox.woocommerce import Order
 from tests.simulation.at_each_request import A_MINUTE
-from tests.simulation.life import Life, hold
+from tests.simulation.life import SHIPPED, Life, hold
 from tests.simulation.money import (
     left_out_of,
     most_rounded,
@@ -46,7 +46,7 @@ def holds_for(life: Life, ledger: Ledger, store: str, order: Order) -> None:
         is_told = not is_gone or life.has_forgotten or is_shown(record)
         hold(4, is_told, f"{name} was deleted in Katana, and is not shown: {record}")
     is_new = order.created > life.connected and not is_over
-    if order.status == "completed" and is_new and not life.has_forgotten:
+    if life.is_completed(store, order.status) and is_new and not life.has_forgotten:
         is_told = held or (is_shown(record) and record.reason not in BY_STATUS)
         is_told = is_told or store in life.shops_set
         hold(4, is_told, f"{name} was never seen, and is not shown: {record}")
@@ -99,14 +99,15 @@ def _agrees(
     """What must hold of an order in Katana; `said` are the reasons of its notes."""
     if held.deleted_at is not None or record.in_katana is not InKatana.YES:
         return
-    delivered, completed = held.status == "DELIVERED", order.status == "completed"
+    delivered, completed = held.status == "DELIVERED", life.is_completed(store, order.status)
     carried = record.completed_at or record.delivered_at
     explained = record.state in SHOWN or held.id in life.reverted
     explained = explained or carried is not None or record.state is State.FULFILLED
     hold(7, delivered == completed or explained, f"{name}: {held.status}, {record}")
     is_known = record.katana_status == held.status
     hold(18, is_known, f"{name} is {held.status} in Katana, and not {record.katana_status}")
-    was_delivered, was_completed = delivered or held.id in life.reverted, order.completed
+    was_delivered = delivered or held.id in life.reverted
+    was_completed = order.completed or SHIPPED in life.own_statuses(store)  # which has no date
     hold(7, was_delivered or not record.completed_at, f"{name} is completed: {record}")
     hold(7, was_completed or not record.delivered_at, f"{name} is delivered: {record}")
     is_untouched = held.status == "NOT_SHIPPED" and held.id not in life.worked_on
@@ -220,6 +221,5 @@ def is_elsewhere(life: Life, store: str, order: Order, ledger: Ledger) -> bool:
     others |= {r.order_id for r in ledger.orders.sub_orders(life.identity(store), order.id)}
     others |= {order.parent_id} - {0}
     there = [orders[each] for each in others & orders.keys()]
-    return any(holds_stock(each.status) or each.status == "completed" for each in there) or any(
-        life.world.in_katana(each, shop=store) for each in others
-    )
+    is_there = [holds_stock(o.status) or life.is_completed(store, o.status) for o in there]
+    return any(is_there) or any(life.world.in_katana(each, shop=store) for each in others)

@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from tests.simulation.at_each_commit import AtEachCommit
 from tests.simulation.at_each_end import look_at_report
 from tests.simulation.at_each_request import look_at_request
-from tests.simulation.life import NAMED_RATE, PACKING, SLOT, STORES, Broken, Life
+from tests.simulation.life import NAMED_RATE, PACKING, SHIPPED, SLOT, STORES, Broken, Life
 from tests.simulation.network import TWICE
 from tests.simulation.promises import (
     comes_in,
@@ -143,6 +143,10 @@ def _options_of_a_store(dice: Random, store: str) -> str:
     if dice.random() < 0.1:
         others = dice.choice(("on-hold", PACKING))
         lines.append(f'complete_from = ["processing", "{others}"]')
+    if dice.random() < 0.1:
+        lines.append(f'completed_statuses = ["completed", "{SHIPPED}"]')
+        if dice.random() < 0.5:
+            lines.append(f'complete_to = "{SHIPPED}"')
     if dice.random() < 0.1:
         lines.append(f'additional_info_meta = ["{SLOT}"]')
     return "\n".join(lines)

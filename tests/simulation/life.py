@@ -46,8 +46,8 @@ SLOT, WHEN = "_delivery_slot", "Friday morning"
 NAMED_RATE = "Export 24 %"
 """The tax rate that the options name, where they do."""
 
-PACKING = "packing"
-"""A plugin's status for what is paid."""
+PACKING, SHIPPED = "packing", "shipped"
+"""A plugin's statuses: for what is paid, and for what is completed."""
 
 SINCE = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 """Before which nothing is imported, where the options say so."""
@@ -390,7 +390,15 @@ class Life:
 
     def own_statuses(self, store: str) -> list[str]:
         """The statuses that the shop has of a plugin's."""
-        return [PACKING] if PACKING in self.base[store] else []
+        return [status for status in (PACKING, SHIPPED) if f'"{status}"' in self.base[store]]
+
+    def is_completed(self, store: str, status: str) -> bool:
+        """Whether orders of a status count as completed in the shop."""
+        return status == "completed" or (status == SHIPPED and SHIPPED in self.own_statuses(store))
+
+    def complete_to(self, store: str) -> str:
+        """The status that an order gets in the shop once it is delivered."""
+        return SHIPPED if f'complete_to = "{SHIPPED}"' in self.base[store] else "completed"
 
     def _named(self, store: str, option: str) -> list[str]:
         given = re.search(rf"^{option} = \[(.*)\]", self.base[store], re.MULTILINE)
@@ -438,7 +446,7 @@ class Life:
         since, where it is connected again."""
         self.shops_set.add(store)
         for order in self.world.shops[store].state.orders.values():
-            if order.status == "completed":
+            if self.is_completed(store, order.status):
                 self.processing.setdefault((store, order.id), False)
 
     def forget(self) -> None:

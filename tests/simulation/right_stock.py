@@ -81,7 +81,8 @@ def _taken(life: Life, store: str, sku: str, ledger: Ledger) -> Decimal:
     ids = {product.id for product in shop.state.products.values() if product.sku == sku}
     for order in shop.state.orders.values():
         is_held = any(o.deleted_at is None for o in life.world.in_katana(order.id, shop=store))
-        if not holds_stock(order.status) or is_held or _is_anothers(life, store, order, ledger):
+        is_over = life.is_completed(store, order.status) or not holds_stock(order.status)
+        if is_over or is_held or _is_anothers(life, store, order, ledger):
             continue
         for line in order.lines:
             if (line.variation_id or line.product_id) in ids:

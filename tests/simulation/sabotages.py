@@ -172,6 +172,10 @@ def _from_any_status(context: Any, store: Any) -> Any:
     return replace(_rules(context, store), complete_from=frozenset({"processing", "on-hold"}))
 
 
+def _of_processing_alone(context: Any, store: Any) -> Any:
+    return replace(_rules(context, store), import_statuses=frozenset({"processing"}))
+
+
 _rules = Context.rules
 
 
@@ -539,6 +543,8 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (new_products, "in_katana", _as_in_the_shop),
     ),
     "stock_is_without_aliases": ((stock_levels, "skus_in_katana", _only_as_in_the_shop),),
+    "own_statuses_are_not_imported": ((Context, "rules", _of_processing_alone),),
+    "shipped_is_not_completed": ((WooCommerceClient, "_completed", lambda _shop, order: order),),
     "meta_forgotten": ((Context, "terms", _terms_with(info_meta=())),),
     # the session refuses it too
     "dry_run_writes": (

@@ -145,7 +145,7 @@ def _moved(life: Life, store: str, order_id: int, status: str) -> None:
     if life.is_before_since(order):
         return
     is_imported = life.imports(store, status)
-    if is_imported or (status == "completed" and life.imports_completed(order)):
+    if is_imported or (life.is_completed(store, status) and life.imports_completed(order)):
         life.processing.setdefault((store, order_id), False)
 
 
