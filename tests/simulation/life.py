@@ -500,11 +500,14 @@ class Life:
 
     def last_cycle(self, *, is_ordinary: bool) -> None:
         """The cycle after which all is done. Where something has gone wrong, all open orders are
-        compared in it."""
+        compared in it; what it delivers shows later on some accounts."""
         if is_ordinary:
             self.sync()
-        else:
-            self.sync(sweep=SweepWhen.NOW, **ACCEPTING)
+            return
+        self.sync(sweep=SweepWhen.NOW, **ACCEPTING)
+        if self.world.katana._state.delivered_after:
+            self.scheduler.sleep(5 * 60)
+            self.sync()
 
 
 def _sent(
