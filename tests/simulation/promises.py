@@ -3,15 +3,17 @@
 After every step:
 
     P1   no order is twice in Katana (nor, after quiet, what a sub-order and its parent hold)
-    P2   nothing is in Katana that never was Processing, nor sent there when it is no more
+    P2   nothing is in Katana that never was Processing (or of another status that is imported), or
+         is of before `since`, nor sent there when it is no more, or in a currency that is not taken
     P3   whatever a cursor has passed is in the ledger as it is; and so it is after each commit
     P15  an order is being imported if, and only if, the intent to create it is open: after each
          commit too
     P17  one run at a time writes, and a dry run does not
-    P22  an order is completed only from Processing, and deleted in Katana only where it is
-         cancelled and nothing was begun
+    P22  an order is completed only from Processing (or what `complete_from` says), and deleted in
+         Katana only where it is cancelled and nothing was begun
 
-After quiet (faults have ended, a person has said `retry`, and half an hour has passed):
+After quiet (faults have ended, a person has said `retry` or twelve hours have passed, and a cycle
+has compared all that is open):
 
     P4   a Processing order is in Katana, or shown with a reason that holds; nothing that was seen
          is forgotten or still tried again, nor what was completed before it was seen; what a
