@@ -206,9 +206,8 @@ class ShipmentTelling:
         variants_of, lost = self._variants_of(lines, rows)
         items = items_of(parcel, rows, lines, variants_of, taken)
         inside = {row_id for row_id, _quantity in parcel.rows}
-        if any(int(row.id) in inside and int(row.variant_id) in lost for row in rows) or (
-            parcel.is_tracked and not items
-        ):
+        is_lost = any(int(row.id) in inside and int(row.variant_id) in lost for row in rows)
+        if is_lost or (parcel.is_tracked and not items):
             which = "some of its goods" if items else "its goods"
             detail = f"{parcel.words}: {which} are no line of the order"
             self._context.note(self._store, record, Note(Reason.SHIPMENT_NOT_TOLD, detail))
