@@ -103,6 +103,11 @@ class SalesOrder(Struct, frozen=True):
         return self.status == "DELIVERED"
 
     @property
+    def is_sent(self) -> bool:
+        """Whether some of it was delivered at least."""
+        return self.is_delivered or self.status == "PARTIALLY_DELIVERED"
+
+    @property
     def is_unmade(self) -> bool:
         """Whether something of it is still to be made."""
         return self.production_status not in MADE

@@ -13,6 +13,9 @@ from katana_woo_sync.ledger.sqlite import DUE, LedgerDatabase, time_text
 
 UNTRACKED = "untracked"
 
+UNREAD = 0
+"""In the place of a fulfilment's id: what was delivered of the order is still to be asked for."""
+
 _OF_ORDER = "identity = ? AND order_id = ?"
 _THIS = f"{_OF_ORDER} AND fulfillment_id = ?"
 

@@ -25,7 +25,13 @@ from katana_woo_sync.domain.order_record import (
     known_elsewhere,
     needs_attention,
 )
-from katana_woo_sync.domain.order_rules import ADOPTION_GRACE, Note, new_record, with_state
+from katana_woo_sync.domain.order_rules import (
+    ADOPTION_GRACE,
+    COMPLETED,
+    Note,
+    new_record,
+    with_state,
+)
 from katana_woo_sync.domain.reasons import Reason
 from katana_woo_sync.domain.same_order import is_identified_by_total, is_of_moment
 from katana_woo_sync.domain.woocommerce import Order
@@ -33,6 +39,7 @@ from katana_woo_sync.ledger.intents import IntentKind
 from katana_woo_sync.sync.context import Context, Store
 from katana_woo_sync.sync.create_once import intent_key
 from katana_woo_sync.sync.poll import candidates
+from katana_woo_sync.sync.shipments import read_later
 from katana_woo_sync.sync.shipping_fees import keep_shipping_fee
 from katana_woo_sync.sync.totals import compare_total, with_payments
 
@@ -190,6 +197,9 @@ def _made_by_another(
 ) -> OrderRecord:
     """What another program, or this one with a ledger that is lost, has created is taken over;
     returns its record as it is saved."""
+    # of one that was completed before, whoever imported it may have told the shop
+    if sales_order.is_sent and record.shop_status not in ("", COMPLETED):
+        read_later(context, store, record)
     keep_shipping_fee(context, record, held.fee if held is not None else None)
     context.note(store, record, Note(Reason.ADOPTED, f"as {sales_order.order_no}"))
     context.did(store, record, "katana", "adopted", f"as {sales_order.order_no}")
@@ -243,6 +253,8 @@ def _imported_by_us(
 ) -> OrderRecord:
     """A create of ours whose answer was lost turns out to have happened; returns its record as it
     is saved."""
+    if sales_order.is_sent:
+        read_later(context, store, record)
     tell_of_import(context, store, record, f"as {sales_order.order_no}, found there")
     if sales_order.total is not None and not record.shipping_fee_due:
         return compare_total(context, store, record, sales_order.total)

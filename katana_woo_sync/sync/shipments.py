@@ -37,7 +37,7 @@ from katana_woo_sync.domain.shipments import (
     tracking_body,
 )
 from katana_woo_sync.domain.woocommerce import LineItem
-from katana_woo_sync.ledger.shipments import UNTRACKED, Shipment
+from katana_woo_sync.ledger.shipments import UNREAD, UNTRACKED, Shipment
 from katana_woo_sync.ledger.sqlite import read_time, time_text
 from katana_woo_sync.sync.context import A_SLICE, Context, Store, log
 from katana_woo_sync.sync.deliveries import is_delivering
@@ -102,6 +102,13 @@ def _keep(
     if is_own and not parcel.is_tracked:
         return  # the shop completed it, and this program delivered it for that
     shipments.keep(*key, parcel, is_early=is_first_look)
+
+
+def read_later(context: Context, store: Store, record: OrderRecord) -> None:
+    """What was delivered of an order before the ledger knew it is asked for before the order is
+    completed: when its list told of it, it was nobody's. Call inside a group of writes."""
+    if store.settings.shipments == "auto":
+        context.ledger.shipments.keep(store.identity, record.order_id, UNREAD, Parcel())
 
 
 def way_of(context: Context, store: Store, *, anew: bool = False) -> ShipmentWay:
@@ -171,6 +178,9 @@ class ShipmentTelling:
         again_after = AGAIN_AFTER[min(shipment.attempts, len(AGAIN_AFTER) - 1)]
         context.ledger.shipments.sending(identity, shipment, context.clock() + again_after)
         try:
+            if shipment.fulfillment_id == UNREAD:
+                self._read(record)
+                return
             try:
                 has_entry = self._write(way_of(context, self._store), record, shipment)
             except NoRoute:
@@ -181,6 +191,18 @@ class ShipmentTelling:
             self._end(shipment, has_entry=False, refusal=error.reason)
             return
         self._end(shipment, has_entry=has_entry)
+
+    def _read(self, record: OrderRecord) -> None:
+        """Ask what was delivered of the order, and tell the shop of it."""
+        context, key = self._context, (self._store.identity, record.order_id)
+        parts = context.katana.fulfillments(record.sales_order_id or 0)
+        with context.ledger.atomic():
+            context.ledger.shipments.forget(*key, UNREAD)
+            for part in parts:
+                _keep(context, self._store, record, part, is_first_look=False)
+        for shipment in context.ledger.shipments.of_order(*key):
+            if shipment.is_due:
+                self._tell(shipment)
 
     def _write(self, way: ShipmentWay, record: OrderRecord, shipment: Shipment) -> bool:
         """Have the shop show the shipment; whether it has an entry for it."""

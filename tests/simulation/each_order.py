@@ -156,6 +156,8 @@ def _is_told(
     is_once = len(shown) == len(set(shown)) or life.is_hasty
     hold(13, is_once, f"{name}: shown twice: {shown}")
     is_untold = record.state is State.IGNORED or Reason.SHIPMENT_NOT_TOLD in said
+    # what was completed before it was adopted may have been shown before
+    is_untold = is_untold or (Reason.ADOPTED in said and life.completed[store, order.id] > 0)
     if 'shipments = "auto"' in life.base[store] and not life.has_forgotten:
         for part in life.world.katana.fulfillments(held.id):
             if part.status == "DELIVERED" and part.tracking_number:

@@ -425,6 +425,58 @@ def test_rule_17_the_first_delivery_is_told_after_days_without_a_run(world: Worl
     assert len(told(world, order)) == 1
 
 
+def test_rule_17_what_was_delivered_while_it_was_not_known_whether_it_is_there_is_told(
+    world: World,
+) -> None:
+    """The answer to the order was lost, and it was delivered before it was found."""
+    world.shop.switch_on_fulfillments()
+    another = two_lines(world)
+    world.katana.server.add_fault(Fault(FaultKind.DROP_AFTER, "POST", "/sales_orders"))
+    order = two_lines(world)
+    (held,) = world.in_katana(order)
+    world.katana.deliver_part(held.id, Decimal(3), row=0)
+    world.clock.tick(minutes=1)
+    world.katana.deliver(world.sales_order(another).id)  # the list is read beyond the first
+    world.sync(minutes=0)
+    world.settle(3)
+    assert world.state(order) == ("imported", "")
+    assert told(world, order) == [({0: 3}, "")]
+
+
+@pytest.mark.parametrize("first", ["backfill", "sync"])
+def test_rule_17_what_was_delivered_before_the_order_was_known_is_told(
+    world: World, first: str
+) -> None:
+    """Another program has imported it while the shop could not be asked. Its fulfilment was read
+    then, and was nobody's."""
+    world.shop.switch_on_fulfillments()
+    out_of_order = Fault(FaultKind.STATUS, "GET", "/orders", status=503, times=99)
+    world.shop.server.add_fault(out_of_order)
+    order = world.order()
+    held = world.katana.create_foreign_order(
+        customer_id=world.katana.add_customer("Anna"),
+        rows=[(world.mug_variant, Decimal(1), Decimal(10))],
+        order_no="K-1",
+        ecommerce_store_name=world.identities[0],
+        ecommerce_order_id=str(order),
+        order_created_date=world.clock(),
+    )
+    world.katana.deliver(held)
+    world.katana.track(held, "X1", carrier="DHL")
+    world.sync()
+    world.shop.server.faults.clear()
+    seen: list[int] = []
+    path = f"/orders/{order}"
+    count = lambda: seen.append(len(world.shop.fulfillments(order)))  # noqa: E731
+    world.before(world.shop.server, "PUT", path, count)
+    if first == "backfill":
+        world.backfill()
+    world.settle(2)
+    assert told(world, order) == [({0: 1}, "X1")]
+    assert seen == [1]
+    assert world.status(order) == "completed"
+
+
 def test_what_is_asked_as_anybody_is_counted_too(world: World) -> None:
     """Which plugins a shop has is asked for without the key."""
     world.shop.install(SHIPMENT_TRACKING)
