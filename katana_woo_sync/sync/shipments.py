@@ -106,8 +106,9 @@ def _keep(
 
 def read_later(context: Context, store: Store, record: OrderRecord) -> None:
     """What was delivered of an order before the ledger knew it is asked for before the order is
-    completed: when its list told of it, it was nobody's. Call inside a group of writes."""
-    if store.settings.shipments == "auto":
+    completed: when its list told of it, it was nobody's. Not where the store is only just being
+    connected: then the first look goes back far enough. Call inside a group of writes."""
+    if store.settings.shipments == "auto" and context.is_connected(store):
         context.ledger.shipments.keep(store.identity, record.order_id, UNREAD, Parcel())
 
 

@@ -50,6 +50,19 @@ def told(world: World, order: int) -> list[tuple[dict[int, int], str]]:
     return found
 
 
+def imported_by_another(world: World, order: int) -> int:
+    """Another program has imported the order of mugs; returns the sales order's id."""
+    quantity = world.shop.state.orders[order].lines[0].quantity
+    return world.katana.create_foreign_order(
+        customer_id=world.katana.add_customer("Anna"),
+        rows=[(world.mug_variant, quantity, Decimal(10))],
+        order_no="K-1",
+        ecommerce_store_name=world.identities[0],
+        ecommerce_order_id=str(order),
+        order_created_date=world.clock(),
+    )
+
+
 def test_rule_17_the_first_look_is_by_katanas_clock(tmp_path: Path) -> None:
     with ExitStack() as stack:
         world = World(tmp_path, stack)
@@ -443,6 +456,21 @@ def test_rule_17_what_was_delivered_while_it_was_not_known_whether_it_is_there_i
     assert told(world, order) == [({0: 3}, "")]
 
 
+def test_what_was_delivered_long_before_the_takeover_is_not_told(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        world = World(tmp_path, stack)
+        world.configure(stores={"eu": f"{ON}\nshipment_mail = true"})
+        world.shop.switch_on_fulfillments()
+        order = world.order(quantity=2)
+        held = imported_by_another(world, order)
+        world.katana.deliver_part(held, Decimal(1))
+        world.clock.tick(days=30)
+        world.backfill()
+        world.settle(2)
+        assert Reason.ADOPTED in world.notes(order)
+        assert (told(world, order), world.shop.shipment_mails) == ([], [])
+
+
 @pytest.mark.parametrize("first", ["backfill", "sync"])
 def test_rule_17_what_was_delivered_before_the_order_was_known_is_told(
     world: World, first: str
@@ -453,14 +481,7 @@ def test_rule_17_what_was_delivered_before_the_order_was_known_is_told(
     out_of_order = Fault(FaultKind.STATUS, "GET", "/orders", status=503, times=99)
     world.shop.server.add_fault(out_of_order)
     order = world.order()
-    held = world.katana.create_foreign_order(
-        customer_id=world.katana.add_customer("Anna"),
-        rows=[(world.mug_variant, Decimal(1), Decimal(10))],
-        order_no="K-1",
-        ecommerce_store_name=world.identities[0],
-        ecommerce_order_id=str(order),
-        order_created_date=world.clock(),
-    )
+    held = imported_by_another(world, order)
     world.katana.deliver(held)
     world.katana.track(held, "X1", carrier="DHL")
     world.sync()
