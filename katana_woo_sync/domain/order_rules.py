@@ -99,7 +99,7 @@ def see_in_shop(order: Order, known: OrderRecord | None, rules: Rules, now: date
             return Seen(skipped_before_import(replace(known, shop_status=order.status)))
         return Seen(replace(first, version=known.version))
     if about(known.reason).ends is Ends.WITH_A_GOOD_ANSWER:
-        known = _relieved(known)
+        known = _relieved(known, rules, now)
     record = replace(
         known,
         order_key=order.order_key or known.order_key,
@@ -144,9 +144,11 @@ def _is_another(known: OrderRecord, order: Order) -> bool:
     return not is_of_order(order, held)
 
 
-def _relieved(known: OrderRecord) -> OrderRecord:
+def _relieved(known: OrderRecord, rules: Rules, now: datetime) -> OrderRecord:
     """The record of an order whose answer makes sense again: attention ends with its cause."""
-    return queued(known) if known.in_katana is InKatana.NO else imported(known, State.IMPORTED)
+    if known.in_katana is InKatana.NO:
+        return replace(queued(known), next_attempt_at=grace(known, rules, now))
+    return imported(known, State.IMPORTED)
 
 
 def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None:
@@ -154,7 +156,7 @@ def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None
         return None
     record = new_record(order, now)
     if order.status in rules.import_statuses:
-        return replace(record, was_processing=True, next_attempt_at=_grace(order, rules, now))
+        return replace(record, was_processing=True, next_attempt_at=grace(order, rules, now))
     if order.status != COMPLETED or not _placed_since_connection(order, rules):
         return None
     if not order.needs_processing:
@@ -172,7 +174,7 @@ def _first_seen(order: Order, rules: Rules, now: datetime) -> OrderRecord | None
             return replace(record, state=State.ATTENTION, reason=Reason.COMPLETED_UNSEEN)
 
 
-def _grace(order: Order, rules: Rules, now: datetime) -> datetime | None:
+def grace(order: Order | OrderRecord, rules: Rules, now: datetime) -> datetime | None:
     """Until when the customer may still correct the order (UTC), since edits never cross; None
     where that is over. Never longer than the delay from now on, whatever the shop's clock says."""
     placed = order.paid or order.created
@@ -240,7 +242,7 @@ def _before_import(record: OrderRecord, order: Order, rules: Rules, now: datetim
         order.status == COMPLETED and record.was_processing
     ):
         if record.state is State.SKIPPED or record.reason == Reason.COMPLETED_UNSEEN:
-            return replace(queued(record), next_attempt_at=_grace(order, rules, now))
+            return replace(queued(record), next_attempt_at=grace(order, rules, now))
         edited = record.state is State.ATTENTION and is_edited(record, order)
         return queued(record) if edited else record
     if order.status == COMPLETED:

@@ -7,6 +7,7 @@ replacement and a part of a split order have a parent too, and are orders of the
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -93,11 +94,11 @@ def are_cancelled(children: Iterable[OrderRecord]) -> bool:
     return all(ended_unimported(child) and child.shop_status in OVER for child in children)
 
 
-def to_be_imported(record: OrderRecord) -> OrderRecord:
+def to_be_imported(record: OrderRecord, at: datetime | None) -> OrderRecord:
     """The record of an order that was left to its parent or its sub-orders, which ended
-    unimported."""
+    unimported; its turn comes `at` this time (UTC), None for now."""
     if record.was_processing or record.shop_status != "completed":
-        return queued(record)
+        return replace(queued(record), next_attempt_at=at)
     return replace(record, state=State.ATTENTION, reason=Reason.COMPLETED_UNSEEN, detail="")
 
 

@@ -16,7 +16,7 @@ from katana_woo_sync.clients.together import Together
 from katana_woo_sync.clients.woocommerce import WooCommerceClient
 from katana_woo_sync.config import Settings, StoreSettings
 from katana_woo_sync.domain.order_record import OrderRecord, State
-from katana_woo_sync.domain.order_rules import Note, Rules
+from katana_woo_sync.domain.order_rules import Note, Rules, grace
 from katana_woo_sync.domain.reasons import Reason, about
 from katana_woo_sync.domain.sales_order import Terms
 from katana_woo_sync.domain.sub_orders import are_cancelled, ended_unimported, to_be_imported
@@ -285,7 +285,8 @@ class Context(Struct):
             left += [parent] if are_cancelled(all_of_it) else []
         for each in left:
             if each.state is State.SKIPPED:
-                self.save(store, to_be_imported(each), each)
+                at = grace(each, self.rules(store), self.clock())
+                self.save(store, to_be_imported(each, at), each)
                 self.did(store, each, "ledger", "queued", f"order {record.number} was not imported")
 
     def note(self, store: Store, record: OrderRecord, *notes: Note) -> None:

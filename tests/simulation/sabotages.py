@@ -530,7 +530,7 @@ SABOTAGES: Mapping[str, tuple[Patch, ...]] = {
         (orders_of_ledger, "_WANTS_FULFILMENT", LEFT_ALONE_TOO),
     ),
     "fulfilment_cannot_be_switched_off": ((Context, "rules", _fulfilment_on),),
-    "import_delay_forgotten": ((order_rules, "_grace", _always(None)),),
+    "import_delay_forgotten": ((order_rules, "grace", _always(None)),),
     "what_failed_waits_for_a_person": ((Orders, "due_for_import", _none_that_failed),),
     "reserve_of_percent_is_of_pieces": ((stock, "pieces", _percent_as_pieces),),
     "stock_is_rounded_up": ((stock, "pieces", _rounded_up),),

@@ -77,6 +77,33 @@ def test_a_shops_clock_that_is_ahead_makes_the_delay_no_longer(world: World) -> 
     assert len(world.in_katana(order)) == 1
 
 
+def test_a_sub_order_that_comes_in_its_parents_place_waits_for_the_delay(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    parent = world.order()
+    child = world.order(parent_id=parent, created_via="dokan")
+    world.sync(minutes=5)
+    assert world.state(child) == ("skipped", "sub_order")
+    world.shop.set_status(parent, "cancelled")
+    world.sync(minutes=5)
+    assert (world.state(child), world.in_katana(child)) == (("queued", ""), [])
+    world.sync(minutes=25)
+    assert len(world.in_katana(child)) == 1
+
+
+def test_an_order_that_made_no_sense_for_a_while_waits_for_the_delay(world: World) -> None:
+    orders(world, 'import_delay = "30m"')
+    order = world.order()
+    world.sync(minutes=5)
+    world.shop.edit_order(order, number=["57"])
+    world.sync(minutes=5)
+    assert world.state(order) == ("attention", "unreadable")
+    world.shop.edit_order(order, number=None)
+    world.sync(minutes=5)
+    assert (world.state(order), world.in_katana(order)) == (("queued", ""), [])
+    world.sync(minutes=25)
+    assert len(world.in_katana(order)) == 1
+
+
 # Notes on the shop's order
 
 
