@@ -81,10 +81,12 @@ class KatanaFacts:
 
     def tax_rates(self, needs: Sequence[TaxNeed]) -> dict[TaxNeed, TaxRate]:
         """Rule 5: the tax rate for each need, created where Katana has none."""
+        found: dict[TaxNeed, TaxRate] = {}
         for need in needs:
-            if need not in self._rates:
-                self._rates[need] = self._tax_rate(need)
-        return {need: self._rates[need] for need in needs}
+            # while one is asked for, another order may have all forgotten
+            found[need] = self._rates.get(need) or self._tax_rate(need)
+            self._rates[need] = found[need]
+        return found
 
     def _tax_rate(self, need: TaxNeed) -> TaxRate:
         names = self._context.settings.taxes

@@ -165,8 +165,10 @@ def _is_left_refused(record: OrderRecord) -> bool:
 
 
 def comes_in(life: Life) -> dict[str, int]:
-    """An order comes in in each shop; their ids."""
-    return {store: place_order(life, store, mugs=1) for store in STORES}
+    """An order comes in in each shop; the ids of those that are to be imported."""
+    placed = {store: place_order(life, store, mugs=1) for store in STORES}
+    orders = {store: life.world.shops[store].state.orders[i] for store, i in placed.items()}
+    return {store: o.id for store, o in orders.items() if not life.is_before_since(o)}
 
 
 def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:

@@ -7,18 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from werkzeug.wrappers import Request, Response
 
 from katana_woo_sync.clients.answers import JsonAnswer
+from katana_woo_sync.clients.errors import BadRequest
 from katana_woo_sync.clients.katana_http import KatanaHttp
 from katana_woo_sync.clients.together import Together
 from katana_woo_sync.domain.order_record import ignored
+from katana_woo_sync.domain.taxes import TaxNeed
 from katana_woo_sync.sandbox.server import Fault, FaultKind, SandboxServer
 from katana_woo_sync.sandbox.woocommerce import Address, Item, Shipping
 from katana_woo_sync.sync.backfill import import_all, prepare
 from katana_woo_sync.sync.cycle import Options
+from katana_woo_sync.sync.katana_facts import KatanaFacts
 from tests.sync.world import ANNA, World
 
 PATIENCE = 10
@@ -401,3 +405,17 @@ def test_a_product_whose_variations_the_shop_cannot_list_is_its_orders_alone(wor
     world.shop.server.faults.clear()
     world.sync(minutes=35)
     check_each_once(world, [*others, shirt])
+
+
+def test_a_refusal_of_one_order_takes_no_tax_rate_from_another(world: World) -> None:
+    """It makes the program forget what it knows of Katana, while another order's second rate is
+    created."""
+    with world.program().context() as context:
+        facts = KatanaFacts(context)
+        refusal = BadRequest("Katana", "POST /sales_orders", "location_id is wrong")
+        world.before(
+            world.katana.server, "POST", "/tax_rates", partial(facts.forget, refusal), skip=1
+        )
+        needs = [TaxNeed(Decimal(7)), TaxNeed(Decimal(19))]
+        rates = facts.tax_rates(needs)
+    assert [rates[need].rate for need in needs] == [7, 19]
