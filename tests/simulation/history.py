@@ -22,7 +22,7 @@ from msgspec import Struct, field
 from tests.simulation.at_each_commit import AtEachCommit
 from tests.simulation.at_each_end import look_at_report
 from tests.simulation.at_each_request import look_at_request
-from tests.simulation.life import NAMED_RATE, PACKING, SHIPPED, SLOT, STORES, Broken, Life
+from tests.simulation.life import NAMED_RATE, PACKING, SHIPPED, SINCE, SLOT, STORES, Broken, Life
 from tests.simulation.network import TWICE
 from tests.simulation.promises import (
     comes_in,
@@ -34,7 +34,6 @@ from tests.simulation.scheduler import Stuck
 from tests.simulation.steps import (
     ALWAYS,
     KINDS_OF_STEPS,
-    OPTIONS_AT_TOP,
     ORDINARY,
     STEPS,
     place_order,
@@ -46,6 +45,23 @@ ZONES = (-11, -9.5, -5, -3.5, 0, 1, 2, 5.5, 5.75, 8, 10.5, 13, 14)
 ACCOUNTS = ("usual", "no-op", "late", "blanks", "numbers twice")
 VERSIONS = ((11, 0, 1), (10, 3, 6), (8, 2, 2))
 """Of the shops."""
+OPTIONS_AT_TOP = (
+    ("import_note = true",),
+    ('tracking_note = "private"', 'tracking_note = "customer"'),
+    ('cancelled = "delete"',),
+    ('shipping = "row"', "import_shipping = false"),
+    ("import_fees = false",),
+    ('discounts = "separate"',),
+    ("match_totals = true",),
+    ('import_delay = "2m"',),
+    ("create_products = false",),
+    ('completed_unseen = "skip"', 'completed_unseen = "import"'),
+    ('pos = "skip"', 'pos = "import"'),
+    ('sub_orders = "children"',),
+    ("delivery_days = 3",),
+    (f"since = {SINCE:%Y-%m-%dT%H:%M:%SZ}",),
+)
+"""Of each line at most one option holds."""
 KATANA_OPTIONS = (
     ("multi_currency = false",),
     ('unknown_wait = "2m"', 'unknown_wait = "10m"'),

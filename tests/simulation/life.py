@@ -382,11 +382,11 @@ class Life:
 
     def imports(self, store: str, status: str) -> bool:
         """Whether the options have orders of a status imported."""
-        return status in self._named(store, "import_statuses")
+        return status in _named(self.base[store], "import_statuses", "processing")
 
     def completes_from(self, store: str, status: str) -> bool:
         """Whether the options have orders of a status completed."""
-        return status in self._named(store, "complete_from")
+        return status in _named(self.base[store], "complete_from", "processing")
 
     def own_statuses(self, store: str) -> list[str]:
         """The statuses that the shop has of a plugin's."""
@@ -394,15 +394,11 @@ class Life:
 
     def is_completed(self, store: str, status: str) -> bool:
         """Whether orders of a status count as completed in the shop."""
-        return status == "completed" or (status == SHIPPED and SHIPPED in self.own_statuses(store))
+        return status in _named(self.base[store], "completed_statuses", "completed")
 
     def complete_to(self, store: str) -> str:
         """The status that an order gets in the shop once it is delivered."""
         return SHIPPED if f'complete_to = "{SHIPPED}"' in self.base[store] else "completed"
-
-    def _named(self, store: str, option: str) -> list[str]:
-        given = re.search(rf"^{option} = \[(.*)\]", self.base[store], re.MULTILINE)
-        return re.findall(r'"(.*?)"', given[1]) if given else ["processing"]
 
     def is_before_since(self, order: Order) -> bool:
         """Whether an order was placed too early to be imported."""
@@ -508,6 +504,14 @@ class Life:
         if self.world.katana._state.delivered_after:
             self.scheduler.sleep(5 * 60)
             self.sync()
+
+
+@lru_cache(maxsize=256)
+def _named(options: str, option: str, usual: str) -> frozenset[str]:
+    """The statuses that an option names, else the usual one. It is asked at each commit, for each
+    order."""
+    given = re.search(rf"^{option} = \[(.*)\]", options, re.MULTILINE)
+    return frozenset(re.findall(r'"(.*?)"', given[1]) if given else [usual])
 
 
 def _sent(

@@ -167,8 +167,8 @@ def _is_left_refused(record: OrderRecord) -> bool:
 def comes_in(life: Life) -> dict[str, int]:
     """An order comes in in each shop; the ids of those that are to be imported."""
     placed = {store: place_order(life, store, mugs=1) for store in STORES}
-    orders = {store: life.world.shops[store].state.orders[i] for store, i in placed.items()}
-    return {store: o.id for store, o in orders.items() if not life.is_before_since(o)}
+    shops = life.world.shops
+    return {s: i for s, i in placed.items() if not life.is_before_since(shops[s].state.orders[i])}
 
 
 def look_after_the_first_cycle(life: Life, placed: Mapping[str, int]) -> None:

@@ -1051,21 +1051,3 @@ ORDINARY = ("sales", "program", "edits", "deletions", "products", "warehouse", "
 
 ALWAYS = ("sales", "program")
 """The kinds that every history has."""
-
-OPTIONS_AT_TOP = (
-    ("import_note = true",),
-    ('tracking_note = "private"', 'tracking_note = "customer"'),
-    ('cancelled = "delete"',),
-    ('shipping = "row"', "import_shipping = false"),
-    ("import_fees = false",),
-    ('discounts = "separate"',),
-    ("match_totals = true",),
-    ('import_delay = "2m"',),
-    ("create_products = false",),
-    ('completed_unseen = "skip"', 'completed_unseen = "import"'),
-    ('pos = "skip"', 'pos = "import"'),
-    ('sub_orders = "children"',),
-    ("delivery_days = 3",),
-    ("since = 2026-03-02T09:30:00Z",),
-)
-"""Of each line at most one option holds."""
