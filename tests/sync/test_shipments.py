@@ -50,6 +50,17 @@ def told(world: World, order: int) -> list[tuple[dict[int, int], str]]:
     return found
 
 
+def shown_when_completed(world: World, order: int) -> list[int]:
+    """Will hold how many Fulfillments the shop has right before the order is completed."""
+    seen: list[int] = []
+
+    def count() -> None:
+        seen.append(len(world.shop.fulfillments(order)))
+
+    world.before(world.shop.server, "PUT", f"/orders/{order}", count)
+    return seen
+
+
 def imported_by_another(world: World, order: int) -> int:
     """Another program has imported the order of mugs; returns the sales order's id."""
     quantity = world.shop.state.orders[order].lines[0].quantity
@@ -88,13 +99,7 @@ def test_rule_17_partial_deliveries_become_fulfillments_before_the_completion(
     assert told(world, order) == [({0: 3}, "")]
     assert world.status(order) == "processing"
     world.katana.deliver(sales_order.id)
-    seen: list[int] = []
-    world.before(
-        world.shop.server,
-        "PUT",
-        f"/orders/{order}",
-        lambda: seen.append(len(world.shop.fulfillments(order))),
-    )
+    seen = shown_when_completed(world, order)
     world.sync()
     assert told(world, order) == [({0: 3}, ""), ({0: 1, 1: 2}, "")]
     assert seen == [2]
@@ -486,10 +491,7 @@ def test_rule_17_what_was_delivered_before_the_order_was_known_is_told(
     world.katana.track(held, "X1", carrier="DHL")
     world.sync()
     world.shop.server.faults.clear()
-    seen: list[int] = []
-    path = f"/orders/{order}"
-    count = lambda: seen.append(len(world.shop.fulfillments(order)))  # noqa: E731
-    world.before(world.shop.server, "PUT", path, count)
+    seen = shown_when_completed(world, order)
     if first == "backfill":
         world.backfill()
     world.settle(2)
